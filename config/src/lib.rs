@@ -1,0 +1,1 @@
+//! What people write: files and environment to validated values, all errors at once.

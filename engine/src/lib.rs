@@ -1,0 +1,1 @@
+//! Local inference on candle-core: weights, tokens, sampling. No HTTP, no money.

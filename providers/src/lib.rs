@@ -1,0 +1,1 @@
+//! How each vendor is addressed, signed and read. No I/O.

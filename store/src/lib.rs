@@ -1,0 +1,1 @@
+//! What must outlive a request: virtual keys and the ledger.
