@@ -18,7 +18,7 @@ test:
 # Only the style rules: no crate of ours is compiled.
 tidy:
     mkdir -p target
-    CARGO_MANIFEST_DIR="$PWD" rustc --edition 2024 --test tests/tidy.rs -o target/tidy
+    CARGO_MANIFEST_DIR="$PWD" rustc --edition 2024 --test tests/tidy/main.rs -o target/tidy
     target/tidy
 
 # The embedded engine's own tests.
