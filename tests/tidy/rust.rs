@@ -235,8 +235,14 @@ fn functions(code: &str) -> Vec<Function> {
 /// Lines of code between the braces of the function that starts on the first line; `None` without a body.
 fn body_lines(lines: &[&str]) -> Option<usize> {
     let (mut braces, mut parens, mut count) = (0_i32, 0_i32, 0);
-    for text in lines {
+    for (index, line) in lines.iter().enumerate() {
         let opened = braces > 0;
+        // What precedes the function on its first line belongs to someone else.
+        let text = if index == 0 {
+            line.split_once("fn ").map_or(*line, |(_, own)| own)
+        } else {
+            line
+        };
         for c in text.chars() {
             match c {
                 '(' | '[' => parens += 1,
