@@ -10,6 +10,10 @@ use crate::walk::Walker;
 
 /// What was found in one object.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, not a state"
+)]
 pub(crate) struct Facts<'a> {
     /// The object's text ended where an object ends.
     pub(crate) is_whole: bool,

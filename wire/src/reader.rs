@@ -134,7 +134,6 @@ impl StreamReader {
                 }
             };
             let start = run.end;
-            let is_open = self.state == State::Open;
             let verdict = if boundary.is_tail {
                 self.tail()
             } else {
@@ -146,8 +145,7 @@ impl StreamReader {
             };
             self.is_tail_hidden = match &verdict {
                 Verdict::Hide | Verdict::Fault(_) => true,
-                Verdict::Done => !is_open,
-                Verdict::Forward | Verdict::Content => false,
+                Verdict::Forward | Verdict::Content | Verdict::Done => false,
             };
             if self.is_tail_hidden {
                 out.push(chunk.slice(run.clone()));
@@ -159,11 +157,9 @@ impl StreamReader {
                 run.end = boundary.end;
             }
             match verdict {
-                Verdict::Forward | Verdict::Hide => {}
                 Verdict::Content if best == Seen::Nothing => best = Seen::Content,
-                Verdict::Content => {}
-                Verdict::Done if is_open => best = Seen::End,
-                Verdict::Done => {}
+                Verdict::Done => best = Seen::End,
+                Verdict::Forward | Verdict::Hide | Verdict::Content => {}
                 Verdict::Fault(fault) => best = self.fail(fault.fault, fault.error),
             }
         }
@@ -185,14 +181,13 @@ impl StreamReader {
         let is_cut = self.finish_remainder(out);
         match self.state {
             State::Done => StreamEnd::Complete,
-            State::Failed => StreamEnd::Incomplete,
             State::Open if is_cut => StreamEnd::Truncated,
             State::Open if self.finish_seen() => {
                 out.push(Bytes::from_static(DONE));
                 self.state = State::Done;
                 StreamEnd::MissingDone
             }
-            State::Open => StreamEnd::Incomplete,
+            State::Open | State::Failed => StreamEnd::Incomplete,
         }
     }
 

@@ -38,7 +38,7 @@ pub fn comment_event(text: &str) -> Bytes {
     event.freeze()
 }
 
-/// The event that ends an OpenAI stream.
+/// The event that ends an `OpenAI` stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// Finds the ends of events in a stream that arrives in chunks.

@@ -157,11 +157,12 @@ fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> 
         ));
     }
     let options: Option<StreamOptions> = document.get("stream_options").map_err(|_| {
-        FieldError::new("stream_options", "an object whose `include_usage` is true or false")
+        FieldError::new(
+            "stream_options",
+            "an object whose `include_usage` is true or false",
+        )
     })?;
-    Ok(options
-        .and_then(|it| it.include_usage)
-        .unwrap_or_default())
+    Ok(options.and_then(|it| it.include_usage).unwrap_or_default())
 }
 
 fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, FieldError> {
