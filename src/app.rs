@@ -1,0 +1,242 @@
+//! Configuration → running gateway. The only place that wires things together.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tollward_config::{Config, Loaded, StoreErrorPolicy};
+use tollward_store::{Entry, Ledger, Mode, Store};
+use tollward_wire::operation::Operation;
+
+use crate::assembly::{Assembly, Standing};
+use crate::clock;
+use crate::detect::Detected;
+use crate::http::error::Problem;
+use crate::http::server;
+use crate::keyring::{BadKeys, Keyring};
+use crate::snapshot::{AuthMode, Snapshot};
+use crate::task::Tasks;
+use crate::telemetry::access::AccessLog;
+use crate::telemetry::metric::Metrics;
+use crate::upstream::client::Client;
+use crate::{http, reload, shutdown};
+
+/// After a ledger failure one call a second is let through to see whether it works again.
+const LEDGER_PROBE_MS: i64 = 1_000;
+
+/// What the pipeline works with. It holds handles and no logic of its own.
+pub struct Gateway {
+    /// The upstream connections.
+    pub client: Client,
+    /// The active keys.
+    pub keyring: Arc<Keyring>,
+    /// Failures per address.
+    pub bad_keys: BadKeys,
+    /// The numbers.
+    pub metrics: Arc<Metrics>,
+    /// One line per call.
+    pub access: AccessLog,
+    /// Cancelled when streams that outlive the drain time are to end.
+    pub cut_streams: CancellationToken,
+    /// Background work.
+    pub tasks: Tasks,
+    snapshot: ArcSwap<Snapshot>,
+    ledger: Arc<dyn Ledger>,
+    on_ledger_error: StoreErrorPolicy,
+    ledger_failed_at_ms: AtomicI64,
+    is_draining: AtomicBool,
+}
+
+impl Gateway {
+    /// What is configured now; a call keeps what it took.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Replaces what is configured; calls that run keep what they have.
+    pub fn replace_snapshot(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// Writes a ledger row.
+    pub fn book(&self, entry: &Entry) {
+        match self.ledger.record(entry) {
+            Ok(()) => self.ledger_failed_at_ms.store(0, Ordering::Relaxed),
+            Err(error) => {
+                self.metrics.ledger_failures.inc();
+                let failed_before = self.ledger_failed_at_ms.swap(clock::unix_ms(), Ordering::Relaxed);
+                if failed_before == 0 {
+                    tracing::error!(%error, request.id = %entry.request, "the ledger cannot be written");
+                }
+            }
+        }
+    }
+
+    /// Whether a call may start although the last ledger row could not be written.
+    pub fn may_book(&self) -> bool {
+        let failed = self.ledger_failed_at_ms.load(Ordering::Relaxed);
+        match self.on_ledger_error {
+            _ if failed == 0 => true,
+            StoreErrorPolicy::Allow => true,
+            StoreErrorPolicy::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
+        }
+    }
+
+    /// Counts a request that never became a call.
+    pub fn refused(&self, operation: Operation, problem: &Problem) {
+        if problem.is_refusal() {
+            self.metrics.count_refusal(operation, problem.code());
+        }
+    }
+
+    /// Whether the process is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// New work should go elsewhere.
+    pub fn start_draining(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Every row that was booked is in the database when this returns.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn close_ledger(&self) -> Result<(), tollward_store::StoreError> {
+        self.ledger.close().await
+    }
+}
+
+/// What a start is given.
+pub struct Start {
+    /// The configuration, loaded.
+    pub loaded: Loaded,
+    /// The file it came from, to be watched.
+    pub file: Option<PathBuf>,
+    /// How to load it again.
+    pub reload: Box<dyn Fn() -> Result<Loaded, tollward_config::Report> + Send + Sync>,
+    /// What was found when nothing was configured.
+    pub detected: Option<Detected>,
+    /// Where the database, the pepper and the journal live.
+    pub state_dir: PathBuf,
+    /// Where model weights live.
+    pub models_dir: PathBuf,
+    /// Environment variables, for providers that take their key from there.
+    pub env: Vec<(String, String)>,
+}
+
+/// A running gateway.
+pub struct App {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Where the public API listens.
+    pub public: SocketAddr,
+    /// Where the operator's side listens.
+    pub admin: SocketAddr,
+    drain: Duration,
+    stop_accepting: CancellationToken,
+}
+
+impl App {
+    /// Binds the listeners, opens the store, wires everything and serves.
+    ///
+    /// # Errors
+    /// A port is taken, the store refuses, the configuration does not hold
+    /// together, or a public address was asked for without any key.
+    pub async fn start(start: Start) -> anyhow::Result<Self> {
+        let config = &start.loaded.config;
+        let public = bind(config.server.listen, "server.listen").await?;
+        let admin = bind(config.server.admin_listen, "server.admin_listen").await?;
+        let store = open_store(config, &start.state_dir).await?;
+        let metrics = Arc::new(Metrics::new());
+        let standing = Standing::new(Arc::clone(&metrics), start.models_dir.clone());
+        let assembly = Assembly { standing: &standing, env: &start.env, detected: start.detected.as_ref() };
+        let snapshot = assembly.snapshot(&start.loaded, 1)?;
+        let gateway = Arc::new(gateway(config, &store, metrics, snapshot).await?);
+        guard_public_bind(&gateway, public.local_addr()?)?;
+
+        let app = Self {
+            public: public.local_addr()?,
+            admin: admin.local_addr()?,
+            drain: config.server.drain,
+            stop_accepting: CancellationToken::new(),
+            gateway: Arc::clone(&gateway),
+        };
+        let tasks = &gateway.tasks;
+        for (listener, router) in [(public, http::public(&gateway)), (admin, http::admin(&gateway))] {
+            tasks.spawn("listener", server::serve(listener, router, tasks.clone(), app.stop_accepting.clone()));
+        }
+        tasks.spawn("keyring", Arc::clone(&gateway.keyring).follow(tasks.stopping()));
+        if start.detected.is_none() {
+            let Start { file, reload: load, env, .. } = start;
+            reload::follow(&gateway, reload::Source { file, load, standing, env });
+        }
+        Ok(app)
+    }
+
+    /// Serves until `signal` resolves for the first time, then drains; a second signal cuts short.
+    ///
+    /// # Errors
+    /// The last ledger rows could not be written.
+    pub async fn run(self, signal: impl AsyncFnMut()) -> anyhow::Result<()> {
+        shutdown::run(&self.gateway, &self.stop_accepting, self.drain, signal).await
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; is something else running there? `{key}` sets another address"))
+}
+
+async fn open_store(config: &Config, state_dir: &std::path::Path) -> anyhow::Result<Store> {
+    let path = database(config, state_dir);
+    Store::sqlite(&path, Mode::Gateway).await.with_context(|| format!("cannot open the store at {}", path.display()))
+}
+
+/// Where the database is.
+pub fn database(config: &Config, state_dir: &std::path::Path) -> PathBuf {
+    config.store.path.clone().unwrap_or_else(|| state_dir.join("tollward.db"))
+}
+
+async fn gateway(config: &Config, store: &Store, metrics: Arc<Metrics>, snapshot: Snapshot) -> anyhow::Result<Gateway> {
+    let access = match &config.log.access {
+        tollward_config::AccessTarget::Off => AccessLog::off(),
+        tollward_config::AccessTarget::Stderr => AccessLog::open(None, metrics.log_dropped.clone())?,
+        tollward_config::AccessTarget::File(path) => {
+            AccessLog::open(Some(path), metrics.log_dropped.clone()).with_context(|| format!("cannot open the access log {}", path.display()))?
+        }
+    };
+    let keyring = Keyring::load(Arc::clone(&store.keys), store.pepper.clone()).await.context("cannot read the keys")?;
+    Ok(Gateway {
+        client: Client::new(config.timeouts.connect),
+        keyring: Arc::new(keyring),
+        bad_keys: BadKeys::new(),
+        metrics,
+        access,
+        cut_streams: CancellationToken::new(),
+        tasks: Tasks::default(),
+        snapshot: ArcSwap::from_pointee(snapshot),
+        ledger: Arc::clone(&store.ledger),
+        on_ledger_error: config.store.on_error,
+        ledger_failed_at_ms: AtomicI64::new(0),
+        is_draining: AtomicBool::new(false),
+    })
+}
+
+/// A gateway that anybody can reach must not be open (faults P-28).
+fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<()> {
+    let mode = gateway.snapshot().auth;
+    if address.ip().is_loopback() || gateway.keyring.is_required(mode) && mode != AuthMode::Keys || gateway.keyring.has_keys() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "refusing to listen on {address}: others can reach it and there is no virtual key yet.\n\
+         Create one with `tollward key create NAME`, or listen on 127.0.0.1."
+    )
+}

@@ -1,0 +1,301 @@
+//! Config → [`Snapshot`]: providers are built, names become routes.
+//!
+//! Whatever does not hold together is reported with its place in the file, all
+//! of it at once. Nothing is connected or loaded here, so it also serves
+//! `tollward check`; what outlives a reload comes from [`Standing`].
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use tollward_config::catalog::Price;
+use tollward_config::{AuthConfig, Config, DeploymentConfig, Diagnostic, Loaded, ModelConfig, ProviderConfig, Report, TimeoutsConfig};
+use tollward_providers::{BuildError, Provider};
+
+use crate::clock;
+use crate::detect::Detected;
+use crate::policy::allowance::{Allowance, AllowanceTerms};
+use crate::policy::backoff::Backoff;
+use crate::policy::price::Prices;
+use crate::snapshot::{AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, LocalModel, RetryTerms, Route, Snapshot, Target};
+use crate::telemetry::metric::Metrics;
+use crate::upstream::exchange::Timeouts;
+use crate::upstream::local;
+
+/// The provider name of the embedded engine.
+pub const LOCAL: &str = "local";
+
+/// What outlives a reload.
+pub struct Standing {
+    metrics: Arc<Metrics>,
+    models_dir: PathBuf,
+    allowances: Mutex<HashMap<String, Arc<Allowance>>>,
+    engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
+}
+
+impl Standing {
+    /// Nothing stands yet. `models_dir` is where weights are looked for.
+    pub fn new(metrics: Arc<Metrics>, models_dir: PathBuf) -> Arc<Self> {
+        Arc::new(Self { metrics, models_dir, allowances: Mutex::default(), engines: Mutex::default() })
+    }
+
+    fn allowance(&self, provider: &str) -> Arc<Allowance> {
+        let mut allowances = self.allowances.lock();
+        Arc::clone(allowances.entry(provider.to_owned()).or_insert_with(|| Arc::new(Allowance::new(clock::mono()))))
+    }
+
+    fn engine(&self, model: &str, config: &Config) -> Result<Arc<dyn LocalModel>, String> {
+        let mut engines = self.engines.lock();
+        if let Some(engine) = engines.get(model) {
+            return Ok(Arc::clone(engine));
+        }
+        let dir = config.engine.models_dir.clone().unwrap_or_else(|| self.models_dir.clone());
+        let engine = local::open(model, &dir, &config.engine)?;
+        engines.insert(model.to_owned(), Arc::clone(&engine));
+        Ok(engine)
+    }
+}
+
+/// What a snapshot is made from, besides the configuration.
+#[derive(Clone, Copy)]
+pub struct Assembly<'a> {
+    /// What outlives a reload.
+    pub standing: &'a Arc<Standing>,
+    /// Environment variables; keys of providers that the configuration does not spell out.
+    pub env: &'a [(String, String)],
+    /// What was found when nothing was configured.
+    pub detected: Option<&'a Detected>,
+}
+
+impl Assembly<'_> {
+    /// Builds snapshot number `generation`.
+    ///
+    /// # Errors
+    /// Every setting that a provider refuses and every name that leads nowhere, with its place.
+    pub fn snapshot(&self, loaded: &Loaded, generation: u64) -> Result<Snapshot, Report> {
+        let mut work = Work { assembly: *self, loaded, providers: BTreeMap::new(), problems: Vec::new() };
+        let mut models = loaded.config.models.clone();
+        let mut declared = loaded.config.providers.clone();
+        if let Some(detected) = self.detected {
+            declared.extend(detected.providers.iter().map(|(name, provider)| (name.clone(), provider.clone())));
+            models.extend(detected.models.iter().cloned());
+        }
+        for (name, provider) in &declared {
+            work.build_provider(name, provider);
+        }
+        let routes = work.routes(&models);
+        let direct = self.detected.map(|_| work.direct());
+        if !work.problems.is_empty() {
+            return Err(Report::new(work.problems));
+        }
+        let config = &loaded.config;
+        let snapshot = Snapshot::new(generation, auth_mode(config), config.server.max_body_bytes, retry_terms(config), routes);
+        Ok(match direct {
+            Some(direct) => snapshot.with_direct(direct),
+            None => snapshot,
+        })
+    }
+}
+
+struct Built {
+    provider: Arc<dyn Provider>,
+    kind: String,
+}
+
+struct Work<'a> {
+    assembly: Assembly<'a>,
+    loaded: &'a Loaded,
+    providers: BTreeMap<String, Built>,
+    problems: Vec<Diagnostic>,
+}
+
+impl Work<'_> {
+    fn report(&mut self, path: &str, message: String, candidates: &[&str]) {
+        self.problems.push(self.loaded.origins.diagnose(path, message, candidates));
+    }
+
+    fn build_provider(&mut self, name: &str, declared: &ProviderConfig) {
+        let mut settings = declared.settings.clone();
+        add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
+        match tollward_providers::build(&declared.kind, settings) {
+            Ok(provider) => {
+                self.providers.insert(name.to_owned(), Built { provider, kind: declared.kind.clone() });
+            }
+            Err(error) => {
+                let path = match error.field() {
+                    Some(field) if !matches!(error, BuildError::Missing { .. }) => format!("providers.{name}.{field}"),
+                    _ => format!("providers.{name}"),
+                };
+                let candidates: Vec<&str> = match &error {
+                    BuildError::UnknownField { expected, .. } => expected.clone(),
+                    BuildError::UnknownKind { known, .. } => known.clone(),
+                    BuildError::Missing { .. } | BuildError::Invalid { .. } => Vec::new(),
+                };
+                self.report(&path, missing_key_help(&declared.kind, &error), &candidates);
+            }
+        }
+    }
+
+    /// Own deployments of every model first; then each route gets its fallbacks' own ones, in order.
+    fn routes(&mut self, models: &[(String, ModelConfig)]) -> Vec<Route> {
+        let mut own: HashMap<&str, Vec<Candidate>> = HashMap::new();
+        for (model, config) in models {
+            let candidates = config.deployments.iter().enumerate();
+            let candidates = candidates.filter_map(|(index, deployment)| self.candidate(model, index, deployment)).collect();
+            own.insert(model, candidates);
+        }
+        let of = |name: &str| own.get(name).cloned().unwrap_or_default();
+        let route = |(model, config): &(String, ModelConfig)| {
+            let mut candidates = of(model);
+            candidates.extend(config.fallbacks.iter().flat_map(|fallback| of(fallback)));
+            Route { model: model.as_str().into(), candidates }
+        };
+        models.iter().map(route).collect()
+    }
+
+    fn candidate(&mut self, model: &str, index: usize, config: &DeploymentConfig) -> Option<Candidate> {
+        let path = format!("models.{model}.deployments[{index}]");
+        let target = if config.provider == LOCAL {
+            self.assembly.standing.engine(&config.model, &self.loaded.config).map(Target::Local)
+        } else {
+            self.provider(&config.provider).map(|provider| Target::Http(Arc::clone(provider)))
+        };
+        match target {
+            Ok(target) => {
+                let timeouts = timeouts(config.timeouts.as_ref().unwrap_or(&self.loaded.config.timeouts));
+                let prices = self.prices(&config.provider, &config.model);
+                let deployment = deployment(self.assembly.standing, model, config, target, (timeouts, prices));
+                Some(Candidate { model: model.into(), deployment: Arc::new(deployment) })
+            }
+            Err(message) => {
+                let known: Vec<String> = self.providers.keys().cloned().collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                self.report(&path, message, &known);
+                None
+            }
+        }
+    }
+
+    /// A declared provider, or a known kind whose key is in the environment.
+    fn provider(&mut self, name: &str) -> Result<&Arc<dyn Provider>, String> {
+        if !self.providers.contains_key(name) && !self.loaded.config.providers.contains_key(name) {
+            let mut settings = Map::new();
+            add_key_from_environment(name, &mut settings, self.assembly.env);
+            let provider = tollward_providers::build(name, settings).map_err(|error| missing_key_help(name, &error))?;
+            self.providers.insert(name.to_owned(), Built { provider, kind: name.to_owned() });
+        }
+        match self.providers.get(name) {
+            Some(built) => Ok(&built.provider),
+            // Its own settings were reported already; this says what follows from that.
+            None => Err(format!("provider `{name}` could not be set up")),
+        }
+    }
+
+    fn prices(&self, provider: &str, model: &str) -> Prices {
+        let overrides = &self.loaded.config.pricing.overrides;
+        if let Some(written) = overrides.iter().find(|price| price.provider == provider && price.model == model) {
+            return Prices::Override(Arc::new(Price::from_override(written)));
+        }
+        let row = self.providers.get(provider).and_then(|built| tollward_providers::row(&built.kind));
+        match row.map(|row| (row.price_provider, row.default_port)) {
+            Some((Some(listed), _)) => Prices::Catalog { provider: listed.to_owned(), model: model.to_owned() },
+            Some((None, None)) => Prices::Unknown,
+            // The operator's own server, or the engine in this process: nobody sends a bill.
+            Some((None, Some(_))) | None => Prices::Free,
+        }
+    }
+
+    /// Routes for `provider/model` that nobody configured, for a start without a configuration.
+    fn direct(&self) -> DirectRoutes {
+        let standing = Arc::clone(self.assembly.standing);
+        let timeouts = timeouts(&self.loaded.config.timeouts);
+        let known: HashMap<String, Arc<dyn Provider>> =
+            self.providers.iter().map(|(name, built)| (name.clone(), Arc::clone(&built.provider))).collect();
+        let listed: HashMap<String, Option<&'static str>> = self
+            .providers
+            .iter()
+            .map(|(name, built)| (name.clone(), tollward_providers::row(&built.kind).and_then(|row| row.price_provider)))
+            .collect();
+        Box::new(move |name| {
+            let (provider, model) = name.split_once('/')?;
+            let target = Target::Http(Arc::clone(known.get(provider)?));
+            let prices = match listed.get(provider).copied().flatten() {
+                Some(listed) => Prices::Catalog { provider: listed.to_owned(), model: model.to_owned() },
+                None => Prices::Free,
+            };
+            let config = DeploymentConfig { provider: provider.to_owned(), model: model.to_owned(), timeouts: None };
+            // The public name is the caller's; metrics get one name for them all.
+            let mut deployment = deployment(&standing, &format!("{provider}/*"), &config, target, (timeouts, prices));
+            deployment.headers.model = header(name);
+            let candidate = Candidate { model: name.into(), deployment: Arc::new(deployment) };
+            Some(Route { model: name.into(), candidates: vec![candidate] })
+        })
+    }
+}
+
+fn deployment(standing: &Standing, model: &str, config: &DeploymentConfig, target: Target, (timeouts, prices): (Timeouts, Prices)) -> Deployment {
+    let id: Arc<str> = format!("{}/{}", config.provider, config.model).into();
+    let metered = if model.ends_with("/*") { model } else { &id };
+    Deployment {
+        meters: standing.metrics.meters(model, metered),
+        headers: DeploymentHeaders { model: header(model), deployment: header(&id), provider: header(&config.provider) },
+        allowance: standing.allowance(&config.provider),
+        provider: config.provider.as_str().into(),
+        model: model.into(),
+        upstream_model: config.model.as_str().into(),
+        id,
+        target,
+        timeouts,
+        prices,
+    }
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+fn add_key_from_environment(kind: &str, settings: &mut Map<String, Value>, env: &[(String, String)]) {
+    let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
+    let value = variable.and_then(|variable| env.iter().find(|(name, value)| name == variable && !value.is_empty()));
+    if let (Some((_, key)), false) = (value, settings.contains_key("api_key") || settings.contains_key("base_url")) {
+        settings.insert("api_key".to_owned(), Value::String(key.clone()));
+    }
+}
+
+fn missing_key_help(kind: &str, error: &BuildError) -> String {
+    let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
+    match (error, variable) {
+        (BuildError::Missing { field: "api_key" }, Some(variable)) => format!("{error}: write `api_key`, or set {variable}"),
+        _ => error.to_string(),
+    }
+}
+
+fn auth_mode(config: &Config) -> AuthMode {
+    match config.server.auth {
+        AuthConfig::Keys => AuthMode::Keys,
+        AuthConfig::Open => AuthMode::Open,
+        AuthConfig::Auto => AuthMode::WhenKeysExist,
+    }
+}
+
+fn retry_terms(config: &Config) -> RetryTerms {
+    let retry = &config.retry;
+    RetryTerms {
+        extra_attempts: retry.attempts,
+        backoff: Backoff { base: retry.base_delay, cap: retry.max_delay },
+        allowance: AllowanceTerms { percent: retry.budget_percent, per_second: retry.budget_per_second },
+    }
+}
+
+fn timeouts(config: &TimeoutsConfig) -> Timeouts {
+    Timeouts {
+        first_byte: config.first_byte,
+        whole_first_byte: config.whole_first_byte,
+        first_content: config.first_content,
+        idle: config.idle,
+        total: config.total,
+    }
+}

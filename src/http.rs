@@ -1,0 +1,56 @@
+//! The HTTP edge: routers, limits and the one map from errors to answers.
+//!
+//! Two listeners: the public one serves the API, the admin one metrics. Policy
+//! lives in `pipeline/`; what is here is the same for every operation.
+
+pub mod error;
+pub mod headers;
+pub mod inference;
+pub mod ingress;
+pub mod models;
+pub mod ops;
+pub mod server;
+pub mod stall;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tollward_wire::operation::Operation;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use crate::app::Gateway;
+
+/// The public API.
+pub fn public(gateway: &Arc<Gateway>) -> Router {
+    let mut router = Router::new();
+    for operation in Operation::ALL {
+        let handler = move |state, request| inference::answer(operation, state, request);
+        router = router.route(operation.path(), post(handler));
+    }
+    let panics = gateway.metrics.panics.clone();
+    router
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/{*id}", get(models::one))
+        .route("/livez", get(ops::live))
+        .route("/readyz", get(ops::ready))
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        // A panic in a handler is answered like any other error of ours, and counted.
+        .layer(CatchPanicLayer::custom(move |_| {
+            panics.inc();
+            error::panicked()
+        }))
+        .with_state(Arc::clone(gateway))
+}
+
+/// The operator's side: metrics and probes.
+pub fn admin(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/metrics", get(ops::metrics))
+        .route("/livez", get(ops::live))
+        .route("/readyz", get(ops::ready))
+        .fallback(error::no_such_route)
+        .method_not_allowed_fallback(error::no_such_method)
+        .with_state(Arc::clone(gateway))
+}

@@ -1,0 +1,264 @@
+//! Every error → status, OpenAI body, retry advice. The only such map.
+//!
+//! A message says who failed, what was tried and what to do; it never holds a
+//! key, an upstream's address or an upstream's raw body. A vendor's own error
+//! about the request itself is passed on in its parsed fields.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use tollward_wire::error_body::ErrorBody;
+use tollward_wire::fault::{Fault, Phase};
+
+use crate::clock;
+use crate::http::headers;
+use crate::http::ingress::IngressError;
+use crate::pipeline::ServeError;
+use crate::pipeline::admit::AdmitError;
+use crate::pipeline::attempt::AttemptError;
+use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::route::RouteError;
+
+/// An error as the client gets it.
+#[derive(Debug)]
+pub struct Problem {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The answer's body.
+    pub body: ErrorBody,
+    source: Source,
+    retry: Retry,
+    closes: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Gateway,
+    Upstream,
+}
+
+/// What we tell the client's SDK about trying again.
+#[derive(Clone, Copy, Debug)]
+enum Retry {
+    /// The status says it.
+    AsStatus,
+    /// Not before this.
+    After(Duration),
+    /// Another try cannot help.
+    Never,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &str, code: &str, message: impl Into<String>) -> Self {
+        let body = ErrorBody { message: message.into(), kind: kind.into(), param: None, code: Some(code.into()) };
+        Self { status, body, source: Source::Gateway, retry: Retry::AsStatus, closes: false }
+    }
+
+    fn invalid(code: &str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message)
+    }
+
+    fn closing(self) -> Self {
+        Self { closes: true, ..self }
+    }
+}
+
+impl From<IngressError> for Problem {
+    fn from(error: IngressError) -> Self {
+        let (status, code) = match error {
+            IngressError::MediaType | IngressError::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            IngressError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
+        };
+        Self::new(status, "invalid_request_error", code, error.to_string()).closing()
+    }
+}
+
+impl From<ServeError> for Problem {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Auth(error) => error.into(),
+            ServeError::Admit(AdmitError::Document(error)) => Self::invalid(error.code(), error.to_string()),
+            ServeError::Admit(AdmitError::Field(error)) => {
+                let mut problem = Self::invalid("invalid_value", error.to_string());
+                problem.body.param = Some(error.field);
+                problem
+            }
+            ServeError::Route(error) => error.into(),
+            ServeError::Attempt(error) => (*error).into(),
+        }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let unauthorized = |message| Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", "invalid_api_key", message);
+        match error {
+            AuthError::Missing => unauthorized("no API key was given; send a virtual key as `Authorization: Bearer tw-…`"),
+            AuthError::Invalid => unauthorized("the API key is not valid; ask the operator of this gateway for a virtual key"),
+            AuthError::Ambiguous => Self::invalid("ambiguous_credentials", error.to_string()),
+            AuthError::TooManyFailures => Self {
+                retry: Retry::After(Duration::from_secs(60)),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", error.to_string())
+            },
+        }
+    }
+}
+
+impl From<RouteError> for Problem {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::UnknownModel { .. } => {
+                let message = format!("{error}; GET /v1/models lists the models of this key");
+                let mut problem = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", "model_not_found", message);
+                problem.body.param = Some("model".into());
+                problem
+            }
+            RouteError::NotServed { .. } => Self::invalid("unsupported_operation", error.to_string()),
+        }
+    }
+}
+
+impl From<AttemptError> for Problem {
+    fn from(error: AttemptError) -> Self {
+        let status = status_of(&error);
+        let retry = match error.fault {
+            Fault::RateLimited | Fault::Overloaded => error.retry_after.map_or(Retry::AsStatus, Retry::After),
+            Fault::Quota | Fault::Auth | Fault::NotFound | Fault::ForbiddenAddress => Retry::Never,
+            _ => Retry::AsStatus,
+        };
+        let retry = match (error.fault, retry) {
+            (Fault::Overloaded, Retry::AsStatus) => Retry::After(Duration::from_secs(5)),
+            (_, retry) => retry,
+        };
+        let body = if speaks_for_itself(error.fault) { error.error.clone() } else { None };
+        let body = body.unwrap_or_else(|| describe(&error));
+        Self { status, body, source: Source::Upstream, retry, closes: false }
+    }
+}
+
+/// Faults about the request itself: the vendor's words help the caller.
+fn speaks_for_itself(fault: Fault) -> bool {
+    matches!(fault, Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::RateLimited | Fault::Quota)
+}
+
+fn describe(error: &AttemptError) -> ErrorBody {
+    let kind = match error.fault {
+        Fault::RateLimited => "rate_limit_exceeded",
+        Fault::Quota => "insufficient_quota",
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::NotFound => "invalid_request_error",
+        _ => "upstream_error",
+    };
+    let limit = match error.fault {
+        Fault::Timeout(phase) => format!("; the {} limit was met", phase_name(phase)),
+        _ => String::new(),
+    };
+    ErrorBody { message: format!("{error}{limit}"), kind: kind.into(), param: None, code: Some(error.fault.code().into()) }
+}
+
+fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Connect => "connect",
+        Phase::FirstByte => "first_byte",
+        Phase::FirstContent => "first_content",
+        Phase::Idle => "idle",
+        Phase::Total => "total",
+    }
+}
+
+/// The status of a call that no deployment answered.
+pub fn status_of(error: &AttemptError) -> StatusCode {
+    match error.fault {
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter => {
+            error.status.filter(StatusCode::is_client_error).unwrap_or(StatusCode::BAD_REQUEST)
+        }
+        Fault::NotFound => StatusCode::NOT_FOUND,
+        Fault::RateLimited | Fault::Quota => StatusCode::TOO_MANY_REQUESTS,
+        Fault::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Server if error.status == Some(StatusCode::SERVICE_UNAVAILABLE) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
+        // Auth is about our credential, not the caller's, hence not 401 (faults U-18).
+        Fault::Auth
+        | Fault::Server
+        | Fault::Unreachable
+        | Fault::Dns
+        | Fault::Tls
+        | Fault::ForbiddenAddress
+        | Fault::Redirect
+        | Fault::Protocol
+        | Fault::Truncated
+        | Fault::Incomplete
+        | Fault::Empty
+        | Fault::EventTooLarge
+        | Fault::Cancelled => StatusCode::BAD_GATEWAY,
+    }
+}
+
+/// The answer for `problem`.
+pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
+    let mut response = Response::new(Body::from(problem.body.to_json()));
+    *response.status_mut() = problem.status;
+    let head = response.headers_mut();
+    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    head.insert(headers::REQUEST_ID, request_id.clone());
+    let source = match problem.source {
+        Source::Gateway => "gateway",
+        Source::Upstream => "upstream",
+    };
+    head.insert(headers::ERROR_SOURCE, HeaderValue::from_static(source));
+    match problem.retry {
+        Retry::AsStatus => {}
+        Retry::After(wait) => {
+            let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+            head.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
+            head.insert("retry-after-ms", HeaderValue::from(millis));
+        }
+        Retry::Never => {
+            head.insert(headers::SHOULD_RETRY, HeaderValue::from_static("false"));
+        }
+    }
+    if problem.closes {
+        head.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// The event that ends a broken stream; no `[DONE]` follows it.
+///
+/// SDKs raise their error class on it. After content was delivered there is no
+/// other way to tell: the status line is long gone.
+pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
+    let (code, message) = match fault {
+        Fault::Cancelled => ("server_draining", "the gateway is shutting down; the answer is incomplete".to_owned()),
+        Fault::Timeout(phase) => (fault.code(), format!("the upstream met the {} limit; the answer is incomplete", phase_name(phase))),
+        _ => (fault.code(), "the upstream broke off; the answer is incomplete".to_owned()),
+    };
+    let own = || ErrorBody { message, kind: "upstream_error".into(), param: None, code: Some(code.into()) };
+    error.unwrap_or_else(own).to_event()
+}
+
+/// Nothing is served at this path.
+pub async fn no_such_route(uri: http::Uri) -> Response {
+    let message = format!("there is nothing at `{}`; the API is below /v1", uri.path());
+    respond(&Problem::new(StatusCode::NOT_FOUND, "invalid_request_error", "unknown_url", message), &fresh_id())
+}
+
+/// The path is served, but not by this method.
+pub async fn no_such_method(method: http::Method) -> Response {
+    let message = format!("{method} is not served here");
+    respond(&Problem::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method_not_allowed", message), &fresh_id())
+}
+
+/// A handler panicked; what happened is in the log.
+pub fn panicked() -> Response {
+    let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error", "the gateway failed; please report the request id");
+    respond(&problem, &fresh_id())
+}
+
+fn fresh_id() -> HeaderValue {
+    headers::request_id(clock::unix_ms())
+}

@@ -1,0 +1,69 @@
+//! The headers that we send to clients. Upstream headers pass only by name.
+
+use std::fmt::Write;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tollward_store::{CostSource, RequestId};
+
+use crate::clock;
+use crate::pipeline::deliver::Reply;
+
+/// The call's id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// `gateway` or `upstream`: who failed.
+pub const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-tollward-error-source");
+/// Tells SDKs whether another try makes sense.
+pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+
+const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
+const MODEL: HeaderName = HeaderName::from_static("x-tollward-model");
+const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");
+const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
+const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
+const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
+const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
+const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source");
+
+/// A new request id as a header, for a request that never became a call.
+pub fn request_id(now_ms: i64) -> HeaderValue {
+    text(&RequestId::new(now_ms, clock::id_bytes()).to_string())
+}
+
+/// Says who answered, after how many attempts, at what cost.
+pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
+    headers.reserve(12);
+    let id = reply.client_request_id.clone().unwrap_or_else(|| text(&reply.request.to_string()));
+    headers.insert(REQUEST_ID, id);
+    if let Some(id) = &reply.upstream_request_id {
+        headers.insert(UPSTREAM_REQUEST_ID, id.clone());
+    }
+    let named = &reply.deployment.headers;
+    headers.insert(MODEL, named.model.clone());
+    headers.insert(DEPLOYMENT, named.deployment.clone());
+    headers.insert(PROVIDER, named.provider.clone());
+    headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
+    if let Some(fault) = reply.fallback_reason {
+        headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
+    }
+    let mut overhead = String::with_capacity(12);
+    let micros = reply.overhead.as_micros();
+    // Writing to a string cannot fail.
+    let _ = write!(overhead, "{}.{:03}", micros / 1_000, micros % 1_000);
+    headers.insert(OVERHEAD_MS, text(&overhead));
+    if let Some(booked) = &reply.booked {
+        headers.insert(COST_SOURCE, HeaderValue::from_static(cost_source(booked.source)));
+        if let Some(cost) = booked.cost {
+            headers.insert(COST_USD, text(&cost.to_decimal()));
+        }
+    }
+}
+
+/// The name of a cost's source, as in the ledger.
+pub fn cost_source(source: CostSource) -> &'static str {
+    source.name()
+}
+
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or(HeaderValue::from_static(""))
+}

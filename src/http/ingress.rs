@@ -1,0 +1,155 @@
+//! HTTP request → [`Ingress`]: head checked, body read within its bounds.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, header};
+use http_body_util::BodyExt;
+use tollward_wire::operation::Operation;
+
+use crate::clock;
+use crate::http::server::Peer;
+
+/// A body must be complete within this.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Between two reads of a body.
+const BODY_IDLE: Duration = Duration::from_secs(10);
+
+/// A request as the pipeline sees it.
+pub struct Ingress {
+    /// Which endpoint was called.
+    pub operation: Operation,
+    /// The client's headers, as sent.
+    pub headers: HeaderMap,
+    /// The whole body.
+    pub body: Bytes,
+    /// The socket's peer address.
+    pub peer: IpAddr,
+    /// The client's own request id, when it sent a sane one.
+    pub client_request_id: Option<HeaderValue>,
+    /// When the head had been read.
+    pub started: Instant,
+}
+
+/// Why a request is not read.
+#[derive(Debug, thiserror::Error)]
+pub enum IngressError {
+    /// The body is not declared as JSON.
+    #[error("the content type must be application/json")]
+    MediaType,
+    /// The body has a content coding.
+    #[error("compressed request bodies are not taken")]
+    Encoding,
+    /// The body is longer than allowed.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The body did not come in time.
+    #[error("the body did not arrive in time")]
+    Slow,
+    /// The connection broke while the body was read.
+    #[error("the body broke off")]
+    Broken,
+}
+
+/// Reads a request.
+///
+/// # Errors
+/// [`IngressError`]; the rest of the body is then not read.
+pub async fn read(operation: Operation, request: Request, max_body_bytes: usize) -> Result<Ingress, IngressError> {
+    let started = clock::mono();
+    let (parts, body) = request.into_parts();
+    if !is_json(&parts.headers) {
+        return Err(IngressError::MediaType);
+    }
+    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(IngressError::Encoding);
+    }
+    let peer = peer(&parts.extensions);
+    let body = read_body(body, max_body_bytes).await?;
+    let client_request_id = parts.headers.get("x-request-id").filter(|id| is_sane_id(id)).cloned();
+    Ok(Ingress { operation, headers: parts.headers, body, peer, client_request_id, started })
+}
+
+/// The peer address that the listener noted.
+pub fn peer(extensions: &http::Extensions) -> IpAddr {
+    extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(declared) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let (kind, parameters) = declared.split_once(';').unwrap_or((declared, ""));
+    let kind = kind.trim();
+    let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
+    let charset = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+    });
+    is_json && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii"))
+}
+
+/// Ids that may be echoed and logged: short, visible ASCII.
+pub fn is_sane_id(id: &HeaderValue) -> bool {
+    let id = id.as_bytes();
+    (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
+async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, IngressError> {
+    let too_large = || IngressError::TooLarge { limit };
+    if http_body::Body::size_hint(&body).lower() > limit as u64 {
+        return Err(too_large());
+    }
+    let deadline = clock::mono() + BODY_TIMEOUT;
+    let mut first = Bytes::new();
+    let mut more = BytesMut::new();
+    loop {
+        let left = deadline.saturating_duration_since(clock::mono()).min(BODY_IDLE);
+        let frame = tokio::time::timeout(left, body.frame()).await.map_err(|_| IngressError::Slow)?;
+        let Some(frame) = frame else { break };
+        let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else { continue };
+        if first.len() + more.len() + chunk.len() > limit {
+            return Err(too_large());
+        }
+        // Most bodies come in one read and are not copied.
+        if first.is_empty() {
+            first = chunk;
+        } else {
+            more.extend_from_slice(&chunk);
+        }
+    }
+    Ok(if more.is_empty() { first } else { [first.as_ref(), more.as_ref()].concat().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(value: &'static str) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(value));
+        is_json(&headers)
+    }
+
+    // C-21
+    #[test]
+    fn only_json_in_utf8_is_taken() {
+        assert!(declared("application/json"));
+        assert!(declared("application/json; charset=UTF-8"));
+        assert!(declared("application/vnd.api+json"));
+        assert!(!declared("text/plain"));
+        assert!(!declared("application/json; charset=utf-16"));
+        assert!(!is_json(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn an_id_with_blanks_or_without_end_is_not_echoed() {
+        assert!(is_sane_id(&HeaderValue::from_static("req_1-2:3")));
+        assert!(!is_sane_id(&HeaderValue::from_static("a b")));
+        assert!(!is_sane_id(&HeaderValue::from_str(&"x".repeat(129)).expect("ascii")));
+    }
+}

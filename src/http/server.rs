@@ -1,0 +1,107 @@
+//! Accepts connections and serves a router on them until asked to stop.
+//!
+//! Limits that hyper leaves open are set here: header time and size, HTTP/2
+//! resets and streams, stalled writes, the number of connections.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::Service;
+
+use crate::http::stall::StallGuard;
+use crate::task::Tasks;
+
+/// A request head must be complete within this.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that reads nothing for so long is cut off.
+const WRITE_STALL: Duration = Duration::from_secs(60);
+/// Connections served at once, per listener.
+const MAX_CONNECTIONS: usize = 10_000;
+/// Request head limits.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+const MAX_HEADERS: usize = 100;
+
+/// The peer address of a request's connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub IpAddr);
+
+/// Serves `router` on `listener` until `stop`; open connections then finish what they are at.
+pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let protocol = Arc::new(protocol());
+    loop {
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((socket, address)) => {
+                let connection = serve_connection(socket, address, router.clone(), Arc::clone(&protocol), stop.clone());
+                tasks.spawn("connection", async move {
+                    connection.await;
+                    drop(slot);
+                });
+            }
+            // Out of file descriptors, most likely: give the others time to finish.
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+fn protocol() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(MAX_HEADER_BYTES.max(512 * 1024))
+        .max_headers(MAX_HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(128)
+        .max_pending_accept_reset_streams(20)
+        .max_local_error_reset_streams(64)
+        .max_header_list_size(32 * 1024)
+        .keep_alive_interval(Duration::from_secs(20))
+        .keep_alive_timeout(Duration::from_secs(10));
+    builder
+}
+
+async fn serve_connection(socket: TcpStream, address: SocketAddr, router: Router, protocol: Arc<Builder<TokioExecutor>>, stop: CancellationToken) {
+    // A peer that is gone already is noticed at the first read.
+    let _ = socket.set_nodelay(true);
+    let peer = Peer(address.ip().to_canonical());
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(peer);
+        let mut router = router.clone();
+        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+    });
+    let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
+    let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, peer = %address, "a connection ended with an error");
+    }
+}

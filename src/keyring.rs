@@ -1,0 +1,165 @@
+//! The active virtual keys, in memory.
+//!
+//! Every call looks here, never in the database. A background task asks the
+//! store a few times a second whether any process changed the keys, so that a
+//! revoked key stops working within [`REFRESH`]. An unknown key triggers at
+//! most one early refresh per [`EARLY`], so that a key works as soon as it was
+//! created and a stream of bad keys costs nothing.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tollward_store::{KeyHash, KeyRecord, KeyStore, Pepper, StoreError, is_well_formed_key};
+
+use crate::clock;
+use crate::snapshot::AuthMode;
+
+/// How often the store is asked for changes.
+const REFRESH: Duration = Duration::from_millis(250);
+/// The least time between early refreshes.
+const EARLY: Duration = Duration::from_millis(50);
+
+type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
+
+/// The active keys of a gateway.
+pub struct Keyring {
+    store: Arc<dyn KeyStore>,
+    pepper: Pepper,
+    keys: ArcSwap<Keys>,
+    seen: tokio::sync::Mutex<u64>,
+    looked: Mutex<Option<Instant>>,
+}
+
+impl Keyring {
+    /// Loads the keys.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn load(store: Arc<dyn KeyStore>, pepper: Pepper) -> Result<Self, StoreError> {
+        let seen = store.version().await?;
+        let keys = ArcSwap::from_pointee(store.active().await?.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect());
+        Ok(Self { store, pepper, keys, seen: tokio::sync::Mutex::new(seen), looked: Mutex::new(None) })
+    }
+
+    /// Whether a caller needs a key now.
+    pub fn is_required(&self, mode: AuthMode) -> bool {
+        match mode {
+            AuthMode::Keys => true,
+            AuthMode::Open => false,
+            AuthMode::WhenKeysExist => self.has_keys(),
+        }
+    }
+
+    /// Whether there is an active key.
+    pub fn has_keys(&self) -> bool {
+        !self.keys.load().is_empty()
+    }
+
+    /// The active key that `presented` is the text of.
+    pub async fn find(&self, presented: &[u8], now_ms: i64) -> Option<Arc<KeyRecord>> {
+        if !is_well_formed_key(presented) {
+            return None;
+        }
+        let hash = self.pepper.hash(presented);
+        let look_up = || self.keys.load().get(&hash).cloned();
+        let mut found = look_up();
+        if found.is_none() && self.may_look_early() {
+            match self.refresh().await {
+                Ok(()) => found = look_up(),
+                Err(error) => tracing::warn!(%error, "the keys could not be refreshed"),
+            }
+        }
+        found.filter(|key| key.is_active(now_ms))
+    }
+
+    fn may_look_early(&self) -> bool {
+        let now = clock::mono();
+        let mut looked = self.looked.lock();
+        let is_due = looked.is_none_or(|last| now.saturating_duration_since(last) >= EARLY);
+        if is_due {
+            *looked = Some(now);
+        }
+        is_due
+    }
+
+    /// Reads the keys again if any process changed them.
+    async fn refresh(&self) -> Result<(), StoreError> {
+        let mut seen = self.seen.lock().await;
+        let version = self.store.version().await?;
+        if version != *seen {
+            let keys = self.store.active().await?;
+            self.keys.store(Arc::new(keys.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect()));
+            *seen = version;
+        }
+        Ok(())
+    }
+
+    /// Follows the store until `stop`. While the store cannot be read the known keys stay as they are.
+    pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
+        let mut is_failing = false;
+        while stop.run_until_cancelled(tokio::time::sleep(REFRESH)).await.is_some() {
+            let refreshed = self.refresh().await;
+            if let (Err(error), false) = (&refreshed, is_failing) {
+                tracing::error!(%error, "the key store cannot be read; known keys keep working");
+            }
+            is_failing = refreshed.is_err();
+        }
+    }
+}
+
+/// Slows down who guesses keys: a budget of failures per address.
+pub struct BadKeys {
+    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    counted: Mutex<u32>,
+}
+
+impl BadKeys {
+    /// Failures per minute and address.
+    const PER_MINUTE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
+    /// Forget addresses that are long quiet after so many failures.
+    const SWEEP_EVERY: u32 = 1_000;
+
+    /// Nobody has failed yet.
+    pub fn new() -> Self {
+        Self { limiter: RateLimiter::keyed(Quota::per_minute(Self::PER_MINUTE)), counted: Mutex::new(0) }
+    }
+
+    /// Counts a failure; `true` when the address has no more to spend.
+    pub fn is_exhausted(&self, peer: IpAddr) -> bool {
+        let mut counted = self.counted.lock();
+        *counted += 1;
+        if *counted >= Self::SWEEP_EVERY {
+            *counted = 0;
+            self.limiter.retain_recent();
+        }
+        self.limiter.check_key(&peer).is_err()
+    }
+}
+
+impl Default for BadKeys {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // C-29
+    #[test]
+    fn the_twenty_first_bad_key_of_a_minute_exhausts_an_address_and_no_other() {
+        let bad_keys = BadKeys::new();
+        let (guesser, other) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let tolerated = (0..100).filter(|_| !bad_keys.is_exhausted(guesser)).count();
+        assert_eq!(tolerated, 20);
+        assert!(!bad_keys.is_exhausted(other));
+    }
+}

@@ -1,0 +1,67 @@
+//! The data flow of a call, on one page.
+//!
+//! `ingress → authenticate → admit → route → attempt → deliver → settle`: a
+//! stage takes what the one before it returned, so the wrong order does not
+//! compile. Each stage is a file of its name. Decisions are in `policy/`,
+//! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
+//!
+//! A [`Settlement`] is opened once a call has a plan and books exactly one
+//! final ledger row, by value or by `Drop`, however the call ends.
+
+pub mod admit;
+pub mod attempt;
+pub mod authenticate;
+pub mod deliver;
+pub mod route;
+pub mod settle;
+
+use std::sync::Arc;
+
+use crate::app::Gateway;
+use crate::http::ingress::Ingress;
+use crate::pipeline::admit::AdmitError;
+use crate::pipeline::attempt::AttemptError;
+use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::deliver::Reply;
+use crate::pipeline::route::RouteError;
+use crate::pipeline::settle::Settlement;
+
+/// Serves one call from its request to the head of its answer; the body settles itself.
+///
+/// # Errors
+/// Whatever a stage refuses; `http/error.rs` turns it into the answer.
+///
+/// # Cancellation
+/// Dropping the future closes the upstream connection and settles as *client gone*.
+pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, ServeError> {
+    let snapshot = gateway.snapshot();
+    let caller = authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
+    let admitted = admit::admit(ingress, caller)?;
+    let plan = route::route(&snapshot, &admitted)?;
+    let mut settlement = Settlement::open(gateway, &admitted, &plan);
+    let answered = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement).await;
+    match answered {
+        Ok(committed) => Ok(deliver::deliver(committed, &admitted, settlement)),
+        Err(error) => {
+            settlement.fail(&error);
+            Err(error.into())
+        }
+    }
+}
+
+/// What a stage refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The caller did not prove who they are.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The request is not one we take.
+    #[error(transparent)]
+    Admit(#[from] AdmitError),
+    /// Nothing answers to that model.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// No upstream gave an answer.
+    #[error(transparent)]
+    Attempt(#[from] Box<AttemptError>),
+}

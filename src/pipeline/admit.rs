@@ -1,0 +1,48 @@
+//! Request → [`Admitted`]: a document we understand, from a caller we know.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use tollward_wire::document::{Document, DocumentError, FieldError};
+use tollward_wire::operation::Operation;
+use tollward_wire::view::RequestView;
+
+use crate::http::ingress::Ingress;
+use crate::pipeline::authenticate::Caller;
+
+/// A request that may be routed.
+pub struct Admitted {
+    /// Which endpoint was called.
+    pub operation: Operation,
+    /// The body, indexed.
+    pub document: Document,
+    /// What the gateway acts on.
+    pub view: RequestView,
+    /// Who calls.
+    pub caller: Caller,
+    /// The client's own request id, when it sent a sane one.
+    pub client_request_id: Option<HeaderValue>,
+    /// When the request's head had been read.
+    pub started: std::time::Instant,
+}
+
+/// Why a request is refused before it is routed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdmitError {
+    /// Not JSON, or not JSON that means one thing.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A field that the gateway acts on is missing or wrong.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+/// Reads the request.
+///
+/// # Errors
+/// [`AdmitError`] names the field or the byte that is wrong.
+pub fn admit(ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
+    let Ingress { operation, body, client_request_id, started, .. } = ingress;
+    let document = Document::parse(Bytes::clone(&body))?;
+    let view = RequestView::read(operation, &document)?;
+    Ok(Admitted { operation, document, view, caller, client_request_id, started })
+}

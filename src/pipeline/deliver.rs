@@ -1,0 +1,244 @@
+//! [`Committed`] → [`Reply`]: the head facts and a body that settles itself.
+//!
+//! A whole answer is booked before it is sent. A stream is a [`Metered`] body:
+//! it passes the upstream's bytes on, looks at them as they go by, and books
+//! before the last of them leaves. There is no task and no channel per stream;
+//! back-pressure is the client's socket.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderValue;
+use http_body::{Body, Frame};
+use tokio::time::Sleep;
+use tokio_util::sync::WaitForCancellationFutureOwned;
+use tollward_store::{Outcome, RequestId};
+use tollward_wire::error_body::ErrorBody;
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::reader::{Seen, StreamEnd, StreamReader};
+use tollward_wire::segments::Segments;
+
+use crate::clock;
+use crate::http::error::stream_error;
+use crate::pipeline::admit::Admitted;
+use crate::pipeline::attempt::Committed;
+use crate::pipeline::settle::{Booked, Observed, Settlement};
+use crate::snapshot::Deployment;
+use crate::upstream::exchange::{Exchanged, UpstreamBody};
+
+/// How long the upstream's end of body is waited for after its `[DONE]`.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// An answer for the client.
+pub struct Reply {
+    /// The call's id.
+    pub request: RequestId,
+    /// The client's own id for it.
+    pub client_request_id: Option<HeaderValue>,
+    /// Who answered.
+    pub deployment: Arc<Deployment>,
+    /// Attempts made.
+    pub attempts: u32,
+    /// Why the first attempt failed, when there were several.
+    pub fallback_reason: Option<Fault>,
+    /// The vendor's request id.
+    pub upstream_request_id: Option<HeaderValue>,
+    /// Time spent in the gateway until now.
+    pub overhead: Duration,
+    /// What was booked; `None` for a stream, whose cost is not known yet.
+    pub booked: Option<Booked>,
+    /// The answer itself.
+    pub body: ReplyBody,
+}
+
+/// The answer itself.
+pub enum ReplyBody {
+    /// All of it, with the vendor's content type.
+    Whole(Bytes, Option<HeaderValue>),
+    /// As it comes.
+    Stream(Box<Metered>),
+}
+
+/// Turns a committed answer into a reply.
+pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement) -> Reply {
+    let Committed { deployment, exchanged, fallback_reason } = committed;
+    let (request, attempts) = (settlement.request(), settlement.attempts());
+    let overhead = settlement.overhead();
+    let (upstream_request_id, booked, body) = match exchanged {
+        Exchanged::Whole { head, body, answer } => {
+            let observed = Observed { usage: answer.usage.as_ref(), output_bytes: answer.output_bytes };
+            let booked = settlement.complete(observed);
+            (head.request_id, Some(booked), ReplyBody::Whole(body, head.content_type))
+        }
+        Exchanged::Stream { head, ready, rest, reader, is_ended } => {
+            let deadline = admitted.started + deployment.timeouts.total;
+            let mut metered = Metered::new(rest, reader, settlement, Limits { idle: deployment.timeouts.idle, deadline });
+            metered.ready = ready;
+            if is_ended {
+                metered.end(Outcome::Complete);
+            }
+            (head.request_id, None, ReplyBody::Stream(Box::new(metered)))
+        }
+    };
+    let client_request_id = admitted.client_request_id.clone();
+    Reply { request, client_request_id, deployment, attempts, fallback_reason, upstream_request_id, overhead, booked, body }
+}
+
+/// Time limits of a running stream.
+struct Limits {
+    idle: Duration,
+    deadline: Instant,
+}
+
+/// A stream on its way to the client.
+pub struct Metered {
+    rest: UpstreamBody,
+    reader: StreamReader,
+    settlement: Settlement,
+    ready: Segments,
+    limits: Limits,
+    /// The last time that the upstream was heard.
+    heard: Instant,
+    /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
+    alarm: Option<Pin<Box<Sleep>>>,
+    draining: Pin<Box<WaitForCancellationFutureOwned>>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Bytes are passed on.
+    Flowing,
+    /// Booked; the upstream's last bytes are read so that its connection can be used again.
+    Ended,
+    /// Nothing more comes.
+    Closed,
+}
+
+impl Metered {
+    fn new(rest: UpstreamBody, reader: StreamReader, settlement: Settlement, limits: Limits) -> Self {
+        let gateway = settlement.gateway();
+        gateway.metrics.streams.inc();
+        let draining = Box::pin(gateway.cut_streams.clone().cancelled_owned());
+        Self { rest, reader, settlement, ready: Segments::default(), limits, heard: clock::mono(), alarm: None, draining, state: State::Flowing }
+    }
+
+    /// Books the end of the stream.
+    fn end(&mut self, outcome: Outcome) {
+        let observed = Observed { usage: self.reader.usage(), output_bytes: self.reader.output_bytes() };
+        self.settlement.end_stream(outcome, observed);
+        self.state = State::Ended;
+    }
+
+    /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
+    fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
+        self.end(outcome);
+        self.ready.push(stream_error(fault, error));
+        self.state = State::Closed;
+    }
+
+    /// Takes what the upstream said.
+    fn take(&mut self, heard: Option<Result<Frame<Bytes>, hyper::Error>>) {
+        match heard {
+            Some(Ok(frame)) => {
+                let Ok(chunk) = frame.into_data() else { return };
+                self.heard = clock::mono();
+                match self.reader.push(chunk, &mut self.ready) {
+                    Seen::Nothing | Seen::Content => {}
+                    Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
+                    Seen::End => {}
+                    Seen::Fault(found) if self.state == State::Flowing => self.fail(Outcome::UpstreamError, found.fault, found.error),
+                    Seen::Fault(_) => self.state = State::Closed,
+                }
+            }
+            _ if self.state == State::Ended => self.state = State::Closed,
+            Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            None => match self.reader.finish(&mut self.ready) {
+                StreamEnd::Complete | StreamEnd::MissingDone => {
+                    self.end(Outcome::Complete);
+                    self.state = State::Closed;
+                }
+                StreamEnd::Incomplete => self.fail(Outcome::UpstreamError, Fault::Incomplete, None),
+                StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            },
+        }
+    }
+
+    /// Waits a moment for the upstream's end of body: the client has everything,
+    /// but a connection that was read to its end can be used again.
+    fn linger(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+        let until = self.heard + LINGER;
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+        if alarm.deadline() != until.into() {
+            alarm.as_mut().reset(until.into());
+        }
+        alarm.as_mut().poll(context).map(|()| None)
+    }
+
+    /// Looks at the limits while the upstream is silent.
+    fn check_limits(&mut self, context: &mut Context<'_>) {
+        if self.draining.as_mut().poll(context).is_ready() {
+            return self.fail(Outcome::Shutdown, Fault::Cancelled, None);
+        }
+        loop {
+            let now = clock::mono();
+            let until = (self.heard + self.limits.idle).min(self.limits.deadline);
+            if now >= until {
+                return if now >= self.limits.deadline {
+                    self.fail(Outcome::Deadline, Fault::Timeout(Phase::Total), None);
+                } else {
+                    self.fail(Outcome::IdleTimeout, Fault::Timeout(Phase::Idle), None);
+                };
+            }
+            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            if alarm.as_mut().poll(context).is_pending() {
+                return;
+            }
+            alarm.as_mut().reset(until.into());
+        }
+    }
+}
+
+impl Body for Metered {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(bytes) = this.ready.pop_front() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            match this.state {
+                State::Closed => return Poll::Ready(None),
+                State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
+                    Poll::Ready(heard) => {
+                        this.take(heard);
+                        this.ready.clear();
+                    }
+                    Poll::Pending => return this.linger(context),
+                },
+                State::Flowing => match Pin::new(&mut this.rest).poll_frame(context) {
+                    Poll::Ready(heard) => this.take(heard),
+                    Poll::Pending => {
+                        this.check_limits(context);
+                        if this.state == State::Flowing {
+                            return Poll::Pending;
+                        }
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        self.end(Outcome::ClientGone);
+        self.settlement.gateway().metrics.streams.dec();
+    }
+}

@@ -1,0 +1,245 @@
+//! The books of one call: every attempt that may be billed, and one final row.
+//!
+//! A [`Settlement`] is opened when a call has a plan. It ends by value (the
+//! answer is complete, or it failed) or by `Drop` (the client left, a panic, a
+//! shutdown); in each case exactly one final row goes to the ledger, the
+//! metrics and the access log. An attempt that failed but may have been billed
+//! gets a row of its own, estimated.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollward_store::{CostSource, Entry, NanoUsd, Outcome, RequestId};
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::operation::Operation;
+use tollward_wire::usage::Usage;
+
+use crate::app::Gateway;
+use crate::clock;
+use crate::http::error::status_of;
+use crate::pipeline::admit::Admitted;
+use crate::pipeline::attempt::AttemptError;
+use crate::pipeline::authenticate::Caller;
+use crate::pipeline::route::Plan;
+use crate::policy::estimate;
+use crate::snapshot::Deployment;
+use crate::telemetry::access::AccessLine;
+use crate::upstream::exchange::AttemptFailure;
+
+/// What was read of an answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observed<'a> {
+    /// The vendor's count, when it sent one that makes sense.
+    pub usage: Option<&'a Usage>,
+    /// Bytes of text in the answer, for an estimate.
+    pub output_bytes: u64,
+}
+
+/// What was booked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The cost, or `None` when the price is not known.
+    pub cost: Option<NanoUsd>,
+    /// Where the cost comes from.
+    pub source: CostSource,
+}
+
+/// The open books of one call.
+pub struct Settlement {
+    gateway: Arc<Gateway>,
+    call: Call,
+    is_settled: bool,
+}
+
+/// What the final row will say.
+struct Call {
+    request: RequestId,
+    client_request_id: Option<http::HeaderValue>,
+    at_ms: i64,
+    started: Instant,
+    caller: Caller,
+    operation: Operation,
+    model: Box<str>,
+    is_stream: bool,
+    estimated_input: u64,
+    deployment: Arc<Deployment>,
+    attempts: u32,
+    attempt_began: Option<Instant>,
+    upstream: Duration,
+    first_content: Option<Duration>,
+    /// The last attempt failed with this, and whether it may be billed.
+    failed: Option<(Fault, bool)>,
+}
+
+impl Settlement {
+    /// Opens the books and counts the call as in flight.
+    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan) -> Self {
+        gateway.metrics.in_flight.inc();
+        let at_ms = clock::unix_ms();
+        let call = Call {
+            request: RequestId::new(at_ms, clock::id_bytes()),
+            client_request_id: admitted.client_request_id.clone(),
+            at_ms,
+            started: admitted.started,
+            caller: admitted.caller.clone(),
+            operation: admitted.operation,
+            model: admitted.view.model.as_str().into(),
+            is_stream: admitted.view.is_stream,
+            estimated_input: estimate::input_tokens(admitted.document.bytes()),
+            deployment: Arc::clone(plan.first()),
+            attempts: 0,
+            attempt_began: None,
+            upstream: Duration::ZERO,
+            first_content: None,
+            failed: None,
+        };
+        Self { gateway: Arc::clone(gateway), call, is_settled: false }
+    }
+
+    /// The gateway that the call runs in.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// The call's id.
+    pub fn request(&self) -> RequestId {
+        self.call.request
+    }
+
+    /// Attempts made so far.
+    pub fn attempts(&self) -> u32 {
+        self.call.attempts
+    }
+
+    /// Time spent in the gateway itself so far.
+    pub fn overhead(&self) -> Duration {
+        clock::mono().saturating_duration_since(self.call.started).saturating_sub(self.call.upstream)
+    }
+
+    /// An attempt on `deployment` begins; the one before it is closed.
+    pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>) {
+        if let Some((fault, may_be_billed)) = self.call.failed.take() {
+            self.gateway.metrics.count_fallback(&self.call.deployment.id, &deployment.id, fault);
+            if may_be_billed {
+                let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
+                self.gateway.book(&entry);
+            }
+        }
+        self.call.deployment = Arc::clone(deployment);
+        self.call.attempts += 1;
+        self.call.attempt_began = Some(clock::mono());
+    }
+
+    /// The open attempt failed.
+    pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
+        self.call.end_attempt();
+        self.call.failed = Some((failure.fault, failure.may_be_billed));
+        tracing::debug!(
+            request.id = %self.call.request, deployment.id = %self.call.deployment.id,
+            fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
+        );
+    }
+
+    /// The open attempt has an answer, or the first content of one.
+    pub fn answered(&mut self) {
+        self.call.end_attempt();
+        self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
+    }
+
+    /// Books a complete whole answer.
+    pub fn complete(mut self, observed: Observed<'_>) -> Booked {
+        self.settle(Outcome::Complete, 200, observed)
+    }
+
+    /// Books the end of a stream; the first end wins.
+    pub fn end_stream(&mut self, outcome: Outcome, observed: Observed<'_>) {
+        if !self.is_settled {
+            self.settle(outcome, 200, observed);
+        }
+    }
+
+    /// Books a call that no deployment answered.
+    pub fn fail(mut self, error: &AttemptError) {
+        let outcome = match error.fault {
+            Fault::Timeout(Phase::Idle) => Outcome::IdleTimeout,
+            Fault::Timeout(_) => Outcome::Deadline,
+            _ => Outcome::UpstreamError,
+        };
+        self.settle(outcome, status_of(error).as_u16(), Observed::default());
+    }
+
+    fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
+        self.is_settled = true;
+        let (entry, booked) = self.call.entry(outcome, status, observed);
+        self.gateway.book(&entry);
+        self.gateway.metrics.observe(&self.call.deployment, self.call.operation, &entry);
+        self.gateway.access.write(&AccessLine {
+            entry: &entry,
+            caller: &self.call.caller,
+            client_request_id: self.call.client_request_id.as_ref(),
+            fault: self.call.failed.map(|(fault, _)| fault),
+            overhead: self.overhead(),
+        });
+        booked
+    }
+}
+
+impl Drop for Settlement {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            // The client left while an attempt was open, or something panicked: what was sent may be billed.
+            if self.call.attempt_began.is_some() {
+                self.call.failed = Some((Fault::Cancelled, true));
+            }
+            self.settle(Outcome::ClientGone, 499, Observed::default());
+        }
+        self.gateway.metrics.in_flight.dec();
+    }
+}
+
+impl Call {
+    fn end_attempt(&mut self) {
+        if let Some(began) = self.attempt_began.take() {
+            self.upstream += clock::mono().saturating_duration_since(began);
+        }
+    }
+
+    fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
+        let is_answered = self.failed.is_none();
+        let may_be_billed = self.failed.is_none_or(|(_, may_be_billed)| may_be_billed);
+        let (usage, estimated) = match observed.usage {
+            Some(usage) => (usage.clone(), false),
+            None if may_be_billed && self.attempts > 0 => {
+                let output = if is_answered { estimate::tokens(observed.output_bytes) } else { 0 };
+                (Usage { input: self.estimated_input, output, ..Usage::default() }, true)
+            }
+            None => (Usage::default(), false),
+        };
+        let priced = self.deployment.prices.cost(&usage, self.at_ms / 1_000);
+        let duration = clock::mono().saturating_duration_since(self.started);
+        let entry = Entry {
+            request: self.request,
+            attempt: self.attempts,
+            at_ms: self.at_ms,
+            key: self.caller.key().map(|key| key.id),
+            operation: self.operation.name().into(),
+            model: self.model.clone().into(),
+            deployment: self.deployment.id.to_string(),
+            status,
+            outcome,
+            streamed: self.is_stream,
+            usage: priced.tokens(&usage),
+            cost: priced.cost,
+            cost_source: priced.source,
+            estimated,
+            price_id: priced.price_id.clone(),
+            first_content_ms: self.first_content.map(millis),
+            duration_ms: millis(duration),
+        };
+        (entry, Booked { cost: priced.cost, source: priced.source })
+    }
+}
+
+fn millis(duration: Duration) -> u32 {
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}

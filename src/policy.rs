@@ -1,0 +1,16 @@
+//! Decisions: pure functions over plain numbers, the clock and the dice passed in.
+//!
+//! Nothing here sleeps, locks, logs or does I/O. A stage in `pipeline/` gathers
+//! the numbers, asks, and acts on the verdict.
+//!
+//! - [`retry`]: a fault and the situation → again, next, or stop
+//! - [`backoff`]: how long to wait before trying the same deployment again
+//! - [`allowance`]: how many retries a provider may cause, as a share of its calls
+//! - [`estimate`]: tokens when the provider told none
+//! - [`price`]: usage × prices → nano-dollars
+
+pub mod allowance;
+pub mod backoff;
+pub mod estimate;
+pub mod price;
+pub mod retry;

@@ -1,0 +1,102 @@
+//! The retry allowance: retries as a share of calls, so that an outage is not multiplied.
+//!
+//! Every first attempt earns a tenth of a retry (by default) and every second
+//! earns one; a retry spends a whole one. A provider that is down for a minute
+//! at 200 calls a second therefore sees at most about 1.1 calls for each of
+//! ours, while a single hiccup is always retried.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// Balance is kept in thousandths of a retry.
+const WHOLE: u64 = 1_000;
+
+/// Earnings of an [`Allowance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllowanceTerms {
+    /// Percent of a retry earned by each first attempt.
+    pub percent: u32,
+    /// Retries earned per second in any case.
+    pub per_second: u32,
+}
+
+/// One provider's balance of retries.
+pub struct Allowance {
+    state: Mutex<State>,
+}
+
+struct State {
+    balance: u64,
+    counted_until: Instant,
+}
+
+impl Allowance {
+    /// Most that can be saved up, in retries.
+    const SAVINGS: u64 = 10;
+
+    /// A full balance at `now`.
+    pub fn new(now: Instant) -> Self {
+        Self { state: Mutex::new(State { balance: Self::SAVINGS * WHOLE, counted_until: now }) }
+    }
+
+    /// Counts a first attempt.
+    pub fn earn(&self, terms: AllowanceTerms) {
+        let mut state = self.state.lock();
+        state.balance = (state.balance + u64::from(terms.percent) * WHOLE / 100).min(Self::SAVINGS * WHOLE);
+    }
+
+    /// Spends one retry at `now`; `false` when there is none.
+    pub fn spend(&self, terms: AllowanceTerms, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let elapsed = now.saturating_duration_since(state.counted_until);
+        if let Some(earned) = by_time(terms, elapsed) {
+            state.balance = (state.balance + earned).min(Self::SAVINGS * WHOLE);
+            state.counted_until = now;
+        }
+        let affordable = state.balance >= WHOLE;
+        if affordable {
+            state.balance -= WHOLE;
+        }
+        affordable
+    }
+}
+
+/// What `elapsed` earned, or `None` when it is too short to count, so that frequent calls lose no fraction.
+fn by_time(terms: AllowanceTerms, elapsed: Duration) -> Option<u64> {
+    let earned = elapsed.as_millis().saturating_mul(u128::from(terms.per_second));
+    u64::try_from(earned).ok().filter(|earned| *earned > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMS: AllowanceTerms = AllowanceTerms { percent: 10, per_second: 1 };
+
+    #[test]
+    fn a_total_outage_costs_at_most_a_tenth_more_calls() {
+        let start = Instant::now();
+        let allowance = Allowance::new(start);
+        let (mut calls, mut retries) = (0_u32, 0_u32);
+        for tick in 0..60 * 200_u64 {
+            let now = start + Duration::from_millis(tick * 5);
+            calls += 1;
+            allowance.earn(TERMS);
+            if allowance.spend(TERMS, now) {
+                retries += 1;
+            }
+        }
+        assert_eq!(calls, 12_000);
+        assert!((1_200..=1_275).contains(&retries), "{retries} retries");
+    }
+
+    #[test]
+    fn an_idle_provider_saves_up_ten_retries_and_no_more() {
+        let start = Instant::now();
+        let allowance = Allowance::new(start);
+        let later = start + Duration::from_secs(3_600);
+        let granted = (0..20).filter(|_| allowance.spend(TERMS, later)).count();
+        assert_eq!(granted, 10);
+    }
+}

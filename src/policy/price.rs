@@ -1,0 +1,73 @@
+//! Usage × prices → nano-dollars.
+//!
+//! The provider's own figure wins; else the price list of the day is applied to
+//! the token classes, each class rounded up once. A price that is not known
+//! makes the cost unknown, never zero.
+
+use std::sync::Arc;
+
+use tollward_config::catalog::{Catalog, Price};
+use tollward_store::{CostSource, NanoUsd, PicoUsd, TokenCounts};
+use tollward_wire::usage::Usage;
+
+/// Where one deployment's prices come from.
+#[derive(Clone, Debug)]
+pub enum Prices {
+    /// Nothing is owed: the model runs in this process or on the operator's own machine.
+    Free,
+    /// Nobody told: a server of somebody else's without a price list.
+    Unknown,
+    /// Written by the operator.
+    Override(Arc<Price>),
+    /// The dated catalog, under this provider and model.
+    Catalog {
+        /// The catalog's name of the provider.
+        provider: String,
+        /// The upstream model.
+        model: String,
+    },
+}
+
+/// A priced usage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Priced {
+    /// What it costs; `None` when no price is known.
+    pub cost: Option<NanoUsd>,
+    /// Where the figure comes from.
+    pub source: CostSource,
+    /// The price that was applied.
+    pub price_id: Option<Arc<str>>,
+}
+
+impl Prices {
+    /// What `usage` costs at `at_unix_s`.
+    pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
+        let unknown = Priced { cost: None, source: CostSource::Unknown, price_id: None };
+        if let Some(told) = usage.reported_cost.as_deref().and_then(|text| NanoUsd::parse(text).ok()) {
+            return Priced { cost: Some(told), source: CostSource::Provider, price_id: None };
+        }
+        let priced_by = |price: &Price| match apply(price, usage) {
+            Some(cost) => Priced { cost: Some(cost), source: CostSource::Computed, price_id: Some(Arc::clone(&price.id)) },
+            None => unknown.clone(),
+        };
+        match self {
+            Self::Free => Priced { cost: Some(NanoUsd::ZERO), source: CostSource::Zero, price_id: None },
+            Self::Unknown => unknown,
+            Self::Override(price) => priced_by(price),
+            Self::Catalog { provider, model } => Catalog::embedded().price(provider, model, at_unix_s).map_or(unknown.clone(), priced_by),
+        }
+    }
+}
+
+/// The classes of a usage made disjoint, for the ledger.
+pub fn token_counts(usage: &Usage) -> TokenCounts {
+    TokenCounts {
+        input: usage.input,
+        cache_read: usage.cache_read,
+        cache_write: usage.cache_write,
+        audio_input: usage.audio_input,
+        output: usage.output,
+        reasoning: usage.reasoning,
+        audio_output: usage.audio_output,
+    }
+}

@@ -1,0 +1,104 @@
+//! Watch → load → validate → swap. A bad configuration changes nothing.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use notify::{RecursiveMode, Watcher};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tollward_config::{Loaded, Report};
+
+use crate::app::Gateway;
+use crate::assembly::{Assembly, Standing};
+
+/// Editors write in several steps; we look once they are quiet.
+const SETTLE: Duration = Duration::from_millis(150);
+
+/// What a reload starts from.
+pub struct Source {
+    /// The file to watch; without one there is only SIGHUP.
+    pub file: Option<PathBuf>,
+    /// Loads the configuration again.
+    pub load: Box<dyn Fn() -> Result<Loaded, Report> + Send + Sync>,
+    /// What outlives a reload.
+    pub standing: Arc<Standing>,
+    /// Environment variables at the start.
+    pub env: Vec<(String, String)>,
+}
+
+/// Reloads on SIGHUP and whenever the file changes, until the tasks stop.
+pub fn follow(gateway: &Arc<Gateway>, source: Source) {
+    // One pending wish is enough: a reload reads the newest state.
+    let (wish, wishes) = mpsc::channel(1);
+    let watcher = source.file.as_ref().and_then(|file| watch(file.clone(), wish.clone()));
+    let gateway = Arc::clone(gateway);
+    let tasks = gateway.tasks.clone();
+    tasks.spawn("reload", async move {
+        run(&gateway, &source, wishes, wish).await;
+        drop(watcher);
+    });
+}
+
+/// Watches the file's directory: editors and Kubernetes replace files instead of writing to them.
+fn watch(file: PathBuf, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+    let directory = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    let watching = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // Full: a reload is pending already.
+            let _ = wish.try_send(());
+        }
+    });
+    let watched = watching.and_then(|mut watcher| watcher.watch(&directory, RecursiveMode::NonRecursive).map(|()| watcher));
+    watched.inspect_err(|error| tracing::warn!(%error, "the configuration file is not watched; SIGHUP reloads it")).ok()
+}
+
+async fn run(gateway: &Gateway, source: &Source, mut wishes: mpsc::Receiver<()>, _wish: mpsc::Sender<()>) {
+    let stop = gateway.tasks.stopping();
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
+        tracing::warn!("SIGHUP cannot be listened to; the configuration is not reloaded by it");
+        return;
+    };
+    let mut last = fingerprint(source);
+    loop {
+        let is_asked = tokio::select! {
+            () = stop.cancelled() => return,
+            _ = hangup.recv() => true,
+            _ = wishes.recv() => false,
+        };
+        if !is_asked {
+            tokio::time::sleep(SETTLE).await;
+            let now = fingerprint(source);
+            if now == last {
+                continue;
+            }
+            last = now;
+        }
+        reload(gateway, source);
+    }
+}
+
+/// The file's content, to tell a change of it from other traffic in its directory.
+fn fingerprint(source: &Source) -> Option<Vec<u8>> {
+    source.file.as_ref().and_then(|file| std::fs::read(file).ok())
+}
+
+fn reload(gateway: &Gateway, source: &Source) {
+    let generation = gateway.snapshot().generation + 1;
+    let assembly = Assembly { standing: &source.standing, env: &source.env, detected: None };
+    let assembled = (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation));
+    match assembled {
+        Ok(snapshot) => {
+            gateway.replace_snapshot(snapshot);
+            gateway.metrics.reload_success.set(1);
+            tracing::info!(generation, "the configuration was reloaded");
+        }
+        Err(report) => {
+            gateway.metrics.reload_success.set(0);
+            tracing::error!("the new configuration is refused, the old one stays:\n{report}");
+        }
+    }
+}

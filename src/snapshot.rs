@@ -1,0 +1,164 @@
+//! One immutable view of what is configured: routes, deployments, prices, limits.
+//!
+//! A call takes the snapshot once and keeps it to its end; a reload replaces
+//! the whole. What must survive a reload (retry allowances, metrics,
+//! connections, the engine) lives in the gateway and is only pointed at.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tollward_providers::{Call, Provider};
+use tollward_wire::operation::Operation;
+
+use crate::policy::allowance::{Allowance, AllowanceTerms};
+use crate::policy::backoff::Backoff;
+use crate::policy::price::Prices;
+use crate::telemetry::metric::DeploymentMeters;
+use crate::upstream::exchange::{AttemptFailure, LocalBody, Timeouts};
+
+/// What is configured, validated and wired.
+pub struct Snapshot {
+    /// Counts loads; 1 is the first.
+    pub generation: u64,
+    /// Whether callers need a key.
+    pub auth: AuthMode,
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// How failed attempts are treated.
+    pub retry: RetryTerms,
+    routes: HashMap<Arc<str>, Arc<Route>>,
+    /// The public names in the order in which they were written.
+    order: Vec<Arc<Route>>,
+    direct: Option<DirectRoutes>,
+}
+
+/// Builds a route for `provider/model` when no route of that name is configured.
+pub type DirectRoutes = Box<dyn Fn(&str) -> Option<Route> + Send + Sync>;
+
+/// Whether callers need a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Always.
+    Keys,
+    /// Never.
+    Open,
+    /// As soon as there is an active key.
+    WhenKeysExist,
+}
+
+/// How failed attempts are treated.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryTerms {
+    /// Attempts beyond the first, over all deployments of a call.
+    pub extra_attempts: u32,
+    /// Waits before the same deployment is tried again.
+    pub backoff: Backoff,
+    /// How many retries a provider may cause.
+    pub allowance: AllowanceTerms,
+}
+
+/// A public model name and who may answer for it, in order.
+pub struct Route {
+    /// The public name.
+    pub model: Arc<str>,
+    /// Own deployments first, then those of the fallbacks.
+    pub candidates: Vec<Candidate>,
+}
+
+/// One choice of a route.
+#[derive(Clone)]
+pub struct Candidate {
+    /// The public name under which the deployment is configured: what a key must allow.
+    pub model: Arc<str>,
+    /// The deployment.
+    pub deployment: Arc<Deployment>,
+}
+
+/// Provider + credentials + upstream model: what a call is sent to.
+pub struct Deployment {
+    /// `provider/upstream-model`.
+    pub id: Arc<str>,
+    /// The provider's name in the configuration.
+    pub provider: Arc<str>,
+    /// The public name under which it is configured.
+    pub model: Arc<str>,
+    /// The vendor's name of the model.
+    pub upstream_model: Arc<str>,
+    /// Where calls go.
+    pub target: Target,
+    /// Time limits of calls.
+    pub timeouts: Timeouts,
+    /// What calls cost.
+    pub prices: Prices,
+    /// The provider's balance of retries.
+    pub allowance: Arc<Allowance>,
+    /// The deployment's metrics.
+    pub meters: DeploymentMeters,
+    /// Its names as header values.
+    pub headers: DeploymentHeaders,
+}
+
+/// A deployment's names as header values.
+pub struct DeploymentHeaders {
+    /// The public name.
+    pub model: HeaderValue,
+    /// The deployment's id.
+    pub deployment: HeaderValue,
+    /// The provider's name.
+    pub provider: HeaderValue,
+}
+
+/// Where a deployment's calls go.
+pub enum Target {
+    /// A vendor's API.
+    Http(Arc<dyn Provider>),
+    /// The engine in this process.
+    Local(Arc<dyn LocalModel>),
+}
+
+impl Target {
+    /// Whether `operation` can be sent there.
+    pub fn serves(&self, operation: Operation) -> bool {
+        match self {
+            Self::Http(provider) => provider.serves(operation),
+            Self::Local(_) => operation != Operation::Embeddings,
+        }
+    }
+}
+
+/// The embedded engine as an upstream; implemented where the engine is compiled in.
+pub trait LocalModel: Send + Sync {
+    /// Starts to answer `call`; the answer is in the dialect of the operation.
+    ///
+    /// # Errors
+    /// The call asks for what the engine cannot do, or its queue is full.
+    fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure>;
+}
+
+impl Snapshot {
+    /// Puts a snapshot together. `routes` are in the order in which they were written.
+    pub fn new(generation: u64, auth: AuthMode, max_body_bytes: usize, retry: RetryTerms, routes: Vec<Route>) -> Self {
+        let order: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
+        let routes = order.iter().map(|route| (Arc::clone(&route.model), Arc::clone(route))).collect();
+        Self { generation, auth, max_body_bytes, retry, routes, order, direct: None }
+    }
+
+    /// Lets `provider/model` be called without being configured.
+    pub fn with_direct(self, direct: DirectRoutes) -> Self {
+        Self { direct: Some(direct), ..self }
+    }
+
+    /// The route of a public name.
+    pub fn resolve(&self, model: &str) -> Option<Arc<Route>> {
+        match self.routes.get(model) {
+            Some(route) => Some(Arc::clone(route)),
+            None => self.direct.as_ref()?(model).map(Arc::new),
+        }
+    }
+
+    /// All routes, in the order in which they were written.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.order.iter()
+    }
+}

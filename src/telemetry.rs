@@ -1,0 +1,11 @@
+//! What operators see: metrics, the access log, the event log.
+//!
+//! - [`metric`]: every metric's name, in one table
+//! - [`access`]: one JSON line per call, written off the data path
+//! - [`log`]: the event log's format and filter
+//!
+//! Prompts, completions, keys and full headers are never written anywhere.
+
+pub mod access;
+pub mod log;
+pub mod metric;

@@ -1,0 +1,173 @@
+//! The access log: one JSON line per call, written off the data path.
+//!
+//! A line is formatted into a shared buffer and written by a background thread
+//! a few times a second. The buffer is bounded: when its reader is stuck, the
+//! newest lines are dropped and counted, and calls go on (faults P-26).
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use http::HeaderValue;
+use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use serde::Serialize;
+use tollward_store::Entry;
+use tollward_wire::fault::Fault;
+
+use crate::pipeline::authenticate::Caller;
+
+/// Most that waits to be written, in bytes.
+const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// How often the buffer is written.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// One call, as the line tells it.
+pub struct AccessLine<'a> {
+    /// The call's final ledger row.
+    pub entry: &'a Entry,
+    /// Who called.
+    pub caller: &'a Caller,
+    /// The id that the client gave the call.
+    pub client_request_id: Option<&'a HeaderValue>,
+    /// Why the last attempt failed, if it did.
+    pub fault: Option<Fault>,
+    /// Time spent in the gateway itself.
+    pub overhead: Duration,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(rename = "request.id")]
+    request: tollward_store::RequestId,
+    #[serde(rename = "client_request.id", skip_serializing_if = "Option::is_none")]
+    client_request: Option<&'a str>,
+    at_ms: i64,
+    #[serde(rename = "key.id", skip_serializing_if = "Option::is_none")]
+    key: Option<tollward_store::KeyId>,
+    #[serde(rename = "key.name", skip_serializing_if = "Option::is_none")]
+    key_name: Option<&'a str>,
+    operation: &'a str,
+    model: &'a str,
+    #[serde(rename = "deployment.id")]
+    deployment: &'a str,
+    status: u16,
+    outcome: tollward_store::Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<&'static str>,
+    attempts: u32,
+    stream: bool,
+    input_tokens: u64,
+    output_tokens: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_nano_usd: Option<i64>,
+    estimated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_content_ms: Option<u32>,
+    duration_ms: u32,
+    overhead_us: u64,
+}
+
+/// Where lines go; cheap to share.
+pub struct AccessLog {
+    writer: Option<Writer>,
+    dropped: Counter,
+}
+
+struct Writer {
+    waiting: Arc<Mutex<Vec<u8>>>,
+    stop: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+}
+
+impl AccessLog {
+    /// No access log.
+    pub fn off() -> Self {
+        Self { writer: None, dropped: Counter::default() }
+    }
+
+    /// Lines to standard error, or appended to the file at `path`. Dropped lines are counted in `dropped`.
+    ///
+    /// # Errors
+    /// The file cannot be opened or the writer's thread not started.
+    pub fn open(path: Option<&Path>, dropped: Counter) -> io::Result<Self> {
+        let target: Box<dyn Write + Send> = match path {
+            Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
+            None => Box::new(io::stderr()),
+        };
+        let waiting = Arc::new(Mutex::new(Vec::new()));
+        let (stop, stopped) = channel();
+        let thread = std::thread::Builder::new().name("access-log".into()).spawn({
+            let waiting = Arc::clone(&waiting);
+            move || write_until(&stopped, &waiting, target)
+        })?;
+        Ok(Self { writer: Some(Writer { waiting, stop: Mutex::new(Some((stop, thread))) }), dropped })
+    }
+
+    /// Puts a line into the buffer; drops it when the buffer is full.
+    pub fn write(&self, access: &AccessLine<'_>) {
+        let Some(writer) = &self.writer else { return };
+        let mut waiting = writer.waiting.lock();
+        if waiting.len() > MAX_WAITING {
+            self.dropped.inc();
+            return;
+        }
+        // Writing into memory cannot fail, and every field has a JSON form.
+        let _ = serde_json::to_writer(&mut *waiting, &line(access));
+        waiting.push(b'\n');
+    }
+
+    /// Writes what waits and ends the writer.
+    pub fn close(&self) {
+        let Some(writer) = &self.writer else { return };
+        if let Some((stop, thread)) = writer.stop.lock().take() {
+            drop(stop);
+            // A writer that panicked has nothing left to write.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
+    let entry = access.entry;
+    let key = access.caller.key();
+    Line {
+        request: entry.request,
+        client_request: access.client_request_id.and_then(|id| id.to_str().ok()),
+        at_ms: entry.at_ms,
+        key: entry.key,
+        key_name: key.map(|key| key.name.as_str()),
+        operation: &entry.operation,
+        model: &entry.model,
+        deployment: &entry.deployment,
+        status: entry.status,
+        outcome: entry.outcome,
+        fault: access.fault.map(Fault::code),
+        attempts: entry.attempts,
+        stream: entry.streamed,
+        input_tokens: entry.tokens.input,
+        output_tokens: entry.tokens.output,
+        cost_nano_usd: entry.cost.map(|cost| cost.0),
+        estimated: entry.estimated,
+        first_content_ms: entry.first_content_ms,
+        duration_ms: entry.duration_ms,
+        overhead_us: u64::try_from(access.overhead.as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+fn write_until(stopped: &Receiver<()>, waiting: &Mutex<Vec<u8>>, mut target: Box<dyn Write + Send>) {
+    let mut batch = Vec::new();
+    loop {
+        let is_last = matches!(stopped.recv_timeout(INTERVAL), Err(RecvTimeoutError::Disconnected) | Ok(()));
+        std::mem::swap(&mut batch, &mut waiting.lock());
+        // A log that cannot be written must not stop the calls; the next batch tries again.
+        let _ = target.write_all(&batch).and_then(|()| target.flush());
+        batch.clear();
+        if is_last {
+            return;
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Every metric, by name. Labels never hold keys or users: their number is not ours to bound.
+//!
+//! Names follow the `OpenTelemetry` conventions for generative AI where there
+//! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tollward_store::Entry;
+use tollward_wire::fault::Fault;
+use tollward_wire::operation::Operation;
+
+use crate::snapshot::Deployment;
+
+/// Labels of a finished call.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct CallLabels {
+    operation: &'static str,
+    model: String,
+    deployment: String,
+    status: u16,
+}
+
+/// Labels of what is counted per deployment.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub struct DeploymentLabels {
+    deployment: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenLabels {
+    deployment: String,
+    gen_ai_token_type: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ModelLabels {
+    model: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FallbackLabels {
+    from: String,
+    to: String,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct RefusalLabels {
+    operation: &'static str,
+    code: String,
+}
+
+type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
+
+/// The metrics of one gateway.
+pub struct Metrics {
+    registry: Registry,
+    /// Calls between plan and settlement.
+    pub in_flight: Gauge,
+    /// Streams that are being delivered.
+    pub streams: Gauge,
+    /// 1 after a good configuration load, 0 after a refused one.
+    pub reload_success: Gauge,
+    /// Panics caught in handlers.
+    pub panics: Counter,
+    /// Access log lines that were dropped.
+    pub log_dropped: Counter,
+    /// Ledger rows that could not be written.
+    pub ledger_failures: Counter,
+    requests: Family<CallLabels, Counter>,
+    refusals: Family<RefusalLabels, Counter>,
+    fallbacks: Family<FallbackLabels, Counter>,
+    unpriced: Family<ModelLabels, Counter>,
+    cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
+    tokens: Family<TokenLabels, Counter>,
+    duration: Seconds,
+    first_chunk: Seconds,
+}
+
+/// One deployment's meters, looked up once.
+pub struct DeploymentMeters {
+    ok: [(Operation, Counter); 3],
+    input: Counter,
+    output: Counter,
+    cost: Counter<f64, AtomicU64>,
+    duration: Histogram,
+    first_chunk: Histogram,
+}
+
+fn seconds() -> Histogram {
+    // 10 ms to 82 s: the buckets that the semantic conventions ask for.
+    Histogram::new(exponential_buckets(0.01, 2.0, 14))
+}
+
+impl Metrics {
+    /// Registers everything.
+    pub fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::default(),
+            in_flight: Gauge::default(),
+            streams: Gauge::default(),
+            reload_success: Gauge::default(),
+            panics: Counter::default(),
+            log_dropped: Counter::default(),
+            ledger_failures: Counter::default(),
+            requests: Family::default(),
+            refusals: Family::default(),
+            fallbacks: Family::default(),
+            unpriced: Family::default(),
+            cost: Family::default(),
+            tokens: Family::default(),
+            duration: Family::new_with_constructor(seconds as fn() -> Histogram),
+            first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
+        };
+        metrics.register();
+        metrics.reload_success.set(1);
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("tollward_build", "The running build", build);
+        registry.register("tollward_inflight", "Calls between plan and settlement", self.in_flight.clone());
+        registry.register("tollward_streams_active", "Streams being delivered", self.streams.clone());
+        registry.register("tollward_config_reload_success", "1 after a good configuration load, 0 after a refused one", self.reload_success.clone());
+        registry.register("tollward_panics", "Panics caught in handlers", self.panics.clone());
+        registry.register("tollward_log_dropped", "Access log lines dropped because the log is stuck", self.log_dropped.clone());
+        registry.register("tollward_ledger_failures", "Ledger rows that could not be written", self.ledger_failures.clone());
+        registry.register("tollward_requests", "Finished calls", self.requests.clone());
+        registry.register("tollward_refusals", "Requests refused before they had a plan", self.refusals.clone());
+        registry.register("tollward_fallbacks", "Attempts made because the one before failed", self.fallbacks.clone());
+        registry.register("tollward_unpriced_requests", "Calls whose cost is unknown", self.unpriced.clone());
+        registry.register("tollward_cost_usd", "Booked cost in US dollars", self.cost.clone());
+        registry.register("gen_ai_client_token_usage", "Tokens used", self.tokens.clone());
+        registry.register_with_unit("gen_ai_client_operation_duration", "Calls from request to settlement", Unit::Seconds, self.duration.clone());
+        registry.register_with_unit("gen_ai_client_operation_time_to_first_chunk", "Calls from request to first content", Unit::Seconds, self.first_chunk.clone());
+    }
+
+    /// The meters of `deployment`, which answers for the public name `model`.
+    pub fn meters(&self, model: &str, deployment: &str) -> DeploymentMeters {
+        let labels = DeploymentLabels { deployment: deployment.to_owned() };
+        let ok = |operation: Operation| {
+            let labels = CallLabels { operation: operation.name(), model: model.to_owned(), deployment: deployment.to_owned(), status: 200 };
+            (operation, self.requests.get_or_create_owned(&labels))
+        };
+        let tokens = |kind| self.tokens.get_or_create_owned(&TokenLabels { deployment: deployment.to_owned(), gen_ai_token_type: kind });
+        DeploymentMeters {
+            ok: Operation::ALL.map(ok),
+            input: tokens("input"),
+            output: tokens("output"),
+            cost: self.cost.get_or_create_owned(&labels),
+            duration: self.duration.get_or_create_owned(&labels),
+            first_chunk: self.first_chunk.get_or_create_owned(&labels),
+        }
+    }
+
+    /// Counts a settled call.
+    pub fn observe(&self, deployment: &Deployment, operation: Operation, entry: &Entry) {
+        let meters = &deployment.meters;
+        match meters.ok.iter().find(|(of, _)| *of == operation && entry.status == 200) {
+            Some((_, counter)) => counter.inc(),
+            None => self.requests.get_or_create_owned(&CallLabels {
+                operation: operation.name(),
+                model: deployment.model.to_string(),
+                deployment: deployment.id.to_string(),
+                status: entry.status,
+            }).inc(),
+        };
+        meters.input.inc_by(entry.tokens.input);
+        meters.output.inc_by(entry.tokens.output);
+        meters.duration.observe(f64::from(entry.duration_ms) / 1_000.0);
+        if let Some(first) = entry.first_content_ms {
+            meters.first_chunk.observe(f64::from(first) / 1_000.0);
+        }
+        match entry.cost {
+            // A gauge for dashboards; the ledger has the integer.
+            #[expect(clippy::cast_precision_loss, reason = "a metric, not the books")]
+            Some(cost) => {
+                meters.cost.inc_by(cost.0 as f64 / 1e9);
+            }
+            None => {
+                self.unpriced.get_or_create_owned(&ModelLabels { model: deployment.model.to_string() }).inc();
+            }
+        }
+    }
+
+    /// Counts a fallback or retry.
+    pub fn count_fallback(&self, from: &Arc<str>, to: &Arc<str>, reason: Fault) {
+        let labels = FallbackLabels { from: from.to_string(), to: to.to_string(), reason: reason.code() };
+        self.fallbacks.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a request that never became a call.
+    pub fn count_refusal(&self, operation: Operation, code: &str) {
+        self.refusals.get_or_create_owned(&RefusalLabels { operation: operation.name(), code: code.to_owned() }).inc();
+    }
+
+    /// All metrics as `OpenMetrics` text.
+    ///
+    /// # Errors
+    /// The encoder refuses a name; names are constants, so a test would see it.
+    pub fn render(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,19 @@
+//! Talking to upstreams: the only room that opens sockets to them.
+//!
+//! - [`address`]: which resolved addresses may be connected to
+//! - [`client`]: the pooled HTTP client of the data path
+//! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
+//! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
+//! - `local`: the embedded engine behind the same exchange (feature `local`)
+//!
+//! What a failure means for the call is decided in `policy/retry.rs`.
+
+pub mod address;
+pub mod body;
+pub mod client;
+pub mod exchange;
+#[cfg(feature = "local")]
+pub mod local;
+#[cfg(not(feature = "local"))]
+#[path = "upstream/local_absent.rs"]
+pub mod local;

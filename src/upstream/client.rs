@@ -1,0 +1,281 @@
+//! The pooled HTTP client of the data path.
+//!
+//! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no
+//! decompression, no environment proxies. Two pools, one for vendors' public
+//! hosts and one for hosts that the operator wrote, differ in which resolved
+//! addresses they may connect to. Downloads and other calls off the data path
+//! use reqwest instead (docs/adr/0004-http-client.md).
+
+use std::error::Error as StdError;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tollward_providers::HostScope;
+use tollward_wire::fault::{Fault, Phase};
+use tower::Service;
+
+use crate::upstream::address::is_allowed;
+use crate::upstream::body::SegmentsBody;
+
+type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
+
+/// Idle connections kept per host.
+const IDLE_PER_HOST: usize = 512;
+/// Vendors close idle connections after about a minute or more; we close earlier.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+/// A name must resolve within this.
+const DNS_TIMEOUT: Duration = Duration::from_secs(2);
+/// The TLS handshake must end within this, after the TCP connection.
+const TLS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Cheap to clone; clones share the pools.
+#[derive(Clone)]
+pub struct Client {
+    public: Pool,
+    operator: Pool,
+}
+
+impl Client {
+    /// Builds the pools; no connection is made yet. `connect` bounds one TCP connection attempt.
+    pub fn new(connect: Duration) -> Self {
+        let tls = rustls::ClientConfig::builder().with_webpki_roots().with_no_client_auth();
+        let pool = |scope| {
+            let connector = Connector::new(scope, connect, tls.clone());
+            hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(IDLE_PER_HOST)
+                .pool_timer(TokioTimer::new())
+                .timer(TokioTimer::new())
+                .http2_keep_alive_interval(Duration::from_secs(20))
+                .http2_keep_alive_timeout(Duration::from_secs(10))
+                .http2_adaptive_window(true)
+                .http1_max_headers(200)
+                .http1_max_buf_size(512 * 1024)
+                .build(connector)
+        };
+        Self { public: pool(HostScope::Public), operator: pool(HostScope::Operator) }
+    }
+
+    /// Sends one request and waits for the response head.
+    ///
+    /// A request that a stale pooled connection never took is sent again on a
+    /// new one by the pool; nothing else is retried here.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection if the request was sent.
+    pub async fn send(&self, scope: HostScope, request: Request<SegmentsBody>) -> Result<Response<Incoming>, SendError> {
+        let pool = match scope {
+            HostScope::Public => &self.public,
+            HostScope::Operator => &self.operator,
+        };
+        pool.request(request).await.map_err(|error| SendError::from_client(&error))
+    }
+}
+
+/// Why no response head came.
+#[derive(Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct SendError {
+    /// What kind of failure it was.
+    pub fault: Fault,
+    /// Whether the request may have reached the upstream.
+    pub was_sent: bool,
+    detail: String,
+}
+
+impl SendError {
+    fn from_client(error: &hyper_util::client::legacy::Error) -> Self {
+        let fault = fault_of(error, error.is_connect());
+        Self { fault, was_sent: !error.is_connect(), detail: chain(error) }
+    }
+}
+
+/// Finds the fault that the connector named, or what hyper's error amounts to.
+fn fault_of(error: &(dyn StdError + 'static), in_connect: bool) -> Fault {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(current) = source {
+        if let Some(named) = current.downcast_ref::<ConnectError>() {
+            return named.fault();
+        }
+        if let Some(hyper) = current.downcast_ref::<hyper::Error>()
+            && (hyper.is_parse() || hyper.is_parse_too_large())
+        {
+            return Fault::Protocol;
+        }
+        source = current.source();
+    }
+    if in_connect { Fault::Unreachable } else { Fault::Truncated }
+}
+
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(current) = source {
+        text.push_str(": ");
+        text.push_str(&current.to_string());
+        source = current.source();
+    }
+    text
+}
+
+/// Why no connection came about.
+#[derive(Debug, thiserror::Error)]
+enum ConnectError {
+    #[error("the name does not resolve")]
+    Dns(#[source] io::Error),
+    #[error("{0} is not an address that this host may have")]
+    Forbidden(IpAddr),
+    #[error("no connection within {0:?}")]
+    Slow(Duration),
+    #[error("the TLS handshake failed")]
+    Tls(#[source] Box<dyn StdError + Send + Sync>),
+    #[error("connecting failed")]
+    Refused(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+impl ConnectError {
+    fn fault(&self) -> Fault {
+        match self {
+            Self::Dns(_) => Fault::Dns,
+            Self::Forbidden(_) => Fault::ForbiddenAddress,
+            Self::Slow(_) => Fault::Timeout(Phase::Connect),
+            Self::Tls(_) => Fault::Tls,
+            Self::Refused(_) => Fault::Unreachable,
+        }
+    }
+}
+
+/// Resolve, classify, connect, shake hands; every step bounded in time.
+#[derive(Clone)]
+struct Connector {
+    scope: HostScope,
+    connect: Duration,
+    https: HttpsConnector<HttpConnector<Resolver>>,
+}
+
+impl Connector {
+    fn new(scope: HostScope, connect: Duration, tls: rustls::ClientConfig) -> Self {
+        let mut http = HttpConnector::new_with_resolver(Resolver { scope });
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(connect));
+        http.set_keepalive(Some(Duration::from_secs(60)));
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(http);
+        Self { scope, connect, https }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = ConnectError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        // A literal address never passes through the resolver, so it is classified here.
+        if let Some(address) = literal(&uri)
+            && !is_allowed(self.scope, address)
+        {
+            return Box::pin(std::future::ready(Err(ConnectError::Forbidden(address))));
+        }
+        let is_tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
+        let limit = DNS_TIMEOUT + self.connect + if is_tls { TLS_TIMEOUT } else { Duration::ZERO };
+        let connecting = self.https.call(uri);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, connecting).await {
+                Ok(Ok(stream)) => Ok(stream),
+                Ok(Err(error)) => Err(classify(error, is_tls)),
+                Err(_) => Err(ConnectError::Slow(limit)),
+            }
+        })
+    }
+}
+
+/// The address written in a URL instead of a name.
+fn literal(uri: &Uri) -> Option<IpAddr> {
+    uri.host()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// Unwraps the connector's boxed errors: ours come back as they are, a timeout and rustls's get their name.
+fn classify(error: Box<dyn StdError + Send + Sync>, is_tls: bool) -> ConnectError {
+    let mut source: Option<&(dyn StdError + 'static)> = Some(error.as_ref());
+    while let Some(current) = source {
+        if let Some(refused) = current.downcast_ref::<ResolveError>() {
+            return match refused {
+                ResolveError::Forbidden(address) => ConnectError::Forbidden(*address),
+                ResolveError::Failed(why) => ConnectError::Dns(io::Error::new(why.kind(), why.to_string())),
+            };
+        }
+        if let Some(io) = current.downcast_ref::<io::Error>() {
+            if io.kind() == io::ErrorKind::TimedOut {
+                return ConnectError::Slow(Duration::ZERO);
+            }
+            if is_tls && io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+                return ConnectError::Tls(error);
+            }
+        }
+        source = current.source();
+    }
+    ConnectError::Refused(error)
+}
+
+/// The system's resolver, its answers classified.
+#[derive(Clone)]
+struct Resolver {
+    scope: HostScope,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum ResolveError {
+    #[error("{0} is not an address that this host may have")]
+    Forbidden(IpAddr),
+    #[error("resolving failed")]
+    Failed(#[source] io::Error),
+}
+
+impl Service<Name> for Resolver {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = ResolveError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: Name) -> Self::Future {
+        let scope = self.scope;
+        Box::pin(async move {
+            let lookup = tokio::net::lookup_host((name.as_str().to_owned(), 0));
+            let found = tokio::time::timeout(DNS_TIMEOUT, lookup)
+                .await
+                .map_err(|_| ResolveError::Failed(io::Error::other("no answer in time")))?
+                .map_err(ResolveError::Failed)?;
+            let addresses: Vec<SocketAddr> = found.collect();
+            // One forbidden answer spoils them all: a mixed answer is an attack or a mistake.
+            match addresses.iter().find(|address| !is_allowed(scope, address.ip())) {
+                Some(forbidden) => Err(ResolveError::Forbidden(forbidden.ip())),
+                None if addresses.is_empty() => Err(ResolveError::Failed(io::Error::other("no addresses"))),
+                None => Ok(addresses.into_iter()),
+            }
+        })
+    }
+}
