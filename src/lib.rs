@@ -1,1 +1,2 @@
 //! Tollward.
+pub mod weights;
