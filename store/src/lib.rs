@@ -1,1 +1,36 @@
 //! What must outlive a request: virtual keys and the ledger.
+//!
+//! [`Store`] bundles the two seams, [`KeyStore`] and [`Ledger`], with the
+//! [`Pepper`] that turns a presented key into the hash it is looked up by.
+//! `SQLite` is the durable backend; memory is for tests and for `--no-store`
+//! runs. Both pass one conformance suite.
+//!
+//! Invariants: a ledger entry that was acknowledged survives SIGKILL; an entry
+//! is booked once per (request, attempt), however often it is recorded; money
+//! is integer nano-dollars; no clock is read here, time is an argument.
+//! Not here: HTTP, prices, request bodies, policies about what a key may spend.
+
+mod civil;
+mod error;
+mod ids;
+mod journal;
+mod key;
+mod ledger;
+mod memory;
+mod money;
+mod pepper;
+mod sqlite;
+mod store;
+
+#[cfg(test)]
+mod conformance;
+
+pub use error::StoreError;
+pub use ids::{IdError, KeyId, RequestId};
+pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
+pub use ledger::{
+    Backlog, CostSource, Entry, GroupBy, Ledger, Outcome, TokenCounts, UsageQuery, UsageRow,
+};
+pub use money::{MoneyError, NanoUsd, PicoUsd};
+pub use pepper::{KeyHash, Pepper};
+pub use store::{Mode, Store};

@@ -1,1 +1,23 @@
-//! Wire formats of language-model APIs: documents, server-sent events, usage, faults. No I/O.
+//! Wire formats of language-model APIs. No I/O, no clock, no vendor addresses.
+//!
+//! A request is bytes plus an index ([`document`]); an edit replaces spans and
+//! leaves every other byte alone. A body is a list of slices ([`segments`]). A
+//! streamed answer is read by a state machine that is fed chunks cut at any byte
+//! ([`reader`], over [`sse`]); a whole answer is read by [`answer`]. What both find
+//! is stated as [`usage`], [`fault`] and [`error_body`].
+//!
+//! Where a request goes and how it is signed is the business of `tollward-providers`.
+
+pub mod answer;
+pub mod document;
+pub mod error_body;
+pub mod fault;
+pub mod operation;
+pub mod reader;
+pub mod segments;
+pub mod sse;
+pub mod usage;
+pub mod view;
+
+mod facts;
+mod walk;

@@ -1,0 +1,101 @@
+//! Identifiers that are stored: requests and keys.
+//!
+//! Both are UUID version 7, so they sort by time of creation; the ledger's
+//! primary key relies on it. The clock is an argument, the random part comes
+//! from the operating system.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// Text that is not a UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a UUID")]
+pub struct IdError;
+
+/// Identifies one request of a client; its attempts share it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(Uuid);
+
+/// Identifies one virtual key; survives its revocation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(Uuid);
+
+macro_rules! id {
+    ($name:ident) => {
+        impl $name {
+            /// Makes a new id from the wall clock in milliseconds since 1970 and fresh random bits.
+            pub fn new(now_ms: i64) -> Self {
+                Self(v7(now_ms))
+            }
+
+            /// The id as a UUID.
+            pub fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// Takes over a UUID that was made elsewhere.
+            pub fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = IdError;
+
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                Uuid::try_parse(text).map(Self).map_err(|_| IdError)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(RequestId);
+id!(KeyId);
+
+impl RequestId {
+    /// The creation time inside the id, milliseconds since 1970.
+    pub(crate) fn time_ms(self) -> i64 {
+        let bytes = self.0.as_bytes();
+        bytes
+            .iter()
+            .take(6)
+            .fold(0, |time, byte| (time << 8) | i64::from(*byte))
+    }
+
+    /// The smallest id that can carry `time_ms`; times outside 48 bits are clamped.
+    pub(crate) fn floor(time_ms: i64) -> Self {
+        let time = u128::from(time_ms.clamp(0, (1 << 48) - 1).unsigned_abs());
+        Self(Uuid::from_u128(time << 80))
+    }
+}
+
+fn v7(now_ms: i64) -> Uuid {
+    let since_epoch = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
+    Uuid::new_v7(Timestamp::from_unix(
+        NoContext,
+        since_epoch.as_secs(),
+        since_epoch.subsec_nanos(),
+    ))
+}

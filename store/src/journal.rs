@@ -1,0 +1,3 @@
+//! The ledger's journal: the durable half of `record`.
+
+pub(crate) mod codec;

@@ -1,0 +1,261 @@
+//! One ledger entry as bytes: the payload of a journal record.
+//!
+//! Version 1: fixed fields, then optional ones as the flags say, then tokens as
+//! varints, then a *label*: the texts that repeat from entry to entry, kept
+//! together so that the writer can look the whole block up at once.
+//! All integers are little-endian. Framing and checksums are in `segment`.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, TokenCounts};
+
+const VERSION: u8 = 1;
+/// Longest text kept per field, in bytes.
+const MAX_TEXT: usize = 256;
+/// Longest payload: six texts, each at most `MAX_TEXT` after escaping, and about 160 bytes.
+pub(crate) const MAX_PAYLOAD: usize = 2_048;
+
+const STREAMED: u8 = 1;
+const ESTIMATED: u8 = 1 << 1;
+const HAS_KEY: u8 = 1 << 2;
+const HAS_COST: u8 = 1 << 3;
+const HAS_FIRST_CONTENT: u8 = 1 << 4;
+const HAS_PRICE: u8 = 1 << 5;
+
+/// A decoded entry whose label is still bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row<'a> {
+    pub(crate) request: RequestId,
+    pub(crate) attempt: u32,
+    pub(crate) at_ms: i64,
+    pub(crate) key: Option<KeyId>,
+    pub(crate) status: u16,
+    pub(crate) outcome: Outcome,
+    pub(crate) streamed: bool,
+    /// In the order of [`TokenCounts`]; each fits `i64`.
+    pub(crate) tokens: [u64; 7],
+    pub(crate) cost: Option<NanoUsd>,
+    pub(crate) cost_source: CostSource,
+    pub(crate) estimated: bool,
+    pub(crate) attempts: u32,
+    pub(crate) first_content_ms: Option<u32>,
+    pub(crate) duration_ms: u32,
+    pub(crate) label: &'a [u8],
+}
+
+/// The texts of an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Label<'a> {
+    pub(crate) operation: &'a str,
+    pub(crate) model: &'a str,
+    pub(crate) provider: &'a str,
+    pub(crate) deployment: &'a str,
+    pub(crate) upstream_model: &'a str,
+    pub(crate) price_id: Option<&'a str>,
+}
+
+/// Appends the payload of `entry` to `out`.
+///
+/// # Errors
+/// A number does not fit what the database can hold; `out` may hold a part then.
+pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    if entry.at_ms < 0 {
+        return Err(StoreError::InvalidEntry { field: "at_ms" });
+    }
+    let flag = |condition: bool, bit: u8| if condition { bit } else { 0 };
+    let flags = flag(entry.streamed, STREAMED)
+        | flag(entry.estimated, ESTIMATED)
+        | flag(entry.key.is_some(), HAS_KEY)
+        | flag(entry.cost.is_some(), HAS_COST)
+        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT)
+        | flag(entry.price_id.is_some(), HAS_PRICE);
+    out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
+    out.extend_from_slice(entry.request.uuid().as_bytes());
+    out.extend_from_slice(&entry.attempt.to_le_bytes());
+    out.extend_from_slice(&entry.at_ms.to_le_bytes());
+    out.extend_from_slice(&entry.status.to_le_bytes());
+    out.extend_from_slice(&entry.attempts.to_le_bytes());
+    out.extend_from_slice(&entry.duration_ms.to_le_bytes());
+    if let Some(key) = entry.key {
+        out.extend_from_slice(key.uuid().as_bytes());
+    }
+    if let Some(NanoUsd(cost)) = entry.cost {
+        out.extend_from_slice(&cost.to_le_bytes());
+    }
+    if let Some(first_content_ms) = entry.first_content_ms {
+        out.extend_from_slice(&first_content_ms.to_le_bytes());
+    }
+    for count in entry.tokens.to_array() {
+        if i64::try_from(count).is_err() {
+            return Err(StoreError::InvalidEntry { field: "tokens" });
+        }
+        push_varint(count, out);
+    }
+    push_text(&entry.operation, out);
+    push_text(&entry.model, out);
+    push_text(&entry.provider, out);
+    push_text(&entry.deployment, out);
+    push_text(&entry.upstream_model, out);
+    if let Some(price_id) = &entry.price_id {
+        push_text(price_id, out);
+    }
+    Ok(())
+}
+
+/// Reads a payload; `None` when it is not one that this version wrote.
+pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
+    let mut cursor = Cursor(payload);
+    let [version, flags, outcome, cost_source] = *cursor.array::<4>()?;
+    if version != VERSION {
+        return None;
+    }
+    let has = |bit: u8| flags & bit != 0;
+    let request = RequestId::from_uuid(Uuid::from_bytes(*cursor.array()?));
+    let attempt = u32::from_le_bytes(*cursor.array()?);
+    let at_ms = i64::from_le_bytes(*cursor.array()?);
+    let status = u16::from_le_bytes(*cursor.array()?);
+    let attempts = u32::from_le_bytes(*cursor.array()?);
+    let duration_ms = u32::from_le_bytes(*cursor.array()?);
+    let key = match has(HAS_KEY) {
+        true => Some(KeyId::from_uuid(Uuid::from_bytes(*cursor.array()?))),
+        false => None,
+    };
+    let cost = match has(HAS_COST) {
+        true => Some(NanoUsd(i64::from_le_bytes(*cursor.array()?))),
+        false => None,
+    };
+    let first_content_ms = match has(HAS_FIRST_CONTENT) {
+        true => Some(u32::from_le_bytes(*cursor.array()?)),
+        false => None,
+    };
+    let mut tokens = [0; 7];
+    for count in &mut tokens {
+        *count = cursor
+            .varint()
+            .filter(|count| i64::try_from(*count).is_ok())?;
+    }
+    Some(Row {
+        request,
+        attempt,
+        at_ms,
+        key,
+        status,
+        outcome: Outcome::from_code(outcome)?,
+        streamed: has(STREAMED),
+        tokens,
+        cost,
+        cost_source: CostSource::from_code(cost_source)?,
+        estimated: has(ESTIMATED),
+        attempts,
+        first_content_ms,
+        duration_ms,
+        label: cursor.0,
+    })
+}
+
+impl<'a> Label<'a> {
+    /// Reads the label block of a row; `None` when it is not one.
+    pub(crate) fn decode(label: &'a [u8]) -> Option<Self> {
+        let mut cursor = Cursor(label);
+        Some(Self {
+            operation: cursor.text()?,
+            model: cursor.text()?,
+            provider: cursor.text()?,
+            deployment: cursor.text()?,
+            upstream_model: cursor.text()?,
+            price_id: if cursor.0.is_empty() {
+                None
+            } else {
+                Some(cursor.text()?)
+            },
+        })
+    }
+}
+
+impl Row<'_> {
+    /// The entry, with texts of its own.
+    pub(crate) fn to_entry(&self, label: &Label<'_>) -> Entry {
+        Entry {
+            request: self.request,
+            attempt: self.attempt,
+            at_ms: self.at_ms,
+            key: self.key,
+            operation: Cow::Owned(label.operation.to_owned()),
+            model: Arc::from(label.model),
+            provider: Arc::from(label.provider),
+            deployment: Arc::from(label.deployment),
+            upstream_model: Arc::from(label.upstream_model),
+            status: self.status,
+            outcome: self.outcome,
+            streamed: self.streamed,
+            tokens: TokenCounts::from_array(self.tokens),
+            cost: self.cost,
+            cost_source: self.cost_source,
+            estimated: self.estimated,
+            price_id: label.price_id.map(Arc::from),
+            attempts: self.attempts,
+            first_content_ms: self.first_content_ms,
+            duration_ms: self.duration_ms,
+        }
+    }
+}
+
+fn push_varint(mut value: u64, out: &mut Vec<u8>) {
+    loop {
+        let [low, ..] = value.to_le_bytes();
+        value >>= 7;
+        if value == 0 {
+            out.push(low);
+            return;
+        }
+        out.push(low | 0x80);
+    }
+}
+
+/// Writes length and text, cut to `MAX_TEXT` at a character, NUL escaped for Postgres' sake.
+fn push_text(text: &str, out: &mut Vec<u8>) {
+    let escaped: Cow<'_, str> = match text.as_bytes().contains(&0) {
+        true => Cow::Owned(text.replace('\0', "\\u0000")),
+        false => Cow::Borrowed(text),
+    };
+    let kept = escaped
+        .get(..escaped.floor_char_boundary(MAX_TEXT))
+        .unwrap_or_default();
+    push_varint(u64::try_from(kept.len()).unwrap_or(0), out);
+    out.extend_from_slice(kept.as_bytes());
+}
+
+struct Cursor<'a>(&'a [u8]);
+
+impl<'a> Cursor<'a> {
+    fn array<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
+        let (head, tail) = self.0.split_first_chunk()?;
+        self.0 = tail;
+        Some(head)
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..63).step_by(7) {
+            let [byte] = *self.array::<1>()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::try_from(self.varint()?).ok()?;
+        let (head, tail) = self.0.split_at_checked(length)?;
+        self.0 = tail;
+        str::from_utf8(head).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use proptest::prelude::*;
+
+use super::{Label, MAX_PAYLOAD, decode, encode};
+use crate::conformance::sample;
+use crate::{CostSource, Entry, KeyId, NanoUsd, Outcome, StoreError};
+
+fn round_trip(entry: &Entry) -> Entry {
+    let mut payload = Vec::new();
+    encode(entry, &mut payload).unwrap();
+    assert!(payload.len() <= MAX_PAYLOAD, "{}", payload.len());
+    let row = decode(&payload).unwrap();
+    row.to_entry(&Label::decode(row.label).unwrap())
+}
+
+#[test]
+fn every_outcome_and_cost_source_comes_back() {
+    for outcome in Outcome::ALL {
+        for cost_source in CostSource::ALL {
+            let entry = Entry {
+                outcome,
+                cost_source,
+                ..sample(1)
+            };
+            assert_eq!(round_trip(&entry), entry);
+        }
+    }
+}
+
+#[test]
+fn extremes_come_back() {
+    let entry = Entry {
+        attempt: u32::MAX,
+        at_ms: i64::MAX,
+        status: u16::MAX,
+        cost: Some(NanoUsd(i64::MIN)),
+        attempts: u32::MAX,
+        duration_ms: u32::MAX,
+        first_content_ms: Some(u32::MAX),
+        tokens: crate::TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
+        ..sample(2)
+    };
+    assert_eq!(round_trip(&entry), entry);
+    let bare = Entry {
+        key: None,
+        cost: None,
+        first_content_ms: None,
+        price_id: None,
+        ..sample(3)
+    };
+    assert_eq!(round_trip(&bare), bare);
+}
+
+#[test]
+fn numbers_the_database_cannot_hold_are_refused() {
+    let mut tokens = sample(1).tokens;
+    tokens.reasoning = 1 << 63;
+    for entry in [
+        Entry {
+            tokens,
+            ..sample(1)
+        },
+        Entry {
+            at_ms: -1,
+            ..sample(1)
+        },
+    ] {
+        let refused = encode(&entry, &mut Vec::new());
+        assert!(matches!(refused, Err(StoreError::InvalidEntry { .. })));
+    }
+}
+
+#[test]
+fn nul_is_escaped_and_long_text_is_cut_at_a_character() {
+    // C-15: Postgres refuses NUL in text; one such row must not stop the ledger.
+    let entry = Entry {
+        model: "a\0b".into(),
+        deployment: "é".repeat(300).into(),
+        ..sample(1)
+    };
+    let stored = round_trip(&entry);
+    assert_eq!(&*stored.model, "a\\u0000b");
+    assert_eq!(&*stored.deployment, "é".repeat(128));
+    let longest: std::sync::Arc<str> = "\0".repeat(5_000).into();
+    round_trip(&Entry {
+        model: longest.clone(),
+        provider: longest.clone(),
+        deployment: longest.clone(),
+        upstream_model: longest.clone(),
+        price_id: Some(longest),
+        ..sample(1)
+    });
+}
+
+proptest! {
+    #[test]
+    fn any_entry_comes_back(seed in 0_u64..1000, text in "[^\0]{0,60}", cost in any::<Option<i64>>(), with_key: bool, tokens in any::<[u32; 7]>()) {
+        let entry = Entry {
+            model: text.as_str().into(),
+            cost: cost.map(NanoUsd),
+            key: with_key.then(|| KeyId::new(5)),
+            tokens: crate::TokenCounts::from_array(tokens.map(u64::from)),
+            ..sample(seed)
+        };
+        prop_assert_eq!(round_trip(&entry), entry);
+    }
+
+    #[test]
+    fn no_payload_panics(payload in prop::collection::vec(any::<u8>(), 0..200), seed in 0_u64..10, cut in 0_usize..200) {
+        let _ = decode(&payload).map(|row| Label::decode(row.label).is_some());
+        let mut valid = Vec::new();
+        encode(&sample(seed), &mut valid).unwrap();
+        valid.truncate(cut);
+        let _ = decode(&valid).map(|row| Label::decode(row.label).is_some());
+    }
+}

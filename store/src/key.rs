@@ -1,0 +1,155 @@
+//! Virtual keys: what is stored about one, and the seam to where they are stored.
+//!
+//! The text of a key exists twice: in the answer to `create` and in the
+//! client's hands. We keep its peppered hash and a hint. Keys are never
+//! deleted, only revoked, because the ledger refers to them.
+//! Authentication, and how long a list of keys may be cached, is the caller's.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use serde::Serialize;
+
+use crate::{KeyHash, KeyId, StoreError};
+
+mod text;
+
+pub use text::is_well_formed_key;
+pub(crate) use text::{hint, mint};
+
+/// Longest name and longest model pattern, in bytes.
+const MAX_TEXT: usize = 128;
+/// Most entries of a key's model list.
+const MAX_MODELS: usize = 256;
+
+/// Everything that is stored about a key except its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct KeyRecord {
+    /// Stable identity; the ledger refers to it.
+    pub id: KeyId,
+    /// What people call it; unique among keys that are not revoked.
+    pub name: String,
+    /// Enough to recognise the key, useless to guess it: `tw-…abcd`.
+    pub hint: String,
+    /// Models it may call, exact or with a trailing `*`; empty means all.
+    pub allowed_models: Vec<String>,
+    /// When it was created, milliseconds since 1970.
+    pub created_ms: i64,
+    /// From when on it is refused, milliseconds since 1970; `None` means never.
+    pub expires_ms: Option<i64>,
+    /// When it was revoked, milliseconds since 1970; `None` means it was not.
+    pub revoked_ms: Option<i64>,
+}
+
+/// What the creator of a key decides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// 1 to 128 bytes, no control characters.
+    pub name: String,
+    /// Models it may call; `gpt-*` allows a prefix, empty allows all.
+    pub allowed_models: Vec<String>,
+    /// The present, milliseconds since 1970.
+    pub now_ms: i64,
+    /// When it stops working, milliseconds since 1970; `None` means never.
+    pub expires_ms: Option<i64>,
+}
+
+/// Where virtual keys are kept.
+#[async_trait]
+pub trait KeyStore: Send + Sync {
+    /// Creates a key and returns its text, the only time it can be seen.
+    ///
+    /// # Errors
+    /// The name is taken by a key that is not revoked, a field is invalid, or the backend failed.
+    async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError>;
+
+    /// Lists every key, revoked ones included, oldest first.
+    ///
+    /// # Errors
+    /// The backend failed.
+    async fn list(&self) -> Result<Vec<KeyRecord>, StoreError>;
+
+    /// Revokes a key by id, or by name among those not revoked; `None` when there is none.
+    ///
+    /// Revoking again keeps the first time.
+    ///
+    /// # Errors
+    /// The backend failed.
+    async fn revoke(&self, id_or_name: &str, now_ms: i64) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// Lists the keys that are not revoked with their hashes; expired ones are included.
+    ///
+    /// # Errors
+    /// The backend failed.
+    async fn active(&self) -> Result<Vec<(KeyHash, KeyRecord)>, StoreError>;
+
+    /// A number that changes whenever any process creates or revokes a key; cheap to poll.
+    ///
+    /// # Errors
+    /// The backend failed.
+    async fn version(&self) -> Result<u64, StoreError>;
+}
+
+impl KeyRecord {
+    /// Whether the key may call `model`.
+    pub fn allows(&self, model: &str) -> bool {
+        self.allowed_models.is_empty()
+            || self
+                .allowed_models
+                .iter()
+                .any(|pattern| match pattern.strip_suffix('*') {
+                    Some(prefix) => model.starts_with(prefix),
+                    None => pattern == model,
+                })
+    }
+
+    /// Whether the key works at `now_ms`: not revoked, not expired.
+    ///
+    /// A revocation holds whatever the clock says, so a clock that steps back revives no key.
+    pub fn is_active(&self, now_ms: i64) -> bool {
+        self.revoked_ms.is_none() && self.expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)
+    }
+
+    /// Checks what was asked for and gives it an identity.
+    pub(crate) fn from_new(new: NewKey, hint: String) -> Result<Self, StoreError> {
+        check_text("name", &new.name)?;
+        if new.allowed_models.len() > MAX_MODELS {
+            return Err(invalid("model list", "has more than 256 entries"));
+        }
+        for pattern in &new.allowed_models {
+            check_text("model pattern", pattern)?;
+            if pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
+                return Err(invalid("model pattern", "has a `*` that is not at its end"));
+            }
+        }
+        Ok(Self {
+            id: KeyId::new(new.now_ms),
+            name: new.name,
+            hint,
+            allowed_models: new.allowed_models,
+            created_ms: new.now_ms,
+            expires_ms: new.expires_ms,
+            revoked_ms: None,
+        })
+    }
+}
+
+fn check_text(field: &'static str, text: &str) -> Result<(), StoreError> {
+    if text.is_empty() {
+        return Err(invalid(field, "is empty"));
+    }
+    if text.len() > MAX_TEXT {
+        return Err(invalid(field, "is longer than 128 bytes"));
+    }
+    // Includes NUL, which Postgres cannot hold in text.
+    if text.chars().any(char::is_control) {
+        return Err(invalid(field, "has a control character"));
+    }
+    Ok(())
+}
+
+fn invalid(field: &'static str, reason: &'static str) -> StoreError {
+    StoreError::InvalidKey { field, reason }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use secrecy::ExposeSecret;
+
+use super::{hint, is_well_formed_key, mint, spell};
+
+#[test]
+fn every_spelling_has_the_same_length_and_passes_its_own_check() {
+    for bytes in [[0; 32], [0xff; 32], [0x5a; 32]] {
+        let key = spell(bytes);
+        assert_eq!(key.len(), 52);
+        assert!(is_well_formed_key(key.as_bytes()), "{key}");
+    }
+    assert_eq!(spell([0; 32]).get(3..46).unwrap(), "0".repeat(43));
+    assert_ne!(spell([0xff; 32]), spell([0xfe; 32]));
+}
+
+#[test]
+fn minted_keys_differ_and_their_hint_is_their_end() {
+    let (a, b) = (mint().unwrap(), mint().unwrap());
+    assert_ne!(a.expose_secret(), b.expose_secret());
+    assert_eq!(hint(a.expose_secret()).chars().count(), 8);
+    assert!(
+        a.expose_secret()
+            .ends_with(hint(a.expose_secret()).strip_prefix("tw-…").unwrap())
+    );
+}
+
+#[test]
+fn any_single_mistyped_character_is_noticed() {
+    let key = spell([7; 32]).into_bytes();
+    for position in 0..key.len() {
+        for wrong in *b"0aZ-_ \0\xff" {
+            let mut mistyped = key.clone();
+            let right = std::mem::replace(mistyped.get_mut(position).unwrap(), wrong);
+            assert_eq!(is_well_formed_key(&mistyped), right == wrong, "{position}");
+        }
+    }
+}
+
+#[test]
+fn other_texts_are_not_keys() {
+    let key = spell([7; 32]);
+    for text in [
+        "",
+        "tw-",
+        "sk-abc",
+        &key[..51],
+        &format!("{key}0"),
+        &key[3..],
+        &"tw-".repeat(20),
+    ] {
+        assert!(!is_well_formed_key(text.as_bytes()), "{text}");
+    }
+}

@@ -1,0 +1,341 @@
+//! The ledger: one entry per attempt that may have cost money, written once.
+//!
+//! An entry is booked by (request, attempt): the first one wins, a repeat is
+//! accepted and ignored, so a caller may record again after a doubt.
+//! Recording is synchronous and takes about a microsecond, because it happens
+//! while an answer ends, also inside a `Drop`. Reports see every entry that
+//! was recorded before they were asked for.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::{KeyId, NanoUsd, RequestId, StoreError};
+
+/// Where entries are booked and summed up.
+#[async_trait]
+pub trait Ledger: Send + Sync {
+    /// Books an entry; when this returns `Ok`, a SIGKILL does not lose it.
+    ///
+    /// Blocks for one `write` to a local file, never for the database. Text is
+    /// kept up to 256 bytes a field, and NUL is stored as the six characters `\u0000`.
+    ///
+    /// # Errors
+    /// A number is out of range, the journal is full or cannot be written, or
+    /// the ledger is closed or read-only. Nothing was booked then.
+    fn record(&self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// Waits until every entry recorded before the call is in the database.
+    ///
+    /// # Errors
+    /// The database refused. The entries stay in the journal.
+    async fn flush(&self) -> Result<(), StoreError>;
+
+    /// Sums entries up, one row per group, dearest first, then by name.
+    ///
+    /// # Errors
+    /// The database failed, or a sum exceeds 64 bits.
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
+
+    /// The newest entries, by time of the request, newest first.
+    ///
+    /// # Errors
+    /// The database failed.
+    async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError>;
+
+    /// What is recorded but not in the database yet; for readiness and metrics.
+    fn backlog(&self) -> Backlog;
+
+    /// Flushes, stops the background writer and refuses entries from then on.
+    ///
+    /// # Errors
+    /// The last flush failed; the entries stay in the journal for the next start.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// One attempt of one request, as it ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The client's request.
+    pub request: RequestId,
+    /// Which upstream attempt of it, from 1; 0 when no upstream was called.
+    pub attempt: u32,
+    /// When it ended, milliseconds since 1970, not negative.
+    pub at_ms: i64,
+    /// The virtual key; `None` when the gateway is open.
+    pub key: Option<KeyId>,
+    /// The operation's name, such as `chat`.
+    pub operation: Cow<'static, str>,
+    /// The public model name the client asked for.
+    pub model: Arc<str>,
+    /// The provider's name in the configuration; empty when none was reached.
+    pub provider: Arc<str>,
+    /// The deployment that served it; empty when none was reached.
+    pub deployment: Arc<str>,
+    /// The model name that was sent upstream.
+    pub upstream_model: Arc<str>,
+    /// The HTTP status the client got.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the answer was a stream.
+    pub streamed: bool,
+    /// Tokens by class.
+    pub tokens: TokenCounts,
+    /// What it cost; `None` when no price is known.
+    pub cost: Option<NanoUsd>,
+    /// Where the cost comes from.
+    pub cost_source: CostSource,
+    /// Whether the tokens are our estimate instead of the provider's count.
+    pub estimated: bool,
+    /// The price row that was applied; `None` when none was.
+    pub price_id: Option<Arc<str>>,
+    /// How many attempts the request had taken when this entry was made.
+    pub attempts: u32,
+    /// Time to the first content byte in milliseconds; `None` when there was none.
+    pub first_content_ms: Option<u32>,
+    /// Time from the request's arrival to its end in milliseconds.
+    pub duration_ms: u32,
+}
+
+/// Tokens by class; `input` includes the cache and audio classes, `output` the reasoning and audio ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TokenCounts {
+    /// All input tokens.
+    pub input: u64,
+    /// Input read from the provider's prompt cache.
+    pub cache_read: u64,
+    /// Input written to the provider's prompt cache.
+    pub cache_write: u64,
+    /// Audio input.
+    pub audio_input: u64,
+    /// All output tokens.
+    pub output: u64,
+    /// Hidden reasoning.
+    pub reasoning: u64,
+    /// Audio output.
+    pub audio_output: u64,
+}
+
+/// How an attempt ended. The numbers are stored; never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole answer was delivered.
+    Complete = 0,
+    /// The provider failed or answered with an error.
+    UpstreamError = 1,
+    /// The client left before the end.
+    ClientGone = 2,
+    /// The request's total time ran out.
+    Deadline = 3,
+    /// The provider went silent.
+    IdleTimeout = 4,
+    /// The gateway stopped before the end.
+    Shutdown = 5,
+    /// The gateway refused the request before any upstream saw it.
+    Refused = 6,
+    /// The attempt was given up for another one and may still have been billed.
+    Abandoned = 7,
+}
+
+/// Where an entry's cost comes from. The numbers are stored; never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CostSource {
+    /// The provider reported it.
+    Provider = 0,
+    /// Tokens times our price.
+    Computed = 1,
+    /// Known to be free: nothing was sent, or the model is local.
+    Zero = 2,
+    /// No price is known.
+    Unknown = 3,
+}
+
+/// What to sum up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageQuery {
+    /// What makes a row.
+    pub by: GroupBy,
+    /// Only entries that ended at or after this time, milliseconds since 1970.
+    pub since_ms: Option<i64>,
+    /// Only entries that ended before this time, milliseconds since 1970.
+    pub until_ms: Option<i64>,
+}
+
+/// What makes a row of the usage report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GroupBy {
+    /// The public model name.
+    Model,
+    /// The virtual key.
+    Key,
+    /// The deployment.
+    Deployment,
+    /// The provider.
+    Provider,
+    /// The day in UTC on which the attempt ended, `YYYY-MM-DD`; rows are in order of time.
+    Day,
+}
+
+/// One row of the usage report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UsageRow {
+    /// The model, deployment, provider or day, or the key's name; empty for calls without one.
+    pub group: String,
+    /// The key, when rows are keys and this one is not the row of open access.
+    pub key: Option<KeyId>,
+    /// Distinct requests.
+    pub requests: u64,
+    /// Entries: attempts that were booked.
+    pub attempts: u64,
+    /// Entries with a status of 400 or above, or an outcome that is an error.
+    pub errors: u64,
+    /// Tokens by class.
+    pub tokens: TokenCounts,
+    /// The sum of known costs.
+    pub cost: NanoUsd,
+    /// Entries without a known cost.
+    pub unpriced: u64,
+    /// Entries whose tokens are our estimate.
+    pub estimated: u64,
+}
+
+/// What the background writer has not finished.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Bytes recorded that are not in the database yet.
+    pub pending_bytes: u64,
+    /// Bytes the journal takes on disk, applied ones included.
+    pub journal_bytes: u64,
+    /// Why the database does not take entries at present; `None` when it does.
+    pub failure: Option<String>,
+}
+
+impl Outcome {
+    /// Whether it counts as an error in reports; a client that left does not.
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::Complete | Self::ClientGone | Self::Abandoned => false,
+            Self::UpstreamError
+            | Self::Deadline
+            | Self::IdleTimeout
+            | Self::Shutdown
+            | Self::Refused => true,
+        }
+    }
+
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Complete,
+        Self::UpstreamError,
+        Self::ClientGone,
+        Self::Deadline,
+        Self::IdleTimeout,
+        Self::Shutdown,
+        Self::Refused,
+        Self::Abandoned,
+    ];
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+impl TokenCounts {
+    /// The classes in the order in which they are declared.
+    pub(crate) fn to_array(self) -> [u64; 7] {
+        let Self {
+            input,
+            cache_read,
+            cache_write,
+            audio_input,
+            output,
+            reasoning,
+            audio_output,
+        } = self;
+        [
+            input,
+            cache_read,
+            cache_write,
+            audio_input,
+            output,
+            reasoning,
+            audio_output,
+        ]
+    }
+
+    pub(crate) fn from_array(counts: [u64; 7]) -> Self {
+        let [
+            input,
+            cache_read,
+            cache_write,
+            audio_input,
+            output,
+            reasoning,
+            audio_output,
+        ] = counts;
+        Self {
+            input,
+            cache_read,
+            cache_write,
+            audio_input,
+            output,
+            reasoning,
+            audio_output,
+        }
+    }
+}
+
+impl CostSource {
+    pub(crate) const ALL: [Self; 4] = [Self::Provider, Self::Computed, Self::Zero, Self::Unknown];
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code)).copied()
+    }
+}
+
+impl Entry {
+    /// Whether it counts as an error in reports.
+    pub(crate) fn is_error(&self) -> bool {
+        self.status >= 400 || self.outcome.is_error()
+    }
+}
+
+impl UsageRow {
+    /// A row of zeros.
+    pub(crate) fn empty(group: String, key: Option<KeyId>) -> Self {
+        Self {
+            group,
+            key,
+            requests: 0,
+            attempts: 0,
+            errors: 0,
+            tokens: TokenCounts::default(),
+            cost: NanoUsd::ZERO,
+            unpriced: 0,
+            estimated: 0,
+        }
+    }
+
+    /// What a row of the report by key is called: the key's name, or its id when it is unknown.
+    pub(crate) fn key_name(key: Option<KeyId>, names: &HashMap<KeyId, String>) -> String {
+        key.map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string()))
+            .unwrap_or_default()
+    }
+
+    /// Orders rows as [`Ledger::usage`] promises.
+    pub(crate) fn sort(rows: &mut [Self], by: GroupBy) {
+        rows.sort_by(|a, b| match by {
+            GroupBy::Day => a.group.cmp(&b.group),
+            _ => b
+                .cost
+                .cmp(&a.cost)
+                .then_with(|| a.group.cmp(&b.group))
+                .then(a.key.cmp(&b.key)),
+        });
+    }
+}

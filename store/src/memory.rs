@@ -1,0 +1,201 @@
+//! Keys and ledger in memory: for tests, and for runs that shall leave no trace.
+//!
+//! Entries pass through the journal's encoding, so what this store keeps is
+//! what the durable one would. It grows with every entry; nothing is evicted.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::civil::{DAY_MS, day_text};
+use crate::journal::codec;
+use crate::key::{hint, mint};
+use crate::{
+    Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey, Pepper,
+    RequestId, StoreError, UsageQuery, UsageRow,
+};
+
+/// Keys and ledger of one process; the report by key needs both.
+pub(crate) struct Memory {
+    pepper: Arc<Pepper>,
+    keys: Mutex<Vec<(KeyHash, KeyRecord)>>,
+    entries: Mutex<Book>,
+}
+
+#[derive(Default)]
+struct Book {
+    entries: BTreeMap<(RequestId, u32), Entry>,
+    is_closed: bool,
+}
+
+impl Memory {
+    pub(crate) fn new(pepper: Arc<Pepper>) -> Self {
+        Self {
+            pepper,
+            keys: Mutex::default(),
+            entries: Mutex::default(),
+        }
+    }
+}
+
+#[async_trait]
+impl KeyStore for Memory {
+    async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError> {
+        let secret = mint()?;
+        let record = KeyRecord::from_new(new, hint(secret.expose_secret()))?;
+        let hash = self.pepper.hash(secret.expose_secret().as_bytes());
+        let mut keys = self.keys.lock();
+        let is_taken =
+            |(_, key): &(KeyHash, KeyRecord)| key.revoked_ms.is_none() && key.name == record.name;
+        if keys.iter().any(is_taken) {
+            return Err(StoreError::NameTaken { name: record.name });
+        }
+        keys.push((hash, record.clone()));
+        Ok((record, secret))
+    }
+
+    async fn list(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        Ok(self
+            .keys
+            .lock()
+            .iter()
+            .map(|(_, key)| key.clone())
+            .collect())
+    }
+
+    async fn revoke(&self, id_or_name: &str, now_ms: i64) -> Result<Option<KeyRecord>, StoreError> {
+        let mut keys = self.keys.lock();
+        let id = id_or_name.parse::<KeyId>().ok();
+        let found = keys.iter_mut().find(|(_, key)| match id {
+            Some(id) => key.id == id,
+            None => key.revoked_ms.is_none() && key.name == id_or_name,
+        });
+        Ok(found.map(|(_, key)| {
+            key.revoked_ms.get_or_insert(now_ms);
+            key.clone()
+        }))
+    }
+
+    async fn active(&self) -> Result<Vec<(KeyHash, KeyRecord)>, StoreError> {
+        let keys = self.keys.lock();
+        Ok(keys
+            .iter()
+            .filter(|(_, key)| key.revoked_ms.is_none())
+            .cloned()
+            .collect())
+    }
+
+    async fn version(&self) -> Result<u64, StoreError> {
+        // Keys are only ever added and revoked, so this sum grows with each change.
+        let keys = self.keys.lock();
+        let revoked = keys
+            .iter()
+            .filter(|(_, key)| key.revoked_ms.is_some())
+            .count();
+        Ok(u64::try_from(keys.len() + revoked).unwrap_or(u64::MAX))
+    }
+}
+
+#[async_trait]
+impl Ledger for Memory {
+    fn record(&self, entry: &Entry) -> Result<(), StoreError> {
+        let mut payload = Vec::with_capacity(256);
+        codec::encode(entry, &mut payload)?;
+        let stored = codec::decode(&payload)
+            .and_then(|row| Some(row.to_entry(&codec::Label::decode(row.label)?)))
+            .ok_or(StoreError::InvalidEntry { field: "payload" })?;
+        let mut book = self.entries.lock();
+        if book.is_closed {
+            return Err(StoreError::Closed);
+        }
+        book.entries
+            .entry((stored.request, stored.attempt))
+            .or_insert(stored);
+        Ok(())
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        let names: HashMap<KeyId, String> = self
+            .keys
+            .lock()
+            .iter()
+            .map(|(_, key)| (key.id, key.name.clone()))
+            .collect();
+        let mut groups: HashMap<(String, Option<KeyId>), (UsageRow, HashSet<RequestId>)> =
+            HashMap::new();
+        for entry in self.entries.lock().entries.values() {
+            if query.since_ms.is_some_and(|since| entry.at_ms < since)
+                || query.until_ms.is_some_and(|until| entry.at_ms >= until)
+            {
+                continue;
+            }
+            let group = group_of(entry, query.by, &names);
+            let (row, requests) = groups
+                .entry(group.clone())
+                .or_insert_with(|| (UsageRow::empty(group.0, group.1), HashSet::new()));
+            requests.insert(entry.request);
+            add(row, entry).ok_or(StoreError::Overflow)?;
+            row.requests = u64::try_from(requests.len()).unwrap_or(u64::MAX);
+        }
+        let mut rows: Vec<_> = groups.into_values().map(|(row, _)| row).collect();
+        UsageRow::sort(&mut rows, query.by);
+        Ok(rows)
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self
+            .entries
+            .lock()
+            .entries
+            .values()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.entries.lock().is_closed = true;
+        Ok(())
+    }
+}
+
+fn group_of(entry: &Entry, by: GroupBy, names: &HashMap<KeyId, String>) -> (String, Option<KeyId>) {
+    let text = match by {
+        GroupBy::Model => &entry.model,
+        GroupBy::Deployment => &entry.deployment,
+        GroupBy::Provider => &entry.provider,
+        GroupBy::Day => return (day_text(entry.at_ms.div_euclid(DAY_MS)), None),
+        GroupBy::Key => return (UsageRow::key_name(entry.key, names), entry.key),
+    };
+    (text.to_string(), None)
+}
+
+fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
+    let mut sums = row.tokens.to_array();
+    for (sum, count) in sums.iter_mut().zip(entry.tokens.to_array()) {
+        // The bound is that of the databases' sums, not ours.
+        *sum = sum
+            .checked_add(count)
+            .filter(|sum| i64::try_from(*sum).is_ok())?;
+    }
+    row.tokens = crate::TokenCounts::from_array(sums);
+    row.cost = row.cost.checked_add(entry.cost.unwrap_or(NanoUsd::ZERO))?;
+    row.attempts += 1;
+    row.errors += u64::from(entry.is_error());
+    row.unpriced += u64::from(entry.cost.is_none());
+    row.estimated += u64::from(entry.estimated);
+    Some(())
+}

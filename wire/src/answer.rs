@@ -1,0 +1,77 @@
+//! A whole answer, not streamed.
+//!
+//! The body goes to the caller as it is; here it is only checked and measured. It must be
+//! one JSON object, because a caller's SDK would fail on anything else after we had
+//! reported success.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use serde::de::IgnoredAny;
+
+use crate::facts::{Facts, FailedFinish};
+use crate::fault::Fault;
+use crate::operation::Operation;
+use crate::reader::{StreamFault, error_in};
+use crate::usage::Usage;
+
+/// What a good answer says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The vendor's token counts; `None` if absent or not believable.
+    pub usage: Option<Usage>,
+    /// Whether there was a usage report that cannot be true.
+    pub usage_anomaly: bool,
+    /// Bytes of text in all choices: the base of an estimate without usage.
+    pub output_bytes: u64,
+}
+
+/// Checks the answer of an OpenAI-shaped upstream.
+///
+/// # Errors
+/// [`Fault::Protocol`] if the body is not one JSON object; the error's own fault if a
+/// 200 carries an `error`; [`Fault::Empty`] if it has no choices or nothing in them.
+pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamFault> {
+    if serde_json::from_slice::<IgnoredAny>(body).is_err() {
+        return Err(fault(Fault::Protocol));
+    }
+    let facts = Facts::read(operation, body);
+    if !facts.is_whole {
+        return Err(fault(Fault::Protocol));
+    }
+    if facts.error.is_some() {
+        let error = error_in(body);
+        let class = error.as_ref().and_then(Fault::from_error);
+        return Err(StreamFault {
+            fault: class.unwrap_or(Fault::Server),
+            error,
+        });
+    }
+    match facts.failed_finish {
+        Some(FailedFinish::Error) => return Err(fault(Fault::Server)),
+        Some(FailedFinish::Overloaded) => return Err(fault(Fault::Overloaded)),
+        None => {}
+    }
+    if facts.choices.unwrap_or(0) == 0 || is_silent(operation, &facts) {
+        return Err(fault(Fault::Empty));
+    }
+    let usage = facts.usage.map(Usage::from_openai);
+    Ok(Answer {
+        usage_anomaly: matches!(usage, Some(Err(_))),
+        usage: usage.and_then(Result::ok),
+        output_bytes: facts.output_bytes,
+    })
+}
+
+/// A chat answer with neither text nor tools and no finish reason that explains it.
+fn is_silent(operation: Operation, facts: &Facts<'_>) -> bool {
+    operation == Operation::Chat
+        && !facts.has_content
+        && !facts.explains_empty
+        && !facts.has_empty_text
+}
+
+fn fault(fault: Fault) -> StreamFault {
+    StreamFault { fault, error: None }
+}

@@ -1,0 +1,272 @@
+//! What one JSON object of an OpenAI-shaped answer says, without decoding it.
+//!
+//! The same walk serves a streamed chunk (`delta`), a whole answer (`message`) and the
+//! legacy text shape. It looks at keys and the first byte of values; strings are only
+//! measured. Upstream JSON is taken on trust here: a malformed object yields what was
+//! readable before the fault, and `is_whole` says so.
+
+use crate::operation::Operation;
+use crate::walk::Walker;
+
+/// What was found in one object.
+#[derive(Debug, Default)]
+pub(crate) struct Facts<'a> {
+    /// The object's text ended where an object ends.
+    pub(crate) is_whole: bool,
+    /// `usage`, or `x_groq.usage` when that is all there is; never `null`.
+    pub(crate) usage: Option<&'a [u8]>,
+    /// A truthy top-level `error`, a choice's `error`, or `x_groq.error`, verbatim.
+    pub(crate) error: Option<&'a [u8]>,
+    /// A finish reason that means failure: `error`, `abort`, `insufficient_system_resource`.
+    pub(crate) failed_finish: Option<FailedFinish>,
+    /// Number of entries in `choices` (`data` for embeddings); `None` if it is no array.
+    pub(crate) choices: Option<u32>,
+    /// Whether any choice carries something for the caller.
+    pub(crate) has_content: bool,
+    /// Choices seen, one bit per `index`.
+    pub(crate) seen: u128,
+    /// Choices that have a finish reason.
+    pub(crate) finished: u128,
+    /// Whether some finish reason explains an answer without content.
+    pub(crate) explains_empty: bool,
+    /// Whether some choice has a text that is there and empty.
+    pub(crate) has_empty_text: bool,
+    /// Bytes of text in all choices, unescaped.
+    pub(crate) output_bytes: u64,
+}
+
+/// A finish reason that stands for a failure of the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FailedFinish {
+    /// The generation broke off.
+    Error,
+    /// The vendor ran out of capacity in the middle.
+    Overloaded,
+}
+
+impl<'a> Facts<'a> {
+    /// Walks the object in `json`.
+    #[inline]
+    pub(crate) fn read(operation: Operation, json: &'a [u8]) -> Facts<'a> {
+        let json = json.trim_ascii();
+        let mut facts = Facts {
+            is_whole: json.len() >= 2 && json.ends_with(b"}"),
+            ..Facts::default()
+        };
+        let Some(mut members) = Walker::new(json).object() else {
+            facts.is_whole = false;
+            return facts;
+        };
+        let mut groq = None;
+        for field in members.by_ref() {
+            match field.key {
+                b"choices" if operation.streams() => facts.read_choices(field.value),
+                b"data" if !operation.streams() => facts.read_data(field.value),
+                b"usage" if field.value != b"null" => facts.usage = Some(field.value),
+                b"error" if is_truthy(field.value) => facts.error = Some(field.value),
+                b"x_groq" => groq = Some(field.value),
+                _ => {}
+            }
+        }
+        facts.is_whole &= members.ends_object();
+        if let Some(groq) = groq {
+            facts.read_groq(groq);
+        }
+        facts
+    }
+
+    fn read_choices(&mut self, raw: &'a [u8]) {
+        let Some(choices) = Walker::new(raw).array() else {
+            return;
+        };
+        let mut count = 0;
+        for (choice, _) in choices {
+            count += 1;
+            self.read_choice(choice);
+        }
+        self.choices = Some(count);
+    }
+
+    fn read_data(&mut self, raw: &'a [u8]) {
+        if let Some(items) = Walker::new(raw).array() {
+            let count = items.take(1).count();
+            self.choices = u32::try_from(count).ok();
+            self.has_content = count > 0;
+        }
+    }
+
+    fn read_choice(&mut self, raw: &'a [u8]) {
+        let Some(members) = Walker::new(raw).object() else {
+            return;
+        };
+        let mut bit = 1;
+        let mut is_finished = false;
+        for field in members {
+            match field.key {
+                b"index" => bit = index_bit(field.value),
+                b"delta" | b"message" => self.read_delta(field.value),
+                b"text" => self.add_text(field.value),
+                b"finish_reason" => {
+                    is_finished = field.value.len() > 2 && field.value != b"null";
+                    if is_finished {
+                        self.read_finish(field.value);
+                    }
+                }
+                b"error" if is_truthy(field.value) => self.error = Some(field.value),
+                _ => {}
+            }
+        }
+        self.seen |= bit;
+        if is_finished {
+            self.finished |= bit;
+        }
+    }
+
+    fn read_finish(&mut self, value: &[u8]) {
+        match value {
+            b"\"error\"" | b"\"abort\"" => self.failed_finish = Some(FailedFinish::Error),
+            b"\"insufficient_system_resource\"" => {
+                self.failed_finish = Some(FailedFinish::Overloaded);
+            }
+            b"\"length\"" | b"\"content_filter\"" => self.explains_empty = true,
+            _ => {}
+        }
+    }
+
+    fn read_delta(&mut self, raw: &'a [u8]) {
+        let Some(members) = Walker::new(raw).object() else {
+            return;
+        };
+        // Servers that name their reasoning twice (`reasoning` and `reasoning_content`)
+        // repeat the same text; it is counted once.
+        let mut has_reasoning = false;
+        for field in members {
+            match field.key {
+                b"content" | b"refusal" | b"text" => self.add_text(field.value),
+                b"reasoning" | b"reasoning_content" if !has_reasoning => {
+                    has_reasoning = !is_empty(field.value);
+                    self.add_text(field.value);
+                }
+                b"tool_calls" if !is_empty(field.value) => self.add_tool_calls(field.value),
+                b"function_call" | b"audio" | b"images" | b"reasoning_details"
+                    if !is_empty(field.value) =>
+                {
+                    self.has_content = true;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn add_text(&mut self, value: &[u8]) {
+        match value.first() {
+            Some(b'"') => {
+                let length = text_bytes(value);
+                self.output_bytes += length;
+                self.has_content |= length > 0;
+                self.has_empty_text |= length == 0;
+            }
+            Some(b'[') if !is_empty(value) => {
+                // Mistral sends content as a list of typed parts.
+                self.output_bytes += value.len() as u64;
+                self.has_content = true;
+            }
+            _ => {}
+        }
+    }
+
+    fn add_tool_calls(&mut self, raw: &[u8]) {
+        self.has_content = true;
+        for (call, _) in Walker::new(raw).array().into_iter().flatten() {
+            let function = Walker::new(call)
+                .object()
+                .and_then(|mut it| it.find(|field| field.key == b"function"));
+            let Some(members) = function.and_then(|it| Walker::new(it.value).object()) else {
+                continue;
+            };
+            for field in members {
+                match field.value.first() {
+                    Some(b'"') => self.output_bytes += text_bytes(field.value),
+                    Some(b'{') => self.output_bytes += field.value.len() as u64,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn read_groq(&mut self, raw: &'a [u8]) {
+        for field in Walker::new(raw).object().into_iter().flatten() {
+            match field.key {
+                b"usage" if field.value != b"null" && self.usage.is_none() => {
+                    self.usage = Some(field.value);
+                }
+                b"error" if is_truthy(field.value) => self.error = Some(field.value),
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the object is nothing but the usage report at the end of a stream.
+    pub(crate) fn is_usage_only(&self) -> bool {
+        self.usage.is_some() && self.choices.unwrap_or(0) == 0 && self.error.is_none()
+    }
+}
+
+/// Whether a value is `null`, `""`, `[]` or `{}`.
+fn is_empty(value: &[u8]) -> bool {
+    match value {
+        b"null" => true,
+        [b'"' | b'[' | b'{', inner @ .., _] => inner.trim_ascii().is_empty(),
+        _ => value.is_empty(),
+    }
+}
+
+fn is_truthy(value: &[u8]) -> bool {
+    !matches!(value, b"null" | b"false" | b"\"\"" | b"0")
+}
+
+fn index_bit(value: &[u8]) -> u128 {
+    let index = std::str::from_utf8(value)
+        .ok()
+        .and_then(|it| it.parse::<u32>().ok())
+        .unwrap_or(0);
+    1_u128.checked_shl(index).unwrap_or(1 << 127)
+}
+
+/// Length in UTF-8 of the text that a JSON string stands for.
+fn text_bytes(value: &[u8]) -> u64 {
+    let Some(body) = value
+        .strip_prefix(b"\"")
+        .and_then(|it| it.strip_suffix(b"\""))
+    else {
+        return 0;
+    };
+    if memchr::memchr(b'\\', body).is_none() {
+        return body.len() as u64;
+    }
+    let mut length = 0;
+    let mut at = 0;
+    while let Some(byte) = body.get(at) {
+        let (step, bytes) = match (byte, body.get(at + 1)) {
+            (b'\\', Some(b'u')) => (6, unit_bytes(body.get(at + 2..at + 6).unwrap_or_default())),
+            (b'\\', _) => (2, 1),
+            _ => (1, 1),
+        };
+        at += step;
+        length += bytes;
+    }
+    length
+}
+
+/// Bytes in UTF-8 of one `\uXXXX`; a surrogate is half of a four-byte character.
+fn unit_bytes(digits: &[u8]) -> u64 {
+    let unit = std::str::from_utf8(digits)
+        .ok()
+        .and_then(|it| u32::from_str_radix(it, 16).ok())
+        .unwrap_or(0);
+    match unit {
+        0..0x80 => 1,
+        0x80..0x800 | 0xD800..0xE000 => 2,
+        _ => 3,
+    }
+}

@@ -1,0 +1,187 @@
+//! Why an upstream attempt did not end in an answer.
+//!
+//! The set is closed and vendor-neutral, so that policies can match on it without
+//! knowing who answered. What a fault means for the caller (status, message, retry)
+//! is decided elsewhere; here it only has a stable [`Fault::code`].
+
+use crate::error_body::ErrorBody;
+
+/// Why an upstream attempt failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The request is wrong in itself; no other deployment would take it.
+    BadRequest,
+    /// The prompt does not fit the model's context window.
+    ContextLength,
+    /// The vendor's content policy refused prompt or answer.
+    ContentFilter,
+    /// The vendor does not know the model or the path.
+    NotFound,
+    /// Our credential was refused.
+    Auth,
+    /// Our credential has no money or quota left; waiting does not help.
+    Quota,
+    /// Too many requests or tokens for now; waiting helps.
+    RateLimited,
+    /// The vendor has no capacity at the moment.
+    Overloaded,
+    /// The vendor failed.
+    Server,
+    /// A time limit of ours passed.
+    Timeout(Phase),
+    /// No connection could be made or kept.
+    Unreachable,
+    /// The host name did not resolve.
+    Dns,
+    /// The TLS handshake failed.
+    Tls,
+    /// The host resolved to an address that this deployment must not reach.
+    ForbiddenAddress,
+    /// The vendor answered with a redirect, which is never followed.
+    Redirect,
+    /// The answer is not what the protocol says: HTML, malformed JSON, a bad head.
+    Protocol,
+    /// The answer was cut in the middle.
+    Truncated,
+    /// The stream ended cleanly but without an end marker or a finish reason.
+    Incomplete,
+    /// The answer is well formed and has nothing in it.
+    Empty,
+    /// One streamed event was larger than we are willing to hold.
+    EventTooLarge,
+    /// The caller left before the answer was complete.
+    Cancelled,
+}
+
+/// Which time limit passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Making the connection, TLS included.
+    Connect,
+    /// From the request sent to the response head.
+    FirstByte,
+    /// From the response head to the first event with content.
+    FirstContent,
+    /// Between two pieces of the body.
+    Idle,
+    /// The whole attempt.
+    Total,
+}
+
+impl Phase {
+    /// The word used in messages and configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::FirstByte => "first_byte",
+            Self::FirstContent => "first_content",
+            Self::Idle => "idle",
+            Self::Total => "total",
+        }
+    }
+}
+
+impl Fault {
+    /// The stable machine-readable code, as it appears in error bodies and logs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BadRequest => "invalid_request",
+            Self::ContextLength => "context_length_exceeded",
+            Self::ContentFilter => "content_filter",
+            Self::NotFound => "model_not_found",
+            Self::Auth => "upstream_auth",
+            Self::Quota => "insufficient_quota",
+            Self::RateLimited => "rate_limit_exceeded",
+            Self::Overloaded => "upstream_overloaded",
+            Self::Server => "upstream_error",
+            Self::Timeout(_) => "upstream_timeout",
+            Self::Unreachable => "upstream_unreachable",
+            Self::Dns => "upstream_dns",
+            Self::Tls => "upstream_tls",
+            Self::ForbiddenAddress => "upstream_forbidden_address",
+            Self::Redirect => "upstream_redirect",
+            Self::Protocol => "upstream_protocol",
+            Self::Truncated => "upstream_truncated",
+            Self::Incomplete => "upstream_incomplete",
+            Self::Empty => "upstream_empty",
+            Self::EventTooLarge => "upstream_event_too_large",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The fault that an error body names by its machine-readable fields.
+    ///
+    /// Only `code`, `type` and the context-window texts are looked at: a message may
+    /// quote the prompt, so no number is ever searched in it. `None` means the body
+    /// does not say; the HTTP status then decides.
+    pub fn from_error(error: &ErrorBody) -> Option<Fault> {
+        let code = error.code.as_deref().unwrap_or_default();
+        from_word(code)
+            .or_else(|| context_signature(&error.message).then_some(Fault::ContextLength))
+            .or_else(|| from_word(&error.kind))
+            .or_else(|| code.parse().ok().and_then(Fault::from_status))
+    }
+
+    /// The fault that an HTTP status stands for; `None` below 300.
+    ///
+    /// 498 is Groq's and 529 Anthropic's and OpenRouter's word for "no capacity".
+    pub const fn from_status(status: u16) -> Option<Fault> {
+        Some(match status {
+            0..300 => return None,
+            300..400 => Self::Redirect,
+            401 | 403 => Self::Auth,
+            402 => Self::Quota,
+            404 => Self::NotFound,
+            408 | 409 | 425 | 499 => Self::Server,
+            429 => Self::RateLimited,
+            498 | 503 | 529 => Self::Overloaded,
+            400..500 => Self::BadRequest,
+            _ => Self::Server,
+        })
+    }
+}
+
+/// Machine-readable words of OpenAI, OpenRouter, Groq, Mistral, TGI and llama.cpp.
+fn from_word(word: &str) -> Option<Fault> {
+    Some(match word {
+        "context_length_exceeded" | "exceed_context_size_error" | "token_limit_exceeded" => {
+            Fault::ContextLength
+        }
+        "content_filter" | "content_policy_violation" | "refusal" | "moderation" => {
+            Fault::ContentFilter
+        }
+        "insufficient_quota" | "billing_hard_limit_reached" | "payment_required" => Fault::Quota,
+        "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "tokens" | "requests" => {
+            Fault::RateLimited
+        }
+        "overloaded_error" | "overloaded" | "provider_overloaded" | "provider_unavailable"
+        | "capacity_exceeded" | "unavailable_error" | "service_unavailable" => Fault::Overloaded,
+        "invalid_api_key" | "authentication_error" | "authentication" | "permission_error"
+        | "permission_denied" => Fault::Auth,
+        "model_not_found" | "not_found" | "not_found_error" => Fault::NotFound,
+        "server_error" | "internal_server_error" | "api_error" | "server" | "timeout"
+        | "generation" | "incomplete_generation" => Fault::Server,
+        "invalid_request_error" | "invalid_request" | "invalid_prompt" | "BadRequestError" => {
+            Fault::BadRequest
+        }
+        _ => return None,
+    })
+}
+
+/// Texts by which servers without a code say that the prompt is too long.
+///
+/// Taken from the error texts of `OpenAI`, `DeepSeek`, vLLM, `SGLang`, llama.cpp, Mistral and
+/// TGI (read 2026-11). Over-long single parameters are not among them.
+fn context_signature(message: &str) -> bool {
+    const SIGNATURES: [&str; 8] = [
+        "maximum context length is",
+        "maximum context length of",
+        "exceeds the context window",
+        "longer than the model's context length",
+        "exceeds the available context size",
+        "too large for model with",
+        "`inputs` tokens + `max_new_tokens` must be <=",
+        "prompt is too long:",
+    ];
+    SIGNATURES.iter().any(|it| message.contains(it))
+}

@@ -1,0 +1,64 @@
+//! The table of operations: every endpoint that carries model traffic.
+//!
+//! An operation is what a caller asks for, whatever vendor serves it. Listing
+//! models, health and administration are not operations: they never reach a vendor.
+
+use std::fmt;
+
+/// One endpoint of the public API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Operation {
+    /// `/v1/chat/completions`
+    Chat,
+    /// `/v1/completions`, the legacy text endpoint.
+    Completions,
+    /// `/v1/embeddings`
+    Embeddings,
+}
+
+impl Operation {
+    /// Every operation, in a stable order.
+    pub const ALL: [Operation; 3] = [Self::Chat, Self::Completions, Self::Embeddings];
+
+    /// The public path, with the leading `/v1`.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Chat => "/v1/chat/completions",
+            Self::Completions => "/v1/completions",
+            Self::Embeddings => "/v1/embeddings",
+        }
+    }
+
+    /// The word used in logs, metrics and the ledger.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+        }
+    }
+
+    /// Whether a caller may ask for a streamed answer.
+    pub const fn streams(self) -> bool {
+        match self {
+            Self::Chat | Self::Completions => true,
+            Self::Embeddings => false,
+        }
+    }
+
+    /// The operation served at `path`; `None` if there is none.
+    pub fn from_path(path: &str) -> Option<Operation> {
+        Self::ALL.into_iter().find(|it| it.path() == path)
+    }
+
+    /// The operation called `name`; `None` if there is none.
+    pub fn from_name(name: &str) -> Option<Operation> {
+        Self::ALL.into_iter().find(|it| it.name() == name)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

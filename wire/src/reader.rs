@@ -1,0 +1,375 @@
+//! The streamed answer of an OpenAI-shaped upstream, relayed.
+//!
+//! [`StreamReader`] looks and does not touch: whole events go out as slices of the bytes
+//! that came in, in the upstream's own framing. It notes usage, finish reasons and the
+//! first content, drops the usage chunk that the caller did not ask for, and stops at an
+//! error event (which the gateway restates) or at `[DONE]`. Invariant: what goes out does
+//! not depend on how the bytes were cut on their way in.
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use crate::document::Document;
+use crate::error_body::ErrorBody;
+use crate::facts::{Facts, FailedFinish};
+use crate::fault::Fault;
+use crate::operation::Operation;
+use crate::segments::Segments;
+use crate::sse::{DONE, Event, Scanner};
+use crate::usage::Usage;
+
+/// The most important thing in one push: a fault before the end before content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Comments, role-only deltas, usage, half an event.
+    Nothing,
+    /// At least one event that carries something for the caller.
+    Content,
+    /// The upstream reported an error or broke the protocol; nothing more goes out.
+    Fault(StreamFault),
+    /// `[DONE]`; only late usage is read from here on.
+    End,
+}
+
+/// A failure inside an answer that began well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamFault {
+    /// The class of the failure.
+    pub fault: Fault,
+    /// What the upstream said about it; `None` if it said nothing readable.
+    pub error: Option<ErrorBody>,
+}
+
+/// Whether the chunk that carries only usage is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageChunk {
+    /// The caller asked for it.
+    Keep,
+    /// Only we asked for it.
+    Hide,
+}
+
+/// How a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// `[DONE]` was seen.
+    Complete,
+    /// Every choice had finished but `[DONE]` was missing; it was appended.
+    MissingDone,
+    /// A clean end without `[DONE]` and without a finish reason.
+    Incomplete,
+    /// Cut inside an event.
+    Truncated,
+}
+
+/// Reads one stream. Feed it with [`push`](Self::push), end it with [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct StreamReader {
+    operation: Operation,
+    usage_chunk: UsageChunk,
+    scanner: Scanner,
+    state: State,
+    /// Whether the event before was dropped, and with it its late LF.
+    is_tail_hidden: bool,
+    has_content: bool,
+    seen: u128,
+    finished: u128,
+    output_bytes: u64,
+    malformed: u64,
+    usage: Option<Usage>,
+    usage_anomaly: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    Done,
+    Failed,
+}
+
+/// What becomes of one event.
+enum Verdict {
+    Forward,
+    Content,
+    Hide,
+    Done,
+    Fault(StreamFault),
+}
+
+impl StreamReader {
+    /// A reader for a stream of `operation`.
+    pub fn new(operation: Operation, usage_chunk: UsageChunk) -> Self {
+        Self {
+            operation,
+            usage_chunk,
+            scanner: Scanner::new(),
+            state: State::Open,
+            is_tail_hidden: false,
+            has_content: false,
+            seen: 0,
+            finished: 0,
+            output_bytes: 0,
+            malformed: 0,
+            usage: None,
+            usage_anomaly: false,
+        }
+    }
+
+    /// Takes the next bytes of the stream and appends to `out` what may go to the caller.
+    ///
+    /// Consecutive events of one chunk go out as one slice. Once a fault was returned,
+    /// further bytes are ignored.
+    pub fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
+        let mut best = Seen::Nothing;
+        let mut run = 0..0;
+        while self.state != State::Failed {
+            let boundary = match self.scanner.next_event(&chunk, run.end) {
+                Ok(Some(boundary)) => boundary,
+                Ok(None) => break,
+                Err(_) => {
+                    best = self.fail(Fault::EventTooLarge, None);
+                    break;
+                }
+            };
+            let start = run.end;
+            let is_open = self.state == State::Open;
+            let verdict = if boundary.is_tail {
+                self.tail()
+            } else {
+                let raw = match &boundary.carried {
+                    Some(carried) => carried,
+                    None => chunk.get(start..boundary.end).unwrap_or_default(),
+                };
+                self.judge(raw)
+            };
+            self.is_tail_hidden = match &verdict {
+                Verdict::Hide | Verdict::Fault(_) => true,
+                Verdict::Done => !is_open,
+                Verdict::Forward | Verdict::Content => false,
+            };
+            if self.is_tail_hidden {
+                out.push(chunk.slice(run.clone()));
+                run = boundary.end..boundary.end;
+            } else if let Some(carried) = boundary.carried {
+                out.push(carried);
+                run = boundary.end..boundary.end;
+            } else {
+                run.end = boundary.end;
+            }
+            match verdict {
+                Verdict::Forward | Verdict::Hide => {}
+                Verdict::Content if best == Seen::Nothing => best = Seen::Content,
+                Verdict::Content => {}
+                Verdict::Done if is_open => best = Seen::End,
+                Verdict::Done => {}
+                Verdict::Fault(fault) => best = self.fail(fault.fault, fault.error),
+            }
+        }
+        if !run.is_empty() {
+            out.push(if run.len() == chunk.len() {
+                chunk
+            } else {
+                chunk.slice(run)
+            });
+        }
+        best
+    }
+
+    /// Takes note of the end of the stream.
+    ///
+    /// A last event that is complete but for its blank line still counts and goes out with
+    /// one. Appends `[DONE]` when it returns [`StreamEnd::MissingDone`].
+    pub fn finish(&mut self, out: &mut Segments) -> StreamEnd {
+        let is_cut = self.finish_remainder(out);
+        match self.state {
+            State::Done => StreamEnd::Complete,
+            State::Failed => StreamEnd::Incomplete,
+            State::Open if is_cut => StreamEnd::Truncated,
+            State::Open if self.finish_seen() => {
+                out.push(Bytes::from_static(DONE));
+                self.state = State::Done;
+                StreamEnd::MissingDone
+            }
+            State::Open => StreamEnd::Incomplete,
+        }
+    }
+
+    /// The last usage report that could be believed.
+    pub fn usage(&self) -> Option<&Usage> {
+        self.usage.as_ref()
+    }
+
+    /// Whether the last usage report could not be believed.
+    pub fn usage_anomaly(&self) -> bool {
+        self.usage_anomaly
+    }
+
+    /// Bytes of text observed in all choices: the base of an estimate without usage.
+    pub fn output_bytes(&self) -> u64 {
+        self.output_bytes
+    }
+
+    /// Whether every choice seen has a finish reason.
+    pub fn finish_seen(&self) -> bool {
+        self.seen != 0 && self.seen == self.finished
+    }
+
+    /// Whether anything for the caller was met: from here on nothing may be retried.
+    pub fn content_seen(&self) -> bool {
+        self.has_content
+    }
+
+    /// Number of data events that are not JSON objects; they were forwarded all the same.
+    pub fn malformed(&self) -> u64 {
+        self.malformed
+    }
+
+    fn fail(&mut self, fault: Fault, error: Option<ErrorBody>) -> Seen {
+        self.state = State::Failed;
+        Seen::Fault(StreamFault { fault, error })
+    }
+
+    fn tail(&self) -> Verdict {
+        if self.is_tail_hidden {
+            Verdict::Hide
+        } else {
+            Verdict::Forward
+        }
+    }
+
+    /// Reads one whole event.
+    #[inline]
+    fn judge(&mut self, raw: &[u8]) -> Verdict {
+        let event = Event::parse(raw);
+        if self.state == State::Done {
+            self.read_late(&event);
+            return Verdict::Hide;
+        }
+        if event.is_done() {
+            self.state = State::Done;
+            return Verdict::Done;
+        }
+        let is_error_event = event.name.is_some_and(|it| it == b"error");
+        let Some(data) = event.data.as_deref() else {
+            return if is_error_event {
+                Verdict::Fault(stream_fault(None))
+            } else {
+                Verdict::Forward
+            };
+        };
+        if is_error_event {
+            return Verdict::Fault(stream_fault(Some(data)));
+        }
+        self.read_data(data)
+    }
+
+    #[inline]
+    fn read_data(&mut self, data: &[u8]) -> Verdict {
+        let facts = Facts::read(self.operation, data);
+        if !facts.is_whole {
+            self.malformed += u64::from(!data.trim_ascii().is_empty());
+        }
+        self.output_bytes += facts.output_bytes;
+        self.seen |= facts.seen;
+        self.note_usage(facts.usage);
+        if facts.error.is_some() {
+            return Verdict::Fault(stream_fault(Some(data)));
+        }
+        if let Some(failed) = facts.failed_finish {
+            return Verdict::Fault(StreamFault {
+                fault: match failed {
+                    FailedFinish::Error => Fault::Server,
+                    FailedFinish::Overloaded => Fault::Overloaded,
+                },
+                error: None,
+            });
+        }
+        self.finished |= facts.finished;
+        if facts.has_content || facts.finished != 0 {
+            self.has_content = true;
+            return Verdict::Content;
+        }
+        match self.usage_chunk {
+            UsageChunk::Hide if facts.is_usage_only() => Verdict::Hide,
+            UsageChunk::Hide | UsageChunk::Keep => Verdict::Forward,
+        }
+    }
+
+    fn read_late(&mut self, event: &Event<'_>) {
+        if let Some(data) = &event.data {
+            let usage = Facts::read(self.operation, data).usage;
+            self.note_usage(usage);
+        }
+    }
+
+    /// The last report wins: vendors repeat cumulative counts.
+    #[inline]
+    fn note_usage(&mut self, raw: Option<&[u8]>) {
+        let Some(raw) = raw else { return };
+        match Usage::from_openai(raw) {
+            Ok(usage) => {
+                self.usage = Some(usage);
+                self.usage_anomaly = false;
+            }
+            Err(_) => self.usage_anomaly = true,
+        }
+    }
+
+    /// Whether the stream was cut inside an event that is worth something.
+    fn finish_remainder(&mut self, out: &mut Segments) -> bool {
+        if self.state != State::Open {
+            return false;
+        }
+        let rest = Bytes::copy_from_slice(self.scanner.remainder());
+        let event = Event::parse(&rest);
+        let Some(data) = event.data.as_deref() else {
+            return !event.is_done() && has_partial_field(&rest);
+        };
+        if !event.is_done() && Document::parse(Bytes::copy_from_slice(data)).is_err() {
+            return true;
+        }
+        match self.judge(&rest) {
+            Verdict::Fault(_) => {
+                self.state = State::Failed;
+            }
+            Verdict::Hide => {}
+            Verdict::Forward | Verdict::Content | Verdict::Done => {
+                let is_ended = rest.ends_with(b"\n") || rest.ends_with(b"\r");
+                out.push(rest.clone());
+                out.push(Bytes::from_static(if is_ended { b"\n" } else { b"\n\n" }));
+            }
+        }
+        false
+    }
+}
+
+/// Whether the remainder of a stream holds the start of a field, not just comments.
+fn has_partial_field(rest: &[u8]) -> bool {
+    rest.split(|it| matches!(it, b'\n' | b'\r'))
+        .any(|line| !line.is_empty() && !line.starts_with(b":"))
+}
+
+/// The fault that an error event or a chunk with an error stands for.
+fn stream_fault(data: Option<&[u8]>) -> StreamFault {
+    let error = data.and_then(error_in);
+    let fault = error.as_ref().and_then(Fault::from_error);
+    StreamFault {
+        fault: fault.unwrap_or(Fault::Server),
+        error,
+    }
+}
+
+/// The error inside a chunk: its own, Groq's, a choice's, or the chunk taken as text.
+pub(crate) fn error_in(data: &[u8]) -> Option<ErrorBody> {
+    ErrorBody::parse(data)
+        .or_else(|| {
+            let raw = Facts::read(Operation::Chat, data).error?;
+            ErrorBody::parse(raw)
+        })
+        .or_else(|| {
+            let text = serde_json::Value::from(String::from_utf8_lossy(data).into_owned());
+            ErrorBody::parse(text.to_string().as_bytes())
+        })
+}

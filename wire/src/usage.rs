@@ -1,0 +1,167 @@
+//! Token counts of one answer, and how the classes nest.
+//!
+//! Vendors of the OpenAI family report `prompt_tokens` with cached tokens inside and
+//! `completion_tokens` with reasoning inside; [`Usage`] keeps that nesting. A report that
+//! cannot be true is an anomaly and is never turned into numbers: a negative or absurd
+//! count must not become money. Prices live elsewhere.
+
+use serde_json::value::RawValue;
+
+/// Largest count that is believed, per class.
+pub const MAX_TOKENS: u64 = 1_000_000_000;
+
+/// Token counts of one answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// All input tokens, those read from or written to a cache included.
+    pub input: u64,
+    /// Input tokens served from a cache; part of `input`.
+    pub cache_read: u64,
+    /// Input tokens written to a cache; part of `input`.
+    pub cache_write: u64,
+    /// Audio tokens; part of `input`.
+    pub audio_input: u64,
+    /// All output tokens, reasoning included.
+    pub output: u64,
+    /// Tokens the model thought with; part of `output`.
+    pub reasoning: u64,
+    /// Audio tokens; part of `output`.
+    pub audio_output: u64,
+    /// What the vendor says it charged: decimal US dollars, as written by the vendor.
+    ///
+    /// May have an exponent (`1.5e-05`). `None` if absent or not a non-negative number.
+    pub reported_cost: Option<Box<str>>,
+}
+
+/// Why a usage report is not believed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UsageAnomaly {
+    /// Not a JSON object, or one without any count.
+    #[error("usage has no token counts")]
+    Missing,
+    /// A count that is no integer from 0 to [`MAX_TOKENS`].
+    #[error("`{0}` is not a plausible token count")]
+    Count(&'static str),
+    /// A part that is larger than the whole it belongs to.
+    #[error("`{0}` is larger than the count it is part of")]
+    Part(&'static str),
+}
+
+impl Usage {
+    /// Reads the `usage` object of an OpenAI-compatible answer.
+    ///
+    /// Also understood: `DeepSeek`'s `prompt_cache_hit_tokens`/`prompt_cache_miss_tokens`,
+    /// `OpenRouter`'s `cost` and `cache_write_tokens`. An absent or `null` part counts as 0.
+    ///
+    /// # Errors
+    /// [`UsageAnomaly`] if any count is negative, fractional, not a number, over
+    /// [`MAX_TOKENS`], or a part exceeds its whole.
+    pub fn from_openai(raw: &[u8]) -> Result<Usage, UsageAnomaly> {
+        let report: Report = serde_json::from_slice(raw).map_err(|_| UsageAnomaly::Missing)?;
+        let hit = count("prompt_cache_hit_tokens", report.prompt_cache_hit_tokens)?;
+        let miss = count("prompt_cache_miss_tokens", report.prompt_cache_miss_tokens)?;
+        let input = match (count("prompt_tokens", report.prompt_tokens)?, hit, miss) {
+            (Some(input), _, _) => Some(input),
+            (None, Some(hit), Some(miss)) => Some(hit + miss),
+            _ => None,
+        };
+        let output = count("completion_tokens", report.completion_tokens)?;
+        if input.is_none() && output.is_none() {
+            return Err(UsageAnomaly::Missing);
+        }
+        let prompt = report.prompt_tokens_details.unwrap_or_default();
+        let completion = report.completion_tokens_details.unwrap_or_default();
+        let usage = Usage {
+            input: input.unwrap_or(0),
+            cache_read: count("cached_tokens", prompt.cached_tokens)?
+                .or(hit)
+                .unwrap_or(0),
+            cache_write: count("cache_write_tokens", prompt.cache_write_tokens)?.unwrap_or(0),
+            audio_input: count("audio_tokens", prompt.audio_tokens)?.unwrap_or(0),
+            output: output.unwrap_or(0),
+            reasoning: count("reasoning_tokens", completion.reasoning_tokens)?.unwrap_or(0),
+            audio_output: count("audio_tokens", completion.audio_tokens)?.unwrap_or(0),
+            reported_cost: report.cost.and_then(cost_text),
+        };
+        usage.check_parts()
+    }
+
+    /// Input and output together.
+    pub fn total(&self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+
+    fn check_parts(self) -> Result<Usage, UsageAnomaly> {
+        let parts = [
+            ("cached_tokens", self.cache_read, self.input),
+            ("cache_write_tokens", self.cache_write, self.input),
+            (
+                "cached_tokens",
+                self.cache_read.saturating_add(self.cache_write),
+                self.input,
+            ),
+            ("audio_tokens", self.audio_input, self.input),
+            ("reasoning_tokens", self.reasoning, self.output),
+            ("audio_tokens", self.audio_output, self.output),
+        ];
+        match parts.iter().find(|(_, part, whole)| part > whole) {
+            Some((name, _, _)) => Err(UsageAnomaly::Part(name)),
+            None => Ok(self),
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Report<'a> {
+    #[serde(borrow, default)]
+    prompt_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompt_cache_hit_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompt_cache_miss_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompt_tokens_details: Option<Details<'a>>,
+    #[serde(borrow, default)]
+    completion_tokens_details: Option<Details<'a>>,
+    #[serde(borrow, default)]
+    cost: Option<&'a RawValue>,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct Details<'a> {
+    #[serde(borrow, default)]
+    cached_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    cache_write_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    audio_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    reasoning_tokens: Option<&'a RawValue>,
+}
+
+/// A count as written: an integer, or a number whose fraction is all zeros.
+fn count(name: &'static str, raw: Option<&RawValue>) -> Result<Option<u64>, UsageAnomaly> {
+    let Some(raw) = raw else { return Ok(None) };
+    let text = raw.get();
+    let digits = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|it| it == b'0') => whole,
+        Some(_) => return Err(UsageAnomaly::Count(name)),
+        None => text,
+    };
+    match digits.parse::<u64>() {
+        Ok(count) if count <= MAX_TOKENS => Ok(Some(count)),
+        _ => Err(UsageAnomaly::Count(name)),
+    }
+}
+
+/// A cost as a number or as a string that holds one; anything else is no cost.
+fn cost_text(raw: &RawValue) -> Option<Box<str>> {
+    let text = raw.get().trim_matches('"');
+    let is_number = text.starts_with(|it: char| it.is_ascii_digit())
+        && text.len() <= 64
+        && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'.' | b'e' | b'E' | b'-' | b'+'))
+        && text.parse::<f64>().is_ok_and(f64::is_finite);
+    is_number.then(|| text.into())
+}

@@ -1,0 +1,217 @@
+//! What the gateway acts on in a request, and nothing else.
+//!
+//! Every other field is the vendor's business and passes unread. Adding a field here
+//! needs a reason: each one is decoded for every request.
+
+use serde::Deserialize;
+
+use crate::document::{Document, FieldError};
+use crate::operation::Operation;
+use crate::walk::Walker;
+
+/// Most messages in one chat request.
+pub const MAX_MESSAGES: usize = 2048;
+/// Most tools in one chat request.
+pub const MAX_TOOLS: usize = 512;
+/// Most choices one request may ask for.
+pub const MAX_CHOICES: u32 = 128;
+/// Longest model name, in bytes.
+pub const MAX_MODEL_BYTES: usize = 128;
+/// Largest output bound that is taken for a number of tokens.
+const MAX_OUTPUT: u64 = 1 << 31;
+
+/// The fields of a request that decide how it is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestView {
+    /// The public model name asked for.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub is_stream: bool,
+    /// Whether the caller asked for the usage chunk at the end of the stream.
+    pub asks_usage: bool,
+    /// The caller's bound on output tokens per choice; `None` leaves it to the model.
+    pub max_output: Option<u64>,
+    /// How many choices are asked for (`n`), at least 1.
+    pub choices: u32,
+}
+
+impl RequestView {
+    /// Reads and checks the fields that `operation` needs.
+    ///
+    /// # Errors
+    /// [`FieldError`] naming the first field that is missing, of a wrong type or out of range.
+    pub fn read(operation: Operation, document: &Document) -> Result<RequestView, FieldError> {
+        let model = model(document)?;
+        match operation {
+            Operation::Chat => check_chat(document)?,
+            Operation::Completions => check_present(document, "prompt", "a prompt")?,
+            Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
+        }
+        let is_stream = operation.streams() && flag(document, "stream")?;
+        Ok(RequestView {
+            model,
+            is_stream,
+            asks_usage: asks_usage(document, is_stream)?,
+            max_output: max_output(operation, document)?,
+            choices: choices(operation, document)?,
+        })
+    }
+}
+
+fn model(document: &Document) -> Result<String, FieldError> {
+    let expected = "a model name of 1 to 128 characters out of A-Z a-z 0-9 . _ : / @ -";
+    let error = || FieldError::new("model", expected);
+    let name: String = document
+        .get("model")
+        .map_err(|_| error())?
+        .ok_or_else(error)?;
+    if is_model_name(&name) {
+        Ok(name)
+    } else {
+        Err(error())
+    }
+}
+
+/// Whether `name` can be a model's public name: plain ASCII, so that no two names look alike.
+pub fn is_model_name(name: &str) -> bool {
+    (1..=MAX_MODEL_BYTES).contains(&name.len())
+        && name
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || b"._:/@-".contains(&it))
+}
+
+fn check_chat(document: &Document) -> Result<(), FieldError> {
+    let messages = document
+        .objects("messages")
+        .ok_or_else(|| FieldError::new("messages", "a non-empty array of message objects"))?;
+    if messages.is_empty() {
+        return Err(FieldError::new(
+            "messages",
+            "a non-empty array of message objects",
+        ));
+    }
+    if messages.len() > MAX_MESSAGES {
+        return Err(FieldError::new("messages", "at most 2048 messages"));
+    }
+    for (index, message) in messages.iter().enumerate() {
+        let role = message.raw(document, "role").unwrap_or_default();
+        if role.len() < 3 || !role.starts_with(b"\"") {
+            return Err(FieldError::new(
+                format!("messages[{index}].role"),
+                "a role such as \"user\"",
+            ));
+        }
+    }
+    check_tools(document)
+}
+
+fn check_tools(document: &Document) -> Result<(), FieldError> {
+    let Some(raw) = document.raw("tools").filter(|it| *it != b"null") else {
+        return Ok(());
+    };
+    let tools = Walker::new(raw)
+        .array()
+        .ok_or_else(|| FieldError::new("tools", "an array of tools"))?;
+    if tools.take(MAX_TOOLS + 1).count() > MAX_TOOLS {
+        return Err(FieldError::new("tools", "at most 512 tools"));
+    }
+    Ok(())
+}
+
+fn check_present(
+    document: &Document,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<(), FieldError> {
+    let raw = document.raw(field).unwrap_or_default();
+    let is_usable = raw.starts_with(b"\"")
+        || Walker::new(raw)
+            .array()
+            .is_some_and(|mut it| it.next().is_some());
+    if is_usable {
+        Ok(())
+    } else {
+        Err(FieldError::new(field, expected))
+    }
+}
+
+fn flag(document: &Document, field: &'static str) -> Result<bool, FieldError> {
+    document
+        .get(field)
+        .map(Option::unwrap_or_default)
+        .map_err(|_| FieldError::new(field, "true or false"))
+}
+
+fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> {
+    #[derive(Deserialize)]
+    struct StreamOptions {
+        include_usage: Option<bool>,
+    }
+    if !document.has("stream_options") {
+        return Ok(false);
+    }
+    if !is_stream {
+        return Err(FieldError::new(
+            "stream_options",
+            "left out unless `stream` is true",
+        ));
+    }
+    let options: Option<StreamOptions> = document.get("stream_options").map_err(|_| {
+        FieldError::new("stream_options", "an object whose `include_usage` is true or false")
+    })?;
+    Ok(options
+        .and_then(|it| it.include_usage)
+        .unwrap_or_default())
+}
+
+fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, FieldError> {
+    let fields: &[&'static str] = match operation {
+        Operation::Chat => &["max_completion_tokens", "max_tokens"],
+        Operation::Completions => &["max_tokens"],
+        Operation::Embeddings => &[],
+    };
+    let mut bound = None;
+    for field in fields {
+        let value = integer(document, field, "a number of tokens")?;
+        let least = u64::from(operation == Operation::Chat);
+        if value.is_some_and(|it| !(least..=MAX_OUTPUT).contains(&it)) {
+            return Err(FieldError::new(*field, "a number of tokens within reason"));
+        }
+        bound = bound.or(value);
+    }
+    Ok(bound)
+}
+
+fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError> {
+    if operation == Operation::Embeddings {
+        return Ok(1);
+    }
+    let expected = "an integer from 1 to 128";
+    match integer(document, "n", expected)? {
+        None => Ok(1),
+        Some(n) => u32::try_from(n)
+            .ok()
+            .filter(|it| (1..=MAX_CHOICES).contains(it))
+            .ok_or_else(|| FieldError::new("n", expected)),
+    }
+}
+
+/// An integer as JSON writes it; `1000.0` counts, `1e3`, `"5"` and `5.5` do not.
+fn integer(
+    document: &Document,
+    field: &'static str,
+    expected: &'static str,
+) -> Result<Option<u64>, FieldError> {
+    let Some(raw) = document.raw(field).filter(|it| *it != b"null") else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(raw).unwrap_or_default();
+    let digits = match text.split_once('.') {
+        Some((whole, fraction)) if fraction.bytes().all(|it| it == b'0') => whole,
+        _ => text,
+    };
+    digits
+        .parse()
+        .map(Some)
+        .map_err(|_| FieldError::new(field, expected))
+}
