@@ -141,6 +141,7 @@ pub struct App {
     /// Where the operator's side listens.
     pub admin: SocketAddr,
     drain: Duration,
+    standing: Arc<Standing>,
     stop_accepting: CancellationToken,
 }
 
@@ -167,6 +168,7 @@ impl App {
             admin: admin.local_addr()?,
             drain: config.server.drain,
             stop_accepting: CancellationToken::new(),
+            standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
         };
         let tasks = &gateway.tasks;
@@ -179,6 +181,11 @@ impl App {
             reload::follow(&gateway, reload::Source { file, load, standing, env });
         }
         Ok(app)
+    }
+
+    /// Starts to load the embedded models, behind the calls; a line about each.
+    pub fn local_models(&self) -> Vec<String> {
+        self.standing.warm_engines()
     }
 
     /// Serves until `signal` resolves for the first time, then drains; a second signal cuts short.
@@ -212,7 +219,7 @@ async fn gateway(config: &Config, store: &Store, metrics: Arc<Metrics>, snapshot
             AccessLog::open(Some(path), metrics.log_dropped.clone()).with_context(|| format!("cannot open the access log {}", path.display()))?
         }
     };
-    let keyring = Keyring::load(Arc::clone(&store.keys), store.pepper.clone()).await.context("cannot read the keys")?;
+    let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper)).await.context("cannot read the keys")?;
     Ok(Gateway {
         client: Client::new(config.timeouts.connect),
         keyring: Arc::new(keyring),

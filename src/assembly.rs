@@ -42,6 +42,16 @@ impl Standing {
         Arc::new(Self { metrics, models_dir, allowances: Mutex::default(), engines: Mutex::default() })
     }
 
+    /// Starts to load every configured embedded model; says how each is.
+    pub fn warm_engines(&self) -> Vec<String> {
+        let engines: Vec<_> = self.engines.lock().values().cloned().collect();
+        let warmed = engines.iter().map(|engine| {
+            engine.warm();
+            engine.status()
+        });
+        warmed.collect()
+    }
+
     fn allowance(&self, provider: &str) -> Arc<Allowance> {
         let mut allowances = self.allowances.lock();
         Arc::clone(allowances.entry(provider.to_owned()).or_insert_with(|| Arc::new(Allowance::new(clock::mono()))))

@@ -31,7 +31,7 @@ type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
 /// The active keys of a gateway.
 pub struct Keyring {
     store: Arc<dyn KeyStore>,
-    pepper: Pepper,
+    pepper: Arc<Pepper>,
     keys: ArcSwap<Keys>,
     seen: tokio::sync::Mutex<u64>,
     looked: Mutex<Option<Instant>>,
@@ -42,7 +42,7 @@ impl Keyring {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: Arc<dyn KeyStore>, pepper: Pepper) -> Result<Self, StoreError> {
+    pub async fn load(store: Arc<dyn KeyStore>, pepper: Arc<Pepper>) -> Result<Self, StoreError> {
         let seen = store.version().await?;
         let keys = ArcSwap::from_pointee(store.active().await?.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect());
         Ok(Self { store, pepper, keys, seen: tokio::sync::Mutex::new(seen), looked: Mutex::new(None) })

@@ -1,2 +1,13 @@
-//! Entry point.
-fn main() {}
+//! The `tollward` binary: parse arguments, run, say what went wrong.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tollward::cli::Cli;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    tollward::cli::run(Cli::parse(), std::env::vars().collect())
+}

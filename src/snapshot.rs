@@ -134,6 +134,12 @@ pub trait LocalModel: Send + Sync {
     /// # Errors
     /// The call asks for what the engine cannot do, or its queue is full.
     fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure>;
+
+    /// Starts to load the weights, if they are there.
+    fn warm(&self);
+
+    /// How the engine is, in a line for people.
+    fn status(&self) -> String;
 }
 
 impl Snapshot {

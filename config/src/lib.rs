@@ -9,6 +9,8 @@ impl Origins{pub fn diagnose(&self,path:&str,message:String,_c:&[&str])->Diagnos
 impl Report{pub fn new(d:Vec<Diagnostic>)->Self{Self(d)}}
 impl fmt::Display for Report{fn fmt(&self,f:&mut fmt::Formatter<'_>)->fmt::Result{for d in &self.0{writeln!(f,"error: {}: {}",d.path,d.message)?;}Ok(())}}
 impl std::error::Error for Report{}
+impl Report{pub fn to_json(&self)->String{String::new()}}
+impl fmt::Display for Diagnostic{fn fmt(&self,f:&mut fmt::Formatter<'_>)->fmt::Result{write!(f,"{}",self.message)}}
 #[derive(Default)] pub struct Sources{pub file:Option<PathBuf>,pub env:Vec<(String,String)>,pub overrides:Vec<(String,String)>,pub known_kinds:Vec<String>}
 #[derive(Clone,Debug)] pub struct Config{pub server:ServerConfig,pub providers:BTreeMap<String,ProviderConfig>,pub models:Vec<(String,ModelConfig)>,pub timeouts:TimeoutsConfig,pub retry:RetryConfig,pub store:StoreConfig,pub engine:EngineConfig,pub pricing:PricingConfig,pub log:LogConfig}
 #[derive(Clone,Debug)] pub struct ServerConfig{pub listen:SocketAddr,pub admin_listen:SocketAddr,pub max_body_bytes:usize,pub auth:AuthConfig,pub max_in_flight:usize,pub drain:Duration}
@@ -30,6 +32,8 @@ impl Default for Config{fn default()->Self{Config{server:ServerConfig{listen:([1
 pub fn load(_s:&Sources)->Result<Loaded,Report>{Ok(Loaded{config:Config::default(),origins:Origins,warnings:vec![]})}
 pub mod catalog{use super::*;
 #[derive(Clone,Debug)] pub struct Price{pub id:Arc<str>,pub input:Option<u64>,pub output:Option<u64>,pub cache_read:Option<u64>,pub cache_write:Option<u64>}
-impl Price{pub fn from_override(o:&PriceOverride)->Self{Price{id:"override".into(),input:Some(o.input),output:Some(o.output),cache_read:None,cache_write:None}}}
+pub struct Rates{pub input:Option<u64>,pub output:Option<u64>,pub cache_read:Option<u64>,pub cache_write:Option<u64>,pub audio_input:Option<u64>,pub audio_output:Option<u64>,pub reasoning:Option<u64>}
+impl Price{pub fn rates(&self,_prompt:u64)->Rates{Rates{input:self.input,output:self.output,cache_read:None,cache_write:None,audio_input:None,audio_output:None,reasoning:None}}
+pub fn from_override(o:&PriceOverride)->Self{Price{id:"override".into(),input:Some(o.input),output:Some(o.output),cache_read:None,cache_write:None}}}
 pub struct Catalog;impl Catalog{pub fn embedded()->&'static Catalog{&Catalog} pub fn price(&self,_p:&str,_m:&str,_t:i64)->Option<&Price>{None}}
 }

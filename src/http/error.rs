@@ -61,6 +61,16 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message)
     }
 
+    /// Whether the gateway refused the request itself.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self.source, Source::Gateway)
+    }
+
+    /// The error's code.
+    pub fn code(&self) -> &str {
+        self.body.code.as_deref().unwrap_or_default()
+    }
+
     fn closing(self) -> Self {
         Self { closes: true, ..self }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use tollward_store::{CostSource, RequestId};
+use tollward_store::RequestId;
 
 use crate::clock;
 use crate::pipeline::deliver::Reply;
@@ -27,7 +27,7 @@ const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source"
 
 /// A new request id as a header, for a request that never became a call.
 pub fn request_id(now_ms: i64) -> HeaderValue {
-    text(&RequestId::new(now_ms, clock::id_bytes()).to_string())
+    text(&RequestId::from_parts(now_ms, clock::id_bytes()).to_string())
 }
 
 /// Says who answered, after how many attempts, at what cost.
@@ -52,16 +52,11 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     let _ = write!(overhead, "{}.{:03}", micros / 1_000, micros % 1_000);
     headers.insert(OVERHEAD_MS, text(&overhead));
     if let Some(booked) = &reply.booked {
-        headers.insert(COST_SOURCE, HeaderValue::from_static(cost_source(booked.source)));
+        headers.insert(COST_SOURCE, HeaderValue::from_static(booked.source.name()));
         if let Some(cost) = booked.cost {
             headers.insert(COST_USD, text(&cost.to_decimal()));
         }
     }
-}
-
-/// The name of a cost's source, as in the ledger.
-pub fn cost_source(source: CostSource) -> &'static str {
-    source.name()
 }
 
 fn text(value: &str) -> HeaderValue {

@@ -49,7 +49,7 @@ fn visible<'a>(snapshot: &'a Snapshot, caller: &'a Caller) -> impl Iterator<Item
 
 fn describe(route: &Arc<Route>) -> Model {
     let owned_by = route.candidates.first().map_or("tollward", |candidate| &candidate.deployment.provider);
-    Model { id: route.model.to_string(), object: "model".into(), created: 0, owned_by: owned_by.into() }
+    Model { id: route.model.to_string(), object: "model".into(), created: 0, owned_by: owned_by.into(), shutdown_date: None }
 }
 
 fn refuse(request: &Request, refused: ServeError) -> Response {

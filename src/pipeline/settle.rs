@@ -22,6 +22,7 @@ use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::Plan;
 use crate::policy::estimate;
+use crate::policy::price::token_counts;
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::exchange::AttemptFailure;
@@ -59,7 +60,7 @@ struct Call {
     started: Instant,
     caller: Caller,
     operation: Operation,
-    model: Box<str>,
+    model: Arc<str>,
     is_stream: bool,
     estimated_input: u64,
     deployment: Arc<Deployment>,
@@ -77,7 +78,7 @@ impl Settlement {
         gateway.metrics.in_flight.inc();
         let at_ms = clock::unix_ms();
         let call = Call {
-            request: RequestId::new(at_ms, clock::id_bytes()),
+            request: RequestId::from_parts(at_ms, clock::id_bytes()),
             client_request_id: admitted.client_request_id.clone(),
             at_ms,
             started: admitted.started,
@@ -223,12 +224,15 @@ impl Call {
             at_ms: self.at_ms,
             key: self.caller.key().map(|key| key.id),
             operation: self.operation.name().into(),
-            model: self.model.clone().into(),
-            deployment: self.deployment.id.to_string(),
+            model: Arc::clone(&self.model),
+            provider: Arc::clone(&self.deployment.provider),
+            deployment: Arc::clone(&self.deployment.id),
+            upstream_model: Arc::clone(&self.deployment.upstream_model),
+            attempts: self.attempts,
             status,
             outcome,
             streamed: self.is_stream,
-            usage: priced.tokens(&usage),
+            tokens: token_counts(&usage),
             cost: priced.cost,
             cost_source: priced.source,
             estimated,

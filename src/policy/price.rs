@@ -43,7 +43,7 @@ impl Prices {
     /// What `usage` costs at `at_unix_s`.
     pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
         let unknown = Priced { cost: None, source: CostSource::Unknown, price_id: None };
-        if let Some(told) = usage.reported_cost.as_deref().and_then(|text| NanoUsd::parse(text).ok()) {
+        if let Some(told) = usage.reported_cost.as_deref().and_then(|text| text.parse().ok()) {
             return Priced { cost: Some(told), source: CostSource::Provider, price_id: None };
         }
         let priced_by = |price: &Price| match apply(price, usage) {
@@ -59,7 +59,26 @@ impl Prices {
     }
 }
 
-/// The classes of a usage made disjoint, for the ledger.
+/// Applies one price list; `None` when a class that was used has no price.
+fn apply(price: &Price, usage: &Usage) -> Option<NanoUsd> {
+    let special = usage.cache_read + usage.cache_write + usage.audio_input;
+    let rates = price.rates(usage.input);
+    // The vendor's classes nest: cached tokens are input tokens, reasoning is output.
+    let classes = [
+        (usage.input.saturating_sub(special), rates.input),
+        (usage.cache_read, rates.cache_read.or(rates.input)),
+        (usage.cache_write, rates.cache_write.or(rates.input)),
+        (usage.audio_input, rates.audio_input.or(rates.input)),
+        (usage.output.saturating_sub(usage.reasoning + usage.audio_output), rates.output),
+        (usage.reasoning, rates.reasoning.or(rates.output)),
+        (usage.audio_output, rates.audio_output.or(rates.output)),
+    ];
+    let used = classes.into_iter().filter(|(quantity, _)| *quantity > 0);
+    let parts: Vec<(u64, PicoUsd)> = used.map(|(quantity, rate)| Some((quantity, PicoUsd(rate?)))).collect::<Option<_>>()?;
+    NanoUsd::cost(parts).ok()
+}
+
+/// The token classes of a usage, for the ledger.
 pub fn token_counts(usage: &Usage) -> TokenCounts {
     TokenCounts {
         input: usage.input,

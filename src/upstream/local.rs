@@ -11,9 +11,10 @@
 mod answer;
 mod request;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tollward_config::EngineConfig;
 use tollward_engine::{Engine, EngineSettings, State, SubmitError};
 use tollward_providers::Call;
@@ -27,33 +28,51 @@ use crate::weights;
 /// Whether the engine is part of this build.
 pub const IS_BUILT_IN: bool = true;
 
-/// A model's engine, started when the model is first configured.
+/// A model's engine; started when it is first wanted.
 struct Local {
     name: String,
-    engine: Result<Engine, String>,
+    dir: PathBuf,
+    config: EngineConfig,
+    engine: Mutex<Option<Engine>>,
 }
 
-/// Opens the engine of `model`, whose weights are looked for in `dir`.
+/// The engine of `model`, whose weights are looked for in `dir`.
 ///
-/// Weights that are not there are no error here: the gateway serves its other
-/// models, and a call says what to do. Loading goes on behind the call.
+/// Nothing is loaded yet. Weights that are not there are no error: the gateway
+/// serves its other models, and a call says what to do.
 ///
 /// # Errors
-/// The engine's threads cannot be started.
+/// Never in this build; a build without the engine says so.
 pub fn open(model: &str, dir: &Path, config: &EngineConfig) -> Result<Arc<dyn LocalModel>, String> {
-    let engine = match weights::locate(model, &[dir.to_owned()]) {
-        Some(path) => {
-            let settings = EngineSettings { model: path, threads: config.threads, context_tokens: config.context_tokens, max_queue: config.max_queue };
-            Ok(Engine::start(settings).map_err(|error| error.to_string())?)
+    Ok(Arc::new(Local { name: model.to_owned(), dir: dir.to_owned(), config: config.clone(), engine: Mutex::new(None) }))
+}
+
+impl Local {
+    /// The running engine. Weights that were fetched meanwhile are found.
+    fn engine(&self) -> Result<Engine, String> {
+        let mut engine = self.engine.lock();
+        if let Some(engine) = &*engine {
+            return Ok(engine.clone());
         }
-        None => Err(format!("the weights of `{model}` are not on this machine; fetch them with `tollward pull {model}`")),
-    };
-    Ok(Arc::new(Local { name: model.to_owned(), engine }))
+        let model = &self.name;
+        let path = weights::locate(model, std::slice::from_ref(&self.dir));
+        let path = path.ok_or_else(|| format!("the weights of `{model}` are not on this machine; fetch them with `tollward pull {model}`"))?;
+        let EngineConfig { threads, context_tokens, max_queue, .. } = self.config;
+        let started = Engine::start(EngineSettings { model: path, threads, context_tokens, max_queue }).map_err(|error| error.to_string())?;
+        *engine = Some(started.clone());
+        Ok(started)
+    }
 }
 
 impl LocalModel for Local {
+    fn warm(&self) {
+        if let Err(why) = self.engine() {
+            tracing::warn!("{why}");
+        }
+    }
+
     fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure> {
-        let engine = self.engine.as_ref().map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, why))?;
+        let engine = self.engine().map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
         let wanted = request::read(call).map_err(|error| refused(Fault::BadRequest, "unsupported_parameter", Some(error.param), &error.reason))?;
         let generation = engine.submit(wanted.generate).map_err(|error| match error {
             SubmitError::Busy { .. } => refused(Fault::Overloaded, "engine_busy", None, &error.to_string()),
@@ -65,13 +84,13 @@ impl LocalModel for Local {
     }
 
     fn status(&self) -> String {
-        match &self.engine {
+        match self.engine() {
             Ok(engine) => match engine.state() {
                 State::Loading => format!("{} is loading", self.name),
                 State::Ready(info) => format!("{} ({}, {} tokens of context)", self.name, info.architecture, info.context_tokens),
                 State::Failed(why) => format!("{} failed to load: {why}", self.name),
             },
-            Err(why) => why.clone(),
+            Err(why) => why,
         }
     }
 }

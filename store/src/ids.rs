@@ -75,6 +75,14 @@ id!(RequestId);
 id!(KeyId);
 
 impl RequestId {
+    /// A new id from a time and randomness that the caller drew: no system call.
+    ///
+    /// The random part need not be secret, only unlikely to repeat within a millisecond.
+    pub fn from_parts(now_ms: i64, random: [u8; 10]) -> Self {
+        let millis = u64::try_from(now_ms).unwrap_or(0);
+        Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
     /// The creation time inside the id, milliseconds since 1970.
     pub(crate) fn time_ms(self) -> i64 {
         let bytes = self.0.as_bytes();

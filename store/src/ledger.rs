@@ -291,6 +291,16 @@ impl TokenCounts {
 }
 
 impl CostSource {
+    /// The name in reports and headers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Provider => "provider",
+            Self::Computed => "computed",
+            Self::Zero => "zero",
+            Self::Unknown => "unknown",
+        }
+    }
+
     pub(crate) const ALL: [Self; 4] = [Self::Provider, Self::Computed, Self::Zero, Self::Unknown];
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {

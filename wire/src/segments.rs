@@ -39,6 +39,11 @@ impl Segments {
         self.0.iter()
     }
 
+    /// Takes the first piece out.
+    pub fn pop_front(&mut self) -> Option<Bytes> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+
     /// Forgets all pieces and keeps the room they took.
     pub fn clear(&mut self) {
         self.0.clear();

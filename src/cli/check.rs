@@ -1,0 +1,61 @@
+//! `tollward check`: is the configuration right? Offline, every error at once.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+
+use crate::assembly::{Assembly, Standing};
+use crate::cli::place::{Environment, PlaceArgs};
+use crate::telemetry::metric::Metrics;
+
+/// Options of `check`.
+#[derive(Args, Clone, Debug)]
+pub struct CheckArgs {
+    /// How errors are printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    /// For people: place, line, caret, advice.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Checks the configuration file.
+///
+/// # Errors
+/// There is no file to check.
+#[expect(clippy::print_stdout, reason = "the verdict is this command's output")]
+pub fn run(args: &CheckArgs, place: &PlaceArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+    let Some(file) = place.file() else {
+        anyhow::bail!("there is no tollward.yaml, .toml or .json here; name one with --config FILE");
+    };
+    let standing = Standing::new(Arc::new(Metrics::new()), place.models_dir(environment));
+    let assembly = Assembly { standing: &standing, env: environment.variables(), detected: None };
+    let checked = place.load(environment, Vec::new()).and_then(|loaded| assembly.snapshot(&loaded, 0).map(|snapshot| (loaded, snapshot)));
+    match (checked, args.format) {
+        (Ok((loaded, snapshot)), Format::Text) => {
+            for warning in &loaded.warnings {
+                eprintln!("{warning}");
+            }
+            println!("{} is right: {} models, {} providers", file.display(), snapshot.routes().count(), loaded.config.providers.len());
+            Ok(ExitCode::SUCCESS)
+        }
+        (Ok(_), Format::Json) => {
+            println!("{{\"errors\":[]}}");
+            Ok(ExitCode::SUCCESS)
+        }
+        (Err(report), Format::Text) => {
+            eprint!("{report}");
+            Ok(ExitCode::FAILURE)
+        }
+        (Err(report), Format::Json) => {
+            println!("{}", report.to_json());
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Where things are: the configuration file, the state, the models.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tollward_config::{Loaded, Report, Sources};
+
+/// File names that are looked for in the working directory.
+const FILES: [&str; 4] = ["tollward.yaml", "tollward.yml", "tollward.toml", "tollward.json"];
+
+/// Options that every command shares.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PlaceArgs {
+    /// The configuration file [default: tollward.{yaml,toml,json} in the working directory, if there].
+    #[arg(long, short, global = true, env = "TOLLWARD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where keys and the ledger are kept.
+    #[arg(long, global = true, env = "TOLLWARD_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Where model weights are kept.
+    #[arg(long, global = true, env = "TOLLWARD_MODELS_DIR", value_name = "DIR")]
+    pub models_dir: Option<PathBuf>,
+}
+
+/// The process environment, read once.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    variables: Vec<(String, String)>,
+}
+
+impl Environment {
+    /// Takes the variables as they are.
+    pub fn new(variables: Vec<(String, String)>) -> Self {
+        Self { variables }
+    }
+
+    /// All variables.
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.variables
+    }
+
+    /// A variable that is set and not empty.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.variables.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// `$XDG_…/tollward`, or below the home directory, or below the working directory.
+    fn base(&self, variable: &str, below_home: &str) -> PathBuf {
+        let xdg = self.get(variable).map(PathBuf::from);
+        let home = || self.get("HOME").map(|home| PathBuf::from(home).join(below_home));
+        xdg.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("tollward")
+    }
+}
+
+impl PlaceArgs {
+    /// The configuration file, when there is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        let beside = || FILES.iter().map(PathBuf::from).find(|file| file.is_file());
+        self.config.clone().or_else(beside)
+    }
+
+    /// Where keys and the ledger are kept.
+    pub fn state_dir(&self, environment: &Environment) -> PathBuf {
+        self.state_dir.clone().unwrap_or_else(|| environment.base("XDG_STATE_HOME", ".local/state"))
+    }
+
+    /// Where model weights are kept.
+    pub fn models_dir(&self, environment: &Environment) -> PathBuf {
+        self.models_dir.clone().unwrap_or_else(|| environment.base("XDG_DATA_HOME", ".local/share").join("models"))
+    }
+
+    /// Loads the configuration; `overrides` are `key.path`, value.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
+    pub fn load(&self, environment: &Environment, overrides: Vec<(String, String)>) -> Result<Loaded, Report> {
+        let known_kinds = tollward_providers::kinds().map(|row| row.kind.to_owned()).chain([crate::assembly::LOCAL.to_owned()]).collect();
+        tollward_config::load(&Sources { file: self.file(), env: environment.variables.clone(), overrides, known_kinds })
+    }
+}

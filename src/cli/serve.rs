@@ -1,0 +1,137 @@
+//! `tollward serve`: run the gateway.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::app::{App, Start};
+use crate::cli::place::{Environment, PlaceArgs};
+use crate::detect::{Detected, detect};
+use crate::telemetry::log;
+use crate::upstream::local;
+
+/// Options of `serve`.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ServeArgs {
+    /// Where the API listens [default: 127.0.0.1:4000].
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<SocketAddr>,
+    /// Where metrics and probes listen [default: 127.0.0.1:4001].
+    #[arg(long, value_name = "ADDRESS")]
+    pub admin_listen: Option<SocketAddr>,
+}
+
+impl ServeArgs {
+    fn overrides(&self) -> Vec<(String, String)> {
+        let named = [("server.listen", self.listen), ("server.admin_listen", self.admin_listen)];
+        named.into_iter().filter_map(|(key, address)| Some((key.to_owned(), address?.to_string()))).collect()
+    }
+}
+
+/// Serves until a signal.
+///
+/// # Errors
+/// The configuration is wrong, a port is taken, or the store refuses.
+pub async fn run(args: &ServeArgs, place: &PlaceArgs, environment: Environment) -> anyhow::Result<ExitCode> {
+    let mut signals = Signals::new()?;
+    let Some((app, detected)) = start(args, place, environment).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    print_banner(&app, detected.as_ref());
+    app.run(async || signals.next().await).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Starts a gateway; `None` when the configuration was refused and the reasons printed.
+///
+/// # Errors
+/// A port is taken, or the store refuses.
+pub async fn start(args: &ServeArgs, place: &PlaceArgs, environment: Environment) -> anyhow::Result<Option<(App, Option<Detected>)>> {
+    let loaded = match place.load(&environment, args.overrides()) {
+        Ok(loaded) => loaded,
+        Err(report) => {
+            eprint!("{report}");
+            return Ok(None);
+        }
+    };
+    log::start(&loaded.config.log);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let file = place.file();
+    let detected = match file {
+        Some(_) => None,
+        None => {
+            let local_model = local::IS_BUILT_IN.then_some(loaded.config.engine.model.as_str());
+            Some(detect(environment.variables(), local_model).await)
+        }
+    };
+    let start = Start {
+        file,
+        state_dir: place.state_dir(&environment),
+        models_dir: place.models_dir(&environment),
+        env: environment.variables().to_vec(),
+        detected: detected.clone(),
+        reload: Box::new({
+            let (args, place) = (args.clone(), place.clone());
+            move || place.load(&environment, args.overrides())
+        }),
+        loaded,
+    };
+    Ok(Some((App::start(start).await?, detected)))
+}
+
+/// SIGTERM and SIGINT, the first and the second alike.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the banner is this command's output")]
+fn print_banner(app: &App, detected: Option<&Detected>) {
+    println!("{}", banner(app, detected));
+}
+
+fn banner(app: &App, detected: Option<&Detected>) -> String {
+    let mut lines = vec![format!("tollward {}", env!("CARGO_PKG_VERSION"))];
+    lines.push(format!("  listening  http://{}/v1", app.public));
+    lines.push(format!("  admin      http://{}", app.admin));
+    lines.extend(app.local_models().into_iter().map(|status| format!("  engine     {status}")));
+    if let Some(detected) = detected {
+        lines.extend(detected.found.iter().map(|found| format!("  found      {found}")));
+        lines.push(format!("  not found  {}", detected.missing.join(", ")));
+    }
+    let snapshot = app.gateway.snapshot();
+    let mut models: Vec<&str> = snapshot.routes().map(|route| &*route.model).collect();
+    let example = models.first().copied().unwrap_or("openai/gpt-5.6-mini").to_owned();
+    if models.len() > 8 {
+        models.truncate(8);
+        models.push("…");
+    }
+    lines.push(format!("  models     {}", if models.is_empty() { "none by name".to_owned() } else { models.join(", ") }));
+    let mut text = lines.join("\n");
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "\n\ntry it:\n  curl http://{}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+         -d '{{\"model\":\"{example}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'",
+        app.public
+    );
+    text
+}
