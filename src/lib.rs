@@ -1,2 +1,3 @@
 //! Tollward.
+pub mod cli;
 pub mod weights;
