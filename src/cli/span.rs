@@ -1,0 +1,40 @@
+//! Lengths of time as people type them: `30d`, `12h`, `90m`.
+//!
+//! A month or a year has no fixed length, so neither is a unit.
+
+use std::time::Duration;
+
+/// Reads a whole number followed by `s`, `m`, `h`, `d` or `w`.
+///
+/// # Errors
+/// A sentence that says what was expected, for the command line's own error message.
+pub fn parse_span(text: &str) -> Result<Duration, String> {
+    let expected =
+        || format!("`{text}` is no length of time; write a number and a unit: 90m, 12h, 30d, 4w");
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let seconds: u64 = match text.get(digits.len()..).unwrap_or_default() {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        "w" => 604_800,
+        _ => return Err(expected()),
+    };
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    // A hundred years are more than anybody means, and leave room in every time type.
+    let limit = 100 * 366 * 86_400;
+    let total = count
+        .checked_mul(seconds)
+        .filter(|total| (1..=limit).contains(total));
+    total
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("`{text}` must be more than nothing and at most 100 years"))
+}
+
+/// `span` in milliseconds.
+pub(crate) fn millis(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests;

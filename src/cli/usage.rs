@@ -1,0 +1,249 @@
+//! `tollward usage`: what was called, how much of it, and what it cost.
+//!
+//! Two views of the ledger: sums by model, key, deployment, provider or day, and the latest single calls.
+//! JSON is an array of the ledger's own rows, so its numbers are exact; the table is for reading.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use tollward_store::{Entry, GroupBy, Ledger, NanoUsd, TokenCounts, UsageQuery, UsageRow};
+
+use crate::cli::{
+    console::{Console, time_text},
+    span,
+};
+
+/// Arguments of `tollward usage`.
+#[derive(Debug, Clone, Args)]
+pub struct UsageArgs {
+    /// What makes a row
+    #[arg(long, value_enum, default_value_t = By::Model)]
+    pub by: By,
+    /// Only calls that ended within this time: 12h, 7d, 4w [default: all]
+    #[arg(long, value_name = "SPAN", value_parser = span::parse_span)]
+    pub since: Option<Duration>,
+    /// Show the latest N single calls instead of sums
+    #[arg(long, value_name = "N", conflicts_with_all = ["by", "since"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub recent: Option<u32>,
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What makes a row of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The public model name
+    Model,
+    /// The virtual key
+    Key,
+    /// The deployment that answered
+    Deployment,
+    /// The provider
+    Provider,
+    /// The day, in UTC
+    Day,
+}
+
+impl By {
+    fn group(self) -> GroupBy {
+        match self {
+            Self::Model => GroupBy::Model,
+            Self::Key => GroupBy::Key,
+            Self::Deployment => GroupBy::Deployment,
+            Self::Provider => GroupBy::Provider,
+            Self::Day => GroupBy::Day,
+        }
+    }
+
+    fn heading(self) -> &'static str {
+        match self {
+            Self::Model => "MODEL",
+            Self::Key => "KEY",
+            Self::Deployment => "DEPLOYMENT",
+            Self::Provider => "PROVIDER",
+            Self::Day => "DAY (UTC)",
+        }
+    }
+}
+
+/// Runs `tollward usage`.
+///
+/// # Errors
+/// The ledger could not be read, or the output is closed.
+pub async fn run(
+    args: &UsageArgs,
+    ledger: &dyn Ledger,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    if let Some(limit) = args.recent {
+        let entries = ledger
+            .recent(limit)
+            .await
+            .context("failed to read the ledger")?;
+        return if args.json {
+            Ok(console.json(&entries)?)
+        } else {
+            show_entries(&entries, console)
+        };
+    }
+    let since_ms = args
+        .since
+        .map(|span| now_ms.saturating_sub(span::millis(span)));
+    let query = UsageQuery {
+        by: args.by.group(),
+        since_ms,
+        until_ms: None,
+    };
+    let rows = ledger
+        .usage(&query)
+        .await
+        .context("failed to read the ledger")?;
+    if args.json {
+        Ok(console.json(&rows)?)
+    } else {
+        show_sums(args.by, &rows, console)
+    }
+}
+
+fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Result<()> {
+    if rows.is_empty() {
+        writeln!(console.notes, "No calls are booked for this time.")?;
+        return Ok(());
+    }
+    let mut lines: Vec<_> = rows
+        .iter()
+        .map(|row| sum_line(group_text(by, row), row))
+        .collect();
+    if rows.len() > 1 {
+        lines.push(sum_line("total".to_owned(), &total(rows)));
+    }
+    let headings = [
+        by.heading(),
+        "CALLS",
+        "ERRORS",
+        "INPUT",
+        "CACHED",
+        "OUTPUT",
+        "COST",
+    ];
+    console.table(headings, lines)?;
+    let count = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    let (unpriced, estimated) = (count(|row| row.unpriced), count(|row| row.estimated));
+    if unpriced > 0 {
+        writeln!(
+            console.notes,
+            "{unpriced} attempts have no known price and are missing from the cost."
+        )?;
+    }
+    if estimated > 0 {
+        writeln!(
+            console.notes,
+            "{estimated} attempts were booked with estimated tokens: the provider sent no count."
+        )?;
+    }
+    Ok(())
+}
+
+fn group_text(by: By, row: &UsageRow) -> String {
+    match (row.group.as_str(), by) {
+        ("", By::Key) => "(no key)".to_owned(),
+        ("", _) => "(none)".to_owned(),
+        (group, _) => group.to_owned(),
+    }
+}
+
+fn sum_line(group: String, row: &UsageRow) -> [String; 7] {
+    let TokenCounts {
+        input,
+        cache_read,
+        output,
+        ..
+    } = row.tokens;
+    [
+        group,
+        row.requests.to_string(),
+        row.errors.to_string(),
+        input.to_string(),
+        cache_read.to_string(),
+        output.to_string(),
+        row.cost.to_string(),
+    ]
+}
+
+/// The rows in one; only what the table shows. A sum that does not fit stays at the largest number.
+fn total(rows: &[UsageRow]) -> UsageRow {
+    let sum = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
+    UsageRow {
+        group: String::new(),
+        key: None,
+        requests: sum(|row| row.requests),
+        attempts: sum(|row| row.attempts),
+        errors: sum(|row| row.errors),
+        tokens: TokenCounts {
+            input: sum(|row| row.tokens.input),
+            cache_read: sum(|row| row.tokens.cache_read),
+            output: sum(|row| row.tokens.output),
+            ..TokenCounts::default()
+        },
+        cost: NanoUsd(
+            rows.iter()
+                .map(|row| row.cost.0)
+                .fold(0, i64::saturating_add),
+        ),
+        unpriced: sum(|row| row.unpriced),
+        estimated: sum(|row| row.estimated),
+    }
+}
+
+fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<()> {
+    if entries.is_empty() {
+        writeln!(console.notes, "No calls are booked yet.")?;
+        return Ok(());
+    }
+    let headings = [
+        "TIME (UTC)",
+        "MODEL",
+        "DEPLOYMENT",
+        "STATUS",
+        "OUTCOME",
+        "INPUT",
+        "OUTPUT",
+        "COST",
+        "TOOK",
+    ];
+    console.table(headings, entries.iter().map(entry_line))?;
+    Ok(())
+}
+
+fn entry_line(entry: &Entry) -> [String; 9] {
+    let estimated = if entry.estimated { "~" } else { "" };
+    [
+        time_text(entry.at_ms),
+        entry.model.to_string(),
+        if entry.deployment.is_empty() {
+            "-".to_owned()
+        } else {
+            entry.deployment.to_string()
+        },
+        entry.status.to_string(),
+        word(&entry.outcome),
+        format!("{estimated}{}", entry.tokens.input),
+        format!("{estimated}{}", entry.tokens.output),
+        entry
+            .cost
+            .map_or_else(|| "unknown".to_owned(), |cost| cost.to_string()),
+        format!("{} ms", entry.duration_ms),
+    ]
+}
+
+/// A unit variant as it is written in JSON, with spaces for underscores.
+fn word(value: &impl serde::Serialize) -> String {
+    let json = serde_json::to_string(value).unwrap_or_default();
+    json.trim_matches('"').replace('_', " ")
+}
+
+#[cfg(test)]
+mod tests;
