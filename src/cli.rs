@@ -1,18 +1,35 @@
 //! The command line: what people type, and where it leads.
 //!
 //! Without a command it serves. Every command that reads takes `--json`.
-//! Errors go to standard error with what to do about them; the exit status is
-//! 0 for success, 1 for a failure, 2 for a wrong call.
+//! Results go to standard output, remarks and errors to standard error; the
+//! exit status is 0 for success, 1 for a failure, 2 for a wrong call, 130 for
+//! an interrupt.
 
+pub mod chat;
 pub mod check;
+pub mod client;
+pub mod console;
+pub mod key;
+pub mod models;
 pub mod place;
+pub mod pull;
 pub mod serve;
+pub mod show;
+pub mod span;
+pub mod talk;
+pub mod usage;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tollward_store::{Mode, Store};
 
+use crate::app::database;
+use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
+use crate::clock;
 
 /// One binary between your programs and every language model they use.
 #[derive(Debug, Parser)]
@@ -26,13 +43,29 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the API (what `tollward` alone does).
+    /// Serve the API (what `tollward` alone does)
     Serve(serve::ServeArgs),
-    /// Check a configuration file, offline.
+    /// Ask a model; without a prompt, talk to it
+    Chat(talk::TalkArgs),
+    /// List the models of a running gateway and of this machine
+    Models(talk::ListArgs),
+    /// Fetch the weights of an embedded model
+    Pull(pull::PullArgs),
+    /// Create, list and revoke virtual keys
+    Key(key::KeyArgs),
+    /// Show what was used and what it cost
+    Usage(usage::UsageArgs),
+    /// Check a configuration file, offline
     Check(check::CheckArgs),
-    /// Print the version.
+    /// Look at the configuration
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        command: show::ConfigCommand,
+    },
+    /// Print the version
     Version {
-        /// As JSON.
+        /// Write JSON
         #[arg(long)]
         json: bool,
     },
@@ -40,7 +73,6 @@ enum Command {
 
 /// Runs a command; `env` is the process environment.
 pub fn run(cli: Cli, env: Vec<(String, String)>) -> ExitCode {
-    let environment = Environment::new(env);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,33 +80,50 @@ pub fn run(cli: Cli, env: Vec<(String, String)>) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let place = cli.place;
-    let command = cli.command.unwrap_or(Command::Serve(serve::ServeArgs::default()));
-    let outcome = runtime.block_on(async {
-        match command {
-            Command::Serve(args) => serve::run(&args, &place, environment).await,
-            Command::Check(args) => check::run(&args, &place, &environment),
-            Command::Version { json } => version(json),
-        }
-    });
-    // Blocking name look-ups must not hold the exit.
+    let outcome = runtime.block_on(dispatch(cli, Environment::new(env)));
+    // A name look-up that hangs must not hold the exit.
     runtime.shutdown_background();
-    match outcome {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-#[expect(clippy::print_stdout, reason = "the version is this command's output")]
-fn version(json: bool) -> anyhow::Result<ExitCode> {
-    let (version, engine) = (env!("CARGO_PKG_VERSION"), crate::upstream::local::IS_BUILT_IN);
-    if json {
-        println!("{}", serde_json::json!({ "version": version, "engine": engine }));
-    } else {
-        println!("tollward {version}{}", if engine { " with the embedded engine" } else { "" });
+async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
+    let place = cli.place;
+    let (mut out, mut notes) = (io::stdout(), io::stderr());
+    let is_terminal = notes.is_terminal();
+    let mut console = Console { out: &mut out, notes: &mut notes, is_terminal };
+    match cli.command.unwrap_or(Command::Serve(serve::ServeArgs::default())) {
+        Command::Serve(args) => return serve::run(&args, &place, environment).await,
+        Command::Chat(args) => return talk::chat(&args, &place, environment, &mut console).await,
+        Command::Models(args) => talk::models(&args, &place, &environment, &mut console).await?,
+        Command::Pull(args) => pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?,
+        Command::Key(args) => {
+            let store = open_store(&place, &environment).await?;
+            key::run(&args, &*store.keys, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Usage(args) => {
+            let store = open_store(&place, &environment).await?;
+            usage::run(&args, &*store.ledger, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Check(args) => return check::run(&args, &place, &environment, &mut console),
+        Command::Config { command: show::ConfigCommand::Show(args) } => return show::run(&args, &place, &environment, &mut console),
+        Command::Version { json } => version(json, &mut console)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The store, beside a gateway that may be running on it.
+async fn open_store(place: &PlaceArgs, environment: &Environment) -> anyhow::Result<Store> {
+    let path = database(&place.load(environment, Vec::new())?.config, &place.state_dir(environment));
+    Store::sqlite(&path, Mode::Tool).await.with_context(|| format!("cannot open the store at {}", path.display()))
+}
+
+fn version(json: bool, console: &mut Console<'_>) -> io::Result<()> {
+    let (version, engine) = (env!("CARGO_PKG_VERSION"), crate::upstream::local::IS_BUILT_IN);
+    if json {
+        return console.json(&serde_json::json!({ "version": version, "engine": engine }));
+    }
+    writeln!(console.out, "tollward {version}{}", if engine { " with the embedded engine" } else { "" })
 }

@@ -3,7 +3,9 @@ use std::{collections::BTreeMap,fmt,net::SocketAddr,path::PathBuf,time::Duration
 use serde_json::{Map,Value};
 #[derive(Clone,Debug)] pub struct Loaded{pub config:Config,pub origins:Origins,pub warnings:Vec<Diagnostic>}
 #[derive(Clone,Debug,Default)] pub struct Origins;
-impl Origins{pub fn diagnose(&self,path:&str,message:String,_c:&[&str])->Diagnostic{Diagnostic{path:path.into(),message}}}
+#[derive(Clone,Debug)] pub struct OriginEntry{pub path:String,pub value:String,pub origin:String}
+impl Origins{pub fn entries(&self)->impl Iterator<Item=&OriginEntry>{[].iter()}
+pub fn diagnose(&self,path:&str,message:String,_c:&[&str])->Diagnostic{Diagnostic{path:path.into(),message}}}
 #[derive(Clone,Debug)] pub struct Diagnostic{pub path:String,pub message:String}
 #[derive(Debug)] pub struct Report(Vec<Diagnostic>);
 impl Report{pub fn new(d:Vec<Diagnostic>)->Self{Self(d)}}
@@ -29,7 +31,15 @@ impl fmt::Display for Diagnostic{fn fmt(&self,f:&mut fmt::Formatter<'_>)->fmt::R
 #[derive(Clone,Debug)] pub enum AccessTarget{Off,Stderr,File(PathBuf)}
 #[derive(Clone,Debug)] pub struct LogConfig{pub format:LogFormat,pub level:String,pub access:AccessTarget}
 impl Default for Config{fn default()->Self{Config{server:ServerConfig{listen:([127,0,0,1],4000).into(),admin_listen:([127,0,0,1],4001).into(),max_body_bytes:20<<20,auth:AuthConfig::Auto,max_in_flight:10000,drain:Duration::from_secs(30)},providers:Default::default(),models:vec![],timeouts:TimeoutsConfig{connect:Duration::from_secs(3),first_byte:Duration::from_secs(60),whole_first_byte:Duration::from_secs(600),first_content:Duration::from_secs(120),idle:Duration::from_secs(60),total:Duration::from_secs(900)},retry:RetryConfig{attempts:2,base_delay:Duration::from_millis(250),max_delay:Duration::from_secs(4),budget_percent:10,budget_per_second:1},store:StoreConfig{path:None,on_error:StoreErrorPolicy::Deny},engine:EngineConfig{model:"smollm2-135m-instruct".into(),models_dir:None,threads:None,max_queue:32,context_tokens:None},pricing:Default::default(),log:LogConfig{format:LogFormat::Auto,level:"info".into(),access:AccessTarget::Stderr}}}}
-pub fn load(_s:&Sources)->Result<Loaded,Report>{Ok(Loaded{config:Config::default(),origins:Origins,warnings:vec![]})}
+pub fn load(s:&Sources)->Result<Loaded,Report>{let mut c=Config::default();
+if let Some(f)=&s.file{let v:Value=serde_saphyr::from_str(&std::fs::read_to_string(f).unwrap()).unwrap();
+for (k,p) in v["providers"].as_object().unwrap(){let mut m=p.as_object().unwrap().clone();let kind=m.remove("kind").map(|k|k.as_str().unwrap().to_owned()).unwrap_or(k.clone());c.providers.insert(k.clone(),ProviderConfig{kind,settings:m});}
+for (k,m) in v["models"].as_object().unwrap(){let d=m["deployments"].as_array().unwrap().iter().map(|d|{let (p,m)=d.as_str().unwrap().split_once('/').unwrap();DeploymentConfig{provider:p.into(),model:m.into(),timeouts:None}}).collect();let f=m["fallbacks"].as_array().map(|a|a.iter().map(|x|x.as_str().unwrap().to_owned()).collect()).unwrap_or_default();c.models.push((k.clone(),ModelConfig{deployments:d,fallbacks:f}));}
+if let Some(l)=v["server"]["listen"].as_str(){c.server.listen=l.parse().unwrap();} if let Some(l)=v["server"]["admin_listen"].as_str(){c.server.admin_listen=l.parse().unwrap();}
+if let Some(l)=v["log"]["access"].as_str(){c.log.access=AccessTarget::File(l.into());}
+}
+for (k,v) in &s.overrides{match k.as_str(){"server.listen"=>c.server.listen=v.parse().unwrap(),"server.admin_listen"=>c.server.admin_listen=v.parse().unwrap(),"log.level"=>c.log.level=v.clone(),"log.access"=>c.log.access=AccessTarget::Off,_=>{}}}
+Ok(Loaded{config:c,origins:Origins,warnings:vec![]})}
 pub mod catalog{use super::*;
 #[derive(Clone,Debug)] pub struct Price{pub id:Arc<str>,pub input:Option<u64>,pub output:Option<u64>,pub cache_read:Option<u64>,pub cache_write:Option<u64>}
 pub struct Rates{pub input:Option<u64>,pub output:Option<u64>,pub cache_read:Option<u64>,pub cache_write:Option<u64>,pub audio_input:Option<u64>,pub audio_output:Option<u64>,pub reasoning:Option<u64>}

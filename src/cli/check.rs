@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use crate::assembly::{Assembly, Standing};
+use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::telemetry::metric::Metrics;
 
@@ -29,8 +30,7 @@ enum Format {
 ///
 /// # Errors
 /// There is no file to check.
-#[expect(clippy::print_stdout, reason = "the verdict is this command's output")]
-pub fn run(args: &CheckArgs, place: &PlaceArgs, environment: &Environment) -> anyhow::Result<ExitCode> {
+pub fn run(args: &CheckArgs, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<ExitCode> {
     let Some(file) = place.file() else {
         anyhow::bail!("there is no tollward.yaml, .toml or .json here; name one with --config FILE");
     };
@@ -40,21 +40,21 @@ pub fn run(args: &CheckArgs, place: &PlaceArgs, environment: &Environment) -> an
     match (checked, args.format) {
         (Ok((loaded, snapshot)), Format::Text) => {
             for warning in &loaded.warnings {
-                eprintln!("{warning}");
+                writeln!(console.notes, "{warning}")?;
             }
-            println!("{} is right: {} models, {} providers", file.display(), snapshot.routes().count(), loaded.config.providers.len());
+            writeln!(console.out, "{} is right: {} models, {} providers", file.display(), snapshot.routes().count(), loaded.config.providers.len())?;
             Ok(ExitCode::SUCCESS)
         }
         (Ok(_), Format::Json) => {
-            println!("{{\"errors\":[]}}");
+            writeln!(console.out, "{{\"errors\":[]}}")?;
             Ok(ExitCode::SUCCESS)
         }
         (Err(report), Format::Text) => {
-            eprint!("{report}");
+            write!(console.notes, "{report}")?;
             Ok(ExitCode::FAILURE)
         }
         (Err(report), Format::Json) => {
-            println!("{}", report.to_json());
+            writeln!(console.out, "{}", report.to_json())?;
             Ok(ExitCode::FAILURE)
         }
     }

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 use tollward_config::{Loaded, Report, Sources};
 
+use crate::weights::PullSettings;
+use crate::weights::hub::{HubSettings, HubSettingsError};
+
 /// File names that are looked for in the working directory.
 const FILES: [&str; 4] = ["tollward.yaml", "tollward.yml", "tollward.toml", "tollward.json"];
 
@@ -67,6 +70,15 @@ impl PlaceArgs {
     /// Where model weights are kept.
     pub fn models_dir(&self, environment: &Environment) -> PathBuf {
         self.models_dir.clone().unwrap_or_else(|| environment.base("XDG_DATA_HOME", ".local/share").join("models"))
+    }
+
+    /// Where weights are fetched to, and from.
+    ///
+    /// # Errors
+    /// `HF_ENDPOINT` is not an address.
+    pub fn pull_settings(&self, environment: &Environment) -> Result<PullSettings, HubSettingsError> {
+        let hub = HubSettings::from_variables(environment.get("HF_ENDPOINT"), environment.get("HF_TOKEN").map(str::to_owned))?;
+        Ok(PullSettings::new(self.models_dir(environment), hub))
     }
 
     /// Loads the configuration; `overrides` are `key.path`, value.

@@ -22,12 +22,23 @@ pub struct ServeArgs {
     /// Where metrics and probes listen [default: 127.0.0.1:4001].
     #[arg(long, value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
+    /// No access log, and only warnings in the event log.
+    #[arg(skip)]
+    pub is_quiet: bool,
 }
 
 impl ServeArgs {
+    /// For a gateway that nobody else is told about.
+    pub fn on_free_ports() -> Self {
+        let free = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        Self { listen: free, admin_listen: free, is_quiet: true }
+    }
+
     fn overrides(&self) -> Vec<(String, String)> {
         let named = [("server.listen", self.listen), ("server.admin_listen", self.admin_listen)];
-        named.into_iter().filter_map(|(key, address)| Some((key.to_owned(), address?.to_string()))).collect()
+        let addresses = named.into_iter().filter_map(|(key, address)| Some((key.to_owned(), address?.to_string())));
+        let quiet = [("log.level", "warn"), ("log.access", "off")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        addresses.chain(quiet.into_iter().filter(|_| self.is_quiet)).collect()
     }
 }
 
@@ -85,17 +96,22 @@ pub async fn start(args: &ServeArgs, place: &PlaceArgs, environment: Environment
 }
 
 /// SIGTERM and SIGINT, the first and the second alike.
-struct Signals {
+pub struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    fn new() -> std::io::Result<Self> {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn new() -> std::io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    async fn next(&mut self) {
+    /// Resolves at the next signal.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
@@ -108,7 +124,8 @@ fn print_banner(app: &App, detected: Option<&Detected>) {
     println!("{}", banner(app, detected));
 }
 
-fn banner(app: &App, detected: Option<&Detected>) -> String {
+/// What runs where, and a call to try.
+pub fn banner(app: &App, detected: Option<&Detected>) -> String {
     let mut lines = vec![format!("tollward {}", env!("CARGO_PKG_VERSION"))];
     lines.push(format!("  listening  http://{}/v1", app.public));
     lines.push(format!("  admin      http://{}", app.admin));

@@ -1,0 +1,142 @@
+//! `tollward chat` and `tollward models`: finds a gateway to talk to, or starts one.
+
+use std::io::{self, IsTerminal};
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::cli::chat::{self, ChatArgs, ChatPlace, Ending};
+use crate::cli::client::Gateway;
+use crate::cli::console::Console;
+use crate::cli::models::{self, ModelsArgs};
+use crate::cli::place::{Environment, PlaceArgs};
+use crate::cli::serve::{self, ServeArgs, Signals};
+use crate::cli::pull;
+use crate::upstream::local;
+use crate::weights::{self, known};
+
+/// A running gateway answers its probe within this.
+const PROBE: Duration = Duration::from_millis(300);
+/// A conversation's gateway is not waited for longer than this.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Which gateway to talk to.
+#[derive(Args, Clone, Debug)]
+pub struct GatewayArgs {
+    /// The gateway's address [default: the one that runs here, else one started for this call]
+    #[arg(long, env = "TOLLWARD_BASE_URL", value_name = "URL")]
+    url: Option<String>,
+    /// A virtual key, if the gateway wants one
+    #[arg(long, env = "TOLLWARD_API_KEY", hide_env_values = true, value_name = "KEY")]
+    key: Option<String>,
+}
+
+/// Arguments of `chat`.
+#[derive(Args, Clone, Debug)]
+pub struct TalkArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    /// Go on serving the API after the answer
+    #[arg(long, conflicts_with = "url")]
+    serve: bool,
+    #[command(flatten)]
+    chat: ChatArgs,
+}
+
+/// Arguments of `models`.
+#[derive(Args, Clone, Debug)]
+pub struct ListArgs {
+    #[command(flatten)]
+    gateway: GatewayArgs,
+    #[command(flatten)]
+    models: ModelsArgs,
+}
+
+impl GatewayArgs {
+    fn at(&self, base_url: String) -> Gateway {
+        Gateway { base_url, key: self.key.clone().map(SecretString::from) }
+    }
+
+    /// The gateway that was named or runs where the configuration says.
+    async fn running(&self, listen: SocketAddr) -> Option<Gateway> {
+        if let Some(url) = &self.url {
+            return Some(self.at(url.clone()));
+        }
+        let probe = reqwest::Client::builder().no_proxy().timeout(PROBE).build().ok()?.get(format!("http://{listen}/livez")).send();
+        probe.await.ok().filter(|response| response.status().is_success())?;
+        Some(self.at(format!("http://{listen}/v1")))
+    }
+}
+
+/// Runs `chat`.
+///
+/// # Errors
+/// The configuration is wrong, no gateway can be had, or the question was not answered.
+pub async fn chat(args: &TalkArgs, place: &PlaceArgs, environment: Environment, console: &mut Console<'_>) -> anyhow::Result<ExitCode> {
+    let config = place.load(&environment, Vec::new())?.config;
+    let history = Some(place.state_dir(&environment).join("chat_history"));
+    let here = |gateway| ChatPlace { gateway, history: history.clone(), is_stdin_terminal: io::stdin().is_terminal() };
+    if let Some(gateway) = args.gateway.running(config.server.listen).await {
+        if args.serve {
+            anyhow::bail!("a gateway runs at http://{}/v1 already", config.server.listen);
+        }
+        return Ok(status(chat::run(&args.chat, &here(gateway), console).await?));
+    }
+    if local::IS_BUILT_IN {
+        fetch_default_weights(&config.engine.model, place, &environment, console).await?;
+    }
+    let serve_args = if args.serve { ServeArgs::default() } else { ServeArgs::on_free_ports() };
+    let Some((app, detected)) = serve::start(&serve_args, place, environment).await? else { return Ok(ExitCode::FAILURE) };
+    app.local_models();
+    let ending = chat::run(&args.chat, &here(args.gateway.at(format!("http://{}/v1", app.public))), console).await;
+    if args.serve && ending.is_ok() {
+        writeln!(console.out, "\n{}", serve::banner(&app, detected.as_ref()))?;
+        let mut signals = Signals::new()?;
+        app.run(async || signals.next().await).await?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    leave(app).await;
+    Ok(status(ending?))
+}
+
+/// Runs `models`.
+///
+/// # Errors
+/// The configuration is wrong or the output is closed.
+pub async fn models(args: &ListArgs, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let listen = place.load(environment, Vec::new())?.config.server.listen;
+    let gateway = match args.gateway.running(listen).await {
+        Some(gateway) => gateway,
+        None => args.gateway.at(format!("http://{listen}/v1")),
+    };
+    models::run(&args.models, &gateway, &[place.models_dir(environment)], console).await
+}
+
+/// Fetches the weights of the embedded model when they are known and not here.
+async fn fetch_default_weights(model: &str, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let settings = place.pull_settings(environment)?;
+    let Some(known) = known::find(model) else { return Ok(()) };
+    if weights::locate(known.name, std::slice::from_ref(&settings.models_dir)).is_none() {
+        pull::fetch(known, &settings, console).await?;
+    }
+    Ok(())
+}
+
+/// Ends a gateway that was started for one conversation.
+async fn leave(app: App) {
+    let ended = tokio::time::timeout(FAREWELL, app.run(async || ())).await;
+    if let Ok(Err(error)) = ended {
+        tracing::warn!("{error:#}");
+    }
+}
+
+fn status(ending: Ending) -> ExitCode {
+    match ending {
+        Ending::Complete => ExitCode::SUCCESS,
+        Ending::Interrupted => ExitCode::from(130),
+    }
+}
