@@ -60,9 +60,11 @@ fn no_file_outgrows_five_hundred_lines() -> io::Result<()> {
 #[test]
 fn no_function_outgrows_sixty_lines() -> io::Result<()> {
     let mut faults = Vec::new();
-    for source in sources()? {
+    // A test may hold a long table of cases.
+    for source in sources()?.iter().filter(|s| !s.is_test()) {
+        let end = source.body().count();
         for function in functions(&source.code) {
-            if function.lines > MAX_FUNCTION_LINES {
+            if function.lines > MAX_FUNCTION_LINES && function.line <= end {
                 let Function { name, line, lines } = function;
                 faults.push(format!(
                     "{}:{line}: `{name}` has {lines} lines",
