@@ -5,7 +5,7 @@ use std::io;
 
 use crate::files::{join, number, read, verdict};
 
-/// One crate: its folder, which of ours it may import, and what it must never know.
+/// One crate: its folder, which of ours it may import, and which libraries would break its promise.
 struct Member {
     name: &'static str,
     folder: &'static str,
@@ -13,7 +13,7 @@ struct Member {
     never: &'static [&'static str],
 }
 
-/// The arrows of ARCHITECTURE.md. A new one is a decision record, not an edit here.
+/// The arrows of ARCHITECTURE.md. A new one is decided in docs/adr first.
 const MEMBERS: &[Member] = &[
     Member {
         name: "tollward",

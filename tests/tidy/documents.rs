@@ -135,13 +135,14 @@ fn every_decision_has_its_four_parts_and_its_number() -> io::Result<()> {
     Ok(())
 }
 
-/// Public fields of the structs named `…Config`: the keys that people write.
+/// Public fields of the structs named `…Config` and `…Override`: the keys that people write.
 fn fields_of_configs(code: &str) -> Vec<String> {
     let mut inside = false;
     let mut found = Vec::new();
     for line in code.lines() {
         if line.starts_with("pub struct ") {
-            inside = line.trim_end_matches([' ', '{']).ends_with("Config");
+            let name = line.trim_end_matches([' ', '{']);
+            inside = name.ends_with("Config") || name.ends_with("Override");
         }
         inside &= line != "}";
         if let Some((name, _)) = line
