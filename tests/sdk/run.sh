@@ -62,7 +62,7 @@ python3 "$here/upstream.py" >"$state/upstream" &
 children+=("$!")
 upstream=$(wait_for "$state/upstream" '(http://.+)')
 sed "s#UPSTREAM#$upstream#" "$here/tollward.yaml" >"$state/tollward.yaml"
-TOLLWARD_KEY=$("$binary" key create sdk | sed -nE 's/.*(tw-[A-Za-z0-9_-]{20,}).*/\1/p' | head -n 1)
+TOLLWARD_KEY=$("$binary" key create sdk)
 export TOLLWARD_KEY
 
 status=0
