@@ -56,7 +56,7 @@ fn read_whole(usage_chunk: UsageChunk, stream: &str) -> Outcome {
 
 /// Events in LF framing.
 fn events(data: &[&str]) -> String {
-    data.iter().map(|it| format!("data: {it}\n\n")).collect()
+    data.iter().flat_map(|it| ["data: ", it, "\n\n"]).collect()
 }
 
 fn body_error(fault: Fault, message: &str, kind: &str, code: Option<&str>) -> StreamFault {
