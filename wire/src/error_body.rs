@@ -4,6 +4,9 @@
 //! wrapper, some send text, some a list, some another error as a string. All of them
 //! become one [`ErrorBody`], so that a caller can rely on `code` and `param`.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
@@ -171,7 +174,10 @@ fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
-        _ => true,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
     }
 }
 

@@ -4,6 +4,9 @@
 //! knowing who answered. What a fault means for the caller (status, message, retry)
 //! is decided elsewhere; here it only has a stable [`Fault::code`].
 
+#[cfg(test)]
+mod tests;
+
 use crate::error_body::ErrorBody;
 
 /// Why an upstream attempt failed.
@@ -132,7 +135,7 @@ impl Fault {
             401 | 403 => Self::Auth,
             402 => Self::Quota,
             404 => Self::NotFound,
-            408 | 409 | 425 | 499 => Self::Server,
+            408 | 409 | 424 | 425 | 499 => Self::Server,
             429 => Self::RateLimited,
             498 | 503 | 529 => Self::Overloaded,
             400..500 => Self::BadRequest,

@@ -141,7 +141,11 @@ impl StreamReader {
                     Some(carried) => carried,
                     None => chunk.get(start..boundary.end).unwrap_or_default(),
                 };
-                self.judge(raw)
+                self.judge(&if boundary.is_first {
+                    Event::parse_first(raw)
+                } else {
+                    Event::parse(raw)
+                })
             };
             self.is_tail_hidden = match &verdict {
                 Verdict::Hide | Verdict::Fault(_) => true,
@@ -236,28 +240,20 @@ impl StreamReader {
 
     /// Reads one whole event.
     #[inline]
-    fn judge(&mut self, raw: &[u8]) -> Verdict {
-        let event = Event::parse(raw);
+    fn judge(&mut self, event: &Event<'_>) -> Verdict {
         if self.state == State::Done {
-            self.read_late(&event);
+            self.read_late(event);
             return Verdict::Hide;
         }
         if event.is_done() {
             self.state = State::Done;
             return Verdict::Done;
         }
-        let is_error_event = event.name.is_some_and(|it| it == b"error");
-        let Some(data) = event.data.as_deref() else {
-            return if is_error_event {
-                Verdict::Fault(stream_fault(None))
-            } else {
-                Verdict::Forward
-            };
-        };
-        if is_error_event {
-            return Verdict::Fault(stream_fault(Some(data)));
+        match event.data.as_deref() {
+            data if event.is_error() => Verdict::Fault(stream_fault(data)),
+            Some(data) => self.read_data(data),
+            None => Verdict::Forward,
         }
-        self.read_data(data)
     }
 
     #[inline]
@@ -318,14 +314,18 @@ impl StreamReader {
             return false;
         }
         let rest = Bytes::copy_from_slice(self.scanner.remainder());
-        let event = Event::parse(&rest);
+        let event = if self.scanner.is_started() {
+            Event::parse(&rest)
+        } else {
+            Event::parse_first(&rest)
+        };
         let Some(data) = event.data.as_deref() else {
             return !event.is_done() && has_partial_field(&rest);
         };
         if !event.is_done() && Document::parse(Bytes::copy_from_slice(data)).is_err() {
             return true;
         }
-        match self.judge(&rest) {
+        match self.judge(&event) {
             Verdict::Fault(_) => {
                 self.state = State::Failed;
             }

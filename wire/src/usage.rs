@@ -5,6 +5,9 @@
 //! cannot be true is an anomaly and is never turned into numbers: a negative or absurd
 //! count must not become money. Prices live elsewhere.
 
+#[cfg(test)]
+mod tests;
+
 use serde_json::value::RawValue;
 
 /// Largest count that is believed, per class.

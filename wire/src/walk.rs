@@ -5,6 +5,9 @@
 //! and on upstream answers, where a wrong byte must never stop the relay: on anything
 //! unexpected a step returns `None`, it never panics and never loops.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 /// A position in a JSON text.

@@ -137,21 +137,39 @@ impl<'a> ObjectEdit<'a> {
         }
     }
 
+    /// The member that is called `field` after the changes so far.
     fn change(&mut self, document: &Document, field: &str) -> Option<&mut Change> {
-        let at = self.object.position(document, field)?;
-        self.changes.get_mut(at)
+        let members = self.object.members.iter();
+        let mut changes = members.zip(&mut self.changes);
+        changes
+            .find(|(member, change)| match &change.name {
+                _ if change.is_removed => false,
+                Some(name) => name == field,
+                None => member.is(document, field),
+            })
+            .map(|(_, change)| change)
+    }
+
+    fn added(&mut self, field: &str) -> Option<usize> {
+        self.added.iter().position(|(name, _)| name == field)
     }
 
     fn set(&mut self, document: &Document, field: &str, value: Bytes) {
         if let Some(change) = self.change(document, field) {
-            *change = Change {
-                value: Some(value),
-                ..Change::default()
-            };
-        } else if let Some((_, old)) = self.added.iter_mut().find(|(name, _)| name == field) {
-            *old = value;
-        } else {
-            self.added.push((field.to_owned(), value));
+            change.value = Some(value);
+            return;
+        }
+        self.added.retain(|(name, _)| name != field);
+        // A member that was removed before comes back in its place.
+        let position = self.object.position(document, field);
+        match position.and_then(|at| self.changes.get_mut(at)) {
+            Some(change) if change.is_removed => {
+                *change = Change {
+                    value: Some(value),
+                    ..Change::default()
+                };
+            }
+            _ => self.added.push((field.to_owned(), value)),
         }
     }
 
@@ -166,13 +184,10 @@ impl<'a> ObjectEdit<'a> {
         if field == to {
             return;
         }
-        if let Some(at) = self.added.iter().position(|(name, _)| name == field) {
+        if let Some(at) = self.added(field) {
             let (_, value) = self.added.remove(at);
             self.set(document, to, value);
-        } else if self
-            .change(document, field)
-            .is_some_and(|it| !it.is_removed)
-        {
+        } else if self.change(document, field).is_some() {
             self.remove(document, to);
             if let Some(change) = self.change(document, field) {
                 change.name = Some(to.to_owned());
