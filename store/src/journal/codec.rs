@@ -23,7 +23,6 @@ const ESTIMATED: u8 = 1 << 1;
 const HAS_KEY: u8 = 1 << 2;
 const HAS_COST: u8 = 1 << 3;
 const HAS_FIRST_CONTENT: u8 = 1 << 4;
-const HAS_PRICE: u8 = 1 << 5;
 
 /// A decoded entry whose label is still bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +69,7 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
         | flag(entry.estimated, ESTIMATED)
         | flag(entry.key.is_some(), HAS_KEY)
         | flag(entry.cost.is_some(), HAS_COST)
-        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT)
-        | flag(entry.price_id.is_some(), HAS_PRICE);
+        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT);
     out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
     out.extend_from_slice(entry.request.uuid().as_bytes());
     out.extend_from_slice(&entry.attempt.to_le_bytes());
@@ -99,7 +97,8 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
     push_text(&entry.provider, out);
     push_text(&entry.deployment, out);
     push_text(&entry.upstream_model, out);
-    if let Some(price_id) = &entry.price_id {
+    // An empty price id says nothing, and the database keeps it as none.
+    if let Some(price_id) = entry.price_id.as_ref().filter(|id| !id.is_empty()) {
         push_text(price_id, out);
     }
     Ok(())
@@ -176,6 +175,11 @@ impl<'a> Label<'a> {
 }
 
 impl Row<'_> {
+    /// Whether it counts as an error in reports.
+    pub(crate) fn is_error(&self) -> bool {
+        crate::ledger::is_error(self.status, self.outcome)
+    }
+
     /// The entry, with texts of its own.
     pub(crate) fn to_entry(&self, label: &Label<'_>) -> Entry {
         Entry {
