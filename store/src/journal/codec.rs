@@ -118,17 +118,20 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
     let status = u16::from_le_bytes(*cursor.array()?);
     let attempts = u32::from_le_bytes(*cursor.array()?);
     let duration_ms = u32::from_le_bytes(*cursor.array()?);
-    let key = match has(HAS_KEY) {
-        true => Some(KeyId::from_uuid(Uuid::from_bytes(*cursor.array()?))),
-        false => None,
+    let key = if has(HAS_KEY) {
+        Some(KeyId::from_uuid(Uuid::from_bytes(*cursor.array()?)))
+    } else {
+        None
     };
-    let cost = match has(HAS_COST) {
-        true => Some(NanoUsd(i64::from_le_bytes(*cursor.array()?))),
-        false => None,
+    let cost = if has(HAS_COST) {
+        Some(NanoUsd(i64::from_le_bytes(*cursor.array()?)))
+    } else {
+        None
     };
-    let first_content_ms = match has(HAS_FIRST_CONTENT) {
-        true => Some(u32::from_le_bytes(*cursor.array()?)),
-        false => None,
+    let first_content_ms = if has(HAS_FIRST_CONTENT) {
+        Some(u32::from_le_bytes(*cursor.array()?))
+    } else {
+        None
     };
     let mut tokens = [0; 7];
     for count in &mut tokens {
@@ -221,9 +224,10 @@ fn push_varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// Writes length and text, cut to `MAX_TEXT` at a character, NUL escaped for Postgres' sake.
 fn push_text(text: &str, out: &mut Vec<u8>) {
-    let escaped: Cow<'_, str> = match text.as_bytes().contains(&0) {
-        true => Cow::Owned(text.replace('\0', "\\u0000")),
-        false => Cow::Borrowed(text),
+    let escaped: Cow<'_, str> = if text.as_bytes().contains(&0) {
+        Cow::Owned(text.replace('\0', "\\u0000"))
+    } else {
+        Cow::Borrowed(text)
     };
     let kept = escaped
         .get(..escaped.floor_char_boundary(MAX_TEXT))

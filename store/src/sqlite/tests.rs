@@ -175,7 +175,8 @@ async fn every_prefix_of_the_journal_opens_with_exactly_its_whole_records() {
     }
     let whole = fs::read(&segments(&path)[0]).unwrap();
     assert_eq!(ends[4], whole.len());
-    let near = |cut: &usize| cut % 7 == 0 || ends.iter().any(|end| cut.abs_diff(*end) <= 1);
+    let near =
+        |cut: &usize| cut.is_multiple_of(7) || ends.iter().any(|end| cut.abs_diff(*end) <= 1);
     for cut in (0..=whole.len()).filter(near) {
         let (_copy, path) = snapshot(&crashed);
         fs::write(&segments(&path)[0], &whole[..cut]).unwrap();

@@ -150,9 +150,10 @@ impl Writer {
         let mut applied = self.applied().await?;
         let first_segment = applied.segment;
         while applied < target {
-            let limit = match applied.segment == target.segment {
-                true => CHUNK_BYTES.min(target.offset - applied.offset),
-                false => CHUNK_BYTES,
+            let limit = if applied.segment == target.segment {
+                CHUNK_BYTES.min(target.offset - applied.offset)
+            } else {
+                CHUNK_BYTES
             };
             let folder = self.journal.folder();
             let bytes = segment::read(folder, applied.segment, applied.offset, limit)
