@@ -70,7 +70,9 @@ impl Gateway {
             Ok(()) => self.ledger_failed_at_ms.store(0, Ordering::Relaxed),
             Err(error) => {
                 self.metrics.ledger_failures.inc();
-                let failed_before = self.ledger_failed_at_ms.swap(clock::unix_ms(), Ordering::Relaxed);
+                let failed_before = self
+                    .ledger_failed_at_ms
+                    .swap(clock::unix_ms(), Ordering::Relaxed);
                 if failed_before == 0 {
                     tracing::error!(%error, request.id = %entry.request, "the ledger cannot be written");
                 }
@@ -158,7 +160,11 @@ impl App {
         let store = open_store(config, &start.state_dir).await?;
         let metrics = Arc::new(Metrics::new());
         let standing = Standing::new(Arc::clone(&metrics), start.models_dir.clone());
-        let assembly = Assembly { standing: &standing, env: &start.env, detected: start.detected.as_ref() };
+        let assembly = Assembly {
+            standing: &standing,
+            env: &start.env,
+            detected: start.detected.as_ref(),
+        };
         let snapshot = assembly.snapshot(&start.loaded, 1)?;
         let gateway = Arc::new(gateway(config, &store, metrics, snapshot).await?);
         guard_public_bind(&gateway, public.local_addr()?)?;
@@ -172,13 +178,35 @@ impl App {
             gateway: Arc::clone(&gateway),
         };
         let tasks = &gateway.tasks;
-        for (listener, router) in [(public, http::public(&gateway)), (admin, http::admin(&gateway))] {
-            tasks.spawn("listener", server::serve(listener, router, tasks.clone(), app.stop_accepting.clone()));
+        for (listener, router) in [
+            (public, http::public(&gateway)),
+            (admin, http::admin(&gateway)),
+        ] {
+            tasks.spawn(
+                "listener",
+                server::serve(listener, router, tasks.clone(), app.stop_accepting.clone()),
+            );
         }
-        tasks.spawn("keyring", Arc::clone(&gateway.keyring).follow(tasks.stopping()));
+        tasks.spawn(
+            "keyring",
+            Arc::clone(&gateway.keyring).follow(tasks.stopping()),
+        );
         if start.detected.is_none() {
-            let Start { file, reload: load, env, .. } = start;
-            reload::follow(&gateway, reload::Source { file, load, standing, env });
+            let Start {
+                file,
+                reload: load,
+                env,
+                ..
+            } = start;
+            reload::follow(
+                &gateway,
+                reload::Source {
+                    file,
+                    load,
+                    standing,
+                    env,
+                },
+            );
         }
         Ok(app)
     }
@@ -203,23 +231,39 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 
 async fn open_store(config: &Config, state_dir: &std::path::Path) -> anyhow::Result<Store> {
     let path = database(config, state_dir);
-    Store::sqlite(&path, Mode::Gateway).await.with_context(|| format!("cannot open the store at {}", path.display()))
+    Store::sqlite(&path, Mode::Gateway)
+        .await
+        .with_context(|| format!("cannot open the store at {}", path.display()))
 }
 
 /// Where the database is.
 pub fn database(config: &Config, state_dir: &std::path::Path) -> PathBuf {
-    config.store.path.clone().unwrap_or_else(|| state_dir.join("tollward.db"))
+    config
+        .store
+        .path
+        .clone()
+        .unwrap_or_else(|| state_dir.join("tollward.db"))
 }
 
-async fn gateway(config: &Config, store: &Store, metrics: Arc<Metrics>, snapshot: Snapshot) -> anyhow::Result<Gateway> {
+async fn gateway(
+    config: &Config,
+    store: &Store,
+    metrics: Arc<Metrics>,
+    snapshot: Snapshot,
+) -> anyhow::Result<Gateway> {
     let access = match &config.log.access {
         tollward_config::AccessTarget::Off => AccessLog::off(),
-        tollward_config::AccessTarget::Stderr => AccessLog::open(None, metrics.log_dropped.clone())?,
+        tollward_config::AccessTarget::Stderr => {
+            AccessLog::open(None, metrics.log_dropped.clone())?
+        }
         tollward_config::AccessTarget::File(path) => {
-            AccessLog::open(Some(path), metrics.log_dropped.clone()).with_context(|| format!("cannot open the access log {}", path.display()))?
+            AccessLog::open(Some(path), metrics.log_dropped.clone())
+                .with_context(|| format!("cannot open the access log {}", path.display()))?
         }
     };
-    let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper)).await.context("cannot read the keys")?;
+    let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
+        .await
+        .context("cannot read the keys")?;
     Ok(Gateway {
         client: Client::new(config.timeouts.connect),
         keyring: Arc::new(keyring),
@@ -239,7 +283,10 @@ async fn gateway(config: &Config, store: &Store, metrics: Arc<Metrics>, snapshot
 /// A gateway that anybody can reach must not be open (faults P-28).
 fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<()> {
     let mode = gateway.snapshot().auth;
-    if address.ip().is_loopback() || gateway.keyring.is_required(mode) && mode != AuthMode::Keys || gateway.keyring.has_keys() {
+    if address.ip().is_loopback()
+        || gateway.keyring.is_required(mode) && mode != AuthMode::Keys
+        || gateway.keyring.has_keys()
+    {
         return Ok(());
     }
     anyhow::bail!(

@@ -12,7 +12,10 @@ use http::HeaderValue;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tollward_config::catalog::Price;
-use tollward_config::{AuthConfig, Config, DeploymentConfig, Diagnostic, Loaded, ModelConfig, ProviderConfig, Report, TimeoutsConfig};
+use tollward_config::{
+    AuthConfig, Config, DeploymentConfig, Diagnostic, Loaded, ModelConfig, ProviderConfig, Report,
+    TimeoutsConfig,
+};
 use tollward_providers::{BuildError, Provider};
 
 use crate::clock;
@@ -20,7 +23,10 @@ use crate::detect::Detected;
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
-use crate::snapshot::{AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, LocalModel, RetryTerms, Route, Snapshot, Target};
+use crate::snapshot::{
+    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, LocalModel, RetryTerms,
+    Route, Snapshot, Target,
+};
 use crate::telemetry::metric::Metrics;
 use crate::upstream::exchange::Timeouts;
 use crate::upstream::local;
@@ -39,7 +45,12 @@ pub struct Standing {
 impl Standing {
     /// Nothing stands yet. `models_dir` is where weights are looked for.
     pub fn new(metrics: Arc<Metrics>, models_dir: PathBuf) -> Arc<Self> {
-        Arc::new(Self { metrics, models_dir, allowances: Mutex::default(), engines: Mutex::default() })
+        Arc::new(Self {
+            metrics,
+            models_dir,
+            allowances: Mutex::default(),
+            engines: Mutex::default(),
+        })
     }
 
     /// Starts to load every configured embedded model; says how each is.
@@ -54,7 +65,11 @@ impl Standing {
 
     fn allowance(&self, provider: &str) -> Arc<Allowance> {
         let mut allowances = self.allowances.lock();
-        Arc::clone(allowances.entry(provider.to_owned()).or_insert_with(|| Arc::new(Allowance::new(clock::mono()))))
+        Arc::clone(
+            allowances
+                .entry(provider.to_owned())
+                .or_insert_with(|| Arc::new(Allowance::new(clock::mono()))),
+        )
     }
 
     fn engine(&self, model: &str, config: &Config) -> Result<Arc<dyn LocalModel>, String> {
@@ -62,7 +77,11 @@ impl Standing {
         if let Some(engine) = engines.get(model) {
             return Ok(Arc::clone(engine));
         }
-        let dir = config.engine.models_dir.clone().unwrap_or_else(|| self.models_dir.clone());
+        let dir = config
+            .engine
+            .models_dir
+            .clone()
+            .unwrap_or_else(|| self.models_dir.clone());
         let engine = local::open(model, &dir, &config.engine)?;
         engines.insert(model.to_owned(), Arc::clone(&engine));
         Ok(engine)
@@ -86,11 +105,21 @@ impl Assembly<'_> {
     /// # Errors
     /// Every setting that a provider refuses and every name that leads nowhere, with its place.
     pub fn snapshot(&self, loaded: &Loaded, generation: u64) -> Result<Snapshot, Report> {
-        let mut work = Work { assembly: *self, loaded, providers: BTreeMap::new(), problems: Vec::new() };
+        let mut work = Work {
+            assembly: *self,
+            loaded,
+            providers: BTreeMap::new(),
+            problems: Vec::new(),
+        };
         let mut models = loaded.config.models.clone();
         let mut declared = loaded.config.providers.clone();
         if let Some(detected) = self.detected {
-            declared.extend(detected.providers.iter().map(|(name, provider)| (name.clone(), provider.clone())));
+            declared.extend(
+                detected
+                    .providers
+                    .iter()
+                    .map(|(name, provider)| (name.clone(), provider.clone())),
+            );
             models.extend(detected.models.iter().cloned());
         }
         for (name, provider) in &declared {
@@ -102,7 +131,13 @@ impl Assembly<'_> {
             return Err(Report::new(work.problems));
         }
         let config = &loaded.config;
-        let snapshot = Snapshot::new(generation, auth_mode(config), config.server.max_body_bytes, retry_terms(config), routes);
+        let snapshot = Snapshot::new(
+            generation,
+            auth_mode(config),
+            config.server.max_body_bytes,
+            retry_terms(config),
+            routes,
+        );
         Ok(match direct {
             Some(direct) => snapshot.with_direct(direct),
             None => snapshot,
@@ -124,7 +159,8 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn report(&mut self, path: &str, message: String, candidates: &[&str]) {
-        self.problems.push(self.loaded.origins.diagnose(path, message, candidates));
+        self.problems
+            .push(self.loaded.origins.diagnose(path, message, candidates));
     }
 
     fn build_provider(&mut self, name: &str, declared: &ProviderConfig) {
@@ -132,11 +168,19 @@ impl Work<'_> {
         add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
             Ok(provider) => {
-                self.providers.insert(name.to_owned(), Built { provider, kind: declared.kind.clone() });
+                self.providers.insert(
+                    name.to_owned(),
+                    Built {
+                        provider,
+                        kind: declared.kind.clone(),
+                    },
+                );
             }
             Err(error) => {
                 let path = match error.field() {
-                    Some(field) if !matches!(error, BuildError::Missing { .. }) => format!("providers.{name}.{field}"),
+                    Some(field) if !matches!(error, BuildError::Missing { .. }) => {
+                        format!("providers.{name}.{field}")
+                    }
                     _ => format!("providers.{name}"),
                 };
                 let candidates: Vec<&str> = match &error {
@@ -154,31 +198,59 @@ impl Work<'_> {
         let mut own: HashMap<&str, Vec<Candidate>> = HashMap::new();
         for (model, config) in models {
             let candidates = config.deployments.iter().enumerate();
-            let candidates = candidates.filter_map(|(index, deployment)| self.candidate(model, index, deployment)).collect();
+            let candidates = candidates
+                .filter_map(|(index, deployment)| self.candidate(model, index, deployment))
+                .collect();
             own.insert(model, candidates);
         }
         let of = |name: &str| own.get(name).cloned().unwrap_or_default();
         let route = |(model, config): &(String, ModelConfig)| {
             let mut candidates = of(model);
             candidates.extend(config.fallbacks.iter().flat_map(|fallback| of(fallback)));
-            Route { model: model.as_str().into(), candidates }
+            Route {
+                model: model.as_str().into(),
+                candidates,
+            }
         };
         models.iter().map(route).collect()
     }
 
-    fn candidate(&mut self, model: &str, index: usize, config: &DeploymentConfig) -> Option<Candidate> {
+    fn candidate(
+        &mut self,
+        model: &str,
+        index: usize,
+        config: &DeploymentConfig,
+    ) -> Option<Candidate> {
         let path = format!("models.{model}.deployments[{index}]");
         let target = if config.provider == LOCAL {
-            self.assembly.standing.engine(&config.model, &self.loaded.config).map(Target::Local)
+            self.assembly
+                .standing
+                .engine(&config.model, &self.loaded.config)
+                .map(Target::Local)
         } else {
-            self.provider(&config.provider).map(|provider| Target::Http(Arc::clone(provider)))
+            self.provider(&config.provider)
+                .map(|provider| Target::Http(Arc::clone(provider)))
         };
         match target {
             Ok(target) => {
-                let timeouts = timeouts(config.timeouts.as_ref().unwrap_or(&self.loaded.config.timeouts));
+                let timeouts = timeouts(
+                    config
+                        .timeouts
+                        .as_ref()
+                        .unwrap_or(&self.loaded.config.timeouts),
+                );
                 let prices = self.prices(&config.provider, &config.model);
-                let deployment = deployment(self.assembly.standing, model, config, target, (timeouts, prices));
-                Some(Candidate { model: model.into(), deployment: Arc::new(deployment) })
+                let deployment = deployment(
+                    self.assembly.standing,
+                    model,
+                    config,
+                    target,
+                    (timeouts, prices),
+                );
+                Some(Candidate {
+                    model: model.into(),
+                    deployment: Arc::new(deployment),
+                })
             }
             Err(message) => {
                 let known: Vec<String> = self.providers.keys().cloned().collect();
@@ -194,8 +266,15 @@ impl Work<'_> {
         if !self.providers.contains_key(name) && !self.loaded.config.providers.contains_key(name) {
             let mut settings = Map::new();
             add_key_from_environment(name, &mut settings, self.assembly.env);
-            let provider = tollward_providers::build(name, settings).map_err(|error| missing_key_help(name, &error))?;
-            self.providers.insert(name.to_owned(), Built { provider, kind: name.to_owned() });
+            let provider = tollward_providers::build(name, settings)
+                .map_err(|error| missing_key_help(name, &error))?;
+            self.providers.insert(
+                name.to_owned(),
+                Built {
+                    provider,
+                    kind: name.to_owned(),
+                },
+            );
         }
         match self.providers.get(name) {
             Some(built) => Ok(&built.provider),
@@ -206,12 +285,21 @@ impl Work<'_> {
 
     fn prices(&self, provider: &str, model: &str) -> Prices {
         let overrides = &self.loaded.config.pricing.overrides;
-        if let Some(written) = overrides.iter().find(|price| price.provider == provider && price.model == model) {
+        if let Some(written) = overrides
+            .iter()
+            .find(|price| price.provider == provider && price.model == model)
+        {
             return Prices::Override(Arc::new(Price::from_override(written)));
         }
-        let row = self.providers.get(provider).and_then(|built| tollward_providers::row(&built.kind));
+        let row = self
+            .providers
+            .get(provider)
+            .and_then(|built| tollward_providers::row(&built.kind));
         match row.map(|row| (row.price_provider, row.default_port)) {
-            Some((Some(listed), _)) => Prices::Catalog { provider: listed.to_owned(), model: model.to_owned() },
+            Some((Some(listed), _)) => Prices::Catalog {
+                provider: listed.to_owned(),
+                model: model.to_owned(),
+            },
             Some((None, None)) => Prices::Unknown,
             // The operator's own server, or the engine in this process: nobody sends a bill.
             Some((None, Some(_))) | None => Prices::Free,
@@ -222,36 +310,73 @@ impl Work<'_> {
     fn direct(&self) -> DirectRoutes {
         let standing = Arc::clone(self.assembly.standing);
         let timeouts = timeouts(&self.loaded.config.timeouts);
-        let known: HashMap<String, Arc<dyn Provider>> =
-            self.providers.iter().map(|(name, built)| (name.clone(), Arc::clone(&built.provider))).collect();
+        let known: HashMap<String, Arc<dyn Provider>> = self
+            .providers
+            .iter()
+            .map(|(name, built)| (name.clone(), Arc::clone(&built.provider)))
+            .collect();
         let listed: HashMap<String, Option<&'static str>> = self
             .providers
             .iter()
-            .map(|(name, built)| (name.clone(), tollward_providers::row(&built.kind).and_then(|row| row.price_provider)))
+            .map(|(name, built)| {
+                (
+                    name.clone(),
+                    tollward_providers::row(&built.kind).and_then(|row| row.price_provider),
+                )
+            })
             .collect();
         Box::new(move |name| {
             let (provider, model) = name.split_once('/')?;
             let target = Target::Http(Arc::clone(known.get(provider)?));
             let prices = match listed.get(provider).copied().flatten() {
-                Some(listed) => Prices::Catalog { provider: listed.to_owned(), model: model.to_owned() },
+                Some(listed) => Prices::Catalog {
+                    provider: listed.to_owned(),
+                    model: model.to_owned(),
+                },
                 None => Prices::Free,
             };
-            let config = DeploymentConfig { provider: provider.to_owned(), model: model.to_owned(), timeouts: None };
+            let config = DeploymentConfig {
+                provider: provider.to_owned(),
+                model: model.to_owned(),
+                timeouts: None,
+            };
             // The public name is the caller's; metrics get one name for them all.
-            let mut deployment = deployment(&standing, &format!("{provider}/*"), &config, target, (timeouts, prices));
+            let mut deployment = deployment(
+                &standing,
+                &format!("{provider}/*"),
+                &config,
+                target,
+                (timeouts, prices),
+            );
             deployment.headers.model = header(name);
-            let candidate = Candidate { model: name.into(), deployment: Arc::new(deployment) };
-            Some(Route { model: name.into(), candidates: vec![candidate] })
+            let candidate = Candidate {
+                model: name.into(),
+                deployment: Arc::new(deployment),
+            };
+            Some(Route {
+                model: name.into(),
+                candidates: vec![candidate],
+            })
         })
     }
 }
 
-fn deployment(standing: &Standing, model: &str, config: &DeploymentConfig, target: Target, (timeouts, prices): (Timeouts, Prices)) -> Deployment {
+fn deployment(
+    standing: &Standing,
+    model: &str,
+    config: &DeploymentConfig,
+    target: Target,
+    (timeouts, prices): (Timeouts, Prices),
+) -> Deployment {
     let id: Arc<str> = format!("{}/{}", config.provider, config.model).into();
     let metered = if model.ends_with("/*") { model } else { &id };
     Deployment {
         meters: standing.metrics.meters(model, metered),
-        headers: DeploymentHeaders { model: header(model), deployment: header(&id), provider: header(&config.provider) },
+        headers: DeploymentHeaders {
+            model: header(model),
+            deployment: header(&id),
+            provider: header(&config.provider),
+        },
         allowance: standing.allowance(&config.provider),
         provider: config.provider.as_str().into(),
         model: model.into(),
@@ -267,10 +392,20 @@ fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
-fn add_key_from_environment(kind: &str, settings: &mut Map<String, Value>, env: &[(String, String)]) {
+fn add_key_from_environment(
+    kind: &str,
+    settings: &mut Map<String, Value>,
+    env: &[(String, String)],
+) {
     let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
-    let value = variable.and_then(|variable| env.iter().find(|(name, value)| name == variable && !value.is_empty()));
-    if let (Some((_, key)), false) = (value, settings.contains_key("api_key") || settings.contains_key("base_url")) {
+    let value = variable.and_then(|variable| {
+        env.iter()
+            .find(|(name, value)| name == variable && !value.is_empty())
+    });
+    if let (Some((_, key)), false) = (
+        value,
+        settings.contains_key("api_key") || settings.contains_key("base_url"),
+    ) {
         settings.insert("api_key".to_owned(), Value::String(key.clone()));
     }
 }
@@ -278,7 +413,9 @@ fn add_key_from_environment(kind: &str, settings: &mut Map<String, Value>, env: 
 fn missing_key_help(kind: &str, error: &BuildError) -> String {
     let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
     match (error, variable) {
-        (BuildError::Missing { field: "api_key" }, Some(variable)) => format!("{error}: write `api_key`, or set {variable}"),
+        (BuildError::Missing { field: "api_key" }, Some(variable)) => {
+            format!("{error}: write `api_key`, or set {variable}")
+        }
         _ => error.to_string(),
     }
 }
@@ -295,8 +432,14 @@ fn retry_terms(config: &Config) -> RetryTerms {
     let retry = &config.retry;
     RetryTerms {
         extra_attempts: retry.attempts,
-        backoff: Backoff { base: retry.base_delay, cap: retry.max_delay },
-        allowance: AllowanceTerms { percent: retry.budget_percent, per_second: retry.budget_per_second },
+        backoff: Backoff {
+            base: retry.base_delay,
+            cap: retry.max_delay,
+        },
+        allowance: AllowanceTerms {
+            percent: retry.budget_percent,
+            per_second: retry.budget_per_second,
+        },
     }
 }
 

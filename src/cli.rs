@@ -73,7 +73,10 @@ enum Command {
 
 /// Runs a command; `env` is the process environment.
 pub fn run(cli: Cli, env: Vec<(String, String)>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("error: the runtime cannot be started: {error}");
@@ -93,12 +96,21 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
     let place = cli.place;
     let (mut out, mut notes) = (io::stdout(), io::stderr());
     let is_terminal = notes.is_terminal();
-    let mut console = Console { out: &mut out, notes: &mut notes, is_terminal };
-    match cli.command.unwrap_or(Command::Serve(serve::ServeArgs::default())) {
+    let mut console = Console {
+        out: &mut out,
+        notes: &mut notes,
+        is_terminal,
+    };
+    match cli
+        .command
+        .unwrap_or(Command::Serve(serve::ServeArgs::default()))
+    {
         Command::Serve(args) => return serve::run(&args, &place, environment).await,
         Command::Chat(args) => return talk::chat(&args, &place, environment, &mut console).await,
         Command::Models(args) => talk::models(&args, &place, &environment, &mut console).await?,
-        Command::Pull(args) => pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?,
+        Command::Pull(args) => {
+            pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?
+        }
         Command::Key(args) => {
             let store = open_store(&place, &environment).await?;
             key::run(&args, &*store.keys, clock::unix_ms(), &mut console).await?;
@@ -108,7 +120,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             usage::run(&args, &*store.ledger, clock::unix_ms(), &mut console).await?;
         }
         Command::Check(args) => return check::run(&args, &place, &environment, &mut console),
-        Command::Config { command: show::ConfigCommand::Show(args) } => return show::run(&args, &place, &environment, &mut console),
+        Command::Config {
+            command: show::ConfigCommand::Show(args),
+        } => return show::run(&args, &place, &environment, &mut console),
         Command::Version { json } => version(json, &mut console)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -116,14 +130,30 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
 
 /// The store, beside a gateway that may be running on it.
 async fn open_store(place: &PlaceArgs, environment: &Environment) -> anyhow::Result<Store> {
-    let path = database(&place.load(environment, Vec::new())?.config, &place.state_dir(environment));
-    Store::sqlite(&path, Mode::Tool).await.with_context(|| format!("cannot open the store at {}", path.display()))
+    let path = database(
+        &place.load(environment, Vec::new())?.config,
+        &place.state_dir(environment),
+    );
+    Store::sqlite(&path, Mode::Tool)
+        .await
+        .with_context(|| format!("cannot open the store at {}", path.display()))
 }
 
 fn version(json: bool, console: &mut Console<'_>) -> io::Result<()> {
-    let (version, engine) = (env!("CARGO_PKG_VERSION"), crate::upstream::local::IS_BUILT_IN);
+    let (version, engine) = (
+        env!("CARGO_PKG_VERSION"),
+        crate::upstream::local::IS_BUILT_IN,
+    );
     if json {
         return console.json(&serde_json::json!({ "version": version, "engine": engine }));
     }
-    writeln!(console.out, "tollward {version}{}", if engine { " with the embedded engine" } else { "" })
+    writeln!(
+        console.out,
+        "tollward {version}{}",
+        if engine {
+            " with the embedded engine"
+        } else {
+            ""
+        }
+    )
 }

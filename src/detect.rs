@@ -49,10 +49,21 @@ pub async fn detect(env: &[(String, String)], local_model: Option<&str>) -> Dete
 impl Detected {
     fn look_for_keys(&mut self, env: &[(String, String)]) {
         for row in tollward_providers::kinds().filter(|row| row.needs_key) {
-            let Some(variable) = row.key_variable else { continue };
-            if env.iter().any(|(name, value)| name == variable && !value.is_empty()) {
-                self.found.push(format!("{} ({variable}): call models as `{}/MODEL`", row.display_name, row.kind));
-                let provider = ProviderConfig { kind: row.kind.to_owned(), settings: Map::new() };
+            let Some(variable) = row.key_variable else {
+                continue;
+            };
+            if env
+                .iter()
+                .any(|(name, value)| name == variable && !value.is_empty())
+            {
+                self.found.push(format!(
+                    "{} ({variable}): call models as `{}/MODEL`",
+                    row.display_name, row.kind
+                ));
+                let provider = ProviderConfig {
+                    kind: row.kind.to_owned(),
+                    settings: Map::new(),
+                };
                 self.providers.push((row.kind.to_owned(), provider));
             } else {
                 self.missing.push(variable.to_owned());
@@ -62,17 +73,32 @@ impl Detected {
 
     async fn look_for_servers(&mut self) {
         // A client that cannot be built is a broken TLS set-up; then nothing local is found, and calls will say why.
-        let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PROBE).build() else { return };
-        let servers: Vec<_> = tollward_providers::kinds().filter_map(|row| Some((row, row.default_port?))).collect();
+        let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PROBE).build() else {
+            return;
+        };
+        let servers: Vec<_> = tollward_providers::kinds()
+            .filter_map(|row| Some((row, row.default_port?)))
+            .collect();
         let probes = servers.iter().map(|(_, port)| list_models(&client, *port));
         let listings = futures_util::future::join_all(probes).await;
         for ((row, port), listing) in servers.into_iter().zip(listings) {
             let Some(models) = listing else {
-                self.missing.push(format!("{} on :{port}", row.display_name));
+                self.missing
+                    .push(format!("{} on :{port}", row.display_name));
                 continue;
             };
-            self.found.push(format!("{} on :{port} with {} models", row.display_name, models.len()));
-            self.providers.push((row.kind.to_owned(), ProviderConfig { kind: row.kind.to_owned(), settings: Map::new() }));
+            self.found.push(format!(
+                "{} on :{port} with {} models",
+                row.display_name,
+                models.len()
+            ));
+            self.providers.push((
+                row.kind.to_owned(),
+                ProviderConfig {
+                    kind: row.kind.to_owned(),
+                    settings: Map::new(),
+                },
+            ));
             for model in models {
                 self.add_model(row.kind, &model);
             }
@@ -84,14 +110,32 @@ impl Detected {
         if self.models.iter().any(|(name, _)| name == model) {
             return;
         }
-        let deployment = DeploymentConfig { provider: provider.to_owned(), model: model.to_owned(), timeouts: None };
-        self.models.push((model.to_owned(), ModelConfig { deployments: vec![deployment], fallbacks: Vec::new() }));
+        let deployment = DeploymentConfig {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            timeouts: None,
+        };
+        self.models.push((
+            model.to_owned(),
+            ModelConfig {
+                deployments: vec![deployment],
+                fallbacks: Vec::new(),
+            },
+        ));
     }
 }
 
 /// The models of an OpenAI-compatible server on this machine, if there is one.
 async fn list_models(client: &reqwest::Client, port: u16) -> Option<Vec<String>> {
-    let response = client.get(format!("http://127.0.0.1:{port}/v1/models")).send().await.ok()?;
-    let listing: Listing = response.json::<Value>().await.ok().and_then(|body| serde_json::from_value(body).ok())?;
+    let response = client
+        .get(format!("http://127.0.0.1:{port}/v1/models"))
+        .send()
+        .await
+        .ok()?;
+    let listing: Listing = response
+        .json::<Value>()
+        .await
+        .ok()
+        .and_then(|body| serde_json::from_value(body).ok())?;
     Some(listing.data.into_iter().map(|model| model.id).collect())
 }

@@ -44,8 +44,21 @@ impl Keyring {
     /// The store cannot be read.
     pub async fn load(store: Arc<dyn KeyStore>, pepper: Arc<Pepper>) -> Result<Self, StoreError> {
         let seen = store.version().await?;
-        let keys = ArcSwap::from_pointee(store.active().await?.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect());
-        Ok(Self { store, pepper, keys, seen: tokio::sync::Mutex::new(seen), looked: Mutex::new(None) })
+        let keys = ArcSwap::from_pointee(
+            store
+                .active()
+                .await?
+                .into_iter()
+                .map(|(hash, key)| (hash, Arc::new(key)))
+                .collect(),
+        );
+        Ok(Self {
+            store,
+            pepper,
+            keys,
+            seen: tokio::sync::Mutex::new(seen),
+            looked: Mutex::new(None),
+        })
     }
 
     /// Whether a caller needs a key now.
@@ -95,7 +108,11 @@ impl Keyring {
         let version = self.store.version().await?;
         if version != *seen {
             let keys = self.store.active().await?;
-            self.keys.store(Arc::new(keys.into_iter().map(|(hash, key)| (hash, Arc::new(key))).collect()));
+            self.keys.store(Arc::new(
+                keys.into_iter()
+                    .map(|(hash, key)| (hash, Arc::new(key)))
+                    .collect(),
+            ));
             *seen = version;
         }
         Ok(())
@@ -104,7 +121,11 @@ impl Keyring {
     /// Follows the store until `stop`. While the store cannot be read the known keys stay as they are.
     pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
         let mut is_failing = false;
-        while stop.run_until_cancelled(tokio::time::sleep(REFRESH)).await.is_some() {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(REFRESH))
+            .await
+            .is_some()
+        {
             let refreshed = self.refresh().await;
             if let (Err(error), false) = (&refreshed, is_failing) {
                 tracing::error!(%error, "the key store cannot be read; known keys keep working");
@@ -128,7 +149,10 @@ impl BadKeys {
 
     /// Nobody has failed yet.
     pub fn new() -> Self {
-        Self { limiter: RateLimiter::keyed(Quota::per_minute(Self::PER_MINUTE)), counted: Mutex::new(0) }
+        Self {
+            limiter: RateLimiter::keyed(Quota::per_minute(Self::PER_MINUTE)),
+            counted: Mutex::new(0),
+        }
     }
 
     /// Counts a failure; `true` when the address has no more to spend.

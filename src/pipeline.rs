@@ -35,11 +35,13 @@ use crate::pipeline::settle::Settlement;
 /// Dropping the future closes the upstream connection and settles as *client gone*.
 pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, ServeError> {
     let snapshot = gateway.snapshot();
-    let caller = authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
+    let caller =
+        authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let admitted = admit::admit(ingress, caller)?;
     let plan = route::route(&snapshot, &admitted)?;
     let mut settlement = Settlement::open(gateway, &admitted, &plan);
-    let answered = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement).await;
+    let answered =
+        attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement).await;
     match answered {
         Ok(committed) => Ok(deliver::deliver(committed, &admitted, settlement)),
         Err(error) => {

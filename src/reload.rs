@@ -31,7 +31,10 @@ pub struct Source {
 pub fn follow(gateway: &Arc<Gateway>, source: Source) {
     // One pending wish is enough: a reload reads the newest state.
     let (wish, wishes) = mpsc::channel(1);
-    let watcher = source.file.as_ref().and_then(|file| watch(file.clone(), wish.clone()));
+    let watcher = source
+        .file
+        .as_ref()
+        .and_then(|file| watch(file.clone(), wish.clone()));
     let gateway = Arc::clone(gateway);
     let tasks = gateway.tasks.clone();
     tasks.spawn("reload", async move {
@@ -52,11 +55,20 @@ fn watch(file: PathBuf, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWat
             let _ = wish.try_send(());
         }
     });
-    let watched = watching.and_then(|mut watcher| watcher.watch(&directory, RecursiveMode::NonRecursive).map(|()| watcher));
+    let watched = watching.and_then(|mut watcher| {
+        watcher
+            .watch(&directory, RecursiveMode::NonRecursive)
+            .map(|()| watcher)
+    });
     watched.inspect_err(|error| tracing::warn!(%error, "the configuration file is not watched; SIGHUP reloads it")).ok()
 }
 
-async fn run(gateway: &Gateway, source: &Source, mut wishes: mpsc::Receiver<()>, _wish: mpsc::Sender<()>) {
+async fn run(
+    gateway: &Gateway,
+    source: &Source,
+    mut wishes: mpsc::Receiver<()>,
+    _wish: mpsc::Sender<()>,
+) {
     let stop = gateway.tasks.stopping();
     let Ok(mut hangup) = signal(SignalKind::hangup()) else {
         tracing::warn!("SIGHUP cannot be listened to; the configuration is not reloaded by it");
@@ -83,12 +95,19 @@ async fn run(gateway: &Gateway, source: &Source, mut wishes: mpsc::Receiver<()>,
 
 /// The file's content, to tell a change of it from other traffic in its directory.
 fn fingerprint(source: &Source) -> Option<Vec<u8>> {
-    source.file.as_ref().and_then(|file| std::fs::read(file).ok())
+    source
+        .file
+        .as_ref()
+        .and_then(|file| std::fs::read(file).ok())
 }
 
 fn reload(gateway: &Gateway, source: &Source) {
     let generation = gateway.snapshot().generation + 1;
-    let assembly = Assembly { standing: &source.standing, env: &source.env, detected: None };
+    let assembly = Assembly {
+        standing: &source.standing,
+        env: &source.env,
+        detected: None,
+    };
     let assembled = (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation));
     match assembled {
         Ok(snapshot) => {

@@ -16,9 +16,17 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// The last ledger rows could not be written.
-pub async fn run(gateway: &Gateway, stop_accepting: &CancellationToken, drain: Duration, mut signal: impl AsyncFnMut()) -> anyhow::Result<()> {
+pub async fn run(
+    gateway: &Gateway,
+    stop_accepting: &CancellationToken,
+    drain: Duration,
+    mut signal: impl AsyncFnMut(),
+) -> anyhow::Result<()> {
     signal().await;
-    tracing::info!(seconds = drain.as_secs(), "shutting down; running calls may finish");
+    tracing::info!(
+        seconds = drain.as_secs(),
+        "shutting down; running calls may finish"
+    );
     gateway.start_draining();
     stop_accepting.cancel();
     let is_empty = tokio::select! {
@@ -32,5 +40,8 @@ pub async fn run(gateway: &Gateway, stop_accepting: &CancellationToken, drain: D
         }
     }
     gateway.access.close();
-    gateway.close_ledger().await.context("the last ledger rows could not be written")
+    gateway
+        .close_ledger()
+        .await
+        .context("the last ledger rows could not be written")
 }

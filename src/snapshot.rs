@@ -144,15 +144,35 @@ pub trait LocalModel: Send + Sync {
 
 impl Snapshot {
     /// Puts a snapshot together. `routes` are in the order in which they were written.
-    pub fn new(generation: u64, auth: AuthMode, max_body_bytes: usize, retry: RetryTerms, routes: Vec<Route>) -> Self {
+    pub fn new(
+        generation: u64,
+        auth: AuthMode,
+        max_body_bytes: usize,
+        retry: RetryTerms,
+        routes: Vec<Route>,
+    ) -> Self {
         let order: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-        let routes = order.iter().map(|route| (Arc::clone(&route.model), Arc::clone(route))).collect();
-        Self { generation, auth, max_body_bytes, retry, routes, order, direct: None }
+        let routes = order
+            .iter()
+            .map(|route| (Arc::clone(&route.model), Arc::clone(route)))
+            .collect();
+        Self {
+            generation,
+            auth,
+            max_body_bytes,
+            retry,
+            routes,
+            order,
+            direct: None,
+        }
     }
 
     /// Lets `provider/model` be called without being configured.
     pub fn with_direct(self, direct: DirectRoutes) -> Self {
-        Self { direct: Some(direct), ..self }
+        Self {
+            direct: Some(direct),
+            ..self
+        }
     }
 
     /// The route of a public name.

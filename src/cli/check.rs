@@ -30,19 +30,40 @@ enum Format {
 ///
 /// # Errors
 /// There is no file to check.
-pub fn run(args: &CheckArgs, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<ExitCode> {
+pub fn run(
+    args: &CheckArgs,
+    place: &PlaceArgs,
+    environment: &Environment,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
     let Some(file) = place.file() else {
-        anyhow::bail!("there is no tollward.yaml, .toml or .json here; name one with --config FILE");
+        anyhow::bail!(
+            "there is no tollward.yaml, .toml or .json here; name one with --config FILE"
+        );
     };
     let standing = Standing::new(Arc::new(Metrics::new()), place.models_dir(environment));
-    let assembly = Assembly { standing: &standing, env: environment.variables(), detected: None };
-    let checked = place.load(environment, Vec::new()).and_then(|loaded| assembly.snapshot(&loaded, 0).map(|snapshot| (loaded, snapshot)));
+    let assembly = Assembly {
+        standing: &standing,
+        env: environment.variables(),
+        detected: None,
+    };
+    let checked = place.load(environment, Vec::new()).and_then(|loaded| {
+        assembly
+            .snapshot(&loaded, 0)
+            .map(|snapshot| (loaded, snapshot))
+    });
     match (checked, args.format) {
         (Ok((loaded, snapshot)), Format::Text) => {
             for warning in &loaded.warnings {
                 writeln!(console.notes, "{warning}")?;
             }
-            writeln!(console.out, "{} is right: {} models, {} providers", file.display(), snapshot.routes().count(), loaded.config.providers.len())?;
+            writeln!(
+                console.out,
+                "{} is right: {} models, {} providers",
+                file.display(),
+                snapshot.routes().count(),
+                loaded.config.providers.len()
+            )?;
             Ok(ExitCode::SUCCESS)
         }
         (Ok(_), Format::Json) => {

@@ -9,13 +9,24 @@ use crate::weights::PullSettings;
 use crate::weights::hub::{HubSettings, HubSettingsError};
 
 /// File names that are looked for in the working directory.
-const FILES: [&str; 4] = ["tollward.yaml", "tollward.yml", "tollward.toml", "tollward.json"];
+const FILES: [&str; 4] = [
+    "tollward.yaml",
+    "tollward.yml",
+    "tollward.toml",
+    "tollward.json",
+];
 
 /// Options that every command shares.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PlaceArgs {
     /// The configuration file [default: tollward.{yaml,toml,json} in the working directory, if there].
-    #[arg(long, short, global = true, env = "TOLLWARD_CONFIG", value_name = "FILE")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        env = "TOLLWARD_CONFIG",
+        value_name = "FILE"
+    )]
     pub config: Option<PathBuf>,
     /// Where keys and the ledger are kept.
     #[arg(long, global = true, env = "TOLLWARD_STATE_DIR", value_name = "DIR")]
@@ -44,14 +55,22 @@ impl Environment {
 
     /// A variable that is set and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.variables.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.variables
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// `$XDG_…/tollward`, or below the home directory, or below the working directory.
     fn base(&self, variable: &str, below_home: &str) -> PathBuf {
         let xdg = self.get(variable).map(PathBuf::from);
-        let home = || self.get("HOME").map(|home| PathBuf::from(home).join(below_home));
-        xdg.or_else(home).unwrap_or_else(|| PathBuf::from(".")).join("tollward")
+        let home = || {
+            self.get("HOME")
+                .map(|home| PathBuf::from(home).join(below_home))
+        };
+        xdg.or_else(home)
+            .unwrap_or_else(|| PathBuf::from("."))
+            .join("tollward")
     }
 }
 
@@ -64,20 +83,32 @@ impl PlaceArgs {
 
     /// Where keys and the ledger are kept.
     pub fn state_dir(&self, environment: &Environment) -> PathBuf {
-        self.state_dir.clone().unwrap_or_else(|| environment.base("XDG_STATE_HOME", ".local/state"))
+        self.state_dir
+            .clone()
+            .unwrap_or_else(|| environment.base("XDG_STATE_HOME", ".local/state"))
     }
 
     /// Where model weights are kept.
     pub fn models_dir(&self, environment: &Environment) -> PathBuf {
-        self.models_dir.clone().unwrap_or_else(|| environment.base("XDG_DATA_HOME", ".local/share").join("models"))
+        self.models_dir.clone().unwrap_or_else(|| {
+            environment
+                .base("XDG_DATA_HOME", ".local/share")
+                .join("models")
+        })
     }
 
     /// Where weights are fetched to, and from.
     ///
     /// # Errors
     /// `HF_ENDPOINT` is not an address.
-    pub fn pull_settings(&self, environment: &Environment) -> Result<PullSettings, HubSettingsError> {
-        let hub = HubSettings::from_variables(environment.get("HF_ENDPOINT"), environment.get("HF_TOKEN").map(str::to_owned))?;
+    pub fn pull_settings(
+        &self,
+        environment: &Environment,
+    ) -> Result<PullSettings, HubSettingsError> {
+        let hub = HubSettings::from_variables(
+            environment.get("HF_ENDPOINT"),
+            environment.get("HF_TOKEN").map(str::to_owned),
+        )?;
         Ok(PullSettings::new(self.models_dir(environment), hub))
     }
 
@@ -85,8 +116,20 @@ impl PlaceArgs {
     ///
     /// # Errors
     /// Everything that is wrong in it.
-    pub fn load(&self, environment: &Environment, overrides: Vec<(String, String)>) -> Result<Loaded, Report> {
-        let known_kinds = tollward_providers::kinds().map(|row| row.kind.to_owned()).chain([crate::assembly::LOCAL.to_owned()]).collect();
-        tollward_config::load(&Sources { file: self.file(), env: environment.variables.clone(), overrides, known_kinds })
+    pub fn load(
+        &self,
+        environment: &Environment,
+        overrides: Vec<(String, String)>,
+    ) -> Result<Loaded, Report> {
+        let known_kinds = tollward_providers::kinds()
+            .map(|row| row.kind.to_owned())
+            .chain([crate::assembly::LOCAL.to_owned()])
+            .collect();
+        tollward_config::load(&Sources {
+            file: self.file(),
+            env: environment.variables.clone(),
+            overrides,
+            known_kinds,
+        })
     }
 }

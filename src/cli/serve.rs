@@ -31,14 +31,26 @@ impl ServeArgs {
     /// For a gateway that nobody else is told about.
     pub fn on_free_ports() -> Self {
         let free = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Self { listen: free, admin_listen: free, is_quiet: true }
+        Self {
+            listen: free,
+            admin_listen: free,
+            is_quiet: true,
+        }
     }
 
     fn overrides(&self) -> Vec<(String, String)> {
-        let named = [("server.listen", self.listen), ("server.admin_listen", self.admin_listen)];
-        let addresses = named.into_iter().filter_map(|(key, address)| Some((key.to_owned(), address?.to_string())));
-        let quiet = [("log.level", "warn"), ("log.access", "off")].map(|(key, value)| (key.to_owned(), value.to_owned()));
-        addresses.chain(quiet.into_iter().filter(|_| self.is_quiet)).collect()
+        let named = [
+            ("server.listen", self.listen),
+            ("server.admin_listen", self.admin_listen),
+        ];
+        let addresses = named
+            .into_iter()
+            .filter_map(|(key, address)| Some((key.to_owned(), address?.to_string())));
+        let quiet = [("log.level", "warn"), ("log.access", "off")]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        addresses
+            .chain(quiet.into_iter().filter(|_| self.is_quiet))
+            .collect()
     }
 }
 
@@ -46,7 +58,11 @@ impl ServeArgs {
 ///
 /// # Errors
 /// The configuration is wrong, a port is taken, or the store refuses.
-pub async fn run(args: &ServeArgs, place: &PlaceArgs, environment: Environment) -> anyhow::Result<ExitCode> {
+pub async fn run(
+    args: &ServeArgs,
+    place: &PlaceArgs,
+    environment: Environment,
+) -> anyhow::Result<ExitCode> {
     let mut signals = Signals::new()?;
     let Some((app, detected)) = start(args, place, environment).await? else {
         return Ok(ExitCode::FAILURE);
@@ -60,7 +76,11 @@ pub async fn run(args: &ServeArgs, place: &PlaceArgs, environment: Environment) 
 ///
 /// # Errors
 /// A port is taken, or the store refuses.
-pub async fn start(args: &ServeArgs, place: &PlaceArgs, environment: Environment) -> anyhow::Result<Option<(App, Option<Detected>)>> {
+pub async fn start(
+    args: &ServeArgs,
+    place: &PlaceArgs,
+    environment: Environment,
+) -> anyhow::Result<Option<(App, Option<Detected>)>> {
     let loaded = match place.load(&environment, args.overrides()) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -107,7 +127,10 @@ impl Signals {
     /// # Errors
     /// The system refuses.
     pub fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     /// Resolves at the next signal.
@@ -129,19 +152,39 @@ pub fn banner(app: &App, detected: Option<&Detected>) -> String {
     let mut lines = vec![format!("tollward {}", env!("CARGO_PKG_VERSION"))];
     lines.push(format!("  listening  http://{}/v1", app.public));
     lines.push(format!("  admin      http://{}", app.admin));
-    lines.extend(app.local_models().into_iter().map(|status| format!("  engine     {status}")));
+    lines.extend(
+        app.local_models()
+            .into_iter()
+            .map(|status| format!("  engine     {status}")),
+    );
     if let Some(detected) = detected {
-        lines.extend(detected.found.iter().map(|found| format!("  found      {found}")));
+        lines.extend(
+            detected
+                .found
+                .iter()
+                .map(|found| format!("  found      {found}")),
+        );
         lines.push(format!("  not found  {}", detected.missing.join(", ")));
     }
     let snapshot = app.gateway.snapshot();
     let mut models: Vec<&str> = snapshot.routes().map(|route| &*route.model).collect();
-    let example = models.first().copied().unwrap_or("openai/gpt-5.6-mini").to_owned();
+    let example = models
+        .first()
+        .copied()
+        .unwrap_or("openai/gpt-5.6-mini")
+        .to_owned();
     if models.len() > 8 {
         models.truncate(8);
         models.push("…");
     }
-    lines.push(format!("  models     {}", if models.is_empty() { "none by name".to_owned() } else { models.join(", ") }));
+    lines.push(format!(
+        "  models     {}",
+        if models.is_empty() {
+            "none by name".to_owned()
+        } else {
+            models.join(", ")
+        }
+    ));
     let mut text = lines.join("\n");
     // Writing to a string cannot fail.
     let _ = write!(

@@ -38,19 +38,36 @@ struct Shown {
 ///
 /// # Errors
 /// The configuration is wrong or the output is closed.
-pub fn run(args: &ShowArgs, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<ExitCode> {
+pub fn run(
+    args: &ShowArgs,
+    place: &PlaceArgs,
+    environment: &Environment,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
     let loaded = place.load(environment, Vec::new())?;
     let shown: Vec<Shown> = loaded
         .origins
         .entries()
-        .map(|entry| Shown { key: entry.path.clone(), value: entry.value.clone(), origin: args.origin.then(|| entry.origin.to_string()) })
+        .map(|entry| Shown {
+            key: entry.path.clone(),
+            value: entry.value.clone(),
+            origin: args.origin.then(|| entry.origin.to_string()),
+        })
         .collect();
     if args.json {
         console.json(&shown)?;
     } else if args.origin {
-        console.table(["KEY", "VALUE", "FROM"], shown.into_iter().map(|entry| [entry.key, entry.value, entry.origin.unwrap_or_default()]))?;
+        console.table(
+            ["KEY", "VALUE", "FROM"],
+            shown
+                .into_iter()
+                .map(|entry| [entry.key, entry.value, entry.origin.unwrap_or_default()]),
+        )?;
     } else {
-        console.table(["KEY", "VALUE"], shown.into_iter().map(|entry| [entry.key, entry.value]))?;
+        console.table(
+            ["KEY", "VALUE"],
+            shown.into_iter().map(|entry| [entry.key, entry.value]),
+        )?;
     }
     Ok(ExitCode::SUCCESS)
 }

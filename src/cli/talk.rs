@@ -14,8 +14,8 @@ use crate::cli::client::Gateway;
 use crate::cli::console::Console;
 use crate::cli::models::{self, ModelsArgs};
 use crate::cli::place::{Environment, PlaceArgs};
-use crate::cli::serve::{self, ServeArgs, Signals};
 use crate::cli::pull;
+use crate::cli::serve::{self, ServeArgs, Signals};
 use crate::upstream::local;
 use crate::weights::{self, known};
 
@@ -31,7 +31,12 @@ pub struct GatewayArgs {
     #[arg(long, env = "TOLLWARD_BASE_URL", value_name = "URL")]
     url: Option<String>,
     /// A virtual key, if the gateway wants one
-    #[arg(long, env = "TOLLWARD_API_KEY", hide_env_values = true, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "TOLLWARD_API_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
     key: Option<String>,
 }
 
@@ -58,7 +63,10 @@ pub struct ListArgs {
 
 impl GatewayArgs {
     fn at(&self, base_url: String) -> Gateway {
-        Gateway { base_url, key: self.key.clone().map(SecretString::from) }
+        Gateway {
+            base_url,
+            key: self.key.clone().map(SecretString::from),
+        }
     }
 
     /// The gateway that was named or runs where the configuration says.
@@ -66,8 +74,17 @@ impl GatewayArgs {
         if let Some(url) = &self.url {
             return Some(self.at(url.clone()));
         }
-        let probe = reqwest::Client::builder().no_proxy().timeout(PROBE).build().ok()?.get(format!("http://{listen}/livez")).send();
-        probe.await.ok().filter(|response| response.status().is_success())?;
+        let probe = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(PROBE)
+            .build()
+            .ok()?
+            .get(format!("http://{listen}/livez"))
+            .send();
+        probe
+            .await
+            .ok()
+            .filter(|response| response.status().is_success())?;
         Some(self.at(format!("http://{listen}/v1")))
     }
 }
@@ -76,23 +93,48 @@ impl GatewayArgs {
 ///
 /// # Errors
 /// The configuration is wrong, no gateway can be had, or the question was not answered.
-pub async fn chat(args: &TalkArgs, place: &PlaceArgs, environment: Environment, console: &mut Console<'_>) -> anyhow::Result<ExitCode> {
+pub async fn chat(
+    args: &TalkArgs,
+    place: &PlaceArgs,
+    environment: Environment,
+    console: &mut Console<'_>,
+) -> anyhow::Result<ExitCode> {
     let config = place.load(&environment, Vec::new())?.config;
     let history = Some(place.state_dir(&environment).join("chat_history"));
-    let here = |gateway| ChatPlace { gateway, history: history.clone(), is_stdin_terminal: io::stdin().is_terminal() };
+    let here = |gateway| ChatPlace {
+        gateway,
+        history: history.clone(),
+        is_stdin_terminal: io::stdin().is_terminal(),
+    };
     if let Some(gateway) = args.gateway.running(config.server.listen).await {
         if args.serve {
-            anyhow::bail!("a gateway runs at http://{}/v1 already", config.server.listen);
+            anyhow::bail!(
+                "a gateway runs at http://{}/v1 already",
+                config.server.listen
+            );
         }
-        return Ok(status(chat::run(&args.chat, &here(gateway), console).await?));
+        return Ok(status(
+            chat::run(&args.chat, &here(gateway), console).await?,
+        ));
     }
     if local::IS_BUILT_IN {
         fetch_default_weights(&config.engine.model, place, &environment, console).await?;
     }
-    let serve_args = if args.serve { ServeArgs::default() } else { ServeArgs::on_free_ports() };
-    let Some((app, detected)) = serve::start(&serve_args, place, environment).await? else { return Ok(ExitCode::FAILURE) };
+    let serve_args = if args.serve {
+        ServeArgs::default()
+    } else {
+        ServeArgs::on_free_ports()
+    };
+    let Some((app, detected)) = serve::start(&serve_args, place, environment).await? else {
+        return Ok(ExitCode::FAILURE);
+    };
     app.local_models();
-    let ending = chat::run(&args.chat, &here(args.gateway.at(format!("http://{}/v1", app.public))), console).await;
+    let ending = chat::run(
+        &args.chat,
+        &here(args.gateway.at(format!("http://{}/v1", app.public))),
+        console,
+    )
+    .await;
     if args.serve && ending.is_ok() {
         writeln!(console.out, "\n{}", serve::banner(&app, detected.as_ref()))?;
         let mut signals = Signals::new()?;
@@ -107,19 +149,37 @@ pub async fn chat(args: &TalkArgs, place: &PlaceArgs, environment: Environment, 
 ///
 /// # Errors
 /// The configuration is wrong or the output is closed.
-pub async fn models(args: &ListArgs, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<()> {
+pub async fn models(
+    args: &ListArgs,
+    place: &PlaceArgs,
+    environment: &Environment,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
     let listen = place.load(environment, Vec::new())?.config.server.listen;
     let gateway = match args.gateway.running(listen).await {
         Some(gateway) => gateway,
         None => args.gateway.at(format!("http://{listen}/v1")),
     };
-    models::run(&args.models, &gateway, &[place.models_dir(environment)], console).await
+    models::run(
+        &args.models,
+        &gateway,
+        &[place.models_dir(environment)],
+        console,
+    )
+    .await
 }
 
 /// Fetches the weights of the embedded model when they are known and not here.
-async fn fetch_default_weights(model: &str, place: &PlaceArgs, environment: &Environment, console: &mut Console<'_>) -> anyhow::Result<()> {
+async fn fetch_default_weights(
+    model: &str,
+    place: &PlaceArgs,
+    environment: &Environment,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
     let settings = place.pull_settings(environment)?;
-    let Some(known) = known::find(model) else { return Ok(()) };
+    let Some(known) = known::find(model) else {
+        return Ok(());
+    };
     if weights::locate(known.name, std::slice::from_ref(&settings.models_dir)).is_none() {
         pull::fetch(known, &settings, console).await?;
     }

@@ -53,12 +53,28 @@ enum Retry {
 
 impl Problem {
     fn new(status: StatusCode, kind: &str, code: &str, message: impl Into<String>) -> Self {
-        let body = ErrorBody { message: message.into(), kind: kind.into(), param: None, code: Some(code.into()) };
-        Self { status, body, source: Source::Gateway, retry: Retry::AsStatus, closes: false }
+        let body = ErrorBody {
+            message: message.into(),
+            kind: kind.into(),
+            param: None,
+            code: Some(code.into()),
+        };
+        Self {
+            status,
+            body,
+            source: Source::Gateway,
+            retry: Retry::AsStatus,
+            closes: false,
+        }
     }
 
     fn invalid(code: &str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", code, message)
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_request_error",
+            code,
+            message,
+        )
     }
 
     /// Whether the gateway refused the request itself.
@@ -72,14 +88,19 @@ impl Problem {
     }
 
     fn closing(self) -> Self {
-        Self { closes: true, ..self }
+        Self {
+            closes: true,
+            ..self
+        }
     }
 }
 
 impl From<IngressError> for Problem {
     fn from(error: IngressError) -> Self {
         let (status, code) = match error {
-            IngressError::MediaType | IngressError::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            IngressError::MediaType | IngressError::Encoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
             IngressError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
             IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
@@ -92,7 +113,9 @@ impl From<ServeError> for Problem {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Auth(error) => error.into(),
-            ServeError::Admit(AdmitError::Document(error)) => Self::invalid(error.code(), error.to_string()),
+            ServeError::Admit(AdmitError::Document(error)) => {
+                Self::invalid(error.code(), error.to_string())
+            }
             ServeError::Admit(AdmitError::Field(error)) => {
                 let mut problem = Self::invalid("invalid_value", error.to_string());
                 problem.body.param = Some(error.field);
@@ -106,14 +129,30 @@ impl From<ServeError> for Problem {
 
 impl From<AuthError> for Problem {
     fn from(error: AuthError) -> Self {
-        let unauthorized = |message| Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", "invalid_api_key", message);
+        let unauthorized = |message| {
+            Self::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_request_error",
+                "invalid_api_key",
+                message,
+            )
+        };
         match error {
-            AuthError::Missing => unauthorized("no API key was given; send a virtual key as `Authorization: Bearer tw-…`"),
-            AuthError::Invalid => unauthorized("the API key is not valid; ask the operator of this gateway for a virtual key"),
+            AuthError::Missing => unauthorized(
+                "no API key was given; send a virtual key as `Authorization: Bearer tw-…`",
+            ),
+            AuthError::Invalid => unauthorized(
+                "the API key is not valid; ask the operator of this gateway for a virtual key",
+            ),
             AuthError::Ambiguous => Self::invalid("ambiguous_credentials", error.to_string()),
             AuthError::TooManyFailures => Self {
                 retry: Retry::After(Duration::from_secs(60)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "requests", "rate_limit_exceeded", error.to_string())
+                ..Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "requests",
+                    "rate_limit_exceeded",
+                    error.to_string(),
+                )
             },
         }
     }
@@ -124,11 +163,18 @@ impl From<RouteError> for Problem {
         match error {
             RouteError::UnknownModel { .. } => {
                 let message = format!("{error}; GET /v1/models lists the models of this key");
-                let mut problem = Self::new(StatusCode::NOT_FOUND, "invalid_request_error", "model_not_found", message);
+                let mut problem = Self::new(
+                    StatusCode::NOT_FOUND,
+                    "invalid_request_error",
+                    "model_not_found",
+                    message,
+                );
                 problem.body.param = Some("model".into());
                 problem
             }
-            RouteError::NotServed { .. } => Self::invalid("unsupported_operation", error.to_string()),
+            RouteError::NotServed { .. } => {
+                Self::invalid("unsupported_operation", error.to_string())
+            }
         }
     }
 }
@@ -137,7 +183,9 @@ impl From<AttemptError> for Problem {
     fn from(error: AttemptError) -> Self {
         let status = status_of(&error);
         let retry = match error.fault {
-            Fault::RateLimited | Fault::Overloaded => error.retry_after.map_or(Retry::AsStatus, Retry::After),
+            Fault::RateLimited | Fault::Overloaded => {
+                error.retry_after.map_or(Retry::AsStatus, Retry::After)
+            }
             Fault::Quota | Fault::Auth | Fault::NotFound | Fault::ForbiddenAddress => Retry::Never,
             _ => Retry::AsStatus,
         };
@@ -145,29 +193,53 @@ impl From<AttemptError> for Problem {
             (Fault::Overloaded, Retry::AsStatus) => Retry::After(Duration::from_secs(5)),
             (_, retry) => retry,
         };
-        let body = if speaks_for_itself(error.fault) { error.error.clone() } else { None };
+        let body = if speaks_for_itself(error.fault) {
+            error.error.clone()
+        } else {
+            None
+        };
         let body = body.unwrap_or_else(|| describe(&error));
-        Self { status, body, source: Source::Upstream, retry, closes: false }
+        Self {
+            status,
+            body,
+            source: Source::Upstream,
+            retry,
+            closes: false,
+        }
     }
 }
 
 /// Faults about the request itself: the vendor's words help the caller.
 fn speaks_for_itself(fault: Fault) -> bool {
-    matches!(fault, Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::RateLimited | Fault::Quota)
+    matches!(
+        fault,
+        Fault::BadRequest
+            | Fault::ContextLength
+            | Fault::ContentFilter
+            | Fault::RateLimited
+            | Fault::Quota
+    )
 }
 
 fn describe(error: &AttemptError) -> ErrorBody {
     let kind = match error.fault {
         Fault::RateLimited => "rate_limit_exceeded",
         Fault::Quota => "insufficient_quota",
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::NotFound => "invalid_request_error",
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::NotFound => {
+            "invalid_request_error"
+        }
         _ => "upstream_error",
     };
     let limit = match error.fault {
         Fault::Timeout(phase) => format!("; the {} limit was met", phase_name(phase)),
         _ => String::new(),
     };
-    ErrorBody { message: format!("{error}{limit}"), kind: kind.into(), param: None, code: Some(error.fault.code().into()) }
+    ErrorBody {
+        message: format!("{error}{limit}"),
+        kind: kind.into(),
+        param: None,
+        code: Some(error.fault.code().into()),
+    }
 }
 
 fn phase_name(phase: Phase) -> &'static str {
@@ -183,13 +255,16 @@ fn phase_name(phase: Phase) -> &'static str {
 /// The status of a call that no deployment answered.
 pub fn status_of(error: &AttemptError) -> StatusCode {
     match error.fault {
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter => {
-            error.status.filter(StatusCode::is_client_error).unwrap_or(StatusCode::BAD_REQUEST)
-        }
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter => error
+            .status
+            .filter(StatusCode::is_client_error)
+            .unwrap_or(StatusCode::BAD_REQUEST),
         Fault::NotFound => StatusCode::NOT_FOUND,
         Fault::RateLimited | Fault::Quota => StatusCode::TOO_MANY_REQUESTS,
         Fault::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
-        Fault::Server if error.status == Some(StatusCode::SERVICE_UNAVAILABLE) => StatusCode::SERVICE_UNAVAILABLE,
+        Fault::Server if error.status == Some(StatusCode::SERVICE_UNAVAILABLE) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Fault::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
         // Auth is about our credential, not the caller's, hence not 401 (faults U-18).
         Fault::Auth
@@ -213,7 +288,10 @@ pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
     let mut response = Response::new(Body::from(problem.body.to_json()));
     *response.status_mut() = problem.status;
     let head = response.headers_mut();
-    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    head.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     head.insert(headers::REQUEST_ID, request_id.clone());
     let source = match problem.source {
         Source::Gateway => "gateway",
@@ -224,7 +302,10 @@ pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
         Retry::AsStatus => {}
         Retry::After(wait) => {
             let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-            head.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
+            head.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(millis.div_ceil(1_000)),
+            );
             head.insert("retry-after-ms", HeaderValue::from(millis));
         }
         Retry::Never => {
@@ -243,29 +324,67 @@ pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
 /// other way to tell: the status line is long gone.
 pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
     let (code, message) = match fault {
-        Fault::Cancelled => ("server_draining", "the gateway is shutting down; the answer is incomplete".to_owned()),
-        Fault::Timeout(phase) => (fault.code(), format!("the upstream met the {} limit; the answer is incomplete", phase_name(phase))),
-        _ => (fault.code(), "the upstream broke off; the answer is incomplete".to_owned()),
+        Fault::Cancelled => (
+            "server_draining",
+            "the gateway is shutting down; the answer is incomplete".to_owned(),
+        ),
+        Fault::Timeout(phase) => (
+            fault.code(),
+            format!(
+                "the upstream met the {} limit; the answer is incomplete",
+                phase_name(phase)
+            ),
+        ),
+        _ => (
+            fault.code(),
+            "the upstream broke off; the answer is incomplete".to_owned(),
+        ),
     };
-    let own = || ErrorBody { message, kind: "upstream_error".into(), param: None, code: Some(code.into()) };
+    let own = || ErrorBody {
+        message,
+        kind: "upstream_error".into(),
+        param: None,
+        code: Some(code.into()),
+    };
     error.unwrap_or_else(own).to_event()
 }
 
 /// Nothing is served at this path.
 pub async fn no_such_route(uri: http::Uri) -> Response {
     let message = format!("there is nothing at `{}`; the API is below /v1", uri.path());
-    respond(&Problem::new(StatusCode::NOT_FOUND, "invalid_request_error", "unknown_url", message), &fresh_id())
+    respond(
+        &Problem::new(
+            StatusCode::NOT_FOUND,
+            "invalid_request_error",
+            "unknown_url",
+            message,
+        ),
+        &fresh_id(),
+    )
 }
 
 /// The path is served, but not by this method.
 pub async fn no_such_method(method: http::Method) -> Response {
     let message = format!("{method} is not served here");
-    respond(&Problem::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "method_not_allowed", message), &fresh_id())
+    respond(
+        &Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "invalid_request_error",
+            "method_not_allowed",
+            message,
+        ),
+        &fresh_id(),
+    )
 }
 
 /// A handler panicked; what happened is in the log.
 pub fn panicked() -> Response {
-    let problem = Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "internal_error", "the gateway failed; please report the request id");
+    let problem = Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "server_error",
+        "internal_error",
+        "the gateway failed; please report the request id",
+    );
     respond(&problem, &fresh_id())
 }
 

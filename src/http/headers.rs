@@ -33,7 +33,10 @@ pub fn request_id(now_ms: i64) -> HeaderValue {
 /// Says who answered, after how many attempts, at what cost.
 pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     headers.reserve(12);
-    let id = reply.client_request_id.clone().unwrap_or_else(|| text(&reply.request.to_string()));
+    let id = reply
+        .client_request_id
+        .clone()
+        .unwrap_or_else(|| text(&reply.request.to_string()));
     headers.insert(REQUEST_ID, id);
     if let Some(id) = &reply.upstream_request_id {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());

@@ -17,8 +17,16 @@ use crate::pipeline::deliver::{Reply, ReplyBody};
 use crate::pipeline::serve;
 
 /// Answers one call of `operation`.
-pub async fn answer(operation: Operation, State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let client_id = request.headers().get("x-request-id").filter(|id| ingress::is_sane_id(id)).cloned();
+pub async fn answer(
+    operation: Operation,
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+) -> Response {
+    let client_id = request
+        .headers()
+        .get("x-request-id")
+        .filter(|id| ingress::is_sane_id(id))
+        .cloned();
     let max_body_bytes = gateway.snapshot().max_body_bytes;
     let served = match ingress::read(operation, request, max_body_bytes).await {
         Ok(ingress) => serve(&gateway, ingress).await.map_err(Problem::from),
@@ -44,12 +52,18 @@ fn respond(reply: Reply) -> Response {
         }
         ReplyBody::Stream(metered) => {
             *response.body_mut() = Body::new(*metered);
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             // Nginx and its like would hold the stream back otherwise.
-            response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+            response
+                .headers_mut()
+                .insert("x-accel-buffering", HeaderValue::from_static("no"));
             HeaderValue::from_static("text/event-stream")
         }
     };
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }

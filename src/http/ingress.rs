@@ -61,36 +61,68 @@ pub enum IngressError {
 ///
 /// # Errors
 /// [`IngressError`]; the rest of the body is then not read.
-pub async fn read(operation: Operation, request: Request, max_body_bytes: usize) -> Result<Ingress, IngressError> {
+pub async fn read(
+    operation: Operation,
+    request: Request,
+    max_body_bytes: usize,
+) -> Result<Ingress, IngressError> {
     let started = clock::mono();
     let (parts, body) = request.into_parts();
     if !is_json(&parts.headers) {
         return Err(IngressError::MediaType);
     }
-    if parts.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+    if parts
+        .headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity")
+    {
         return Err(IngressError::Encoding);
     }
     let peer = peer(&parts.extensions);
     let body = read_body(body, max_body_bytes).await?;
-    let client_request_id = parts.headers.get("x-request-id").filter(|id| is_sane_id(id)).cloned();
-    Ok(Ingress { operation, headers: parts.headers, body, peer, client_request_id, started })
+    let client_request_id = parts
+        .headers
+        .get("x-request-id")
+        .filter(|id| is_sane_id(id))
+        .cloned();
+    Ok(Ingress {
+        operation,
+        headers: parts.headers,
+        body,
+        peer,
+        client_request_id,
+        started,
+    })
 }
 
 /// The peer address that the listener noted.
 pub fn peer(extensions: &http::Extensions) -> IpAddr {
-    extensions.get::<Peer>().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
+    extensions
+        .get::<Peer>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.0)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(declared) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let Some(declared) = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
     let (kind, parameters) = declared.split_once(';').unwrap_or((declared, ""));
     let kind = kind.trim();
-    let is_json = kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json");
+    let is_json = kind.eq_ignore_ascii_case("application/json")
+        || kind.to_ascii_lowercase().ends_with("+json");
     let charset = parameters.split(';').find_map(|parameter| {
         let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"'))
+        name.trim()
+            .eq_ignore_ascii_case("charset")
+            .then(|| value.trim().trim_matches('"'))
     });
-    is_json && charset.is_none_or(|charset| charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii"))
+    is_json
+        && charset.is_none_or(|charset| {
+            charset.eq_ignore_ascii_case("utf-8") || charset.eq_ignore_ascii_case("us-ascii")
+        })
 }
 
 /// Ids that may be echoed and logged: short, visible ASCII.
@@ -108,10 +140,16 @@ async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, IngressError> 
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     loop {
-        let left = deadline.saturating_duration_since(clock::mono()).min(BODY_IDLE);
-        let frame = tokio::time::timeout(left, body.frame()).await.map_err(|_| IngressError::Slow)?;
+        let left = deadline
+            .saturating_duration_since(clock::mono())
+            .min(BODY_IDLE);
+        let frame = tokio::time::timeout(left, body.frame())
+            .await
+            .map_err(|_| IngressError::Slow)?;
         let Some(frame) = frame else { break };
-        let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else { continue };
+        let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else {
+            continue;
+        };
         if first.len() + more.len() + chunk.len() > limit {
             return Err(too_large());
         }
@@ -122,7 +160,11 @@ async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, IngressError> 
             more.extend_from_slice(&chunk);
         }
     }
-    Ok(if more.is_empty() { first } else { [first.as_ref(), more.as_ref()].concat().into() })
+    Ok(if more.is_empty() {
+        first
+    } else {
+        [first.as_ref(), more.as_ref()].concat().into()
+    })
 }
 
 #[cfg(test)]
@@ -150,6 +192,8 @@ mod tests {
     fn an_id_with_blanks_or_without_end_is_not_echoed() {
         assert!(is_sane_id(&HeaderValue::from_static("req_1-2:3")));
         assert!(!is_sane_id(&HeaderValue::from_static("a b")));
-        assert!(!is_sane_id(&HeaderValue::from_str(&"x".repeat(129)).expect("ascii")));
+        assert!(!is_sane_id(
+            &HeaderValue::from_str(&"x".repeat(129)).expect("ascii")
+        ));
     }
 }

@@ -20,39 +20,84 @@ use crate::snapshot::{Route, Snapshot};
 /// Lists the models that the caller may use.
 pub async fn list(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let snapshot = gateway.snapshot();
-    match authenticate(&snapshot, &gateway, request.headers(), peer(request.extensions())).await {
+    match authenticate(
+        &snapshot,
+        &gateway,
+        request.headers(),
+        peer(request.extensions()),
+    )
+    .await
+    {
         Ok(caller) => {
             let data = visible(&snapshot, &caller).map(describe).collect();
-            Json(ListModelResponse { object: "list".into(), data }).into_response()
+            Json(ListModelResponse {
+                object: "list".into(),
+                data,
+            })
+            .into_response()
         }
         Err(refused) => refuse(&request, ServeError::from(refused)),
     }
 }
 
 /// Describes one model.
-pub async fn one(State(gateway): State<Arc<Gateway>>, Path(id): Path<String>, request: Request) -> Response {
+pub async fn one(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
     let snapshot = gateway.snapshot();
-    let caller = match authenticate(&snapshot, &gateway, request.headers(), peer(request.extensions())).await {
+    let caller = match authenticate(
+        &snapshot,
+        &gateway,
+        request.headers(),
+        peer(request.extensions()),
+    )
+    .await
+    {
         Ok(caller) => caller,
         Err(refused) => return refuse(&request, ServeError::from(refused)),
     };
-    let found = visible(&snapshot, &caller).find(|route| *route.model == *id).map(describe);
+    let found = visible(&snapshot, &caller)
+        .find(|route| *route.model == *id)
+        .map(describe);
     match found {
         Some(model) => Json(model).into_response(),
-        None => refuse(&request, ServeError::from(RouteError::UnknownModel { model: id })),
+        None => refuse(
+            &request,
+            ServeError::from(RouteError::UnknownModel { model: id }),
+        ),
     }
 }
 
 fn visible<'a>(snapshot: &'a Snapshot, caller: &'a Caller) -> impl Iterator<Item = &'a Arc<Route>> {
-    snapshot.routes().filter(|route| caller.allows(&route.model))
+    snapshot
+        .routes()
+        .filter(|route| caller.allows(&route.model))
 }
 
 fn describe(route: &Arc<Route>) -> Model {
-    let owned_by = route.candidates.first().map_or("tollward", |candidate| &candidate.deployment.provider);
-    Model { id: route.model.to_string(), object: "model".into(), created: 0, owned_by: owned_by.into(), shutdown_date: None }
+    let owned_by = route
+        .candidates
+        .first()
+        .map_or("tollward", |candidate| &candidate.deployment.provider);
+    Model {
+        id: route.model.to_string(),
+        object: "model".into(),
+        created: 0,
+        owned_by: owned_by.into(),
+        shutdown_date: None,
+    }
 }
 
 fn refuse(request: &Request, refused: ServeError) -> Response {
-    let id = request.headers().get(headers::REQUEST_ID).filter(|id| is_sane_id(id)).cloned();
-    error::respond(&Problem::from(refused), &id.unwrap_or_else(|| headers::request_id(clock::unix_ms())))
+    let id = request
+        .headers()
+        .get(headers::REQUEST_ID)
+        .filter(|id| is_sane_id(id))
+        .cloned();
+    error::respond(
+        &Problem::from(refused),
+        &id.unwrap_or_else(|| headers::request_id(clock::unix_ms())),
+    )
 }

@@ -18,7 +18,11 @@ pub async fn live() -> &'static str {
 /// A model that still loads or a ledger that is behind does not make a replica
 /// unready: taking every replica out at once would be worse.
 pub async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static str) {
-    if gateway.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining\n") } else { (StatusCode::OK, "ok\n") }
+    if gateway.is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+    } else {
+        (StatusCode::OK, "ok\n")
+    }
 }
 
 /// All metrics as `OpenMetrics` text.

@@ -40,14 +40,22 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, stop: Ca
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let protocol = Arc::new(protocol());
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+            return;
+        };
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => return,
         };
         match accepted {
             Ok((socket, address)) => {
-                let connection = serve_connection(socket, address, router.clone(), Arc::clone(&protocol), stop.clone());
+                let connection = serve_connection(
+                    socket,
+                    address,
+                    router.clone(),
+                    Arc::clone(&protocol),
+                    stop.clone(),
+                );
                 tasks.spawn("connection", async move {
                     connection.await;
                     drop(slot);
@@ -82,7 +90,13 @@ fn protocol() -> Builder<TokioExecutor> {
     builder
 }
 
-async fn serve_connection(socket: TcpStream, address: SocketAddr, router: Router, protocol: Arc<Builder<TokioExecutor>>, stop: CancellationToken) {
+async fn serve_connection(
+    socket: TcpStream,
+    address: SocketAddr,
+    router: Router,
+    protocol: Arc<Builder<TokioExecutor>>,
+    stop: CancellationToken,
+) {
     // A peer that is gone already is noticed at the first read.
     let _ = socket.set_nodelay(true);
     let peer = Peer(address.ip().to_canonical());
@@ -90,7 +104,14 @@ async fn serve_connection(socket: TcpStream, address: SocketAddr, router: Router
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(peer);
         let mut router = router.clone();
-        async move { Ok::<_, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
+        async move {
+            Ok::<_, Infallible>(
+                router
+                    .call(request)
+                    .await
+                    .unwrap_or_else(|never| match never {}),
+            )
+        }
     });
     let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
     let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));

@@ -41,8 +41,21 @@ pub enum AdmitError {
 /// # Errors
 /// [`AdmitError`] names the field or the byte that is wrong.
 pub fn admit(ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
-    let Ingress { operation, body, client_request_id, started, .. } = ingress;
+    let Ingress {
+        operation,
+        body,
+        client_request_id,
+        started,
+        ..
+    } = ingress;
     let document = Document::parse(Bytes::clone(&body))?;
     let view = RequestView::read(operation, &document)?;
-    Ok(Admitted { operation, document, view, caller, client_request_id, started })
+    Ok(Admitted {
+        operation,
+        document,
+        view,
+        caller,
+        client_request_id,
+        started,
+    })
 }

@@ -50,7 +50,10 @@ pub struct AttemptError {
 }
 
 fn tried(attempts: &[(Arc<str>, Fault)]) -> String {
-    let each: Vec<_> = attempts.iter().map(|(deployment, fault)| format!("{deployment}: {}", fault.code())).collect();
+    let each: Vec<_> = attempts
+        .iter()
+        .map(|(deployment, fault)| format!("{deployment}: {}", fault.code()))
+        .collect();
     format!("tried {}", each.join(", "))
 }
 
@@ -81,11 +84,17 @@ pub async fn attempt(
                 Ok(exchanged) => {
                     settlement.answered();
                     let fallback_reason = made.first().map(|(_, fault)| *fault);
-                    return Ok(Committed { deployment: Arc::clone(deployment), exchanged, fallback_reason });
+                    return Ok(Committed {
+                        deployment: Arc::clone(deployment),
+                        exchanged,
+                        fallback_reason,
+                    });
                 }
                 Err(failure) => {
                     settlement.attempt_failed(&failure);
-                    let attempts_made = u32::try_from(made.len()).unwrap_or(u32::MAX).saturating_add(1);
+                    let attempts_made = u32::try_from(made.len())
+                        .unwrap_or(u32::MAX)
+                        .saturating_add(1);
                     let situation = Situation {
                         fault: failure.fault,
                         attempts_here,
@@ -97,7 +106,10 @@ pub async fn attempt(
                     made.push((Arc::clone(&deployment.id), failure.fault));
                     last = Some(failure);
                     match decide(&situation, &terms.backoff) {
-                        Verdict::Again(delay) if fits(delay, deadline) && deployment.allowance.spend(terms.allowance, clock::mono()) => {
+                        Verdict::Again(delay)
+                            if fits(delay, deadline)
+                                && deployment.allowance.spend(terms.allowance, clock::mono()) =>
+                        {
                             tokio::time::sleep(delay).await;
                         }
                         Verdict::Next => continue 'candidates,
@@ -122,12 +134,29 @@ async fn once(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     deployment.allowance.earn(terms.allowance);
-    let call = Call { operation: admitted.operation, document: &admitted.document, view: &admitted.view, upstream_model: &deployment.upstream_model };
+    let call = Call {
+        operation: admitted.operation,
+        document: &admitted.document,
+        view: &admitted.view,
+        upstream_model: &deployment.upstream_model,
+    };
     exchange(&gateway.client, deployment, &call, deadline).await
 }
 
-fn exhausted(admitted: &Admitted, attempts: Vec<(Arc<str>, Fault)>, last: Option<AttemptFailure>) -> Box<AttemptError> {
+fn exhausted(
+    admitted: &Admitted,
+    attempts: Vec<(Arc<str>, Fault)>,
+    last: Option<AttemptFailure>,
+) -> Box<AttemptError> {
     let model = admitted.view.model.clone();
-    let last = last.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
-    Box::new(AttemptError { model, attempts, fault: last.fault, error: last.error, status: last.status, retry_after: last.retry_after })
+    let last =
+        last.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
+    Box::new(AttemptError {
+        model,
+        attempts,
+        fault: last.fault,
+        error: last.error,
+        status: last.status,
+        retry_after: last.retry_after,
+    })
 }

@@ -62,7 +62,12 @@ pub enum AuthError {
 ///
 /// # Errors
 /// [`AuthError`] when keys are required and the request has no good one.
-pub async fn authenticate(snapshot: &Snapshot, gateway: &Gateway, headers: &HeaderMap, peer: IpAddr) -> Result<Caller, AuthError> {
+pub async fn authenticate(
+    snapshot: &Snapshot,
+    gateway: &Gateway,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Caller, AuthError> {
     if !gateway.keyring.is_required(snapshot.auth) {
         return Ok(Caller::Open);
     }
@@ -83,7 +88,10 @@ fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
             _ => value,
         }
     });
-    let others = ["x-api-key", "api-key"].iter().filter_map(|name| headers.get(*name)).map(http::HeaderValue::as_bytes);
+    let others = ["x-api-key", "api-key"]
+        .iter()
+        .filter_map(|name| headers.get(*name))
+        .map(http::HeaderValue::as_bytes);
     let mut all = bearer.into_iter().chain(others);
     let first = all.next().ok_or(AuthError::Missing)?;
     if all.any(|other| other != first) {

@@ -65,18 +65,43 @@ pub enum ReplyBody {
 
 /// Turns a committed answer into a reply.
 pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement) -> Reply {
-    let Committed { deployment, exchanged, fallback_reason } = committed;
+    let Committed {
+        deployment,
+        exchanged,
+        fallback_reason,
+    } = committed;
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let overhead = settlement.overhead();
     let (upstream_request_id, booked, body) = match exchanged {
         Exchanged::Whole { head, body, answer } => {
-            let observed = Observed { usage: answer.usage.as_ref(), output_bytes: answer.output_bytes };
+            let observed = Observed {
+                usage: answer.usage.as_ref(),
+                output_bytes: answer.output_bytes,
+            };
             let booked = settlement.complete(observed);
-            (head.request_id, Some(booked), ReplyBody::Whole(body, head.content_type))
+            (
+                head.request_id,
+                Some(booked),
+                ReplyBody::Whole(body, head.content_type),
+            )
         }
-        Exchanged::Stream { head, ready, rest, reader, is_ended } => {
+        Exchanged::Stream {
+            head,
+            ready,
+            rest,
+            reader,
+            is_ended,
+        } => {
             let deadline = admitted.started + deployment.timeouts.total;
-            let mut metered = Metered::new(rest, reader, settlement, Limits { idle: deployment.timeouts.idle, deadline });
+            let mut metered = Metered::new(
+                rest,
+                reader,
+                settlement,
+                Limits {
+                    idle: deployment.timeouts.idle,
+                    deadline,
+                },
+            );
             metered.ready = ready;
             if is_ended {
                 metered.end(Outcome::Complete);
@@ -85,7 +110,17 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
         }
     };
     let client_request_id = admitted.client_request_id.clone();
-    Reply { request, client_request_id, deployment, attempts, fallback_reason, upstream_request_id, overhead, booked, body }
+    Reply {
+        request,
+        client_request_id,
+        deployment,
+        attempts,
+        fallback_reason,
+        upstream_request_id,
+        overhead,
+        booked,
+        body,
+    }
 }
 
 /// Time limits of a running stream.
@@ -120,16 +155,34 @@ enum State {
 }
 
 impl Metered {
-    fn new(rest: UpstreamBody, reader: StreamReader, settlement: Settlement, limits: Limits) -> Self {
+    fn new(
+        rest: UpstreamBody,
+        reader: StreamReader,
+        settlement: Settlement,
+        limits: Limits,
+    ) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
         let draining = Box::pin(gateway.cut_streams.clone().cancelled_owned());
-        Self { rest, reader, settlement, ready: Segments::default(), limits, heard: clock::mono(), alarm: None, draining, state: State::Flowing }
+        Self {
+            rest,
+            reader,
+            settlement,
+            ready: Segments::default(),
+            limits,
+            heard: clock::mono(),
+            alarm: None,
+            draining,
+            state: State::Flowing,
+        }
     }
 
     /// Books the end of the stream.
     fn end(&mut self, outcome: Outcome) {
-        let observed = Observed { usage: self.reader.usage(), output_bytes: self.reader.output_bytes() };
+        let observed = Observed {
+            usage: self.reader.usage(),
+            output_bytes: self.reader.output_bytes(),
+        };
         self.settlement.end_stream(outcome, observed);
         self.state = State::Ended;
     }
@@ -151,7 +204,9 @@ impl Metered {
                     Seen::Nothing | Seen::Content => {}
                     Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
                     Seen::End => {}
-                    Seen::Fault(found) if self.state == State::Flowing => self.fail(Outcome::UpstreamError, found.fault, found.error),
+                    Seen::Fault(found) if self.state == State::Flowing => {
+                        self.fail(Outcome::UpstreamError, found.fault, found.error)
+                    }
                     Seen::Fault(_) => self.state = State::Closed,
                 }
             }
@@ -170,9 +225,14 @@ impl Metered {
 
     /// Waits a moment for the upstream's end of body: the client has everything,
     /// but a connection that was read to its end can be used again.
-    fn linger(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+    fn linger(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
         let until = self.heard + LINGER;
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
         if alarm.deadline() != until.into() {
             alarm.as_mut().reset(until.into());
         }
@@ -194,7 +254,9 @@ impl Metered {
                     self.fail(Outcome::IdleTimeout, Fault::Timeout(Phase::Idle), None);
                 };
             }
-            let alarm = self.alarm.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
             if alarm.as_mut().poll(context).is_pending() {
                 return;
             }
@@ -207,7 +269,10 @@ impl Body for Metered {
     type Data = Bytes;
     type Error = std::convert::Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         loop {
             if let Some(bytes) = this.ready.pop_front() {

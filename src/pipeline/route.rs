@@ -51,15 +51,28 @@ pub enum RouteError {
 /// [`RouteError`] when no candidate remains.
 pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteError> {
     let model = &admitted.view.model;
-    let unknown = || RouteError::UnknownModel { model: model.clone() };
+    let unknown = || RouteError::UnknownModel {
+        model: model.clone(),
+    };
     if !admitted.caller.allows(model) {
         return Err(unknown());
     }
     let route = snapshot.resolve(model).ok_or_else(unknown)?;
     let may_answer = |candidate: &&Candidate| {
-        admitted.caller.allows(&candidate.model) && candidate.deployment.target.serves(admitted.operation)
+        admitted.caller.allows(&candidate.model)
+            && candidate.deployment.target.serves(admitted.operation)
     };
-    let mut candidates = route.candidates.iter().filter(may_answer).map(|candidate| Arc::clone(&candidate.deployment));
-    let first = candidates.next().ok_or_else(|| RouteError::NotServed { model: model.clone(), operation: admitted.operation.name() })?;
-    Ok(Plan { first, others: candidates.collect() })
+    let mut candidates = route
+        .candidates
+        .iter()
+        .filter(may_answer)
+        .map(|candidate| Arc::clone(&candidate.deployment));
+    let first = candidates.next().ok_or_else(|| RouteError::NotServed {
+        model: model.clone(),
+        operation: admitted.operation.name(),
+    })?;
+    Ok(Plan {
+        first,
+        others: candidates.collect(),
+    })
 }

@@ -94,7 +94,11 @@ impl Settlement {
             first_content: None,
             failed: None,
         };
-        Self { gateway: Arc::clone(gateway), call, is_settled: false }
+        Self {
+            gateway: Arc::clone(gateway),
+            call,
+            is_settled: false,
+        }
     }
 
     /// The gateway that the call runs in.
@@ -114,13 +118,17 @@ impl Settlement {
 
     /// Time spent in the gateway itself so far.
     pub fn overhead(&self) -> Duration {
-        clock::mono().saturating_duration_since(self.call.started).saturating_sub(self.call.upstream)
+        clock::mono()
+            .saturating_duration_since(self.call.started)
+            .saturating_sub(self.call.upstream)
     }
 
     /// An attempt on `deployment` begins; the one before it is closed.
     pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>) {
         if let Some((fault, may_be_billed)) = self.call.failed.take() {
-            self.gateway.metrics.count_fallback(&self.call.deployment.id, &deployment.id, fault);
+            self.gateway
+                .metrics
+                .count_fallback(&self.call.deployment.id, &deployment.id, fault);
             if may_be_billed {
                 let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
                 self.gateway.book(&entry);
@@ -173,7 +181,9 @@ impl Settlement {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
         self.gateway.book(&entry);
-        self.gateway.metrics.observe(&self.call.deployment, self.call.operation, &entry);
+        self.gateway
+            .metrics
+            .observe(&self.call.deployment, self.call.operation, &entry);
         self.gateway.access.write(&AccessLine {
             entry: &entry,
             caller: &self.call.caller,
@@ -211,8 +221,19 @@ impl Call {
         let (usage, estimated) = match observed.usage {
             Some(usage) => (usage.clone(), false),
             None if may_be_billed && self.attempts > 0 => {
-                let output = if is_answered { estimate::tokens(observed.output_bytes) } else { 0 };
-                (Usage { input: self.estimated_input, output, ..Usage::default() }, true)
+                let output = if is_answered {
+                    estimate::tokens(observed.output_bytes)
+                } else {
+                    0
+                };
+                (
+                    Usage {
+                        input: self.estimated_input,
+                        output,
+                        ..Usage::default()
+                    },
+                    true,
+                )
             }
             None => (Usage::default(), false),
         };
@@ -240,7 +261,13 @@ impl Call {
             first_content_ms: self.first_content.map(millis),
             duration_ms: millis(duration),
         };
-        (entry, Booked { cost: priced.cost, source: priced.source })
+        (
+            entry,
+            Booked {
+                cost: priced.cost,
+                source: priced.source,
+            },
+        )
     }
 }
 

@@ -37,13 +37,19 @@ impl Allowance {
 
     /// A full balance at `now`.
     pub fn new(now: Instant) -> Self {
-        Self { state: Mutex::new(State { balance: Self::SAVINGS * WHOLE, counted_until: now }) }
+        Self {
+            state: Mutex::new(State {
+                balance: Self::SAVINGS * WHOLE,
+                counted_until: now,
+            }),
+        }
     }
 
     /// Counts a first attempt.
     pub fn earn(&self, terms: AllowanceTerms) {
         let mut state = self.state.lock();
-        state.balance = (state.balance + u64::from(terms.percent) * WHOLE / 100).min(Self::SAVINGS * WHOLE);
+        state.balance =
+            (state.balance + u64::from(terms.percent) * WHOLE / 100).min(Self::SAVINGS * WHOLE);
     }
 
     /// Spends one retry at `now`; `false` when there is none.
@@ -64,7 +70,9 @@ impl Allowance {
 
 /// What `elapsed` earned, or `None` when it is too short to count, so that frequent calls lose no fraction.
 fn by_time(terms: AllowanceTerms, elapsed: Duration) -> Option<u64> {
-    let earned = elapsed.as_millis().saturating_mul(u128::from(terms.per_second));
+    let earned = elapsed
+        .as_millis()
+        .saturating_mul(u128::from(terms.per_second));
     u64::try_from(earned).ok().filter(|earned| *earned > 0)
 }
 
@@ -72,7 +80,10 @@ fn by_time(terms: AllowanceTerms, elapsed: Duration) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const TERMS: AllowanceTerms = AllowanceTerms { percent: 10, per_second: 1 };
+    const TERMS: AllowanceTerms = AllowanceTerms {
+        percent: 10,
+        per_second: 1,
+    };
 
     #[test]
     fn a_total_outage_costs_at_most_a_tenth_more_calls() {

@@ -24,7 +24,9 @@ impl Backoff {
     /// when it is longer; whether it is short enough to wait for is decided
     /// before, against [`LONGEST_HONOURED`].
     pub fn delay(&self, n: u32, retry_after: Option<Duration>, dice: f64) -> Duration {
-        let doubled = self.base.saturating_mul(1_u32.checked_shl(n.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled = self
+            .base
+            .saturating_mul(1_u32.checked_shl(n.saturating_sub(1)).unwrap_or(u32::MAX));
         let jittered = doubled.min(self.cap).mul_f64(dice.clamp(0.0, 1.0));
         jittered.max(retry_after.unwrap_or(Duration::ZERO))
     }
@@ -34,11 +36,16 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    const POLICY: Backoff = Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(4) };
+    const POLICY: Backoff = Backoff {
+        base: Duration::from_millis(250),
+        cap: Duration::from_secs(4),
+    };
 
     #[test]
     fn the_wait_doubles_up_to_the_cap() {
-        let ceilings: Vec<_> = (1..=6).map(|n| POLICY.delay(n, None, 1.0).as_millis()).collect();
+        let ceilings: Vec<_> = (1..=6)
+            .map(|n| POLICY.delay(n, None, 1.0).as_millis())
+            .collect();
         assert_eq!(ceilings, [250, 500, 1_000, 2_000, 4_000, 4_000]);
         assert_eq!(POLICY.delay(60, None, 1.0), POLICY.cap);
     }
@@ -53,6 +60,9 @@ mod tests {
     fn a_vendors_wait_wins_when_it_is_longer() {
         let asked = Duration::from_secs(3);
         assert_eq!(POLICY.delay(1, Some(asked), 1.0), asked);
-        assert_eq!(POLICY.delay(3, Some(Duration::from_millis(10)), 1.0), Duration::from_secs(1));
+        assert_eq!(
+            POLICY.delay(3, Some(Duration::from_millis(10)), 1.0),
+            Duration::from_secs(1)
+        );
     }
 }

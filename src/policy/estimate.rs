@@ -47,6 +47,10 @@ mod tests {
     fn inline_images_do_not_count_as_text() {
         let image = "A".repeat(1_000_000);
         let body = format!(r#"{{"url":"data:image/png;base64,{image}","text":"hello"}}"#);
-        assert!(input_tokens(body.as_bytes()) < 30, "{}", input_tokens(body.as_bytes()));
+        assert!(
+            input_tokens(body.as_bytes()) < 30,
+            "{}",
+            input_tokens(body.as_bytes())
+        );
     }
 }

@@ -42,19 +42,41 @@ pub struct Priced {
 impl Prices {
     /// What `usage` costs at `at_unix_s`.
     pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
-        let unknown = Priced { cost: None, source: CostSource::Unknown, price_id: None };
-        if let Some(told) = usage.reported_cost.as_deref().and_then(|text| text.parse().ok()) {
-            return Priced { cost: Some(told), source: CostSource::Provider, price_id: None };
+        let unknown = Priced {
+            cost: None,
+            source: CostSource::Unknown,
+            price_id: None,
+        };
+        if let Some(told) = usage
+            .reported_cost
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+        {
+            return Priced {
+                cost: Some(told),
+                source: CostSource::Provider,
+                price_id: None,
+            };
         }
         let priced_by = |price: &Price| match apply(price, usage) {
-            Some(cost) => Priced { cost: Some(cost), source: CostSource::Computed, price_id: Some(Arc::clone(&price.id)) },
+            Some(cost) => Priced {
+                cost: Some(cost),
+                source: CostSource::Computed,
+                price_id: Some(Arc::clone(&price.id)),
+            },
             None => unknown.clone(),
         };
         match self {
-            Self::Free => Priced { cost: Some(NanoUsd::ZERO), source: CostSource::Zero, price_id: None },
+            Self::Free => Priced {
+                cost: Some(NanoUsd::ZERO),
+                source: CostSource::Zero,
+                price_id: None,
+            },
             Self::Unknown => unknown,
             Self::Override(price) => priced_by(price),
-            Self::Catalog { provider, model } => Catalog::embedded().price(provider, model, at_unix_s).map_or(unknown.clone(), priced_by),
+            Self::Catalog { provider, model } => Catalog::embedded()
+                .price(provider, model, at_unix_s)
+                .map_or(unknown.clone(), priced_by),
         }
     }
 }
@@ -69,12 +91,19 @@ fn apply(price: &Price, usage: &Usage) -> Option<NanoUsd> {
         (usage.cache_read, rates.cache_read.or(rates.input)),
         (usage.cache_write, rates.cache_write.or(rates.input)),
         (usage.audio_input, rates.audio_input.or(rates.input)),
-        (usage.output.saturating_sub(usage.reasoning + usage.audio_output), rates.output),
+        (
+            usage
+                .output
+                .saturating_sub(usage.reasoning + usage.audio_output),
+            rates.output,
+        ),
         (usage.reasoning, rates.reasoning.or(rates.output)),
         (usage.audio_output, rates.audio_output.or(rates.output)),
     ];
     let used = classes.into_iter().filter(|(quantity, _)| *quantity > 0);
-    let parts: Vec<(u64, PicoUsd)> = used.map(|(quantity, rate)| Some((quantity, PicoUsd(rate?)))).collect::<Option<_>>()?;
+    let parts: Vec<(u64, PicoUsd)> = used
+        .map(|(quantity, rate)| Some((quantity, PicoUsd(rate?))))
+        .collect::<Option<_>>()?;
     NanoUsd::cost(parts).ok()
 }
 

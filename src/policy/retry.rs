@@ -54,8 +54,16 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
         return Verdict::Stop;
     }
     let again = || {
-        let delay = backoff.delay(situation.attempts_here, situation.retry_after, situation.dice);
-        if delay > LONGEST_HONOURED { Verdict::Stop } else { Verdict::Again(delay) }
+        let delay = backoff.delay(
+            situation.attempts_here,
+            situation.retry_after,
+            situation.dice,
+        );
+        if delay > LONGEST_HONOURED {
+            Verdict::Stop
+        } else {
+            Verdict::Again(delay)
+        }
     };
     match nature(situation.fault) {
         Nature::Final => Verdict::Stop,
@@ -67,17 +75,26 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
 }
 
 fn is_slow(fault: Fault) -> bool {
-    matches!(fault, Fault::Timeout(Phase::FirstByte | Phase::FirstContent | Phase::Idle))
+    matches!(
+        fault,
+        Fault::Timeout(Phase::FirstByte | Phase::FirstContent | Phase::Idle)
+    )
 }
 
 fn nature(fault: Fault) -> Nature {
     match fault {
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::Cancelled | Fault::Timeout(Phase::Total) => {
-            Nature::Final
-        }
-        Fault::NotFound | Fault::Auth | Fault::Quota | Fault::Tls | Fault::ForbiddenAddress | Fault::Redirect | Fault::EventTooLarge => {
-            Nature::Here
-        }
+        Fault::BadRequest
+        | Fault::ContextLength
+        | Fault::ContentFilter
+        | Fault::Cancelled
+        | Fault::Timeout(Phase::Total) => Nature::Final,
+        Fault::NotFound
+        | Fault::Auth
+        | Fault::Quota
+        | Fault::Tls
+        | Fault::ForbiddenAddress
+        | Fault::Redirect
+        | Fault::EventTooLarge => Nature::Here,
         Fault::RateLimited
         | Fault::Overloaded
         | Fault::Server

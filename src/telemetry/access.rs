@@ -86,7 +86,10 @@ struct Writer {
 impl AccessLog {
     /// No access log.
     pub fn off() -> Self {
-        Self { writer: None, dropped: Counter::default() }
+        Self {
+            writer: None,
+            dropped: Counter::default(),
+        }
     }
 
     /// Lines to standard error, or appended to the file at `path`. Dropped lines are counted in `dropped`.
@@ -100,11 +103,19 @@ impl AccessLog {
         };
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new().name("access-log".into()).spawn({
-            let waiting = Arc::clone(&waiting);
-            move || write_until(&stopped, &waiting, target)
-        })?;
-        Ok(Self { writer: Some(Writer { waiting, stop: Mutex::new(Some((stop, thread))) }), dropped })
+        let thread = std::thread::Builder::new()
+            .name("access-log".into())
+            .spawn({
+                let waiting = Arc::clone(&waiting);
+                move || write_until(&stopped, &waiting, target)
+            })?;
+        Ok(Self {
+            writer: Some(Writer {
+                waiting,
+                stop: Mutex::new(Some((stop, thread))),
+            }),
+            dropped,
+        })
     }
 
     /// Puts a line into the buffer; drops it when the buffer is full.
@@ -158,10 +169,17 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
     }
 }
 
-fn write_until(stopped: &Receiver<()>, waiting: &Mutex<Vec<u8>>, mut target: Box<dyn Write + Send>) {
+fn write_until(
+    stopped: &Receiver<()>,
+    waiting: &Mutex<Vec<u8>>,
+    mut target: Box<dyn Write + Send>,
+) {
     let mut batch = Vec::new();
     loop {
-        let is_last = matches!(stopped.recv_timeout(INTERVAL), Err(RecvTimeoutError::Disconnected) | Ok(()));
+        let is_last = matches!(
+            stopped.recv_timeout(INTERVAL),
+            Err(RecvTimeoutError::Disconnected) | Ok(())
+        );
         std::mem::swap(&mut batch, &mut waiting.lock());
         // A log that cannot be written must not stop the calls; the next batch tries again.
         let _ = target.write_all(&batch).and_then(|()| target.flush());

@@ -129,30 +129,96 @@ impl Metrics {
         let registry = &mut self.registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("tollward_build", "The running build", build);
-        registry.register("tollward_inflight", "Calls between plan and settlement", self.in_flight.clone());
-        registry.register("tollward_streams_active", "Streams being delivered", self.streams.clone());
-        registry.register("tollward_config_reload_success", "1 after a good configuration load, 0 after a refused one", self.reload_success.clone());
-        registry.register("tollward_panics", "Panics caught in handlers", self.panics.clone());
-        registry.register("tollward_log_dropped", "Access log lines dropped because the log is stuck", self.log_dropped.clone());
-        registry.register("tollward_ledger_failures", "Ledger rows that could not be written", self.ledger_failures.clone());
+        registry.register(
+            "tollward_inflight",
+            "Calls between plan and settlement",
+            self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_streams_active",
+            "Streams being delivered",
+            self.streams.clone(),
+        );
+        registry.register(
+            "tollward_config_reload_success",
+            "1 after a good configuration load, 0 after a refused one",
+            self.reload_success.clone(),
+        );
+        registry.register(
+            "tollward_panics",
+            "Panics caught in handlers",
+            self.panics.clone(),
+        );
+        registry.register(
+            "tollward_log_dropped",
+            "Access log lines dropped because the log is stuck",
+            self.log_dropped.clone(),
+        );
+        registry.register(
+            "tollward_ledger_failures",
+            "Ledger rows that could not be written",
+            self.ledger_failures.clone(),
+        );
         registry.register("tollward_requests", "Finished calls", self.requests.clone());
-        registry.register("tollward_refusals", "Requests refused before they had a plan", self.refusals.clone());
-        registry.register("tollward_fallbacks", "Attempts made because the one before failed", self.fallbacks.clone());
-        registry.register("tollward_unpriced_requests", "Calls whose cost is unknown", self.unpriced.clone());
-        registry.register("tollward_cost_usd", "Booked cost in US dollars", self.cost.clone());
-        registry.register("gen_ai_client_token_usage", "Tokens used", self.tokens.clone());
-        registry.register_with_unit("gen_ai_client_operation_duration", "Calls from request to settlement", Unit::Seconds, self.duration.clone());
-        registry.register_with_unit("gen_ai_client_operation_time_to_first_chunk", "Calls from request to first content", Unit::Seconds, self.first_chunk.clone());
+        registry.register(
+            "tollward_refusals",
+            "Requests refused before they had a plan",
+            self.refusals.clone(),
+        );
+        registry.register(
+            "tollward_fallbacks",
+            "Attempts made because the one before failed",
+            self.fallbacks.clone(),
+        );
+        registry.register(
+            "tollward_unpriced_requests",
+            "Calls whose cost is unknown",
+            self.unpriced.clone(),
+        );
+        registry.register(
+            "tollward_cost_usd",
+            "Booked cost in US dollars",
+            self.cost.clone(),
+        );
+        registry.register(
+            "gen_ai_client_token_usage",
+            "Tokens used",
+            self.tokens.clone(),
+        );
+        registry.register_with_unit(
+            "gen_ai_client_operation_duration",
+            "Calls from request to settlement",
+            Unit::Seconds,
+            self.duration.clone(),
+        );
+        registry.register_with_unit(
+            "gen_ai_client_operation_time_to_first_chunk",
+            "Calls from request to first content",
+            Unit::Seconds,
+            self.first_chunk.clone(),
+        );
     }
 
     /// The meters of `deployment`, which answers for the public name `model`.
     pub fn meters(&self, model: &str, deployment: &str) -> DeploymentMeters {
-        let labels = DeploymentLabels { deployment: deployment.to_owned() };
+        let labels = DeploymentLabels {
+            deployment: deployment.to_owned(),
+        };
         let ok = |operation: Operation| {
-            let labels = CallLabels { operation: operation.name(), model: model.to_owned(), deployment: deployment.to_owned(), status: 200 };
+            let labels = CallLabels {
+                operation: operation.name(),
+                model: model.to_owned(),
+                deployment: deployment.to_owned(),
+                status: 200,
+            };
             (operation, self.requests.get_or_create_owned(&labels))
         };
-        let tokens = |kind| self.tokens.get_or_create_owned(&TokenLabels { deployment: deployment.to_owned(), gen_ai_token_type: kind });
+        let tokens = |kind| {
+            self.tokens.get_or_create_owned(&TokenLabels {
+                deployment: deployment.to_owned(),
+                gen_ai_token_type: kind,
+            })
+        };
         DeploymentMeters {
             ok: Operation::ALL.map(ok),
             input: tokens("input"),
@@ -166,18 +232,27 @@ impl Metrics {
     /// Counts a settled call.
     pub fn observe(&self, deployment: &Deployment, operation: Operation, entry: &Entry) {
         let meters = &deployment.meters;
-        match meters.ok.iter().find(|(of, _)| *of == operation && entry.status == 200) {
+        match meters
+            .ok
+            .iter()
+            .find(|(of, _)| *of == operation && entry.status == 200)
+        {
             Some((_, counter)) => counter.inc(),
-            None => self.requests.get_or_create_owned(&CallLabels {
-                operation: operation.name(),
-                model: deployment.model.to_string(),
-                deployment: deployment.id.to_string(),
-                status: entry.status,
-            }).inc(),
+            None => self
+                .requests
+                .get_or_create_owned(&CallLabels {
+                    operation: operation.name(),
+                    model: deployment.model.to_string(),
+                    deployment: deployment.id.to_string(),
+                    status: entry.status,
+                })
+                .inc(),
         };
         meters.input.inc_by(entry.tokens.input);
         meters.output.inc_by(entry.tokens.output);
-        meters.duration.observe(f64::from(entry.duration_ms) / 1_000.0);
+        meters
+            .duration
+            .observe(f64::from(entry.duration_ms) / 1_000.0);
         if let Some(first) = entry.first_content_ms {
             meters.first_chunk.observe(f64::from(first) / 1_000.0);
         }
@@ -188,20 +263,33 @@ impl Metrics {
                 meters.cost.inc_by(cost.0 as f64 / 1e9);
             }
             None => {
-                self.unpriced.get_or_create_owned(&ModelLabels { model: deployment.model.to_string() }).inc();
+                self.unpriced
+                    .get_or_create_owned(&ModelLabels {
+                        model: deployment.model.to_string(),
+                    })
+                    .inc();
             }
         }
     }
 
     /// Counts a fallback or retry.
     pub fn count_fallback(&self, from: &Arc<str>, to: &Arc<str>, reason: Fault) {
-        let labels = FallbackLabels { from: from.to_string(), to: to.to_string(), reason: reason.code() };
+        let labels = FallbackLabels {
+            from: from.to_string(),
+            to: to.to_string(),
+            reason: reason.code(),
+        };
         self.fallbacks.get_or_create_owned(&labels).inc();
     }
 
     /// Counts a request that never became a call.
     pub fn count_refusal(&self, operation: Operation, code: &str) {
-        self.refusals.get_or_create_owned(&RefusalLabels { operation: operation.name(), code: code.to_owned() }).inc();
+        self.refusals
+            .get_or_create_owned(&RefusalLabels {
+                operation: operation.name(),
+                code: code.to_owned(),
+            })
+            .inc();
     }
 
     /// All metrics as `OpenMetrics` text.

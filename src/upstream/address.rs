@@ -23,7 +23,9 @@ pub fn is_allowed(scope: HostScope, address: IpAddr) -> bool {
 
 /// The IPv4 address inside a mapped, NAT64 or 6to4 IPv6 address, else the address itself.
 fn unmapped(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(v6) = address else { return address };
+    let IpAddr::V6(v6) = address else {
+        return address;
+    };
     embedded_v4(v6).map_or(address, IpAddr::V4)
 }
 
@@ -42,7 +44,9 @@ fn embedded_v4(v6: Ipv6Addr) -> Option<Ipv4Addr> {
 fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => v6.is_unicast_link_local() || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+        IpAddr::V6(v6) => {
+            v6.is_unicast_link_local() || v6 == Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)
+        }
     }
 }
 

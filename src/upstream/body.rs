@@ -17,7 +17,10 @@ pub struct SegmentsBody {
 impl From<Segments> for SegmentsBody {
     fn from(segments: Segments) -> Self {
         let remaining = segments.len() as u64;
-        Self { pieces: segments.into_iter(), remaining }
+        Self {
+            pieces: segments.into_iter(),
+            remaining,
+        }
     }
 }
 
@@ -25,7 +28,10 @@ impl Body for SegmentsBody {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let piece = self.pieces.find(|piece| !piece.is_empty());
         if let Some(piece) = &piece {
             self.remaining = self.remaining.saturating_sub(piece.len() as u64);

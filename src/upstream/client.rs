@@ -49,7 +49,9 @@ pub struct Client {
 impl Client {
     /// Builds the pools; no connection is made yet. `connect` bounds one TCP connection attempt.
     pub fn new(connect: Duration) -> Self {
-        let tls = rustls::ClientConfig::builder().with_webpki_roots().with_no_client_auth();
+        let tls = rustls::ClientConfig::builder()
+            .with_webpki_roots()
+            .with_no_client_auth();
         let pool = |scope| {
             let connector = Connector::new(scope, connect, tls.clone());
             hyper_util::client::legacy::Client::builder(TokioExecutor::new())
@@ -64,7 +66,10 @@ impl Client {
                 .http1_max_buf_size(512 * 1024)
                 .build(connector)
         };
-        Self { public: pool(HostScope::Public), operator: pool(HostScope::Operator) }
+        Self {
+            public: pool(HostScope::Public),
+            operator: pool(HostScope::Operator),
+        }
     }
 
     /// Sends one request and waits for the response head.
@@ -74,12 +79,18 @@ impl Client {
     ///
     /// # Cancellation
     /// Dropping the future closes the connection if the request was sent.
-    pub async fn send(&self, scope: HostScope, request: Request<SegmentsBody>) -> Result<Response<Incoming>, SendError> {
+    pub async fn send(
+        &self,
+        scope: HostScope,
+        request: Request<SegmentsBody>,
+    ) -> Result<Response<Incoming>, SendError> {
         let pool = match scope {
             HostScope::Public => &self.public,
             HostScope::Operator => &self.operator,
         };
-        pool.request(request).await.map_err(|error| SendError::from_client(&error))
+        pool.request(request)
+            .await
+            .map_err(|error| SendError::from_client(&error))
     }
 }
 
@@ -97,7 +108,11 @@ pub struct SendError {
 impl SendError {
     fn from_client(error: &hyper_util::client::legacy::Error) -> Self {
         let fault = fault_of(error, error.is_connect());
-        Self { fault, was_sent: !error.is_connect(), detail: chain(error) }
+        Self {
+            fault,
+            was_sent: !error.is_connect(),
+            detail: chain(error),
+        }
     }
 }
 
@@ -115,7 +130,11 @@ fn fault_of(error: &(dyn StdError + 'static), in_connect: bool) -> Fault {
         }
         source = current.source();
     }
-    if in_connect { Fault::Unreachable } else { Fault::Truncated }
+    if in_connect {
+        Fault::Unreachable
+    } else {
+        Fault::Truncated
+    }
 }
 
 fn chain(error: &(dyn StdError + 'static)) -> String {
@@ -177,7 +196,11 @@ impl Connector {
             .enable_http1()
             .enable_http2()
             .wrap_connector(http);
-        Self { scope, connect, https }
+        Self {
+            scope,
+            connect,
+            https,
+        }
     }
 }
 
@@ -212,7 +235,11 @@ impl Service<Uri> for Connector {
 
 /// The address written in a URL instead of a name.
 fn literal(uri: &Uri) -> Option<IpAddr> {
-    uri.host()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
+    uri.host()?
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse()
+        .ok()
 }
 
 /// Unwraps the connector's boxed errors: ours come back as they are, a timeout and rustls's get their name.
@@ -222,14 +249,20 @@ fn classify(error: Box<dyn StdError + Send + Sync>, is_tls: bool) -> ConnectErro
         if let Some(refused) = current.downcast_ref::<ResolveError>() {
             return match refused {
                 ResolveError::Forbidden(address) => ConnectError::Forbidden(*address),
-                ResolveError::Failed(why) => ConnectError::Dns(io::Error::new(why.kind(), why.to_string())),
+                ResolveError::Failed(why) => {
+                    ConnectError::Dns(io::Error::new(why.kind(), why.to_string()))
+                }
             };
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
             if io.kind() == io::ErrorKind::TimedOut {
                 return ConnectError::Slow(Duration::ZERO);
             }
-            if is_tls && io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+            if is_tls
+                && io
+                    .get_ref()
+                    .is_some_and(|inner| inner.is::<rustls::Error>())
+            {
                 return ConnectError::Tls(error);
             }
         }
@@ -271,9 +304,14 @@ impl Service<Name> for Resolver {
                 .map_err(ResolveError::Failed)?;
             let addresses: Vec<SocketAddr> = found.collect();
             // One forbidden answer spoils them all: a mixed answer is an attack or a mistake.
-            match addresses.iter().find(|address| !is_allowed(scope, address.ip())) {
+            match addresses
+                .iter()
+                .find(|address| !is_allowed(scope, address.ip()))
+            {
                 Some(forbidden) => Err(ResolveError::Forbidden(forbidden.ip())),
-                None if addresses.is_empty() => Err(ResolveError::Failed(io::Error::other("no addresses"))),
+                None if addresses.is_empty() => {
+                    Err(ResolveError::Failed(io::Error::other("no addresses")))
+                }
                 None => Ok(addresses.into_iter()),
             }
         })

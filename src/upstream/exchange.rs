@@ -107,21 +107,37 @@ pub struct AttemptFailure {
 impl AttemptFailure {
     /// A failure that we found, without words of the vendor.
     pub fn of(fault: Fault, detail: impl Into<String>) -> Self {
-        Self { fault, error: None, status: None, retry_after: None, may_be_billed: false, detail: detail.into() }
+        Self {
+            fault,
+            error: None,
+            status: None,
+            retry_after: None,
+            may_be_billed: false,
+            detail: detail.into(),
+        }
     }
 
     fn billed(fault: Fault, detail: impl Into<String>) -> Self {
-        Self { may_be_billed: true, ..Self::of(fault, detail) }
+        Self {
+            may_be_billed: true,
+            ..Self::of(fault, detail)
+        }
     }
 
     fn from_stream(found: StreamFault) -> Self {
-        Self { error: found.error, ..Self::billed(found.fault, "error inside a 200 answer") }
+        Self {
+            error: found.error,
+            ..Self::billed(found.fault, "error inside a 200 answer")
+        }
     }
 }
 
 impl From<SendError> for AttemptFailure {
     fn from(error: SendError) -> Self {
-        Self { may_be_billed: error.was_sent, ..Self::of(error.fault, error.to_string()) }
+        Self {
+            may_be_billed: error.was_sent,
+            ..Self::of(error.fault, error.to_string())
+        }
     }
 }
 
@@ -140,10 +156,16 @@ impl Body for UpstreamBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
-            Self::Local(body) => body.as_mut().poll_frame(context).map(|frame| frame.map(|Ok(frame)| Ok(frame))),
+            Self::Local(body) => body
+                .as_mut()
+                .poll_frame(context)
+                .map(|frame| frame.map(|Ok(frame)| Ok(frame))),
         }
     }
 }
@@ -152,14 +174,37 @@ impl Body for UpstreamBody {
 ///
 /// # Cancellation
 /// Dropping the future closes the upstream connection or frees the engine's slot.
-pub async fn exchange(client: &Client, deployment: &Deployment, call: &Call<'_>, deadline: Instant) -> Result<Exchanged, AttemptFailure> {
+pub async fn exchange(
+    client: &Client,
+    deployment: &Deployment,
+    call: &Call<'_>,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
     let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    let is_event_stream = head.content_type.as_ref().is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    let is_event_stream = head
+        .content_type
+        .as_ref()
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     match (call.view.is_stream, is_event_stream) {
-        (true, true) => first_content(head, body, StreamReader::new(call.operation, usage_chunk), deployment.timeouts, deadline).await,
+        (true, true) => {
+            first_content(
+                head,
+                body,
+                StreamReader::new(call.operation, usage_chunk),
+                deployment.timeouts,
+                deadline,
+            )
+            .await
+        }
         (false, false) => whole(head, body, call, deployment.timeouts, deadline).await,
-        (true, false) => Err(AttemptFailure::billed(Fault::Protocol, "a stream was asked for and another content type came")),
-        (false, true) => Err(AttemptFailure::billed(Fault::Protocol, "a stream came and none was asked for")),
+        (true, false) => Err(AttemptFailure::billed(
+            Fault::Protocol,
+            "a stream was asked for and another content type came",
+        )),
+        (false, true) => Err(AttemptFailure::billed(
+            Fault::Protocol,
+            "a stream came and none was asked for",
+        )),
     }
 }
 
@@ -174,13 +219,26 @@ async fn open(
         Target::Http(provider) => provider,
         Target::Local(model) => {
             let body = model.open(call)?;
-            let kind = if call.view.is_stream { "text/event-stream" } else { "application/json" };
-            let head = UpstreamHead { request_id: None, content_type: Some(HeaderValue::from_static(kind)) };
-            let usage_chunk = if call.view.asks_usage { UsageChunk::Keep } else { UsageChunk::Hide };
+            let kind = if call.view.is_stream {
+                "text/event-stream"
+            } else {
+                "application/json"
+            };
+            let head = UpstreamHead {
+                request_id: None,
+                content_type: Some(HeaderValue::from_static(kind)),
+            };
+            let usage_chunk = if call.view.asks_usage {
+                UsageChunk::Keep
+            } else {
+                UsageChunk::Hide
+            };
             return Ok((head, UpstreamBody::Local(body), usage_chunk));
         }
     };
-    let outbound = provider.encode(call).map_err(|error| AttemptFailure::of(Fault::BadRequest, error.to_string()))?;
+    let outbound = provider
+        .encode(call)
+        .map_err(|error| AttemptFailure::of(Fault::BadRequest, error.to_string()))?;
     let usage_chunk = outbound.usage_chunk;
     let mut request = Request::new(SegmentsBody::from(outbound.body));
     *request.method_mut() = http::Method::POST;
@@ -188,24 +246,46 @@ async fn open(
     *request.headers_mut() = outbound.headers;
     provider.authorize(request.headers_mut());
 
-    let limit = if call.view.is_stream { deployment.timeouts.first_byte } else { deployment.timeouts.whole_first_byte };
-    let response = within(limit, Phase::FirstByte, deadline, client.send(provider.host_scope(), request)).await??;
+    let limit = if call.view.is_stream {
+        deployment.timeouts.first_byte
+    } else {
+        deployment.timeouts.whole_first_byte
+    };
+    let response = within(
+        limit,
+        Phase::FirstByte,
+        deadline,
+        client.send(provider.host_scope(), request),
+    )
+    .await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
         let text = error_text(body).await;
-        return Err(refused(provider.fault(parts.status, &parts.headers, &text), parts.status));
+        return Err(refused(
+            provider.fault(parts.status, &parts.headers, &text),
+            parts.status,
+        ));
     }
     if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
-        return Err(AttemptFailure::billed(Fault::Protocol, "the answer is compressed, which was not asked for"));
+        return Err(AttemptFailure::billed(
+            Fault::Protocol,
+            "the answer is compressed, which was not asked for",
+        ));
     }
-    let head = UpstreamHead { request_id: request_id(&parts.headers), content_type: parts.headers.get(header::CONTENT_TYPE).cloned() };
+    let head = UpstreamHead {
+        request_id: request_id(&parts.headers),
+        content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
+    };
     Ok((head, UpstreamBody::Http(body), usage_chunk))
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    ["x-request-id", "request-id", "x-generation-id"].iter().find_map(|name| headers.get(*name)).cloned()
+    ["x-request-id", "request-id", "x-generation-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .cloned()
 }
 
 fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
@@ -213,11 +293,22 @@ fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         RetryAfter::After(wait) => wait,
         RetryAfter::At(second) => {
             let now = clock::unix_ms() / 1_000;
-            Duration::from_secs(u64::try_from(second.saturating_sub(now)).unwrap_or(0).clamp(1, 300))
+            Duration::from_secs(
+                u64::try_from(second.saturating_sub(now))
+                    .unwrap_or(0)
+                    .clamp(1, 300),
+            )
         }
     });
     // A vendor that refuses with a status does not bill (faults U-14).
-    AttemptFailure { fault: failure.fault, error: failure.error, status: Some(status), retry_after, may_be_billed: false, detail: format!("upstream answered {status}") }
+    AttemptFailure {
+        fault: failure.fault,
+        error: failure.error,
+        status: Some(status),
+        retry_after,
+        may_be_billed: false,
+        detail: format!("upstream answered {status}"),
+    }
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
@@ -226,7 +317,10 @@ async fn error_text(mut body: Incoming) -> Bytes {
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
             if let Some(data) = frame.data_ref() {
-                text.extend_from_slice(data.get(..data.len().min(MAX_ERROR_BYTES - text.len())).unwrap_or_default());
+                text.extend_from_slice(
+                    data.get(..data.len().min(MAX_ERROR_BYTES - text.len()))
+                        .unwrap_or_default(),
+                );
             }
             if text.len() == MAX_ERROR_BYTES {
                 break;
@@ -250,42 +344,88 @@ async fn first_content(
     let patience = clock::mono() + timeouts.first_content;
     loop {
         let left = patience.saturating_duration_since(clock::mono());
-        let (limit, phase) = if left < timeouts.idle { (left, Phase::FirstContent) } else { (timeouts.idle, Phase::Idle) };
+        let (limit, phase) = if left < timeouts.idle {
+            (left, Phase::FirstContent)
+        } else {
+            (timeouts.idle, Phase::Idle)
+        };
         let chunk = match within(limit, phase, deadline, next_chunk(&mut rest)).await? {
             Some(Ok(chunk)) => chunk,
-            Some(Err(error)) => return Err(AttemptFailure::billed(Fault::Truncated, error.to_string())),
-            None => return Err(AttemptFailure::billed(Fault::Truncated, "the stream ended before any content")),
+            Some(Err(error)) => {
+                return Err(AttemptFailure::billed(Fault::Truncated, error.to_string()));
+            }
+            None => {
+                return Err(AttemptFailure::billed(
+                    Fault::Truncated,
+                    "the stream ended before any content",
+                ));
+            }
         };
         match reader.push(chunk, &mut ready) {
             Seen::Nothing => {}
-            Seen::Content => return Ok(Exchanged::Stream { head, ready, rest, reader, is_ended: false }),
+            Seen::Content => {
+                return Ok(Exchanged::Stream {
+                    head,
+                    ready,
+                    rest,
+                    reader,
+                    is_ended: false,
+                });
+            }
             // Content and the end in one read.
             Seen::End if reader.output_bytes() > 0 || reader.finish_seen() => {
-                return Ok(Exchanged::Stream { head, ready, rest, reader, is_ended: true });
+                return Ok(Exchanged::Stream {
+                    head,
+                    ready,
+                    rest,
+                    reader,
+                    is_ended: true,
+                });
             }
-            Seen::End => return Err(AttemptFailure::billed(Fault::Empty, "the stream ended without content")),
+            Seen::End => {
+                return Err(AttemptFailure::billed(
+                    Fault::Empty,
+                    "the stream ended without content",
+                ));
+            }
             Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
         }
     }
 }
 
 /// Reads a whole answer and looks at it before the client may have it.
-async fn whole(head: UpstreamHead, mut rest: UpstreamBody, call: &Call<'_>, timeouts: Timeouts, deadline: Instant) -> Result<Exchanged, AttemptFailure> {
+async fn whole(
+    head: UpstreamHead,
+    mut rest: UpstreamBody,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
-    while let Some(chunk) = within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut rest)).await? {
-        let chunk = chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
+    while let Some(chunk) =
+        within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut rest)).await?
+    {
+        let chunk =
+            chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
         if first.is_empty() {
             first = chunk;
             continue;
         }
         if first.len() + more.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(AttemptFailure::billed(Fault::Protocol, "the answer is larger than 64 MiB"));
+            return Err(AttemptFailure::billed(
+                Fault::Protocol,
+                "the answer is larger than 64 MiB",
+            ));
         }
         more.extend_from_slice(&chunk);
     }
     // Most answers come in one read and are not copied.
-    let body = if more.is_empty() { first } else { [first.as_ref(), more.as_ref()].concat().into() };
+    let body = if more.is_empty() {
+        first
+    } else {
+        [first.as_ref(), more.as_ref()].concat().into()
+    };
     let answer = read_answer(call.operation, &body).map_err(AttemptFailure::from_stream)?;
     Ok(Exchanged::Whole { head, body, answer })
 }
@@ -304,10 +444,22 @@ async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Erro
 }
 
 /// Waits at most `limit`, and never past the call's `deadline`; names the limit that was met.
-async fn within<F: Future>(limit: Duration, phase: Phase, deadline: Instant, future: F) -> Result<F::Output, AttemptFailure> {
+async fn within<F: Future>(
+    limit: Duration,
+    phase: Phase,
+    deadline: Instant,
+    future: F,
+) -> Result<F::Output, AttemptFailure> {
     let left = deadline.saturating_duration_since(clock::mono());
-    let (wait, named) = if left < limit { (left, Phase::Total) } else { (limit, phase) };
-    tokio::time::timeout(wait, future)
-        .await
-        .map_err(|_| AttemptFailure::billed(Fault::Timeout(named), format!("no progress within {wait:?}")))
+    let (wait, named) = if left < limit {
+        (left, Phase::Total)
+    } else {
+        (limit, phase)
+    };
+    tokio::time::timeout(wait, future).await.map_err(|_| {
+        AttemptFailure::billed(
+            Fault::Timeout(named),
+            format!("no progress within {wait:?}"),
+        )
+    })
 }

@@ -44,7 +44,12 @@ struct Local {
 /// # Errors
 /// Never in this build; a build without the engine says so.
 pub fn open(model: &str, dir: &Path, config: &EngineConfig) -> Result<Arc<dyn LocalModel>, String> {
-    Ok(Arc::new(Local { name: model.to_owned(), dir: dir.to_owned(), config: config.clone(), engine: Mutex::new(None) }))
+    Ok(Arc::new(Local {
+        name: model.to_owned(),
+        dir: dir.to_owned(),
+        config: config.clone(),
+        engine: Mutex::new(None),
+    }))
 }
 
 impl Local {
@@ -57,8 +62,19 @@ impl Local {
         let model = &self.name;
         let path = weights::locate(model, std::slice::from_ref(&self.dir));
         let path = path.ok_or_else(|| format!("the weights of `{model}` are not on this machine; fetch them with `tollward pull {model}`"))?;
-        let EngineConfig { threads, context_tokens, max_queue, .. } = self.config;
-        let started = Engine::start(EngineSettings { model: path, threads, context_tokens, max_queue }).map_err(|error| error.to_string())?;
+        let EngineConfig {
+            threads,
+            context_tokens,
+            max_queue,
+            ..
+        } = self.config;
+        let started = Engine::start(EngineSettings {
+            model: path,
+            threads,
+            context_tokens,
+            max_queue,
+        })
+        .map_err(|error| error.to_string())?;
         *engine = Some(started.clone());
         Ok(started)
     }
@@ -72,13 +88,36 @@ impl LocalModel for Local {
     }
 
     fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure> {
-        let engine = self.engine().map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
-        let wanted = request::read(call).map_err(|error| refused(Fault::BadRequest, "unsupported_parameter", Some(error.param), &error.reason))?;
-        let generation = engine.submit(wanted.generate).map_err(|error| match error {
-            SubmitError::Busy { .. } => refused(Fault::Overloaded, "engine_busy", None, &error.to_string()),
-            SubmitError::Failed(_) => refused(Fault::NotFound, "model_not_loaded", None, &error.to_string()),
-            SubmitError::Invalid { param, reason } => refused(Fault::BadRequest, "invalid_value", Some(param.to_owned()), &reason),
+        let engine = self
+            .engine()
+            .map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
+        let wanted = request::read(call).map_err(|error| {
+            refused(
+                Fault::BadRequest,
+                "unsupported_parameter",
+                Some(error.param),
+                &error.reason,
+            )
         })?;
+        let generation = engine
+            .submit(wanted.generate)
+            .map_err(|error| match error {
+                SubmitError::Busy { .. } => {
+                    refused(Fault::Overloaded, "engine_busy", None, &error.to_string())
+                }
+                SubmitError::Failed(_) => refused(
+                    Fault::NotFound,
+                    "model_not_loaded",
+                    None,
+                    &error.to_string(),
+                ),
+                SubmitError::Invalid { param, reason } => refused(
+                    Fault::BadRequest,
+                    "invalid_value",
+                    Some(param.to_owned()),
+                    &reason,
+                ),
+            })?;
         let head = answer::Head::new(call.operation, &call.view.model, wanted.echo);
         Ok(answer::body(generation, head, call.view.is_stream))
     }
@@ -87,7 +126,10 @@ impl LocalModel for Local {
         match self.engine() {
             Ok(engine) => match engine.state() {
                 State::Loading => format!("{} is loading", self.name),
-                State::Ready(info) => format!("{} ({}, {} tokens of context)", self.name, info.architecture, info.context_tokens),
+                State::Ready(info) => format!(
+                    "{} ({}, {} tokens of context)",
+                    self.name, info.architecture, info.context_tokens
+                ),
                 State::Failed(why) => format!("{} failed to load: {why}", self.name),
             },
             Err(why) => why,
@@ -96,6 +138,14 @@ impl LocalModel for Local {
 }
 
 fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> AttemptFailure {
-    let error = ErrorBody { message: message.to_owned(), kind: "invalid_request_error".into(), param, code: Some(code.into()) };
-    AttemptFailure { error: Some(error), ..AttemptFailure::of(fault, message) }
+    let error = ErrorBody {
+        message: message.to_owned(),
+        kind: "invalid_request_error".into(),
+        param,
+        code: Some(code.into()),
+    };
+    AttemptFailure {
+        error: Some(error),
+        ..AttemptFailure::of(fault, message)
+    }
 }

@@ -15,5 +15,7 @@ pub const IS_BUILT_IN: bool = false;
 /// # Errors
 /// Always: there is no engine in this build.
 pub fn open(model: &str, _: &Path, _: &EngineConfig) -> Result<Arc<dyn LocalModel>, String> {
-    Err(format!("`local/{model}` needs the embedded engine, which this build leaves out; build with `--features full`"))
+    Err(format!(
+        "`local/{model}` needs the embedded engine, which this build leaves out; build with `--features full`"
+    ))
 }

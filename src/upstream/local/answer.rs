@@ -9,7 +9,9 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use async_openai::types::chat::{ChatChoiceLogprobs, ChatCompletionTokenLogprob, CompletionUsage, FinishReason, TopLogprobs};
+use async_openai::types::chat::{
+    ChatChoiceLogprobs, ChatCompletionTokenLogprob, CompletionUsage, FinishReason, TopLogprobs,
+};
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame};
 use serde::Serialize;
@@ -31,9 +33,21 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn new(operation: Operation, model: &str, echo: Option<String>) -> Self {
-        let prefix = if operation == Operation::Chat { "chatcmpl" } else { "cmpl" };
-        let id = clock::id_bytes().iter().fold(format!("{prefix}-"), |id, byte| format!("{id}{byte:02x}"));
-        Self { id, created: clock::unix_ms() / 1_000, model: model.to_owned(), operation, echo }
+        let prefix = if operation == Operation::Chat {
+            "chatcmpl"
+        } else {
+            "cmpl"
+        };
+        let id = clock::id_bytes()
+            .iter()
+            .fold(format!("{prefix}-"), |id, byte| format!("{id}{byte:02x}"));
+        Self {
+            id,
+            created: clock::unix_ms() / 1_000,
+            model: model.to_owned(),
+            operation,
+            echo,
+        }
     }
 
     fn object(&self, is_stream: bool) -> &'static str {
@@ -47,7 +61,21 @@ impl Head {
 
 /// The answer's body: a stream of events, or one JSON object at the end.
 pub(super) fn body(generation: Generation, head: Head, is_stream: bool) -> LocalBody {
-    if is_stream { Box::pin(Streamed { generation, head, begun: 0, is_ended: false }) } else { Box::pin(Whole { generation, head, choices: Vec::new(), is_ended: false }) }
+    if is_stream {
+        Box::pin(Streamed {
+            generation,
+            head,
+            begun: 0,
+            is_ended: false,
+        })
+    } else {
+        Box::pin(Whole {
+            generation,
+            head,
+            choices: Vec::new(),
+            is_ended: false,
+        })
+    }
 }
 
 #[derive(Serialize)]
@@ -64,9 +92,24 @@ struct Envelope<'a, C> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Choice<'a> {
-    Delta { index: u32, delta: Delta<'a>, logprobs: Option<ChatChoiceLogprobs>, finish_reason: Option<FinishReason> },
-    Message { index: u32, message: Message<'a>, logprobs: Option<ChatChoiceLogprobs>, finish_reason: Option<FinishReason> },
-    Text { index: u32, text: &'a str, logprobs: Option<TextLogprobs>, finish_reason: Option<FinishReason> },
+    Delta {
+        index: u32,
+        delta: Delta<'a>,
+        logprobs: Option<ChatChoiceLogprobs>,
+        finish_reason: Option<FinishReason>,
+    },
+    Message {
+        index: u32,
+        message: Message<'a>,
+        logprobs: Option<ChatChoiceLogprobs>,
+        finish_reason: Option<FinishReason>,
+    },
+    Text {
+        index: u32,
+        text: &'a str,
+        logprobs: Option<TextLogprobs>,
+        finish_reason: Option<FinishReason>,
+    },
 }
 
 #[derive(Default, Serialize)]
@@ -106,7 +149,11 @@ impl Streamed {
     fn encode(&mut self, event: Event, out: &mut BytesMut) {
         match event {
             Event::Started { .. } => {}
-            Event::Token { choice, text, logprobs } => {
+            Event::Token {
+                choice,
+                text,
+                logprobs,
+            } => {
                 self.begin(choice, out);
                 self.chunk(choice, &text, &logprobs, None, out);
             }
@@ -114,7 +161,10 @@ impl Streamed {
                 self.begin(choice, out);
                 self.chunk(choice, "", &[], Some(finish(reason)), out);
             }
-            Event::Done { prompt_tokens, output_tokens } => {
+            Event::Done {
+                prompt_tokens,
+                output_tokens,
+            } => {
                 let usage = Some(usage(prompt_tokens, output_tokens));
                 self.send(&self.envelope(Vec::new(), usage), out);
                 out.put_slice(b"data: [DONE]\n\n");
@@ -130,29 +180,75 @@ impl Streamed {
             self.begun += 1;
             let first = match (self.head.operation, &self.head.echo) {
                 (Operation::Chat, _) => {
-                    let delta = Delta { role: Some("assistant"), content: Some("") };
-                    Choice::Delta { index, delta, logprobs: None, finish_reason: None }
+                    let delta = Delta {
+                        role: Some("assistant"),
+                        content: Some(""),
+                    };
+                    Choice::Delta {
+                        index,
+                        delta,
+                        logprobs: None,
+                        finish_reason: None,
+                    }
                 }
-                (_, Some(prompt)) => Choice::Text { index, text: prompt, logprobs: None, finish_reason: None },
+                (_, Some(prompt)) => Choice::Text {
+                    index,
+                    text: prompt,
+                    logprobs: None,
+                    finish_reason: None,
+                },
                 (_, None) => continue,
             };
             self.send(&self.envelope(vec![first], None), out);
         }
     }
 
-    fn chunk(&self, index: u32, text: &str, tokens: &[TokenLogprob], finish_reason: Option<FinishReason>, out: &mut BytesMut) {
+    fn chunk(
+        &self,
+        index: u32,
+        text: &str,
+        tokens: &[TokenLogprob],
+        finish_reason: Option<FinishReason>,
+        out: &mut BytesMut,
+    ) {
         let choice = if self.head.operation == Operation::Chat {
             let content = finish_reason.is_none().then_some(text);
-            Choice::Delta { index, delta: Delta { role: None, content }, logprobs: chat_logprobs(tokens), finish_reason }
+            Choice::Delta {
+                index,
+                delta: Delta {
+                    role: None,
+                    content,
+                },
+                logprobs: chat_logprobs(tokens),
+                finish_reason,
+            }
         } else {
-            Choice::Text { index, text, logprobs: text_logprobs(tokens, 0), finish_reason }
+            Choice::Text {
+                index,
+                text,
+                logprobs: text_logprobs(tokens, 0),
+                finish_reason,
+            }
         };
         self.send(&self.envelope(vec![choice], None), out);
     }
 
-    fn envelope<'a>(&'a self, choices: Vec<Choice<'a>>, usage: Option<CompletionUsage>) -> Envelope<'a, Choice<'a>> {
-        let Head { id, created, model, .. } = &self.head;
-        Envelope { id, object: self.head.object(true), created: *created, model, choices, usage }
+    fn envelope<'a>(
+        &'a self,
+        choices: Vec<Choice<'a>>,
+        usage: Option<CompletionUsage>,
+    ) -> Envelope<'a, Choice<'a>> {
+        let Head {
+            id, created, model, ..
+        } = &self.head;
+        Envelope {
+            id,
+            object: self.head.object(true),
+            created: *created,
+            model,
+            choices,
+            usage,
+        }
     }
 
     fn send(&self, envelope: &Envelope<'_, Choice<'_>>, out: &mut BytesMut) {
@@ -167,7 +263,10 @@ impl Body for Streamed {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.is_ended {
             return Poll::Ready(None);
         }
@@ -219,7 +318,11 @@ impl Whole {
     fn take(&mut self, event: Event) -> Option<Bytes> {
         match event {
             Event::Started { .. } => None,
-            Event::Token { choice, text, logprobs } => {
+            Event::Token {
+                choice,
+                text,
+                logprobs,
+            } => {
                 let written = self.choice(choice);
                 written.text.push_str(&text);
                 written.tokens.extend(logprobs);
@@ -229,7 +332,10 @@ impl Whole {
                 self.choice(choice).finish_reason = Some(finish(reason));
                 None
             }
-            Event::Done { prompt_tokens, output_tokens } => Some(self.encode(usage(prompt_tokens, output_tokens))),
+            Event::Done {
+                prompt_tokens,
+                output_tokens,
+            } => Some(self.encode(usage(prompt_tokens, output_tokens))),
             Event::Failed(error) => Some(failure(&error).to_json()),
         }
     }
@@ -244,16 +350,41 @@ impl Whole {
             let index = u32::try_from(index).unwrap_or(u32::MAX);
             let finish_reason = written.finish_reason;
             if is_chat {
-                let message = Message { role: "assistant", content: &written.text, refusal: None };
-                Choice::Message { index, message, logprobs: chat_logprobs(&written.tokens), finish_reason }
+                let message = Message {
+                    role: "assistant",
+                    content: &written.text,
+                    refusal: None,
+                };
+                Choice::Message {
+                    index,
+                    message,
+                    logprobs: chat_logprobs(&written.tokens),
+                    finish_reason,
+                }
             } else {
-                Choice::Text { index, text: &written.text, logprobs: text_logprobs(&written.tokens, echoed.len()), finish_reason }
+                Choice::Text {
+                    index,
+                    text: &written.text,
+                    logprobs: text_logprobs(&written.tokens, echoed.len()),
+                    finish_reason,
+                }
             }
         };
-        let Head { id, created, model, .. } = &self.head;
+        let Head {
+            id, created, model, ..
+        } = &self.head;
         let choices = self.choices.iter().enumerate().map(choice).collect();
-        let envelope = Envelope { id, object: self.head.object(false), created: *created, model, choices, usage: Some(usage) };
-        serde_json::to_vec(&envelope).map(Bytes::from).unwrap_or_default()
+        let envelope = Envelope {
+            id,
+            object: self.head.object(false),
+            created: *created,
+            model,
+            choices,
+            usage: Some(usage),
+        };
+        serde_json::to_vec(&envelope)
+            .map(Bytes::from)
+            .unwrap_or_default()
     }
 }
 
@@ -261,7 +392,10 @@ impl Body for Whole {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         while !self.is_ended {
             let done = match self.generation.poll_recv(context) {
                 Poll::Ready(Some(event)) => self.take(event),
@@ -286,21 +420,33 @@ fn finish(reason: StopReason) -> FinishReason {
 
 fn usage(prompt_tokens: u32, completion_tokens: u32) -> CompletionUsage {
     let total_tokens = prompt_tokens.saturating_add(completion_tokens);
-    CompletionUsage { prompt_tokens, completion_tokens, total_tokens, ..CompletionUsage::default() }
+    CompletionUsage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens,
+        ..CompletionUsage::default()
+    }
 }
 
 fn chat_logprobs(tokens: &[TokenLogprob]) -> Option<ChatChoiceLogprobs> {
     if tokens.is_empty() {
         return None;
     }
-    let top = |candidate: &Candidate| TopLogprobs { token: candidate.text.clone(), logprob: candidate.logprob, bytes: Some(candidate.bytes.clone()) };
+    let top = |candidate: &Candidate| TopLogprobs {
+        token: candidate.text.clone(),
+        logprob: candidate.logprob,
+        bytes: Some(candidate.bytes.clone()),
+    };
     let one = |token: &TokenLogprob| ChatCompletionTokenLogprob {
         token: token.token.text.clone(),
         logprob: token.token.logprob,
         bytes: Some(token.token.bytes.clone()),
         top_logprobs: token.top.iter().map(top).collect(),
     };
-    Some(ChatChoiceLogprobs { content: Some(tokens.iter().map(one).collect()), refusal: None })
+    Some(ChatChoiceLogprobs {
+        content: Some(tokens.iter().map(one).collect()),
+        refusal: None,
+    })
 }
 
 fn text_logprobs(tokens: &[TokenLogprob], offset: usize) -> Option<TextLogprobs> {
@@ -314,7 +460,13 @@ fn text_logprobs(tokens: &[TokenLogprob], offset: usize) -> Option<TextLogprobs>
         at += token.token.text.len();
         shaped.tokens.push(token.token.text.clone());
         shaped.token_logprobs.push(token.token.logprob);
-        shaped.top_logprobs.push(token.top.iter().map(|top| (top.text.clone(), top.logprob)).collect());
+        shaped.top_logprobs.push(
+            token
+                .top
+                .iter()
+                .map(|top| (top.text.clone(), top.logprob))
+                .collect(),
+        );
     }
     Some(shaped)
 }
@@ -322,12 +474,24 @@ fn text_logprobs(tokens: &[TokenLogprob], offset: usize) -> Option<TextLogprobs>
 fn failure(error: &EngineError) -> ErrorBody {
     let (kind, code) = match error {
         EngineError::PromptTooLong { .. } => ("invalid_request_error", "context_length_exceeded"),
-        EngineError::EmptyPrompt | EngineError::NoChatTemplate | EngineError::Template(_) => ("invalid_request_error", "invalid_value"),
+        EngineError::EmptyPrompt | EngineError::NoChatTemplate | EngineError::Template(_) => {
+            ("invalid_request_error", "invalid_value")
+        }
         _ => ("server_error", "engine_failed"),
     };
-    ErrorBody { message: error.to_string(), kind: kind.into(), param: None, code: Some(code.into()) }
+    ErrorBody {
+        message: error.to_string(),
+        kind: kind.into(),
+        param: None,
+        code: Some(code.into()),
+    }
 }
 
 fn crashed() -> ErrorBody {
-    ErrorBody { message: "the embedded engine stopped".into(), kind: "server_error".into(), param: None, code: Some("engine_failed".into()) }
+    ErrorBody {
+        message: "the embedded engine stopped".into(),
+        kind: "server_error".into(),
+        param: None,
+        code: Some("engine_failed".into()),
+    }
 }
