@@ -49,6 +49,7 @@ pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     on_ledger_error: StoreErrorPolicy,
+    max_in_flight: i64,
     ledger_failed_at_ms: AtomicI64,
     is_draining: AtomicBool,
 }
@@ -88,6 +89,11 @@ impl Gateway {
             StoreErrorPolicy::Allow => true,
             StoreErrorPolicy::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
         }
+    }
+
+    /// Whether another call may run.
+    pub fn has_room(&self) -> bool {
+        self.metrics.in_flight.get() < self.max_in_flight
     }
 
     /// Counts a request that never became a call.
@@ -275,6 +281,7 @@ async fn gateway(
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
         on_ledger_error: config.store.on_error,
+        max_in_flight: i64::try_from(config.server.max_in_flight).unwrap_or(i64::MAX),
         ledger_failed_at_ms: AtomicI64::new(0),
         is_draining: AtomicBool::new(false),
     })

@@ -8,6 +8,10 @@ use tollward::cli::Cli;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here, once"
+)]
 fn main() -> ExitCode {
     tollward::cli::run(Cli::parse(), std::env::vars().collect())
 }

@@ -121,6 +121,17 @@ impl From<ServeError> for Problem {
                 problem.body.param = Some(error.field);
                 problem
             }
+            ServeError::Admit(error @ (AdmitError::Overloaded | AdmitError::LedgerUnavailable)) => {
+                let code = match error {
+                    AdmitError::LedgerUnavailable => "ledger_unavailable",
+                    _ => "overloaded",
+                };
+                let message = format!("{error}; try again in a moment");
+                Self {
+                    retry: Retry::After(Duration::from_secs(2)),
+                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", code, message)
+                }
+            }
             ServeError::Route(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
         }

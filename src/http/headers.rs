@@ -21,6 +21,7 @@ const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
+const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
 const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
 const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source");
@@ -38,7 +39,7 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
         .clone()
         .unwrap_or_else(|| text(&reply.request.to_string()));
     headers.insert(REQUEST_ID, id);
-    if let Some(id) = &reply.upstream_request_id {
+    if let Some(id) = &reply.head.request_id {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());
     }
     let named = &reply.deployment.headers;
@@ -48,6 +49,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
     if let Some(fault) = reply.fallback_reason {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
+    }
+    if !reply.head.dropped.is_empty() {
+        headers.insert(DROPPED, text(&reply.head.dropped.join(",")));
     }
     let mut overhead = String::with_capacity(12);
     let micros = reply.overhead.as_micros();

@@ -46,9 +46,9 @@ fn respond(reply: Reply) -> Response {
     let mut response = Response::new(Body::empty());
     headers::describe(response.headers_mut(), &reply);
     let content_type = match reply.body {
-        ReplyBody::Whole(bytes, content_type) => {
+        ReplyBody::Whole(bytes) => {
             *response.body_mut() = Body::from(bytes);
-            content_type.unwrap_or(HeaderValue::from_static("application/json"))
+            reply.head.content_type.unwrap_or(HeaderValue::from_static("application/json"))
         }
         ReplyBody::Stream(metered) => {
             *response.body_mut() = Body::new(*metered);

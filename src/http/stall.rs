@@ -104,7 +104,7 @@ mod tests {
     async fn a_client_that_does_not_read_is_cut_after_the_limit() {
         let (ours, _theirs) = tokio::io::duplex(16);
         let mut guarded = StallGuard::new(ours, Duration::from_secs(60));
-        let began = Instant::now();
+        let began = tokio::time::Instant::now();
         let failed = guarded.write_all(&[0; 64]).await.expect_err("nobody reads");
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed().as_secs(), 60);

@@ -1,11 +1,11 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
-use bytes::Bytes;
 use http::HeaderValue;
 use tollward_wire::document::{Document, DocumentError, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
+use crate::app::Gateway;
 use crate::http::ingress::Ingress;
 use crate::pipeline::authenticate::Caller;
 
@@ -34,13 +34,29 @@ pub enum AdmitError {
     /// A field that the gateway acts on is missing or wrong.
     #[error(transparent)]
     Field(#[from] FieldError),
+    /// As many calls run as the gateway may hold.
+    #[error("the gateway is at its limit of running calls")]
+    Overloaded,
+    /// The last ledger row could not be written, and what is not booked is not served.
+    #[error("the ledger cannot be written")]
+    LedgerUnavailable,
 }
 
-/// Reads the request.
+/// Reads the request, if there is room for it.
 ///
 /// # Errors
 /// [`AdmitError`] names the field or the byte that is wrong.
-pub fn admit(ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
+pub fn admit(
+    gateway: &Gateway,
+    ingress: Ingress,
+    caller: Caller,
+) -> Result<Admitted, AdmitError> {
+    if !gateway.has_room() {
+        return Err(AdmitError::Overloaded);
+    }
+    if !gateway.may_book() {
+        return Err(AdmitError::LedgerUnavailable);
+    }
     let Ingress {
         operation,
         body,
@@ -48,7 +64,7 @@ pub fn admit(ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
         started,
         ..
     } = ingress;
-    let document = Document::parse(Bytes::clone(&body))?;
+    let document = Document::parse(body)?;
     let view = RequestView::read(operation, &document)?;
     Ok(Admitted {
         operation,

@@ -28,7 +28,7 @@ use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::settle::{Booked, Observed, Settlement};
 use crate::snapshot::Deployment;
-use crate::upstream::exchange::{Exchanged, UpstreamBody};
+use crate::upstream::exchange::{Exchanged, UpstreamBody, UpstreamHead};
 
 /// How long the upstream's end of body is waited for after its `[DONE]`.
 const LINGER: Duration = Duration::from_millis(250);
@@ -45,8 +45,8 @@ pub struct Reply {
     pub attempts: u32,
     /// Why the first attempt failed, when there were several.
     pub fallback_reason: Option<Fault>,
-    /// The vendor's request id.
-    pub upstream_request_id: Option<HeaderValue>,
+    /// What the vendor's head said, and what it was not sent.
+    pub head: UpstreamHead,
     /// Time spent in the gateway until now.
     pub overhead: Duration,
     /// What was booked; `None` for a stream, whose cost is not known yet.
@@ -57,8 +57,8 @@ pub struct Reply {
 
 /// The answer itself.
 pub enum ReplyBody {
-    /// All of it, with the vendor's content type.
-    Whole(Bytes, Option<HeaderValue>),
+    /// All of it.
+    Whole(Bytes),
     /// As it comes.
     Stream(Box<Metered>),
 }
@@ -72,18 +72,14 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
     } = committed;
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let overhead = settlement.overhead();
-    let (upstream_request_id, booked, body) = match exchanged {
+    let (head, booked, body) = match exchanged {
         Exchanged::Whole { head, body, answer } => {
             let observed = Observed {
                 usage: answer.usage.as_ref(),
                 output_bytes: answer.output_bytes,
             };
             let booked = settlement.complete(observed);
-            (
-                head.request_id,
-                Some(booked),
-                ReplyBody::Whole(body, head.content_type),
-            )
+            (head, Some(booked), ReplyBody::Whole(body))
         }
         Exchanged::Stream {
             head,
@@ -106,7 +102,7 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
             if is_ended {
                 metered.end(Outcome::Complete);
             }
-            (head.request_id, None, ReplyBody::Stream(Box::new(metered)))
+            (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
     let client_request_id = admitted.client_request_id.clone();
@@ -116,7 +112,7 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
         deployment,
         attempts,
         fallback_reason,
-        upstream_request_id,
+        head,
         overhead,
         booked,
         body,

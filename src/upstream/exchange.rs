@@ -18,7 +18,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tollward_providers::{Call, Failure, RetryAfter};
+use tollward_providers::{Call, EncodeError, Failure, RetryAfter};
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
@@ -85,6 +85,8 @@ pub struct UpstreamHead {
     pub request_id: Option<HeaderValue>,
     /// The vendor's content type.
     pub content_type: Option<HeaderValue>,
+    /// Fields of the request that the vendor does not take and was not sent.
+    pub dropped: Vec<&'static str>,
 }
 
 /// A failed attempt.
@@ -227,6 +229,7 @@ async fn open(
             let head = UpstreamHead {
                 request_id: None,
                 content_type: Some(HeaderValue::from_static(kind)),
+                dropped: Vec::new(),
             };
             let usage_chunk = if call.view.asks_usage {
                 UsageChunk::Keep
@@ -236,10 +239,8 @@ async fn open(
             return Ok((head, UpstreamBody::Local(body), usage_chunk));
         }
     };
-    let outbound = provider
-        .encode(call)
-        .map_err(|error| AttemptFailure::of(Fault::BadRequest, error.to_string()))?;
-    let usage_chunk = outbound.usage_chunk;
+    let outbound = provider.encode(call).map_err(|error| unencodable(&error))?;
+    let (usage_chunk, dropped) = (outbound.usage_chunk, outbound.dropped);
     let mut request = Request::new(SegmentsBody::from(outbound.body));
     *request.method_mut() = http::Method::POST;
     *request.uri_mut() = outbound.uri;
@@ -277,8 +278,23 @@ async fn open(
     let head = UpstreamHead {
         request_id: request_id(&parts.headers),
         content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
+        dropped,
     };
     Ok((head, UpstreamBody::Http(body), usage_chunk))
+}
+
+/// A request that this vendor cannot be sent.
+fn unencodable(error: &EncodeError) -> AttemptFailure {
+    let body = ErrorBody {
+        message: error.to_string(),
+        kind: "invalid_request_error".into(),
+        param: error.param().map(str::to_owned),
+        code: Some("unsupported_parameter".into()),
+    };
+    AttemptFailure {
+        error: Some(body),
+        ..AttemptFailure::of(Fault::BadRequest, error.to_string())
+    }
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
