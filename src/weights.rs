@@ -328,4 +328,4 @@ async fn pinned(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

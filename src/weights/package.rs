@@ -154,7 +154,7 @@ fn last_words(stderr: &[u8], stdout: &[u8]) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut errors: Vec<&str> = lines().filter(|line| line.starts_with("ERROR:")).collect();
     if errors.is_empty() {
-        errors = lines().last().into_iter().collect();
+        errors = lines().next_back().into_iter().collect();
     }
     let words: String = errors
         .join("; ")
