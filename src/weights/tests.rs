@@ -106,7 +106,9 @@ impl Fixture {
     fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.dir.path()).unwrap();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter(|name| !name.ends_with(".lock")).collect();
+        let mut names: Vec<_> = names
+            .filter(|name| Path::new(name).extension() != Some(OsStr::new("lock")))
+            .collect();
         names.sort();
         names
     }

@@ -208,3 +208,48 @@ fn arguments_out_of_range_are_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn of_a_stopped_answer_the_part_that_was_seen_stays_in_the_conversation() {
+    // The server announces more than it sends and keeps the connection open until the client leaves.
+    let server = Server::start(|_| Reply::new(200, answer(&["half"], "stop")).held_open());
+    let mut talk = talk(&server, &[]);
+    let (seen, is_seen) = tokio::sync::oneshot::channel();
+    let mut out = Watched {
+        text: Vec::new(),
+        seen: Some(seen),
+    };
+    let mut console = Console {
+        out: &mut out,
+        notes: &mut io::sink(),
+        is_terminal: false,
+    };
+    let stop = async { drop(is_seen.await) };
+    let ending = talk.say("hi".to_owned(), stop, &mut console).await;
+    assert_eq!(ending.unwrap(), Ending::Interrupted);
+    assert_eq!(out.text, b"half\n");
+    let said: Vec<_> = talk
+        .messages
+        .iter()
+        .map(|message| (message.role, message.content.as_str()))
+        .collect();
+    assert_eq!(said, [("user", "hi"), ("assistant", "half")]);
+}
+
+/// A stream that says when something was written to it.
+struct Watched {
+    text: Vec<u8>,
+    seen: Option<tokio::sync::oneshot::Sender<()>>,
+}
+
+impl io::Write for Watched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.seen.take().map(|seen| seen.send(()));
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

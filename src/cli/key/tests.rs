@@ -37,7 +37,10 @@ async fn a_new_key_is_alone_on_standard_output_and_said_to_be_shown_once() {
     )
     .await;
     result.unwrap();
-    assert!(tollward_store::is_well_formed_key(out.trim_end().as_bytes()), "{out}");
+    assert!(
+        tollward_store::is_well_formed_key(out.trim_end().as_bytes()),
+        "{out}"
+    );
     assert_eq!(out.lines().count(), 1);
     assert!(
         notes.contains("models: gpt-*, local; expires: 2026-12-24 12:05 UTC."),

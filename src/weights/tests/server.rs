@@ -1,7 +1,7 @@
 //! A scripted HTTP server on loopback: one request a connection, every request remembered.
 
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
@@ -34,6 +34,8 @@ pub(crate) struct Reply {
     pub(crate) body: Vec<u8>,
     /// Close the connection after so many bytes of the body.
     pub(crate) cut: Option<usize>,
+    /// Do not close the connection before the client does.
+    pub(crate) is_held_open: bool,
 }
 
 impl Reply {
@@ -47,6 +49,14 @@ impl Reply {
 
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Sends the body up to its first blank line and then waits for the client to leave.
+    pub(crate) fn held_open(mut self) -> Self {
+        let end = memchr::memmem::find(&self.body, b"\n\n").map(|at| at + 2);
+        self.cut = end;
+        self.is_held_open = true;
         self
     }
 
@@ -75,7 +85,7 @@ impl Server {
                 thread::spawn(move || {
                     let Some(request) = read(&stream) else { return };
                     record.lock().unwrap().push(request.clone());
-                    write(stream, &request, answer(&request));
+                    write(stream, &request, &answer(&request));
                 });
             }
         });
@@ -117,27 +127,32 @@ fn read(stream: &TcpStream) -> Option<Request> {
         .and_then(|text| text.parse().ok())
         .unwrap_or(0);
     let mut body = vec![0; length];
-    std::io::Read::read_exact(&mut reader, &mut body).ok()?;
+    reader.read_exact(&mut body).ok()?;
     request.body = String::from_utf8_lossy(&body).into_owned();
     Some(request)
 }
 
-fn write(mut stream: TcpStream, request: &Request, reply: Reply) {
+fn write(mut stream: TcpStream, request: &Request, reply: &Reply) {
     let mut head = format!("HTTP/1.1 {} X\r\nconnection: close\r\n", reply.status);
     for (name, value) in &reply.headers {
-        head += &format!("{name}: {value}\r\n");
+        head.extend([name, ": ", value, "\r\n"]);
     }
     if !reply
         .headers
         .iter()
         .any(|(name, _)| *name == "content-length")
     {
-        head += &format!("content-length: {}\r\n", reply.body.len());
+        let length = reply.body.len().to_string();
+        head.extend(["content-length: ", &length, "\r\n"]);
     }
     head += "\r\n";
     let _ = stream.write_all(head.as_bytes());
     if request.method != "HEAD" {
         let end = reply.cut.unwrap_or(reply.body.len()).min(reply.body.len());
         let _ = stream.write_all(&reply.body[..end]);
+    }
+    if reply.is_held_open {
+        // Ends when the client closes its side.
+        let _ = stream.read_to_end(&mut Vec::new());
     }
 }

@@ -42,7 +42,7 @@ async fn commands_change_the_conversation_and_errors_do_not_end_it() {
         "hi",
         "/clear",
     ];
-    let (_, out, notes) = capture(async |console| {
+    let ((), out, notes) = capture(async |console| {
         for line in lines {
             assert_eq!(
                 obey(&mut talk, parse(line), console).await.unwrap(),
