@@ -313,7 +313,10 @@ fn host_text(url: &Url) -> String {
     } else {
         "http://"
     };
-    format!("{scheme}{}", url.host_str().unwrap_or("unknown"))
+    let port = url
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}{}{port}", url.host_str().unwrap_or("unknown"))
 }
 
 /// The hub's entity tag of a large file is its sha256 in quotes.

@@ -73,6 +73,13 @@ async fn a_failure_of_pip_is_told_in_its_own_words() {
         error,
         "pip failed: ERROR: No matching distribution found for tiny==1.0"
     );
+    let dir = python(
+        "printf 'ERROR: Exception:\\nTraceback:\\nSSLError: bad certificate\\n' >&2; exit 2",
+    );
+    assert_eq!(
+        fetched(&dir).await.unwrap_err().to_string(),
+        "pip failed: SSLError: bad certificate"
+    );
     let dir = python("echo 'No module named pip' >&2; exit 1");
     assert_eq!(
         fetched(&dir).await.unwrap_err().to_string(),
@@ -96,4 +103,12 @@ async fn a_machine_without_python_says_so() {
 async fn a_success_without_a_wheel_is_an_error() {
     let error = fetched(&python("exit 0")).await.unwrap_err();
     assert!(matches!(error, PackageError::NoWheel), "{error}");
+}
+
+#[tokio::test]
+async fn a_disk_that_pip_found_full_is_a_full_disk() {
+    let dir = python("echo 'OSError: [Errno 28] No space left on device' >&2; exit 2");
+    let error = fetched(&dir).await.unwrap_err();
+    assert!(matches!(error, PackageError::File(_)), "{error}");
+    assert!(error.to_string().contains("the disk is full"), "{error}");
 }
