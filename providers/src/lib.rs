@@ -1,1 +1,22 @@
-//! How each vendor is addressed, signed and read. No I/O.
+//! How each vendor is addressed, signed and read. Pure: no sockets, no clock, no files.
+//!
+//! A [`Provider`] shapes a request for one vendor ([`Outbound`]) and reads its refusals
+//! ([`Failure`]). It never sends anything: the gateway does, so that timeouts, retries
+//! and address checks exist once. Vendors of the `OpenAI` family differ by data, not by
+//! code: they are the rows of `compatible/rows.rs`. [`kinds`] lists them, [`build`] makes
+//! one; the crate's `README.md` says how to add one.
+
+mod compatible;
+mod failure;
+mod provider;
+mod registry;
+mod settings;
+
+#[cfg(test)]
+mod conformance;
+
+pub use self::compatible::row::Row;
+pub use self::failure::{Failure, RetryAfter};
+pub use self::provider::{Call, EncodeError, HostScope, Outbound, Provider};
+pub use self::registry::{build, kinds, row};
+pub use self::settings::BuildError;

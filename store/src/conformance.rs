@@ -1,29 +1,45 @@
-//! One suite that every backend passes.
-#![expect(clippy::unwrap_used, reason = "tests")]
+//! One suite that every backend passes, and the sample entry that tests build on.
+//!
+//! Each check gets a fresh store. What only a file can do (crashes, locks,
+//! damage) is tested in `sqlite/tests.rs` and `tests/`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a failed assumption is a failed test"
+)]
 
 use std::borrow::Cow;
+use std::path::Path;
+use std::sync::Arc;
 
-use crate::{CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId, TokenCounts};
+use secrecy::ExposeSecret;
 
-/// 2026-11-24T00:00:00Z.
-pub(crate) const NOON: i64 = 1_795_521_600_000 + 43_200_000;
+use crate::{
+    CostSource, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, RequestId, Store,
+    StoreError, TokenCounts, UsageQuery, UsageRow, is_well_formed_key,
+};
 
-/// An entry that differs from others in every field that may differ.
+/// 2026-11-24T12:00:00Z.
+pub(crate) const NOON: i64 = 1_795_521_600_000;
+const DAY: i64 = 86_400_000;
+
+/// A plausible entry; the seed moves its time, model, provider and token counts.
 pub(crate) fn sample(seed: u64) -> Entry {
     let at_ms = NOON + i64::try_from(seed).unwrap();
+    let (model, provider) = (seed % 3, seed % 2);
     Entry {
-        request: RequestId::new(at_ms),
+        request: RequestId::new(at_ms - 1_234),
         attempt: 1,
         at_ms,
         key: Some(KeyId::new(at_ms)),
         operation: Cow::Borrowed("chat"),
-        model: format!("model-{}", seed % 3).into(),
-        provider: format!("provider-{}", seed % 2).into(),
-        deployment: format!("provider-{}/up-{}", seed % 2, seed % 3).into(),
-        upstream_model: format!("up-{}", seed % 3).into(),
+        model: format!("model-{model}").into(),
+        provider: format!("provider-{provider}").into(),
+        deployment: format!("provider-{provider}/up-{model}").into(),
+        upstream_model: format!("up-{model}").into(),
         status: 200,
         outcome: Outcome::Complete,
-        streamed: seed % 2 == 0,
+        streamed: seed.is_multiple_of(2),
         tokens: TokenCounts {
             input: 1_000 + seed,
             cache_read: 300,
@@ -39,4 +55,462 @@ pub(crate) fn sample(seed: u64) -> Entry {
         first_content_ms: Some(321),
         duration_ms: 1_234,
     }
+}
+
+fn new_key(name: &str) -> NewKey {
+    NewKey {
+        name: name.to_owned(),
+        allowed_models: Vec::new(),
+        now_ms: NOON,
+        expires_ms: None,
+    }
+}
+
+fn everything(by: GroupBy) -> UsageQuery {
+    UsageQuery {
+        by,
+        since_ms: None,
+        until_ms: None,
+    }
+}
+
+/// Runs every check against memory and against a file.
+macro_rules! conformance {
+    ($($check:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test]
+            async fn $check() {
+                super::$check(super::Store::memory().unwrap(), super::Path::new("")).await;
+            })+
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("tollward.db");
+                let store = super::Store::sqlite(&path, super::Mode::Gateway).await.unwrap();
+                super::$check(store, &path).await;
+            })+
+        }
+    };
+}
+
+conformance!(
+    a_created_key_is_found_by_the_hash_of_its_text_and_shown_nowhere,
+    a_name_is_unique_among_keys_that_are_not_revoked,
+    revoking_works_by_name_and_id_and_keeps_the_first_time,
+    the_version_moves_with_every_change_and_only_then,
+    invalid_keys_are_refused_and_nothing_is_stored,
+    names_that_race_are_given_once,
+    an_entry_comes_back_whole,
+    the_first_entry_of_an_attempt_wins,
+    racing_records_are_booked_once_each,
+    usage_sums_by_every_group,
+    usage_honours_its_time_range,
+    requests_are_counted_once_over_their_attempts,
+    sums_beyond_64_bits_are_an_error,
+    nul_in_names_does_not_poison_the_ledger,
+    entries_out_of_range_are_refused,
+    a_closed_ledger_refuses_entries_and_still_reports,
+);
+
+async fn a_created_key_is_found_by_the_hash_of_its_text_and_shown_nowhere(store: Store, _: &Path) {
+    let new = NewKey {
+        allowed_models: vec!["gpt-*".to_owned(), "claude".to_owned()],
+        expires_ms: Some(NOON + DAY),
+        ..new_key("ci")
+    };
+    let (record, secret) = store.keys.create(new).await.unwrap();
+    let text = secret.expose_secret();
+    assert!(is_well_formed_key(text.as_bytes()));
+    let active = store.keys.active().await.unwrap();
+    assert_eq!(
+        active,
+        [(store.pepper.hash(text.as_bytes()), record.clone())]
+    );
+    assert_eq!(
+        store.keys.list().await.unwrap(),
+        std::slice::from_ref(&record)
+    );
+    assert!(record.allows("gpt-5") && !record.allows("claude-2"));
+    assert!(record.is_active(NOON) && !record.is_active(NOON + DAY));
+    assert!(!format!("{record:?}").contains(&text[3..46]));
+    assert!(
+        !serde_json::to_string(&record)
+            .unwrap()
+            .contains(&text[3..46])
+    );
+}
+
+async fn a_name_is_unique_among_keys_that_are_not_revoked(store: Store, _: &Path) {
+    let (first, _) = store.keys.create(new_key("ci")).await.unwrap();
+    let taken = store.keys.create(new_key("ci")).await.unwrap_err();
+    assert!(matches!(taken, StoreError::NameTaken { name } if name == "ci"));
+    store.keys.revoke("ci", NOON).await.unwrap().unwrap();
+    let (second, _) = store.keys.create(new_key("ci")).await.unwrap();
+    assert_ne!(first.id, second.id);
+    assert_eq!(store.keys.list().await.unwrap().len(), 2);
+}
+
+async fn revoking_works_by_name_and_id_and_keeps_the_first_time(store: Store, _: &Path) {
+    // K-07: once revoked, a key is in no list of active keys, whatever the clock says.
+    let (key, _) = store.keys.create(new_key("ci")).await.unwrap();
+    assert_eq!(store.keys.revoke("other", NOON).await.unwrap(), None);
+    assert_eq!(
+        store
+            .keys
+            .revoke(&KeyId::new(1).to_string(), NOON)
+            .await
+            .unwrap(),
+        None
+    );
+    let revoked = store.keys.revoke("ci", NOON + 5).await.unwrap().unwrap();
+    assert_eq!(revoked.revoked_ms, Some(NOON + 5));
+    assert_eq!(store.keys.revoke("ci", NOON + 6).await.unwrap(), None);
+    let again = store
+        .keys
+        .revoke(&key.id.to_string(), NOON + 7)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(again, revoked);
+    assert_eq!(store.keys.active().await.unwrap(), []);
+    assert!(!revoked.is_active(0));
+}
+
+async fn the_version_moves_with_every_change_and_only_then(store: Store, path: &Path) {
+    let mut seen = vec![store.keys.version().await.unwrap()];
+    store.keys.create(new_key("a")).await.unwrap();
+    seen.push(store.keys.version().await.unwrap());
+    store.keys.revoke("a", NOON).await.unwrap();
+    seen.push(store.keys.version().await.unwrap());
+    if !path.as_os_str().is_empty() {
+        let tool = Store::sqlite(path, Mode::Tool).await.unwrap();
+        tool.keys.create(new_key("b")).await.unwrap();
+        seen.push(store.keys.version().await.unwrap());
+    }
+    assert!(seen.windows(2).all(|pair| pair[0] != pair[1]), "{seen:?}");
+    let before = store.keys.version().await.unwrap();
+    store.ledger.record(&sample(1)).unwrap();
+    store.ledger.flush().await.unwrap();
+    store.keys.revoke("a", NOON).await.unwrap();
+    assert_eq!(store.keys.version().await.unwrap(), before);
+}
+
+async fn invalid_keys_are_refused_and_nothing_is_stored(store: Store, _: &Path) {
+    for name in ["", "a\0b", "a\nb", &"x".repeat(129)] {
+        let refused = store.keys.create(new_key(name)).await;
+        assert!(
+            matches!(refused, Err(StoreError::InvalidKey { .. })),
+            "{name:?}"
+        );
+    }
+    assert_eq!(store.keys.list().await.unwrap(), []);
+}
+
+async fn names_that_race_are_given_once(store: Store, _: &Path) {
+    let racers: Vec<_> = (0..8)
+        .map(|_| {
+            let keys = Arc::clone(&store.keys);
+            tokio::spawn(async move { keys.create(new_key("ci")).await.is_ok() })
+        })
+        .collect();
+    let mut winners = 0;
+    for racer in racers {
+        winners += u32::from(racer.await.unwrap());
+    }
+    assert_eq!((winners, store.keys.list().await.unwrap().len()), (1, 1));
+}
+
+async fn an_entry_comes_back_whole(store: Store, _: &Path) {
+    let bare = Entry {
+        key: None,
+        cost: None,
+        cost_source: CostSource::Unknown,
+        price_id: None,
+        first_content_ms: None,
+        estimated: true,
+        ..sample(2)
+    };
+    let extreme = Entry {
+        attempt: u32::MAX,
+        status: u16::MAX,
+        outcome: Outcome::Abandoned,
+        cost: Some(NanoUsd(i64::MIN)),
+        tokens: TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
+        attempts: u32::MAX,
+        first_content_ms: Some(u32::MAX),
+        duration_ms: u32::MAX,
+        model: "모델 'x'; --".into(),
+        ..sample(30_000)
+    };
+    for entry in [&sample(1), &bare, &extreme] {
+        store.ledger.record(entry).unwrap();
+    }
+    assert_eq!(
+        store.ledger.recent(2).await.unwrap(),
+        [extreme.clone(), bare.clone()]
+    );
+    assert_eq!(store.ledger.recent(9).await.unwrap().len(), 3);
+}
+
+async fn the_first_entry_of_an_attempt_wins(store: Store, _: &Path) {
+    // K-04: a repeat is accepted and changes nothing, before and after it is applied.
+    let first = sample(1);
+    let repeat = Entry {
+        cost: Some(NanoUsd(99)),
+        status: 500,
+        ..first.clone()
+    };
+    store.ledger.record(&first).unwrap();
+    store.ledger.record(&repeat).unwrap();
+    store.ledger.flush().await.unwrap();
+    store.ledger.record(&repeat).unwrap();
+    assert_eq!(store.ledger.recent(9).await.unwrap(), [first]);
+}
+
+async fn racing_records_are_booked_once_each(store: Store, _: &Path) {
+    // Eight threads each record the same 300 attempts and 100 of their own.
+    let shared: Vec<Entry> = (0..300).map(sample).collect();
+    std::thread::scope(|scope| {
+        for thread in 0..8_u64 {
+            let (ledger, shared) = (&store.ledger, &shared);
+            scope.spawn(move || {
+                for entry in shared {
+                    ledger.record(entry).unwrap();
+                }
+                for seed in 0..100 {
+                    ledger.record(&sample(1_000 * (thread + 1) + seed)).unwrap();
+                }
+            });
+        }
+    });
+    let rows = store.ledger.usage(&everything(GroupBy::Day)).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].attempts, rows[0].requests), (1_100, 1_100));
+    assert_eq!(rows[0].cost, NanoUsd(1_100 * 12_345));
+}
+
+async fn usage_sums_by_every_group(store: Store, _: &Path) {
+    let (named, _) = store.keys.create(new_key("ci")).await.unwrap();
+    let stranger = KeyId::new(7);
+    let entries = [
+        Entry {
+            key: Some(named.id),
+            ..sample(0)
+        },
+        Entry {
+            key: None,
+            cost: None,
+            estimated: true,
+            ..sample(1)
+        },
+        Entry {
+            key: Some(named.id),
+            outcome: Outcome::Deadline,
+            ..sample(3)
+        },
+        Entry {
+            key: Some(stranger),
+            status: 429,
+            cost: Some(NanoUsd(-5)),
+            ..sample(6)
+        },
+    ];
+    for entry in &entries {
+        store.ledger.record(entry).unwrap();
+    }
+    let rows = store.ledger.usage(&everything(GroupBy::Key)).await.unwrap();
+    let brief = |row: &UsageRow| {
+        (
+            row.group.clone(),
+            row.key,
+            row.attempts,
+            row.errors,
+            row.cost.0,
+            row.unpriced,
+            row.estimated,
+        )
+    };
+    assert_eq!(
+        rows.iter().map(brief).collect::<Vec<_>>(),
+        [
+            ("ci".to_owned(), Some(named.id), 2, 1, 24_690, 0, 0),
+            (String::new(), None, 1, 0, 0, 1, 1),
+            (stranger.to_string(), Some(stranger), 1, 1, -5, 0, 0),
+        ]
+    );
+    assert_eq!(rows[0].tokens.to_array(), [2_003, 600, 0, 0, 400, 3, 0]);
+    for (by, groups) in [
+        (GroupBy::Model, vec!["model-0", "model-1"]),
+        (
+            GroupBy::Deployment,
+            vec!["provider-0/up-0", "provider-1/up-0", "provider-1/up-1"],
+        ),
+        (GroupBy::Provider, vec!["provider-0", "provider-1"]),
+        (GroupBy::Day, vec!["2026-11-24"]),
+    ] {
+        let rows = store.ledger.usage(&everything(by)).await.unwrap();
+        let mut found: Vec<_> = rows.iter().map(|row| row.group.as_str()).collect();
+        found.sort_unstable();
+        assert_eq!(found, groups);
+        assert_eq!(rows.iter().map(|row| row.attempts).sum::<u64>(), 4);
+        assert!(rows.windows(2).all(|pair| pair[0].cost >= pair[1].cost));
+    }
+}
+
+async fn usage_honours_its_time_range(store: Store, _: &Path) {
+    let midnight = NOON - DAY / 2;
+    // The last one belongs to a request that began three days before it ended, by a clock that jumped.
+    for (at_ms, request_ms) in [
+        (midnight - 1, midnight - 900_000),
+        (midnight, midnight - 900_000),
+        (midnight + DAY - 1, midnight + DAY - 1),
+        (midnight + DAY, midnight + 5),
+        (midnight + 2 * DAY, midnight - DAY),
+    ] {
+        let request = RequestId::new(request_ms);
+        store
+            .ledger
+            .record(&Entry {
+                request,
+                at_ms,
+                ..sample(1)
+            })
+            .unwrap();
+    }
+    let days = async |since_ms, until_ms| {
+        let query = UsageQuery {
+            by: GroupBy::Day,
+            since_ms,
+            until_ms,
+        };
+        let rows = store.ledger.usage(&query).await.unwrap();
+        rows.into_iter()
+            .map(|row| (row.group, row.attempts))
+            .collect::<Vec<_>>()
+    };
+    let named = |rows: &[(&str, u64)]| -> Vec<(String, u64)> {
+        rows.iter()
+            .map(|(day, attempts)| ((*day).to_owned(), *attempts))
+            .collect()
+    };
+    let all = [
+        ("2026-11-23", 1),
+        ("2026-11-24", 2),
+        ("2026-11-25", 1),
+        ("2026-11-26", 1),
+    ];
+    assert_eq!(days(None, None).await, named(&all));
+    assert_eq!(
+        days(Some(midnight), Some(midnight + DAY)).await,
+        named(&all[1..2])
+    );
+    assert_eq!(days(Some(midnight + DAY), None).await, named(&all[2..]));
+    assert_eq!(days(None, Some(midnight)).await, named(&all[..1]));
+    assert_eq!(days(Some(i64::MIN), Some(i64::MAX)).await, named(&all));
+    assert_eq!(days(Some(i64::MAX), Some(i64::MIN)).await, []);
+}
+
+async fn requests_are_counted_once_over_their_attempts(store: Store, _: &Path) {
+    let first = Entry {
+        outcome: Outcome::UpstreamError,
+        ..sample(3)
+    };
+    let second = Entry {
+        attempt: 2,
+        attempts: 2,
+        ..first.clone()
+    };
+    for entry in [&first, &second, &sample(6)] {
+        store.ledger.record(entry).unwrap();
+    }
+    let rows = store
+        .ledger
+        .usage(&everything(GroupBy::Model))
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (rows[0].requests, rows[0].attempts, rows[0].errors),
+        (2, 3, 2)
+    );
+}
+
+async fn sums_beyond_64_bits_are_an_error(store: Store, _: &Path) {
+    for seed in 0..2 {
+        store
+            .ledger
+            .record(&Entry {
+                cost: Some(NanoUsd(i64::MAX)),
+                ..sample(seed * 6)
+            })
+            .unwrap();
+    }
+    let overflow = store.ledger.usage(&everything(GroupBy::Day)).await;
+    assert!(
+        matches!(overflow, Err(StoreError::Overflow)),
+        "{overflow:?}"
+    );
+    let query = UsageQuery {
+        until_ms: Some(NOON + 1),
+        ..everything(GroupBy::Day)
+    };
+    assert_eq!(
+        store.ledger.usage(&query).await.unwrap()[0].cost,
+        NanoUsd(i64::MAX)
+    );
+}
+
+async fn nul_in_names_does_not_poison_the_ledger(store: Store, _: &Path) {
+    // C-15
+    store
+        .ledger
+        .record(&Entry {
+            model: "a\0b".into(),
+            ..sample(1)
+        })
+        .unwrap();
+    store.ledger.record(&sample(2)).unwrap();
+    let rows = store
+        .ledger
+        .usage(&everything(GroupBy::Model))
+        .await
+        .unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().any(|row| row.group == "a\\u0000b"), "{rows:?}");
+}
+
+async fn entries_out_of_range_are_refused(store: Store, _: &Path) {
+    let tokens = TokenCounts {
+        input: u64::MAX,
+        ..TokenCounts::default()
+    };
+    for entry in [
+        Entry {
+            tokens,
+            ..sample(1)
+        },
+        Entry {
+            at_ms: i64::MIN,
+            ..sample(1)
+        },
+    ] {
+        let refused = store.ledger.record(&entry);
+        assert!(matches!(refused, Err(StoreError::InvalidEntry { .. })));
+    }
+    assert_eq!(store.ledger.recent(9).await.unwrap(), []);
+}
+
+async fn a_closed_ledger_refuses_entries_and_still_reports(store: Store, _: &Path) {
+    store.ledger.record(&sample(1)).unwrap();
+    store.ledger.close().await.unwrap();
+    store.ledger.close().await.unwrap();
+    assert!(matches!(
+        store.ledger.record(&sample(2)),
+        Err(StoreError::Closed)
+    ));
+    assert_eq!(store.ledger.recent(9).await.unwrap().len(), 1);
+    let rows = store.ledger.usage(&everything(GroupBy::Day)).await.unwrap();
+    assert_eq!(rows[0].attempts, 1);
 }

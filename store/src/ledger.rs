@@ -298,11 +298,9 @@ impl CostSource {
     }
 }
 
-impl Entry {
-    /// Whether it counts as an error in reports.
-    pub(crate) fn is_error(&self) -> bool {
-        self.status >= 400 || self.outcome.is_error()
-    }
+/// Whether an attempt counts as an error in reports.
+pub(crate) fn is_error(status: u16, outcome: Outcome) -> bool {
+    status >= 400 || outcome.is_error()
 }
 
 impl UsageRow {

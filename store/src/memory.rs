@@ -13,6 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::civil::{DAY_MS, day_text};
 use crate::journal::codec;
 use crate::key::{hint, mint};
+use crate::ledger::is_error;
 use crate::{
     Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey, Pepper,
     RequestId, StoreError, UsageQuery, UsageRow,
@@ -194,7 +195,7 @@ fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
     row.tokens = crate::TokenCounts::from_array(sums);
     row.cost = row.cost.checked_add(entry.cost.unwrap_or(NanoUsd::ZERO))?;
     row.attempts += 1;
-    row.errors += u64::from(entry.is_error());
+    row.errors += u64::from(is_error(entry.status, entry.outcome));
     row.unpriced += u64::from(entry.cost.is_none());
     row.estimated += u64::from(entry.estimated);
     Some(())

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::journal::Limits;
 use crate::memory::Memory;
+use crate::sqlite::{self, Opened};
 use crate::{KeyStore, Ledger, Pepper, StoreError};
 
 /// Keys, ledger and the pepper that belongs to them.
@@ -48,7 +50,15 @@ impl Store {
     /// Another gateway runs on the file, the file is damaged or of a newer
     /// release, the pepper does not fit, or the file system refused.
     pub async fn sqlite(path: &Path, mode: Mode) -> Result<Self, StoreError> {
-        let _ = (path, mode);
-        Self::memory()
+        let Opened {
+            keys,
+            ledger,
+            pepper,
+        } = sqlite::open(path, mode, Limits::default()).await?;
+        Ok(Self {
+            keys,
+            ledger,
+            pepper,
+        })
     }
 }

@@ -42,8 +42,6 @@ pub struct Object {
     members: Vec<Member>,
     /// Position of the opening brace; also the object's identity within its document.
     open: usize,
-    /// Position of the closing brace.
-    close: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -140,7 +138,6 @@ impl Document {
             top: Arc::new(Object {
                 members: scanned.members,
                 open: scanned.open,
-                close: scanned.close,
             }),
         })
     }
@@ -219,7 +216,6 @@ impl Object {
         Some(Object {
             members,
             open: base,
-            close: (base + raw.len()).checked_sub(1)?,
         })
     }
 
@@ -227,7 +223,9 @@ impl Object {
     ///
     /// `document` must be the one that this object was taken from.
     pub fn raw<'a>(&self, document: &'a Document, field: &str) -> Option<&'a [u8]> {
-        document.body.get(self.member(document, field)?.value.clone())
+        document
+            .body
+            .get(self.member(document, field)?.value.clone())
     }
 
     /// Whether a field is there and not `null`.

@@ -1,8 +1,11 @@
-//! The OpenAI error object, read from whatever shape an upstream wraps it in.
+//! The `OpenAI` error object, read from whatever shape an upstream wraps it in.
 //!
 //! Servers that claim compatibility do not agree on errors: some drop the `error`
 //! wrapper, some send text, some a list, some another error as a string. All of them
 //! become one [`ErrorBody`], so that a caller can rely on `code` and `param`.
+
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
@@ -13,7 +16,7 @@ pub const MAX_MESSAGE_BYTES: usize = 1024;
 /// How often an error may be wrapped in another one before we stop looking.
 const MAX_WRAPPERS: u32 = 4;
 
-/// An error as the OpenAI API states it.
+/// An error as the `OpenAI` API states it.
 ///
 /// Source: <https://platform.openai.com/docs/guides/error-codes> and the `ErrorObject`
 /// of openai-python 3.54 (read 2026-11).
@@ -33,7 +36,7 @@ impl ErrorBody {
     /// Reads an error in any of the known shapes; `None` if there is none in `body`.
     ///
     /// Known: `{"error":{…}}`, `{"error":"…"}`, the same object without wrapper (vLLM,
-    /// Mistral), `{"detail":…}` as text, list or JSON in a string (FastAPI), and any of
+    /// Mistral), `{"detail":…}` as text, list or JSON in a string (`FastAPI`), and any of
     /// these inside a one-element list (Google).
     pub fn parse(body: &[u8]) -> Option<ErrorBody> {
         let value = serde_json::from_slice(body).ok()?;
@@ -171,7 +174,10 @@ fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
-        _ => true,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) => true,
+        Value::Number(number) => number.as_f64() != Some(0.0),
     }
 }
 

@@ -10,6 +10,10 @@ use crate::walk::Walker;
 
 /// What was found in one object.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, not a state"
+)]
 pub(crate) struct Facts<'a> {
     /// The object's text ended where an object ends.
     pub(crate) is_whole: bool,
@@ -64,6 +68,8 @@ impl<'a> Facts<'a> {
                 b"data" if !operation.streams() => facts.read_data(field.value),
                 b"usage" if field.value != b"null" => facts.usage = Some(field.value),
                 b"error" if is_truthy(field.value) => facts.error = Some(field.value),
+                // An error without the wrapper, as older vLLM and Mistral send it.
+                b"object" if field.value == b"\"error\"" => facts.error = Some(json),
                 b"x_groq" => groq = Some(field.value),
                 _ => {}
             }
@@ -222,7 +228,7 @@ fn is_empty(value: &[u8]) -> bool {
 }
 
 fn is_truthy(value: &[u8]) -> bool {
-    !matches!(value, b"null" | b"false" | b"\"\"" | b"0")
+    !is_empty(value) && !matches!(value, b"false" | b"0")
 }
 
 fn index_bit(value: &[u8]) -> u128 {

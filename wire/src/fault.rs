@@ -4,6 +4,9 @@
 //! knowing who answered. What a fault means for the caller (status, message, retry)
 //! is decided elsewhere; here it only has a stable [`Fault::code`].
 
+#[cfg(test)]
+mod tests;
+
 use crate::error_body::ErrorBody;
 
 /// Why an upstream attempt failed.
@@ -124,7 +127,7 @@ impl Fault {
 
     /// The fault that an HTTP status stands for; `None` below 300.
     ///
-    /// 498 is Groq's and 529 Anthropic's and OpenRouter's word for "no capacity".
+    /// 498 is Groq's and 529 Anthropic's and `OpenRouter`'s word for "no capacity".
     pub const fn from_status(status: u16) -> Option<Fault> {
         Some(match status {
             0..300 => return None,
@@ -132,7 +135,7 @@ impl Fault {
             401 | 403 => Self::Auth,
             402 => Self::Quota,
             404 => Self::NotFound,
-            408 | 409 | 425 | 499 => Self::Server,
+            408 | 409 | 424 | 425 | 499 => Self::Server,
             429 => Self::RateLimited,
             498 | 503 | 529 => Self::Overloaded,
             400..500 => Self::BadRequest,
@@ -141,7 +144,7 @@ impl Fault {
     }
 }
 
-/// Machine-readable words of OpenAI, OpenRouter, Groq, Mistral, TGI and llama.cpp.
+/// Machine-readable words of `OpenAI`, `OpenRouter`, Groq, Mistral, TGI and llama.cpp.
 fn from_word(word: &str) -> Option<Fault> {
     Some(match word {
         "context_length_exceeded" | "exceed_context_size_error" | "token_limit_exceeded" => {
@@ -154,13 +157,26 @@ fn from_word(word: &str) -> Option<Fault> {
         "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "tokens" | "requests" => {
             Fault::RateLimited
         }
-        "overloaded_error" | "overloaded" | "provider_overloaded" | "provider_unavailable"
-        | "capacity_exceeded" | "unavailable_error" | "service_unavailable" => Fault::Overloaded,
-        "invalid_api_key" | "authentication_error" | "authentication" | "permission_error"
+        "overloaded_error"
+        | "overloaded"
+        | "provider_overloaded"
+        | "provider_unavailable"
+        | "capacity_exceeded"
+        | "unavailable_error"
+        | "service_unavailable" => Fault::Overloaded,
+        "invalid_api_key"
+        | "authentication_error"
+        | "authentication"
+        | "permission_error"
         | "permission_denied" => Fault::Auth,
         "model_not_found" | "not_found" | "not_found_error" => Fault::NotFound,
-        "server_error" | "internal_server_error" | "api_error" | "server" | "timeout"
-        | "generation" | "incomplete_generation" => Fault::Server,
+        "server_error"
+        | "internal_server_error"
+        | "api_error"
+        | "server"
+        | "timeout"
+        | "generation"
+        | "incomplete_generation" => Fault::Server,
         "invalid_request_error" | "invalid_request" | "invalid_prompt" | "BadRequestError" => {
             Fault::BadRequest
         }

@@ -134,7 +134,6 @@ impl StreamReader {
                 }
             };
             let start = run.end;
-            let is_open = self.state == State::Open;
             let verdict = if boundary.is_tail {
                 self.tail()
             } else {
@@ -142,12 +141,15 @@ impl StreamReader {
                     Some(carried) => carried,
                     None => chunk.get(start..boundary.end).unwrap_or_default(),
                 };
-                self.judge(raw)
+                self.judge(&if boundary.is_first {
+                    Event::parse_first(raw)
+                } else {
+                    Event::parse(raw)
+                })
             };
             self.is_tail_hidden = match &verdict {
                 Verdict::Hide | Verdict::Fault(_) => true,
-                Verdict::Done => !is_open,
-                Verdict::Forward | Verdict::Content => false,
+                Verdict::Forward | Verdict::Content | Verdict::Done => false,
             };
             if self.is_tail_hidden {
                 out.push(chunk.slice(run.clone()));
@@ -159,11 +161,9 @@ impl StreamReader {
                 run.end = boundary.end;
             }
             match verdict {
-                Verdict::Forward | Verdict::Hide => {}
                 Verdict::Content if best == Seen::Nothing => best = Seen::Content,
-                Verdict::Content => {}
-                Verdict::Done if is_open => best = Seen::End,
-                Verdict::Done => {}
+                Verdict::Done => best = Seen::End,
+                Verdict::Forward | Verdict::Hide | Verdict::Content => {}
                 Verdict::Fault(fault) => best = self.fail(fault.fault, fault.error),
             }
         }
@@ -185,14 +185,13 @@ impl StreamReader {
         let is_cut = self.finish_remainder(out);
         match self.state {
             State::Done => StreamEnd::Complete,
-            State::Failed => StreamEnd::Incomplete,
             State::Open if is_cut => StreamEnd::Truncated,
             State::Open if self.finish_seen() => {
                 out.push(Bytes::from_static(DONE));
                 self.state = State::Done;
                 StreamEnd::MissingDone
             }
-            State::Open => StreamEnd::Incomplete,
+            State::Open | State::Failed => StreamEnd::Incomplete,
         }
     }
 
@@ -241,28 +240,20 @@ impl StreamReader {
 
     /// Reads one whole event.
     #[inline]
-    fn judge(&mut self, raw: &[u8]) -> Verdict {
-        let event = Event::parse(raw);
+    fn judge(&mut self, event: &Event<'_>) -> Verdict {
         if self.state == State::Done {
-            self.read_late(&event);
+            self.read_late(event);
             return Verdict::Hide;
         }
         if event.is_done() {
             self.state = State::Done;
             return Verdict::Done;
         }
-        let is_error_event = event.name.is_some_and(|it| it == b"error");
-        let Some(data) = event.data.as_deref() else {
-            return if is_error_event {
-                Verdict::Fault(stream_fault(None))
-            } else {
-                Verdict::Forward
-            };
-        };
-        if is_error_event {
-            return Verdict::Fault(stream_fault(Some(data)));
+        match event.data.as_deref() {
+            data if event.is_error() => Verdict::Fault(stream_fault(data)),
+            Some(data) => self.read_data(data),
+            None => Verdict::Forward,
         }
-        self.read_data(data)
     }
 
     #[inline]
@@ -323,14 +314,18 @@ impl StreamReader {
             return false;
         }
         let rest = Bytes::copy_from_slice(self.scanner.remainder());
-        let event = Event::parse(&rest);
+        let event = if self.scanner.is_started() {
+            Event::parse(&rest)
+        } else {
+            Event::parse_first(&rest)
+        };
         let Some(data) = event.data.as_deref() else {
             return !event.is_done() && has_partial_field(&rest);
         };
         if !event.is_done() && Document::parse(Bytes::copy_from_slice(data)).is_err() {
             return true;
         }
-        match self.judge(&rest) {
+        match self.judge(&event) {
             Verdict::Fault(_) => {
                 self.state = State::Failed;
             }

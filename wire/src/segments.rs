@@ -4,6 +4,9 @@
 //! ours between them. [`Segments`] keeps them apart, so that neither an edit nor a
 //! retry copies the body: cloning one is a handful of reference counts.
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
 

@@ -38,7 +38,7 @@ pub fn comment_event(text: &str) -> Bytes {
     event.freeze()
 }
 
-/// The event that ends an OpenAI stream.
+/// The event that ends an `OpenAI` stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 
 /// Finds the ends of events in a stream that arrives in chunks.
@@ -50,7 +50,7 @@ pub struct Scanner {
     is_mid_line: bool,
     /// Whether the last byte read was a CR, whose LF may still come.
     is_after_cr: bool,
-    /// Whether an event has ended before: only the first may start with a byte order mark.
+    /// Whether an event has ended before.
     is_started: bool,
 }
 
@@ -63,6 +63,8 @@ pub struct Boundary {
     pub carried: Option<Bytes>,
     /// A lone LF that belongs to the CR that ended the event before.
     pub is_tail: bool,
+    /// The first event of the stream: only it may start with a byte order mark.
+    pub is_first: bool,
 }
 
 /// An event is larger than [`MAX_EVENT_BYTES`].
@@ -99,6 +101,7 @@ impl Scanner {
                 end: from + 1,
                 carried: None,
                 is_tail,
+                is_first: false,
             }));
         }
         let end = self.find_end(rest);
@@ -110,7 +113,7 @@ impl Scanner {
             self.carry.extend_from_slice(rest);
             return Ok(None);
         };
-        self.is_started = true;
+        let is_first = !std::mem::replace(&mut self.is_started, true);
         let carried = if self.carry.is_empty() {
             None
         } else {
@@ -122,12 +125,18 @@ impl Scanner {
             end: from + end,
             carried,
             is_tail,
+            is_first,
         }))
     }
 
     /// What arrived of an event that never ended.
     pub fn remainder(&self) -> &[u8] {
         &self.carry
+    }
+
+    /// Whether an event has ended before.
+    pub fn is_started(&self) -> bool {
+        self.is_started
     }
 
     /// Length up to and including the blank line that ends the current event.
@@ -173,7 +182,6 @@ impl<'a> Event<'a> {
     /// Reads the lines of one event; the blank line at its end may be missing.
     #[inline]
     pub fn parse(raw: &'a [u8]) -> Event<'a> {
-        let raw = raw.strip_prefix(BOM).unwrap_or(raw);
         // The shape of nearly every event there is: one data line that ends in LF.
         if let Some(rest) = raw.strip_prefix(b"data:")
             && let Some(end) = memchr(b'\n', rest)
@@ -187,6 +195,11 @@ impl<'a> Event<'a> {
             };
         }
         Self::parse_lines(raw)
+    }
+
+    /// Reads the first event of a stream, which may start with a byte order mark.
+    pub fn parse_first(raw: &'a [u8]) -> Event<'a> {
+        Self::parse(raw.strip_prefix(BOM).unwrap_or(raw))
     }
 
     fn parse_lines(mut rest: &'a [u8]) -> Event<'a> {
@@ -226,12 +239,13 @@ impl<'a> Event<'a> {
     #[inline]
     pub fn is_done(&self) -> bool {
         let data = self.data.as_deref().unwrap_or_default();
-        match data.first() {
-            Some(b'{') => false,
-            _ => {
-                data.trim_ascii_start().starts_with(b"[DONE]")
-                    || self.name.is_some_and(|it| it.trim_ascii() == b"[DONE]")
-            }
-        }
+        let is_named = |name: &[u8]| name.trim_ascii() == b"[DONE]";
+        (data.first() != Some(&b'{') && data.trim_ascii_start().starts_with(b"[DONE]"))
+            || self.name.is_some_and(is_named)
+    }
+
+    /// Whether the event says by its name that it is an error.
+    pub fn is_error(&self) -> bool {
+        self.name.is_some_and(|it| it == b"error")
     }
 }

@@ -1,9 +1,12 @@
 //! Token counts of one answer, and how the classes nest.
 //!
-//! Vendors of the OpenAI family report `prompt_tokens` with cached tokens inside and
+//! Vendors of the `OpenAI` family report `prompt_tokens` with cached tokens inside and
 //! `completion_tokens` with reasoning inside; [`Usage`] keeps that nesting. A report that
 //! cannot be true is an anomaly and is never turned into numbers: a negative or absurd
 //! count must not become money. Prices live elsewhere.
+
+#[cfg(test)]
+mod tests;
 
 use serde_json::value::RawValue;
 
@@ -73,14 +76,12 @@ impl Usage {
         let completion = report.completion_tokens_details.unwrap_or_default();
         let usage = Usage {
             input: input.unwrap_or(0),
-            cache_read: count("cached_tokens", prompt.cached_tokens)?
-                .or(hit)
-                .unwrap_or(0),
-            cache_write: count("cache_write_tokens", prompt.cache_write_tokens)?.unwrap_or(0),
-            audio_input: count("audio_tokens", prompt.audio_tokens)?.unwrap_or(0),
+            cache_read: count("cached_tokens", prompt.cached)?.or(hit).unwrap_or(0),
+            cache_write: count("cache_write_tokens", prompt.cache_write)?.unwrap_or(0),
+            audio_input: count("audio_tokens", prompt.audio)?.unwrap_or(0),
             output: output.unwrap_or(0),
-            reasoning: count("reasoning_tokens", completion.reasoning_tokens)?.unwrap_or(0),
-            audio_output: count("audio_tokens", completion.audio_tokens)?.unwrap_or(0),
+            reasoning: count("reasoning_tokens", completion.reasoning)?.unwrap_or(0),
+            audio_output: count("audio_tokens", completion.audio)?.unwrap_or(0),
             reported_cost: report.cost.and_then(cost_text),
         };
         usage.check_parts()
@@ -131,14 +132,14 @@ struct Report<'a> {
 
 #[derive(Default, serde::Deserialize)]
 struct Details<'a> {
-    #[serde(borrow, default)]
-    cached_tokens: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    cache_write_tokens: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    audio_tokens: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    reasoning_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "cached_tokens")]
+    cached: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "cache_write_tokens")]
+    cache_write: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "audio_tokens")]
+    audio: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "reasoning_tokens")]
+    reasoning: Option<&'a RawValue>,
 }
 
 /// A count as written: an integer, or a number whose fraction is all zeros.
@@ -161,7 +162,9 @@ fn cost_text(raw: &RawValue) -> Option<Box<str>> {
     let text = raw.get().trim_matches('"');
     let is_number = text.starts_with(|it: char| it.is_ascii_digit())
         && text.len() <= 64
-        && text.bytes().all(|it| matches!(it, b'0'..=b'9' | b'.' | b'e' | b'E' | b'-' | b'+'))
+        && text
+            .bytes()
+            .all(|it| matches!(it, b'0'..=b'9' | b'.' | b'e' | b'E' | b'-' | b'+'))
         && text.parse::<f64>().is_ok_and(f64::is_finite);
     is_number.then(|| text.into())
 }

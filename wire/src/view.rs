@@ -3,7 +3,11 @@
 //! Every other field is the vendor's business and passes unread. Adding a field here
 //! needs a reason: each one is decoded for every request.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::document::{Document, FieldError};
 use crate::operation::Operation;
@@ -81,28 +85,40 @@ pub fn is_model_name(name: &str) -> bool {
 }
 
 fn check_chat(document: &Document) -> Result<(), FieldError> {
-    let messages = document
-        .objects("messages")
-        .ok_or_else(|| FieldError::new("messages", "a non-empty array of message objects"))?;
-    if messages.is_empty() {
-        return Err(FieldError::new(
-            "messages",
-            "a non-empty array of message objects",
-        ));
-    }
-    if messages.len() > MAX_MESSAGES {
-        return Err(FieldError::new("messages", "at most 2048 messages"));
-    }
-    for (index, message) in messages.iter().enumerate() {
-        let role = message.raw(document, "role").unwrap_or_default();
-        if role.len() < 3 || !role.starts_with(b"\"") {
+    let error = || FieldError::new("messages", "a non-empty array of message objects");
+    let raw = document.raw("messages").ok_or_else(error)?;
+    let messages = Walker::new(raw).array().ok_or_else(error)?;
+    let mut count = 0;
+    for (message, _) in messages {
+        if count == MAX_MESSAGES {
+            return Err(FieldError::new("messages", "at most 2048 messages"));
+        }
+        let mut members = Walker::new(message).object().ok_or_else(error)?;
+        let has_role = members.any(|it| it.key == b"role" && is_role(it.value));
+        if !has_role && !has_escaped_role(message) {
             return Err(FieldError::new(
-                format!("messages[{index}].role"),
+                format!("messages[{count}].role"),
                 "a role such as \"user\"",
             ));
         }
+        count += 1;
+    }
+    if count == 0 {
+        return Err(error());
     }
     check_tools(document)
+}
+
+/// Whether a value is a string that is not empty.
+fn is_role(value: &[u8]) -> bool {
+    value.len() > 2 && value.starts_with(b"\"")
+}
+
+/// Whether a message has a role under a key that is spelt with escapes.
+fn has_escaped_role(message: &[u8]) -> bool {
+    let message: Option<Value> = serde_json::from_slice(message).ok();
+    let role = message.as_ref().and_then(|it| it.get("role")?.as_str());
+    role.is_some_and(|it| !it.is_empty())
 }
 
 fn check_tools(document: &Document) -> Result<(), FieldError> {
@@ -157,11 +173,12 @@ fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> 
         ));
     }
     let options: Option<StreamOptions> = document.get("stream_options").map_err(|_| {
-        FieldError::new("stream_options", "an object whose `include_usage` is true or false")
+        FieldError::new(
+            "stream_options",
+            "an object whose `include_usage` is true or false",
+        )
     })?;
-    Ok(options
-        .and_then(|it| it.include_usage)
-        .unwrap_or_default())
+    Ok(options.and_then(|it| it.include_usage).unwrap_or_default())
 }
 
 fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, FieldError> {

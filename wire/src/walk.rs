@@ -5,6 +5,9 @@
 //! and on upstream answers, where a wrong byte must never stop the relay: on anything
 //! unexpected a step returns `None`, it never panics and never loops.
 
+#[cfg(test)]
+mod tests;
+
 use std::ops::Range;
 
 /// A position in a JSON text.
@@ -187,13 +190,15 @@ pub(crate) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
 #[inline]
 pub(crate) fn plain_run(bytes: &[u8]) -> usize {
     const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
+    const HIGH: u64 = LOW * 0x80;
+    const QUOTE: u64 = LOW * 0x22;
+    const SLASH: u64 = LOW * 0x5C;
     let mut run = 0;
     let mut rest = bytes;
     while let Some((word, tail)) = rest.split_first_chunk::<8>() {
         let word = u64::from_le_bytes(*word);
-        let quote = word ^ (LOW * b'"' as u64);
-        let slash = word ^ (LOW * b'\\' as u64);
+        let quote = word ^ QUOTE;
+        let slash = word ^ SLASH;
         let flags = (word.wrapping_sub(LOW * 0x20) & !word)
             | (quote.wrapping_sub(LOW) & !quote)
             | (slash.wrapping_sub(LOW) & !slash);

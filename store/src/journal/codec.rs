@@ -23,7 +23,6 @@ const ESTIMATED: u8 = 1 << 1;
 const HAS_KEY: u8 = 1 << 2;
 const HAS_COST: u8 = 1 << 3;
 const HAS_FIRST_CONTENT: u8 = 1 << 4;
-const HAS_PRICE: u8 = 1 << 5;
 
 /// A decoded entry whose label is still bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +69,7 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
         | flag(entry.estimated, ESTIMATED)
         | flag(entry.key.is_some(), HAS_KEY)
         | flag(entry.cost.is_some(), HAS_COST)
-        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT)
-        | flag(entry.price_id.is_some(), HAS_PRICE);
+        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT);
     out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
     out.extend_from_slice(entry.request.uuid().as_bytes());
     out.extend_from_slice(&entry.attempt.to_le_bytes());
@@ -99,7 +97,8 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
     push_text(&entry.provider, out);
     push_text(&entry.deployment, out);
     push_text(&entry.upstream_model, out);
-    if let Some(price_id) = &entry.price_id {
+    // An empty price id says nothing, and the database keeps it as none.
+    if let Some(price_id) = entry.price_id.as_ref().filter(|id| !id.is_empty()) {
         push_text(price_id, out);
     }
     Ok(())
@@ -119,17 +118,20 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
     let status = u16::from_le_bytes(*cursor.array()?);
     let attempts = u32::from_le_bytes(*cursor.array()?);
     let duration_ms = u32::from_le_bytes(*cursor.array()?);
-    let key = match has(HAS_KEY) {
-        true => Some(KeyId::from_uuid(Uuid::from_bytes(*cursor.array()?))),
-        false => None,
+    let key = if has(HAS_KEY) {
+        Some(KeyId::from_uuid(Uuid::from_bytes(*cursor.array()?)))
+    } else {
+        None
     };
-    let cost = match has(HAS_COST) {
-        true => Some(NanoUsd(i64::from_le_bytes(*cursor.array()?))),
-        false => None,
+    let cost = if has(HAS_COST) {
+        Some(NanoUsd(i64::from_le_bytes(*cursor.array()?)))
+    } else {
+        None
     };
-    let first_content_ms = match has(HAS_FIRST_CONTENT) {
-        true => Some(u32::from_le_bytes(*cursor.array()?)),
-        false => None,
+    let first_content_ms = if has(HAS_FIRST_CONTENT) {
+        Some(u32::from_le_bytes(*cursor.array()?))
+    } else {
+        None
     };
     let mut tokens = [0; 7];
     for count in &mut tokens {
@@ -176,6 +178,11 @@ impl<'a> Label<'a> {
 }
 
 impl Row<'_> {
+    /// Whether it counts as an error in reports.
+    pub(crate) fn is_error(&self) -> bool {
+        crate::ledger::is_error(self.status, self.outcome)
+    }
+
     /// The entry, with texts of its own.
     pub(crate) fn to_entry(&self, label: &Label<'_>) -> Entry {
         Entry {
@@ -217,9 +224,10 @@ fn push_varint(mut value: u64, out: &mut Vec<u8>) {
 
 /// Writes length and text, cut to `MAX_TEXT` at a character, NUL escaped for Postgres' sake.
 fn push_text(text: &str, out: &mut Vec<u8>) {
-    let escaped: Cow<'_, str> = match text.as_bytes().contains(&0) {
-        true => Cow::Owned(text.replace('\0', "\\u0000")),
-        false => Cow::Borrowed(text),
+    let escaped: Cow<'_, str> = if text.as_bytes().contains(&0) {
+        Cow::Owned(text.replace('\0', "\\u0000"))
+    } else {
+        Cow::Borrowed(text)
     };
     let kept = escaped
         .get(..escaped.floor_char_boundary(MAX_TEXT))

@@ -1,1 +1,126 @@
+//! Which whole answers are good, and what is read in them.
+#![expect(clippy::unwrap_used, reason = "tests")]
 
+use super::*;
+
+fn chat(body: &str) -> Result<Answer, StreamFault> {
+    read_answer(Operation::Chat, &Bytes::copy_from_slice(body.as_bytes()))
+}
+
+fn fault_of(body: &str) -> Fault {
+    chat(body).unwrap_err().fault
+}
+
+const GOOD: &str = r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hé","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2},"error":null}"#;
+
+#[test]
+fn a_good_answer_is_measured() {
+    let answer = chat(GOOD).unwrap();
+    let usage = answer.usage.unwrap();
+    assert_eq!((usage.input, usage.output, answer.output_bytes), (9, 2, 3));
+    assert!(!answer.usage_anomaly);
+    // Vendors under load send blank lines ahead of the answer to keep it alive.
+    assert!(chat(&format!("\n\n\n{GOOD}\n")).is_ok());
+}
+
+#[test]
+fn a_body_that_is_not_one_object_breaks_the_protocol() {
+    // U-22, U-23, U-24
+    for end in 0..GOOD.len() {
+        let cut = Bytes::from_static(GOOD.as_bytes()).slice(..end);
+        let fault = read_answer(Operation::Chat, &cut).unwrap_err().fault;
+        assert_eq!(fault, Fault::Protocol, "cut at {end}");
+    }
+    for body in [
+        "<html></html>",
+        "[]",
+        "null",
+        "\"x\"",
+        "{} {}",
+        "data: {}\n\n",
+    ] {
+        assert_eq!(fault_of(body), Fault::Protocol, "{body}");
+    }
+    assert_eq!(fault_of(&format!("{GOOD}x")), Fault::Protocol);
+}
+
+#[test]
+fn an_error_in_a_200_is_its_own_fault() {
+    let fault = chat(r#"{"error":{"message":"slow down","code":429},"choices":[]}"#).unwrap_err();
+    assert_eq!(fault.fault, Fault::RateLimited);
+    assert_eq!(fault.error.unwrap().message, "slow down");
+    assert_eq!(fault_of(r#"{"error":"boom"}"#), Fault::Server);
+    let choice = r#"{"choices":[{"error":{"message":"m","code":502},"message":{"content":""}}]}"#;
+    assert_eq!(fault_of(choice), Fault::Server);
+    let failed = r#"{"choices":[{"message":{"content":"a"},"finish_reason":"insufficient_system_resource"}]}"#;
+    assert_eq!(fault_of(failed), Fault::Overloaded);
+}
+
+#[test]
+fn an_answer_without_anything_in_it_is_empty() {
+    // U-54, U-56
+    for body in [
+        "{}",
+        r#"{"choices":null}"#,
+        r#"{"choices":[]}"#,
+        r#"{"choices":[{"message":{"content":null},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"message":{"content":null,"tool_calls":[]},"finish_reason":"stop"}]}"#,
+    ] {
+        assert_eq!(fault_of(body), Fault::Empty, "{body}");
+    }
+    for body in [
+        r#"{"choices":[{"message":{"content":""},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"message":{"content":null},"finish_reason":"length"}]}"#,
+        r#"{"choices":[{"message":{"content":null},"finish_reason":"content_filter"}]}"#,
+        r#"{"choices":[{"message":{"content":null,"refusal":"no"},"finish_reason":"stop"}]}"#,
+        r#"{"choices":[{"message":{"content":null,"tool_calls":[{"id":"a"}]},"finish_reason":"tool_calls"}]}"#,
+    ] {
+        assert!(chat(body).is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn a_report_that_cannot_be_true_is_flagged() {
+    // U-45, U-47
+    let bad = GOOD.replace('9', "-9");
+    let answer = chat(&bad).unwrap();
+    assert!(answer.usage_anomaly && answer.usage.is_none());
+    let none = GOOD.replace("\"usage\"", "\"x\"");
+    let answer = chat(&none).unwrap();
+    assert!(!answer.usage_anomaly && answer.usage.is_none());
+}
+
+#[test]
+fn the_other_operations_have_their_own_shape() {
+    let embeddings = Bytes::from_static(
+        br#"{"data":[{"index":0,"embedding":[0.1]}],"usage":{"prompt_tokens":4,"total_tokens":4}}"#,
+    );
+    let answer = read_answer(Operation::Embeddings, &embeddings).unwrap();
+    assert_eq!(answer.usage.map(|it| it.input), Some(4));
+    let empty = Bytes::from_static(br#"{"data":[]}"#);
+    assert_eq!(
+        read_answer(Operation::Embeddings, &empty)
+            .unwrap_err()
+            .fault,
+        Fault::Empty
+    );
+    let text = Bytes::from_static(br#"{"choices":[{"text":"abc","finish_reason":"stop"}]}"#);
+    assert_eq!(
+        read_answer(Operation::Completions, &text)
+            .unwrap()
+            .output_bytes,
+        3
+    );
+}
+
+#[test]
+fn text_that_a_strict_decoder_rejects_still_passes() {
+    // U-41, U-42
+    let lone = GOOD.replace("Hé", "\\ud83d");
+    assert!(chat(&lone).is_ok());
+    let mut bytes = GOOD.as_bytes().to_vec();
+    if let Some(byte) = bytes.iter_mut().find(|it| **it == b'H') {
+        *byte = 0xff;
+    }
+    assert!(read_answer(Operation::Chat, &Bytes::from(bytes)).is_ok());
+}

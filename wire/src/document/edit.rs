@@ -5,6 +5,7 @@
 //! touches are slices of the original body. Within one edit the last change of a
 //! member wins, and a change inside a value that is replaced or removed is void.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -17,12 +18,13 @@ use crate::segments::Segments;
 #[derive(Debug)]
 pub struct Edit<'a> {
     document: &'a Document,
-    objects: Vec<ObjectEdit>,
+    top: ObjectEdit<'a>,
+    nested: Vec<ObjectEdit<'a>>,
 }
 
 #[derive(Debug)]
-struct ObjectEdit {
-    object: Object,
+struct ObjectEdit<'a> {
+    object: Cow<'a, Object>,
     changes: Vec<Change>,
     added: Vec<(String, Bytes)>,
 }
@@ -37,10 +39,10 @@ struct Change {
 
 impl<'a> Edit<'a> {
     pub(super) fn new(document: &'a Document) -> Self {
-        let top = ObjectEdit::new(document.top().clone());
         Self {
             document,
-            objects: vec![top],
+            top: ObjectEdit::new(Cow::Borrowed(document.top())),
+            nested: Vec::new(),
         }
     }
 
@@ -51,20 +53,17 @@ impl<'a> Edit<'a> {
 
     /// Sets a top-level field to JSON text, which is not checked.
     pub fn set_raw(&mut self, field: &str, value: Bytes) {
-        let document = self.document;
-        self.top().set(document, field, value);
+        self.top.set(self.document, field, value);
     }
 
     /// Removes a top-level field and the comma that goes with it.
     pub fn remove(&mut self, field: &str) {
-        let document = self.document;
-        self.top().remove(document, field);
+        self.top.remove(self.document, field);
     }
 
     /// Gives a top-level field another name; a field that has that name already goes away.
     pub fn rename(&mut self, field: &str, to: &str) {
-        let document = self.document;
-        self.top().rename(document, field, to);
+        self.top.rename(self.document, field, to);
     }
 
     /// Sets a field of a nested object of this document.
@@ -88,7 +87,7 @@ impl<'a> Edit<'a> {
     /// The changed body.
     pub fn finish(self) -> Segments {
         let mut splices = Vec::new();
-        for object in &self.objects {
+        for object in std::iter::once(&self.top).chain(&self.nested) {
             object.splices(&mut splices);
         }
         // Outer spans first: whatever lies inside one of them is void.
@@ -108,31 +107,29 @@ impl<'a> Edit<'a> {
         segments
     }
 
-    fn top(&mut self) -> &mut ObjectEdit {
-        let top = self.document.top();
-        self.nested(top)
-    }
-
-    fn nested(&mut self, object: &Object) -> &mut ObjectEdit {
-        let at = match self
-            .objects
+    fn nested(&mut self, object: &Object) -> &mut ObjectEdit<'a> {
+        if object.open == self.top.object.open {
+            return &mut self.top;
+        }
+        let known = self
+            .nested
             .iter()
-            .position(|it| it.object.open == object.open)
-        {
-            Some(at) => at,
-            None => {
-                self.objects.push(ObjectEdit::new(object.clone()));
-                self.objects.len() - 1
-            }
-        };
-        // The position was just found or just made.
-        #[expect(clippy::indexing_slicing, reason = "the index is in range by construction")]
-        &mut self.objects[at]
+            .position(|it| it.object.open == object.open);
+        let at = known.unwrap_or_else(|| {
+            self.nested
+                .push(ObjectEdit::new(Cow::Owned(object.clone())));
+            self.nested.len() - 1
+        });
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the position was just found or just made"
+        )]
+        &mut self.nested[at]
     }
 }
 
-impl ObjectEdit {
-    fn new(object: Object) -> Self {
+impl<'a> ObjectEdit<'a> {
+    fn new(object: Cow<'a, Object>) -> Self {
         Self {
             changes: vec![Change::default(); object.members.len()],
             object,
@@ -140,21 +137,39 @@ impl ObjectEdit {
         }
     }
 
+    /// The member that is called `field` after the changes so far.
     fn change(&mut self, document: &Document, field: &str) -> Option<&mut Change> {
-        let at = self.object.position(document, field)?;
-        self.changes.get_mut(at)
+        let members = self.object.members.iter();
+        let mut changes = members.zip(&mut self.changes);
+        changes
+            .find(|(member, change)| match &change.name {
+                _ if change.is_removed => false,
+                Some(name) => name == field,
+                None => member.is(document, field),
+            })
+            .map(|(_, change)| change)
+    }
+
+    fn added(&mut self, field: &str) -> Option<usize> {
+        self.added.iter().position(|(name, _)| name == field)
     }
 
     fn set(&mut self, document: &Document, field: &str, value: Bytes) {
         if let Some(change) = self.change(document, field) {
-            *change = Change {
-                value: Some(value),
-                ..Change::default()
-            };
-        } else if let Some((_, old)) = self.added.iter_mut().find(|(name, _)| name == field) {
-            *old = value;
-        } else {
-            self.added.push((field.to_owned(), value));
+            change.value = Some(value);
+            return;
+        }
+        self.added.retain(|(name, _)| name != field);
+        // A member that was removed before comes back in its place.
+        let position = self.object.position(document, field);
+        match position.and_then(|at| self.changes.get_mut(at)) {
+            Some(change) if change.is_removed => {
+                *change = Change {
+                    value: Some(value),
+                    ..Change::default()
+                };
+            }
+            _ => self.added.push((field.to_owned(), value)),
         }
     }
 
@@ -169,10 +184,10 @@ impl ObjectEdit {
         if field == to {
             return;
         }
-        if let Some(at) = self.added.iter().position(|(name, _)| name == field) {
+        if let Some(at) = self.added(field) {
             let (_, value) = self.added.remove(at);
             self.set(document, to, value);
-        } else if self.change(document, field).is_some_and(|it| !it.is_removed) {
+        } else if self.change(document, field).is_some() {
             self.remove(document, to);
             if let Some(change) = self.change(document, field) {
                 change.name = Some(to.to_owned());

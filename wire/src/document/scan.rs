@@ -14,11 +14,10 @@ use crate::walk::plain_run;
 /// From this many keys on an object is checked with a hash set instead of comparisons.
 const LINEAR_KEYS: usize = 24;
 
-/// What the scan of an object yields: its top-level members and its closing brace.
+/// What the scan of an object yields: its top-level members and its opening brace.
 pub(super) struct Scanned {
     pub(super) members: Vec<Member>,
     pub(super) open: usize,
-    pub(super) close: usize,
 }
 
 /// Validates `body`, which must hold one object, and indexes its top level.
@@ -82,7 +81,14 @@ impl<'a> Scanner<'a> {
                 continue;
             }
             if !is_first {
-                self.literal(b',', if is_object { "`,` or `}`" } else { "`,` or `]`" })?;
+                self.literal(
+                    b',',
+                    if is_object {
+                        "`,` or `}`"
+                    } else {
+                        "`,` or `]`"
+                    },
+                )?;
                 self.skip_space();
             }
             if is_object {
@@ -92,7 +98,6 @@ impl<'a> Scanner<'a> {
             }
             is_first = self.value()?;
         }
-        let close = self.at - 1;
         self.skip_space();
         if self.at < self.bytes.len() {
             return Err(self.error("the end of the document"));
@@ -100,7 +105,6 @@ impl<'a> Scanner<'a> {
         Ok(Scanned {
             members: std::mem::take(&mut self.members),
             open,
-            close,
         })
     }
 
@@ -247,15 +251,20 @@ impl<'a> Scanner<'a> {
     fn path(&self, key: &str) -> String {
         let mut path = String::new();
         for (depth, frame) in self.frames.iter().enumerate() {
-            let next_first = self.frames.get(depth + 1..).unwrap_or_default().iter().find_map(|it| {
-                match it {
+            let next_first = self
+                .frames
+                .get(depth + 1..)
+                .unwrap_or_default()
+                .iter()
+                .find_map(|it| match it {
                     Frame::Object { first_key, .. } => Some(*first_key),
                     Frame::Array { .. } => None,
-                }
-            });
+                });
             match frame {
                 Frame::Array { index } => {
-                    path.push_str(&format!("[{}]", index.saturating_sub(1)));
+                    path.push('[');
+                    path.push_str(&index.saturating_sub(1).to_string());
+                    path.push(']');
                 }
                 Frame::Object { .. } if depth + 1 == self.frames.len() => {
                     append_key(&mut path, key);

@@ -1,0 +1,138 @@
+//! The request body as a row wants it: splices over what the caller sent.
+//!
+//! Only named values change. Each step is one habit of a row; a row without habits costs
+//! the model name and, in a stream, the request for usage.
+
+use serde_json::json;
+use tollward_wire::document::{Document, Edit, Object};
+use tollward_wire::operation::Operation;
+use tollward_wire::segments::Segments;
+
+use super::row::{MaxTokens, Quirks, Row, StreamUsage};
+use crate::provider::{Call, EncodeError};
+
+/// The body, and the paths of the fields that were left out.
+///
+/// # Errors
+/// [`EncodeError`] if the vendor cannot do what the caller asks for.
+pub(super) fn body(
+    row: &Row,
+    call: &Call<'_>,
+) -> Result<(Segments, Vec<&'static str>), EncodeError> {
+    refuse(row, call)?;
+    let quirks = &row.quirks;
+    let document = call.document;
+    let mut edit = document.edit();
+    let mut dropped = Vec::new();
+    if call.view.model != call.upstream_model {
+        edit.set("model", call.upstream_model);
+    }
+    for &field in quirks.dropped {
+        if document.raw(field).is_some() {
+            edit.remove(field);
+            dropped.push(field);
+        }
+    }
+    for &(operation, ours, theirs) in quirks.renamed {
+        if operation == call.operation {
+            edit.rename(ours, theirs);
+        }
+    }
+    if call.operation == Operation::Chat {
+        name_output_bound(quirks.max_tokens, call, &mut edit);
+        if quirks.spells_required_any && document.raw("tool_choice") == Some(b"\"required\"") {
+            edit.set("tool_choice", "any");
+        }
+        edit_messages(quirks, document, &mut edit, &mut dropped);
+    }
+    if call.view.is_stream && quirks.stream_usage == StreamUsage::Ask && !call.view.asks_usage {
+        ask_usage(document, &mut edit);
+    }
+    Ok((edit.finish(), dropped))
+}
+
+fn refuse(row: &Row, call: &Call<'_>) -> Result<(), EncodeError> {
+    let unsupported = |param, reason| {
+        Err(EncodeError::Unsupported {
+            kind: row.kind,
+            param,
+            reason,
+        })
+    };
+    if row.quirks.is_single_choice && call.view.choices != 1 {
+        return unsupported("n", "only one choice can be asked for");
+    }
+    let refused = &row.quirks.refused;
+    match refused.iter().find(|(field, _)| call.document.has(field)) {
+        Some((field, reason)) => unsupported(field, reason),
+        None => Ok(()),
+    }
+}
+
+fn name_output_bound(habit: MaxTokens, call: &Call<'_>, edit: &mut Edit<'_>) {
+    match habit {
+        MaxTokens::Both => {}
+        MaxTokens::Legacy => edit.rename("max_completion_tokens", "max_tokens"),
+        MaxTokens::ByModel if !is_reasoning_model(call.upstream_model) => {}
+        // The newer name wins when both are there.
+        MaxTokens::ByModel if call.document.has("max_completion_tokens") => {
+            edit.remove("max_tokens");
+        }
+        MaxTokens::ByModel => edit.rename("max_tokens", "max_completion_tokens"),
+    }
+}
+
+/// Whether a model of `OpenAI`'s refuses `max_tokens`: the o-series, and GPT from 5 on.
+fn is_reasoning_model(model: &str) -> bool {
+    let model = model.strip_prefix("ft:").unwrap_or(model);
+    let number = |rest: &str| {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        rest.get(..digits)?.parse::<u32>().ok()
+    };
+    if let Some(rest) = model.strip_prefix("gpt-") {
+        return number(rest).is_some_and(|it| it >= 5);
+    }
+    model.strip_prefix('o').and_then(number).is_some()
+}
+
+fn edit_messages(
+    quirks: &Quirks,
+    document: &Document,
+    edit: &mut Edit<'_>,
+    dropped: &mut Vec<&'static str>,
+) {
+    if quirks.dropped_in_messages.is_empty() && !quirks.has_no_developer_role {
+        return;
+    }
+    for message in document.objects("messages").unwrap_or_default() {
+        if quirks.has_no_developer_role && role_is(&message, document, "developer") {
+            edit.set_in(&message, "role", "system");
+        }
+        for field in quirks.dropped_in_messages {
+            let is_known = field
+                .known_in
+                .is_some_and(|role| role_is(&message, document, role));
+            if is_known || message.raw(document, field.name).is_none() {
+                continue;
+            }
+            edit.remove_in(&message, field.name);
+            if !dropped.contains(&field.path) {
+                dropped.push(field.path);
+            }
+        }
+    }
+}
+
+fn role_is(message: &Object, document: &Document, role: &str) -> bool {
+    message
+        .raw(document, "role")
+        .and_then(|raw| raw.strip_prefix(b"\"")?.strip_suffix(b"\""))
+        == Some(role.as_bytes())
+}
+
+fn ask_usage(document: &Document, edit: &mut Edit<'_>) {
+    match document.object("stream_options") {
+        Some(options) => edit.set_in(&options, "include_usage", true),
+        None => edit.set("stream_options", json!({ "include_usage": true })),
+    }
+}

@@ -1,0 +1,116 @@
+//! The seam between the gateway and a vendor.
+//!
+//! One `Provider` is one vendor with one set of settings, credential included. Its
+//! methods are pure functions of their arguments; the credential leaves it only through
+//! [`Provider::authorize`], as a header value that is marked sensitive.
+
+use http::{HeaderMap, StatusCode, Uri};
+use tollward_wire::document::{Document, FieldError};
+use tollward_wire::operation::Operation;
+use tollward_wire::reader::UsageChunk;
+use tollward_wire::segments::Segments;
+use tollward_wire::view::RequestView;
+
+use crate::failure::Failure;
+
+/// One request, about to be shaped for a vendor.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The endpoint the caller used.
+    pub operation: Operation,
+    /// The caller's body.
+    pub document: &'a Document,
+    /// The fields of the body that the gateway acts on.
+    pub view: &'a RequestView,
+    /// The vendor's name of the model.
+    pub upstream_model: &'a str,
+}
+
+/// A request as the vendor wants it, all but the credential.
+#[derive(Debug)]
+pub struct Outbound {
+    /// Where it goes; the method is always `POST`.
+    pub uri: Uri,
+    /// `content-type`, `accept`, `accept-encoding: identity` and the operator's own headers.
+    pub headers: HeaderMap,
+    /// The caller's bytes, spliced.
+    pub body: Segments,
+    /// Whether the caller is to see the chunk that carries only usage.
+    pub usage_chunk: UsageChunk,
+    /// Fields of the caller that this vendor would refuse and that were left out, as paths
+    /// such as `logit_bias` or `messages[].name`.
+    pub dropped: Vec<&'static str>,
+}
+
+/// Who vouches for a provider's host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HostScope {
+    /// A vendor's public host, built in: an address inside a private network is refused.
+    Public,
+    /// A URL written by the operator, who may name private hosts.
+    Operator,
+}
+
+/// Why a request cannot be expressed for a vendor. The caller's fault, never retried.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The vendor has no such endpoint.
+    #[error("{kind} does not serve {operation}")]
+    Operation {
+        /// The provider's kind.
+        kind: &'static str,
+        /// What was asked for.
+        operation: Operation,
+    },
+    /// Leaving the field out would change what the caller receives.
+    #[error("`{param}` is not supported by {kind}: {reason}")]
+    Unsupported {
+        /// The provider's kind.
+        kind: &'static str,
+        /// The field, as the caller wrote it.
+        param: &'static str,
+        /// What the vendor accepts instead.
+        reason: &'static str,
+    },
+    /// A field that has to be rewritten has the wrong shape.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+impl EncodeError {
+    /// The field at fault; `None` if it is not about one.
+    pub fn param(&self) -> Option<&str> {
+        match self {
+            Self::Operation { .. } => None,
+            Self::Unsupported { param, .. } => Some(param),
+            Self::Field(error) => Some(&error.field),
+        }
+    }
+}
+
+/// One vendor with its settings.
+pub trait Provider: Send + Sync + 'static {
+    /// The registry's word for the vendor.
+    fn kind(&self) -> &'static str;
+
+    /// Who vouches for the host.
+    fn host_scope(&self) -> HostScope;
+
+    /// Whether the vendor has an endpoint for `operation`.
+    fn serves(&self, operation: Operation) -> bool;
+
+    /// Shapes a request.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the vendor cannot do what the caller asks for.
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError>;
+
+    /// Adds the credential; does nothing for a server that needs none.
+    fn authorize(&self, headers: &mut HeaderMap);
+
+    /// Reads an answer that is not a 2xx.
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
+
+    /// The endpoint that lists models, to be fetched with `GET`; `None` if there is none.
+    fn models_uri(&self) -> Option<Uri>;
+}

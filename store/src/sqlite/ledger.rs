@@ -1,0 +1,215 @@
+//! The ledger in `SQLite`: as the gateway writes it, and as a tool reads it.
+//!
+//! Reports use a connection of their own, opened for the report and closed
+//! after it: they are rare, may be long, and must not delay the writer or the
+//! polling of keys.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::Connection;
+use tokio::sync::Mutex;
+
+use super::writer::{self, Finished};
+use super::{Database, book, report};
+use crate::journal::{Journal, Position, codec, segment};
+use crate::{Backlog, Entry, Ledger, StoreError, UsageQuery, UsageRow};
+
+/// How long dropping the ledger waits for its writer to finish.
+const DROP_WAIT: Duration = Duration::from_secs(5);
+
+/// The ledger of the process that holds the lock.
+pub(super) struct GatewayLedger {
+    database: Database,
+    journal: Arc<Journal>,
+    finished: Arc<Finished>,
+}
+
+/// The ledger beside a gateway, or after one that died: reads, and helps entries in.
+pub(super) struct ToolLedger {
+    database: Database,
+    /// Two flushes at once would do the same work twice.
+    flushing: Mutex<()>,
+}
+
+impl GatewayLedger {
+    /// Starts the writer; `lock` is released when the writer has ended, not before.
+    pub(super) fn start(
+        database: Database,
+        journal: Arc<Journal>,
+        lock: File,
+    ) -> Result<Self, StoreError> {
+        let finished = writer::spawn(database.clone(), Arc::clone(&journal), lock)?;
+        Ok(Self {
+            database,
+            journal,
+            finished,
+        })
+    }
+}
+
+#[async_trait]
+impl Ledger for GatewayLedger {
+    fn record(&self, entry: &Entry) -> Result<(), StoreError> {
+        let mut record = Vec::with_capacity(256);
+        record.resize(segment::FRAME, 0);
+        codec::encode(entry, &mut record)?;
+        segment::seal(&mut record);
+        self.journal.append(&record)
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        let answer = self.journal.request_flush()?;
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        flush_unless_closed(self).await?;
+        usage(&self.database, query).await
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        flush_unless_closed(self).await?;
+        recent(&self.database, limit).await
+    }
+
+    fn backlog(&self) -> Backlog {
+        self.journal.backlog()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        while !self.finished.is_set() {
+            // A writer that failed and starts again drops the question.
+            if let Ok(result) = self.journal.request_close().await {
+                return result;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for GatewayLedger {
+    fn drop(&mut self) {
+        // Dropping the answer is fine: the writer ends without it.
+        drop(self.journal.request_close());
+        if !self.finished.wait(DROP_WAIT) {
+            tracing::warn!(
+                "ledger writer is still busy; the journal keeps what it has not written"
+            );
+        }
+    }
+}
+
+/// A closed ledger has flushed or failed to; its reports are still readable.
+async fn flush_unless_closed(ledger: &GatewayLedger) -> Result<(), StoreError> {
+    match ledger.flush().await {
+        Err(StoreError::Closed) => Ok(()),
+        other => other,
+    }
+}
+
+impl ToolLedger {
+    pub(super) fn new(database: Database) -> Self {
+        Self {
+            database,
+            flushing: Mutex::new(()),
+        }
+    }
+
+    /// Books what the journal holds beyond what the database has. Deletes nothing:
+    /// the segments belong to the gateway.
+    async fn apply(&self) -> Result<(), StoreError> {
+        let folder = self.database.beside("journal");
+        let at = |source| StoreError::file("read journal", &folder, source);
+        let mut connection = self.database.connect().await?;
+        let applied = book::position(&mut connection)
+            .await
+            .map_err(|error| self.database.error(error))?;
+        let mut labels = book::Labels::default();
+        for (number, _) in segment::list(&folder).map_err(at)? {
+            if number < applied.segment {
+                continue;
+            }
+            let is_begun = number == applied.segment;
+            let offset = if is_begun {
+                applied.offset
+            } else {
+                segment::START
+            };
+            let mut position = Position {
+                segment: number,
+                offset: offset.max(segment::START),
+            };
+            while let Some(bytes) =
+                segment::read(&folder, number, position.offset, writer::CHUNK_BYTES).map_err(at)?
+            {
+                let (rows, consumed) = writer::parse(&bytes);
+                if rows.is_empty() {
+                    break;
+                }
+                book::book(&mut connection, &mut labels, &rows, None)
+                    .await
+                    .map_err(|error| self.database.error(error))?;
+                position.offset += consumed;
+            }
+        }
+        connection
+            .close()
+            .await
+            .map_err(|error| self.database.error(error))
+    }
+}
+
+#[async_trait]
+impl Ledger for ToolLedger {
+    fn record(&self, _entry: &Entry) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly)
+    }
+
+    async fn flush(&self) -> Result<(), StoreError> {
+        let _alone = self.flushing.lock().await;
+        self.apply().await
+    }
+
+    async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+        self.flush().await?;
+        usage(&self.database, query).await
+    }
+
+    async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
+        self.flush().await?;
+        recent(&self.database, limit).await
+    }
+
+    fn backlog(&self) -> Backlog {
+        Backlog::default()
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+async fn usage(database: &Database, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+    let mut connection = database.connect().await?;
+    let rows = report::usage(database, &mut connection, query).await?;
+    connection
+        .close()
+        .await
+        .map_err(|error| database.error(error))?;
+    Ok(rows)
+}
+
+async fn recent(database: &Database, limit: u32) -> Result<Vec<Entry>, StoreError> {
+    let mut connection = database.connect().await?;
+    let entries = report::recent(&mut connection, limit)
+        .await
+        .map_err(|error| database.error(error))?;
+    connection
+        .close()
+        .await
+        .map_err(|error| database.error(error))?;
+    Ok(entries)
+}

@@ -1,0 +1,114 @@
+//! What the hot paths cost: one streamed chunk, and one request body per kilobyte.
+//!
+//! `cargo bench -p tollward-wire` prints a table. Each figure is the best of several
+//! rounds, so that a busy machine does not turn into a regression; compare runs of one
+//! machine only.
+#![expect(clippy::print_stdout, reason = "a bench prints its result")]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tollward_wire::document::Document;
+use tollward_wire::operation::Operation;
+use tollward_wire::reader::{StreamReader, UsageChunk};
+use tollward_wire::segments::Segments;
+use tollward_wire::view::RequestView;
+
+const ROUNDS: u32 = 15;
+
+fn main() {
+    println!("{:<44}{:>12}", "case", "ns");
+    let chunk = chat_chunk();
+    report(
+        &format!("one {}-byte chat chunk, one push", chunk.len()),
+        per_chunk(&chunk, 1),
+    );
+    report("the same, eight chunks in one push", per_chunk(&chunk, 8));
+    report("the same, cut in two pushes", per_cut_chunk(&chunk));
+    for (name, body) in bodies() {
+        let kilobytes = u32::try_from(body.len() / 1024).unwrap_or(u32::MAX).max(1);
+        let turns = 2_000_000 / u32::try_from(body.len()).unwrap_or(u32::MAX) + 1;
+        let parse = best(turns, || {
+            black_box(Document::parse(body.clone()).is_ok());
+        });
+        report(
+            &format!("parse {name}, per KiB"),
+            parse / u64::from(kilobytes),
+        );
+        let whole = best(turns, || {
+            if let Ok(document) = Document::parse(body.clone()) {
+                let view = RequestView::read(Operation::Chat, &document);
+                let mut edit = document.edit();
+                edit.set("model", "gpt-4o-mini-2024-07-18");
+                black_box((view.is_ok(), edit.finish()));
+            }
+        });
+        report(&format!("parse, view and edit {name}"), whole);
+    }
+}
+
+fn report(case: &str, nanos: u64) {
+    println!("{case:<44}{nanos:>12}");
+}
+
+/// Nanoseconds of one call, the best of [`ROUNDS`] rounds of `turns` calls.
+fn best(turns: u32, mut work: impl FnMut()) -> u64 {
+    (0..ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            (0..turns).for_each(|_| work());
+            start.elapsed().as_nanos() / u128::from(turns)
+        })
+        .min()
+        .and_then(|it| u64::try_from(it).ok())
+        .unwrap_or_default()
+}
+
+fn per_chunk(chunk: &Bytes, events: u32) -> u64 {
+    let chunk = Bytes::from(chunk.repeat(events as usize));
+    let mut reader = StreamReader::new(Operation::Chat, UsageChunk::Hide);
+    let mut out = Segments::new();
+    let nanos = best(50_000 / events, || {
+        black_box(reader.push(chunk.clone(), &mut out));
+        out.clear();
+    });
+    nanos / u64::from(events)
+}
+
+fn per_cut_chunk(chunk: &Bytes) -> u64 {
+    let (head, tail) = (chunk.slice(..100), chunk.slice(100..));
+    let mut reader = StreamReader::new(Operation::Chat, UsageChunk::Hide);
+    let mut out = Segments::new();
+    best(50_000, || {
+        black_box(reader.push(head.clone(), &mut out));
+        black_box(reader.push(tail.clone(), &mut out));
+        out.clear();
+    })
+}
+
+fn chat_chunk() -> Bytes {
+    Bytes::from_static(
+        b"data: {\"id\":\"chatcmpl-A1b2C3d4E5f6G7h8I9j0K1l2M3n4\",\"object\":\"chat.completion.chunk\",\
+          \"created\":1764000000,\"model\":\"gpt-4o-mini-2024-07-18\",\"system_fingerprint\":\"fp_0123456789\",\
+          \"choices\":[{\"index\":0,\"delta\":{\"content\":\" token\"},\"logprobs\":null,\"finish_reason\":null}]}\n\n",
+    )
+}
+
+fn bodies() -> [(&'static str, Bytes); 3] {
+    let message = r#"{"role":"user","content":"Say in one sentence why the sky is blue, and then why it is red in the evening."}"#;
+    let chat = |count: usize| {
+        let messages = vec![message; count].join(",");
+        Bytes::from(format!(
+            r#"{{"model":"fast","temperature":0.2,"stream":true,"messages":[{messages}]}}"#
+        ))
+    };
+    let escaped = "line \\\"quoted\\\"\\n\\ttab ".repeat(40_000);
+    let text =
+        format!(r#"{{"model":"fast","messages":[{{"role":"user","content":"{escaped}"}}]}}"#);
+    [
+        ("a 1 KiB chat", chat(10)),
+        ("a 100 KiB chat", chat(950)),
+        ("1 MiB of escaped text", Bytes::from(text)),
+    ]
+}

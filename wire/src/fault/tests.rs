@@ -1,0 +1,85 @@
+//! Codes are stable, and a message cannot talk its way into a class.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+
+fn named(body: &str) -> Option<Fault> {
+    Fault::from_error(&ErrorBody::parse(body.as_bytes()).unwrap())
+}
+
+#[test]
+fn a_prompt_quoted_in_a_message_decides_nothing() {
+    for text in [
+        "429 Too Many Requests",
+        "rate_limit_exceeded",
+        "insufficient_quota",
+        "503",
+    ] {
+        let body = format!(r#"{{"error":{{"message":"bad prompt: {text}","type":"x"}}}}"#);
+        assert_eq!(named(&body), None, "{text}");
+    }
+}
+
+#[test]
+fn over_long_prompts_are_recognised_by_code_or_by_the_servers_own_words() {
+    // U-17
+    for body in [
+        r#"{"error":{"message":"m","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+        r#"{"error":{"message":"m","code":400,"metadata":{"error_type":"context_length_exceeded"}}}"#,
+        r#"{"error":{"code":400,"message":"m","type":"exceed_context_size_error","n_ctx":512}}"#,
+        r#"{"object":"error","message":"This model's maximum context length is 4096 tokens.","type":"BadRequestError","code":400}"#,
+        r#"{"error":{"message":"The input (9 tokens) is longer than the model's context length (8 tokens).","type":"invalid_request_error"}}"#,
+        r#"{"error":"`inputs` tokens + `max_new_tokens` must be <= 4096","error_type":"validation"}"#,
+        r#"{"object":"error","message":"Prompt contains 40 tokens, too large for model with 32 maximum context length","code":"3051"}"#,
+    ] {
+        assert_eq!(named(body), Some(Fault::ContextLength), "{body}");
+    }
+    let parameter = r#"{"error":{"message":"Invalid 'user': string too long.","type":"invalid_request_error","code":"string_above_max_length"}}"#;
+    assert_eq!(named(parameter), Some(Fault::BadRequest));
+}
+
+#[test]
+fn a_numeric_code_reads_like_a_status() {
+    for (code, fault) in [
+        (402, Fault::Quota),
+        (429, Fault::RateLimited),
+        (502, Fault::Server),
+        (503, Fault::Overloaded),
+        (529, Fault::Overloaded),
+    ] {
+        let body = format!(r#"{{"error":{{"message":"m","code":{code}}}}}"#);
+        assert_eq!(named(&body), Some(fault));
+    }
+    assert_eq!(named(r#"{"error":{"message":"m","code":7}}"#), None);
+}
+
+#[test]
+fn no_two_codes_of_different_meaning_are_equal() {
+    let faults = [
+        Fault::BadRequest,
+        Fault::ContextLength,
+        Fault::ContentFilter,
+        Fault::NotFound,
+        Fault::Auth,
+        Fault::Quota,
+        Fault::RateLimited,
+        Fault::Overloaded,
+        Fault::Server,
+        Fault::Timeout(Phase::Idle),
+        Fault::Unreachable,
+        Fault::Dns,
+        Fault::Tls,
+        Fault::ForbiddenAddress,
+        Fault::Redirect,
+        Fault::Protocol,
+        Fault::Truncated,
+        Fault::Incomplete,
+        Fault::Empty,
+        Fault::EventTooLarge,
+        Fault::Cancelled,
+    ];
+    let mut codes: Vec<_> = faults.iter().map(|it| it.code()).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    assert_eq!(codes.len(), faults.len());
+}

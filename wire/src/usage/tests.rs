@@ -1,0 +1,149 @@
+//! Reports of several vendors, and reports that are not believed.
+
+use super::*;
+
+fn read(raw: &str) -> Result<Usage, UsageAnomaly> {
+    Usage::from_openai(raw.as_bytes())
+}
+
+#[test]
+fn an_openai_report_keeps_its_nesting() {
+    let raw = r#"{"prompt_tokens":100,"completion_tokens":50,"total_tokens":150,
+        "prompt_tokens_details":{"cached_tokens":60,"cache_write_tokens":10,"audio_tokens":5},
+        "completion_tokens_details":{"reasoning_tokens":30,"audio_tokens":7,"accepted_prediction_tokens":1}}"#;
+    let expected = Usage {
+        input: 100,
+        cache_read: 60,
+        cache_write: 10,
+        audio_input: 5,
+        output: 50,
+        reasoning: 30,
+        audio_output: 7,
+        reported_cost: None,
+    };
+    assert_eq!(read(raw), Ok(expected.clone()));
+    assert_eq!(expected.total(), 150);
+}
+
+#[test]
+fn absent_and_null_parts_count_as_nothing() {
+    let expected = Usage {
+        input: 3,
+        ..Usage::default()
+    };
+    assert_eq!(
+        read(r#"{"prompt_tokens":3,"total_tokens":3}"#),
+        Ok(expected.clone())
+    );
+    let nulls = r#"{"prompt_tokens":3,"completion_tokens":null,"prompt_tokens_details":null,
+        "completion_tokens_details":{"reasoning_tokens":null},"cost":null}"#;
+    assert_eq!(read(nulls), Ok(expected));
+}
+
+#[test]
+fn deepseek_reports_hits_and_misses() {
+    let raw =
+        r#"{"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36,"completion_tokens":2}"#;
+    let expected = Usage {
+        input: 100,
+        cache_read: 64,
+        output: 2,
+        ..Usage::default()
+    };
+    assert_eq!(read(raw), Ok(expected.clone()));
+    let both = r#"{"prompt_tokens":100,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36,"completion_tokens":2}"#;
+    assert_eq!(read(both), Ok(expected));
+}
+
+#[test]
+fn a_reported_cost_stays_as_it_was_written() {
+    for (written, kept) in [
+        ("0.00014", Some("0.00014")),
+        ("1.5e-05", Some("1.5e-05")),
+        ("0", Some("0")),
+        ("\"0.0001\"", Some("0.0001")),
+        ("-1", None),
+        ("1e999", None),
+        ("\"free\"", None),
+        ("{}", None),
+        ("true", None),
+    ] {
+        let raw = format!(r#"{{"prompt_tokens":1,"completion_tokens":1,"cost":{written}}}"#);
+        let cost = read(&raw).map(|it| it.reported_cost);
+        assert_eq!(cost, Ok(kept.map(Into::into)), "{written}");
+    }
+}
+
+#[test]
+fn implausible_counts_are_anomalies() {
+    // U-47
+    for bad in [
+        "-1",
+        "1.5",
+        "1000000001",
+        "18446744073709551616",
+        "\"5\"",
+        "true",
+        "[]",
+        "1e3",
+    ] {
+        let raw = format!(r#"{{"prompt_tokens":{bad},"completion_tokens":1}}"#);
+        assert_eq!(
+            read(&raw),
+            Err(UsageAnomaly::Count("prompt_tokens")),
+            "{bad}"
+        );
+        let raw = format!(r#"{{"prompt_tokens":1,"completion_tokens":{bad}}}"#);
+        assert_eq!(
+            read(&raw),
+            Err(UsageAnomaly::Count("completion_tokens")),
+            "{bad}"
+        );
+    }
+    for raw in [
+        "null",
+        "[]",
+        "5",
+        "",
+        "{",
+        "{}",
+        r#"{"total_tokens":5}"#,
+        r#"{"prompt_tokens":NaN}"#,
+    ] {
+        assert_eq!(read(raw), Err(UsageAnomaly::Missing), "{raw}");
+    }
+    assert_eq!(
+        read(r#"{"prompt_tokens":12.0,"completion_tokens":0}"#).map(|it| it.input),
+        Ok(12)
+    );
+}
+
+#[test]
+fn a_part_larger_than_its_whole_is_an_anomaly() {
+    // U-47
+    for (details, part) in [
+        (
+            r#""prompt_tokens_details":{"cached_tokens":11}"#,
+            "cached_tokens",
+        ),
+        (
+            r#""prompt_tokens_details":{"cached_tokens":6,"cache_write_tokens":5}"#,
+            "cached_tokens",
+        ),
+        (
+            r#""prompt_tokens_details":{"cache_write_tokens":11}"#,
+            "cache_write_tokens",
+        ),
+        (
+            r#""completion_tokens_details":{"reasoning_tokens":11}"#,
+            "reasoning_tokens",
+        ),
+        (
+            r#""completion_tokens_details":{"audio_tokens":11}"#,
+            "audio_tokens",
+        ),
+    ] {
+        let raw = format!(r#"{{"prompt_tokens":10,"completion_tokens":10,{details}}}"#);
+        assert_eq!(read(&raw), Err(UsageAnomaly::Part(part)), "{details}");
+    }
+}
