@@ -265,14 +265,17 @@ async fn obtain(
                 revision,
                 file,
             };
-            let (revision, expected) = match model.sha256 {
-                Some(_) => (revision.to_owned(), known_expectation(model, place)),
-                None => {
-                    let pin = pinned(&hub, remote, place, progress).await?;
-                    (pin.revision, Some(pin.expected))
-                }
+            let pin = match known_expectation(model, place).filter(|_| model.sha256.is_some()) {
+                Some(expected) => Pin {
+                    repo: repo.to_owned(),
+                    revision: revision.to_owned(),
+                    expected,
+                },
+                None => pinned(&hub, remote, place, progress).await?,
             };
-            let expected = &expected.ok_or(SourceError::NoChecksum)?;
+            let Pin {
+                revision, expected, ..
+            } = &pin;
             let url = hub.content_url(Remote {
                 revision: &revision,
                 ..remote
