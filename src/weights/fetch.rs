@@ -300,6 +300,3 @@ fn continues_at(response: &Response, have: u64, total: u64) -> bool {
         .and_then(|value| value.to_str().ok());
     range == Some(&format!("bytes {have}-{}/{total}", total - 1))
 }
-
-#[cfg(test)]
-mod tests;

@@ -313,7 +313,10 @@ fn host_text(url: &Url) -> String {
     } else {
         "http://"
     };
-    format!("{scheme}{}", url.host_str().unwrap_or("unknown"))
+    let port = url
+        .port()
+        .map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}{}{port}", url.host_str().unwrap_or("unknown"))
 }
 
 /// The hub's entity tag of a large file is its sha256 in quotes.
@@ -329,3 +332,6 @@ fn sha256_of_etag(etag: &str) -> Option<String> {
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
+
+#[cfg(test)]
+mod tests;

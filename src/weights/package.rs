@@ -135,26 +135,28 @@ async fn run_pip(
     let output = output.map_err(|_| PackageError::Deadline(PIP_DEADLINE))?;
     let output = output.map_err(|error| PackageError::Pip(error.to_string()))?;
     if output.status.success() {
-        Ok(())
-    } else {
-        Err(PackageError::Pip(last_words(
-            &output.stderr,
-            &output.stdout,
-        )))
+        return Ok(());
     }
+    let text = [
+        String::from_utf8_lossy(&output.stderr),
+        String::from_utf8_lossy(&output.stdout),
+    ]
+    .join("\n");
+    // Pip's own folder is ours, so its full disk is our full disk and no other source will do better.
+    if text.contains("No space left on device") {
+        return Err(FileError::new("write", dir, io::ErrorKind::StorageFull.into()).into());
+    }
+    Err(PackageError::Pip(last_words(&text)))
 }
 
 /// The lines in which pip says what went wrong, without its warnings about retries.
-fn last_words(stderr: &[u8], stdout: &[u8]) -> String {
-    let text = [
-        String::from_utf8_lossy(stderr),
-        String::from_utf8_lossy(stdout),
-    ]
-    .join("\n");
+fn last_words(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-    let mut errors: Vec<&str> = lines().filter(|line| line.starts_with("ERROR:")).collect();
+    // "ERROR: Exception:" only opens a traceback, whose last line says more.
+    let is_error = |line: &&str| line.starts_with("ERROR:") && *line != "ERROR: Exception:";
+    let mut errors: Vec<&str> = lines().filter(is_error).collect();
     if errors.is_empty() {
-        errors = lines().last().into_iter().collect();
+        errors = lines().next_back().into_iter().collect();
     }
     let words: String = errors
         .join("; ")

@@ -217,7 +217,10 @@ pub(crate) async fn verify(
     check.map_err(|error| FileError::new("read", path, io::Error::other(error)))?
 }
 
-fn check(path: &Path, expected: &Expected) -> Result<Result<(), VerifyError>, FileError> {
+pub(crate) fn check(
+    path: &Path,
+    expected: &Expected,
+) -> Result<Result<(), VerifyError>, FileError> {
     let read = |error| FileError::new("read", path, error);
     let mut file = File::open(path).map_err(read)?;
     let actual = file.metadata().map_err(read)?.len();

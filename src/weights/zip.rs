@@ -16,8 +16,8 @@ const ENTRY_SIGNATURE: u32 = 0x0201_4b50;
 const ENTRY_BYTES: usize = 46;
 const LOCAL_SIGNATURE: u32 = 0x0403_4b50;
 const LOCAL_BYTES: usize = 30;
-const STORED: u16 = 0;
-const DEFLATED: u16 = 8;
+pub(crate) const STORED: u16 = 0;
+pub(crate) const DEFLATED: u16 = 8;
 
 /// Why a member could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -198,4 +198,4 @@ fn u32_at(bytes: &[u8], at: usize) -> Result<u32, ZipError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

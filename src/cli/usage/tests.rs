@@ -1,1 +1,167 @@
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use clap::Parser;
+use serde_json::Value;
+use tollward_store::{CostSource, Outcome, RequestId, Store};
+
+use super::*;
+use crate::cli::console::tests::capture;
+
+const NOW: i64 = 1_795_521_900_000;
+const DAY: i64 = 86_400_000;
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    usage: UsageArgs,
+}
+
+fn entry(model: &str, at_ms: i64, cost: Option<NanoUsd>) -> Entry {
+    Entry {
+        request: RequestId::new(at_ms),
+        attempt: 1,
+        at_ms,
+        key: None,
+        operation: "chat".into(),
+        model: model.into(),
+        provider: "openai".into(),
+        deployment: "openai/up".into(),
+        upstream_model: "up".into(),
+        status: 200,
+        outcome: Outcome::Complete,
+        streamed: true,
+        tokens: TokenCounts {
+            input: 10,
+            cache_read: 4,
+            output: 5,
+            ..TokenCounts::default()
+        },
+        cost,
+        cost_source: CostSource::Computed,
+        estimated: false,
+        price_id: None,
+        attempts: 1,
+        first_content_ms: Some(3),
+        duration_ms: 20,
+    }
+}
+
+async fn on(entries: &[Entry], line: &[&str]) -> (String, String) {
+    let store = Store::memory().unwrap();
+    for entry in entries {
+        store.ledger.record(entry).unwrap();
+    }
+    let args = Line::try_parse_from([&["usage"], line].concat())
+        .unwrap()
+        .usage;
+    let (result, out, notes) =
+        capture(async |console| run(&args, store.ledger.as_ref(), NOW, console).await).await;
+    result.unwrap();
+    (out, notes)
+}
+
+fn words(out: &str) -> Vec<Vec<&str>> {
+    out.lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect()
+}
+
+#[tokio::test]
+async fn sums_come_with_a_total_and_say_what_is_missing_from_them() {
+    let entries = [
+        entry("a", NOW, Some(NanoUsd(1_500_000))),
+        entry("a", NOW, Some(NanoUsd(500_000))),
+        Entry {
+            status: 502,
+            outcome: Outcome::UpstreamError,
+            estimated: true,
+            ..entry("b", NOW, None)
+        },
+    ];
+    let (out, notes) = on(&entries, &[]).await;
+    let expected = [
+        vec![
+            "MODEL", "CALLS", "ERRORS", "INPUT", "CACHED", "OUTPUT", "COST",
+        ],
+        vec!["a", "2", "0", "20", "8", "10", "$0.002"],
+        vec!["b", "1", "1", "10", "4", "5", "$0.00"],
+        vec!["total", "3", "1", "30", "12", "15", "$0.002"],
+    ];
+    assert_eq!(words(&out), expected);
+    assert!(notes.contains("1 attempts have no known price"), "{notes}");
+    assert!(
+        notes.contains("1 attempts were booked with estimated tokens"),
+        "{notes}"
+    );
+}
+
+#[tokio::test]
+async fn since_leaves_older_calls_out() {
+    let entries = [
+        entry("old", NOW - 8 * DAY, None),
+        entry("new", NOW - 6 * DAY, None),
+    ];
+    let (out, _) = on(&entries, &["--since", "7d", "--json"]).await;
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(rows[0]["group"], "new");
+}
+
+#[tokio::test]
+async fn calls_without_a_key_have_a_row_that_says_so() {
+    let (out, _) = on(&[entry("a", NOW, None)], &["--by", "key"]).await;
+    assert!(out.contains("(no key)"), "{out}");
+}
+
+#[tokio::test]
+async fn recent_calls_are_single_newest_first() {
+    let entries = [
+        entry("a", NOW - 1, Some(NanoUsd(1))),
+        Entry {
+            estimated: true,
+            ..entry("b", NOW, None)
+        },
+    ];
+    let (out, _) = on(&entries, &["--recent", "5"]).await;
+    let rows = words(&out);
+    assert_eq!(
+        rows[1],
+        [
+            "2026-11-24",
+            "12:05",
+            "b",
+            "openai/up",
+            "200",
+            "complete",
+            "~10",
+            "~5",
+            "unknown",
+            "20",
+            "ms"
+        ]
+    );
+    assert_eq!(rows[2][2], "a");
+    let (out, _) = on(&entries, &["--recent", "1", "--json"]).await;
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&rows[0]["model"], &rows[0]["outcome"]),
+        (&"b".into(), &"complete".into())
+    );
+}
+
+#[tokio::test]
+async fn an_empty_ledger_is_no_error() {
+    let (out, notes) = on(&[], &[]).await;
+    assert_eq!(
+        (out.as_str(), notes.as_str()),
+        ("", "No calls are booked for this time.\n")
+    );
+    assert_eq!(on(&[], &["--json"]).await.0, "[]\n");
+}
+
+#[test]
+fn sums_and_single_calls_are_not_asked_for_at_once() {
+    assert!(Line::try_parse_from(["usage", "--recent", "5", "--by", "day"]).is_err());
+    assert!(Line::try_parse_from(["usage", "--recent", "0"]).is_err());
+}
