@@ -129,7 +129,12 @@ impl From<ServeError> for Problem {
                 let message = format!("{error}; try again in a moment");
                 Self {
                     retry: Retry::After(Duration::from_secs(2)),
-                    ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", code, message)
+                    ..Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "server_error",
+                        code,
+                        message,
+                    )
                 }
             }
             ServeError::Route(error) => error.into(),

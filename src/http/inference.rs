@@ -48,7 +48,10 @@ fn respond(reply: Reply) -> Response {
     let content_type = match reply.body {
         ReplyBody::Whole(bytes) => {
             *response.body_mut() = Body::from(bytes);
-            reply.head.content_type.unwrap_or(HeaderValue::from_static("application/json"))
+            reply
+                .head
+                .content_type
+                .unwrap_or(HeaderValue::from_static("application/json"))
         }
         ReplyBody::Stream(metered) => {
             *response.body_mut() = Body::new(*metered);

@@ -46,11 +46,7 @@ pub enum AdmitError {
 ///
 /// # Errors
 /// [`AdmitError`] names the field or the byte that is wrong.
-pub fn admit(
-    gateway: &Gateway,
-    ingress: Ingress,
-    caller: Caller,
-) -> Result<Admitted, AdmitError> {
+pub fn admit(gateway: &Gateway, ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
     if !gateway.has_room() {
         return Err(AdmitError::Overloaded);
     }

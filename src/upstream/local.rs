@@ -5,11 +5,12 @@
 //! them like any vendor's. What the engine cannot do is refused by name, never
 //! ignored.
 //!
-//! - [`request`]: document → generation request
-//! - [`answer`]: events → bytes
+//! - `request`: document → generation request
+//! - `answer`, `shape`: events → bytes
 
 mod answer;
 mod request;
+mod shape;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,26 +1,24 @@
 //! Generation events → the bytes of an OpenAI-shaped answer.
 //!
-//! Shapes follow the API reference for chat completions and completions (read
-//! 2026-11). Parts that `async-openai` types completely are its types; the
-//! envelopes are ours, because its own leave out fields that must be `null`.
+//! The order of chunks follows the API reference for chat completions and
+//! completions (read 2026-11); what they look like is in `shape`.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use async_openai::types::chat::{
-    ChatChoiceLogprobs, ChatCompletionTokenLogprob, CompletionUsage, FinishReason, TopLogprobs,
-};
+use async_openai::types::chat::{CompletionUsage, FinishReason};
 use bytes::{BufMut, Bytes, BytesMut};
 use http_body::{Body, Frame};
-use serde::Serialize;
-use tollward_engine::{Candidate, EngineError, Event, Generation, StopReason, TokenLogprob};
-use tollward_wire::error_body::ErrorBody;
+use tollward_engine::{Event, Generation, TokenLogprob};
 use tollward_wire::operation::Operation;
 
 use crate::clock;
 use crate::upstream::exchange::LocalBody;
+use crate::upstream::local::shape::{
+    Choice, Delta, Envelope, Message, chat_logprobs, crashed, failure, finish, text_logprobs, usage,
+};
 
 /// What every chunk of an answer repeats.
 pub(super) struct Head {
@@ -72,68 +70,10 @@ pub(super) fn body(generation: Generation, head: Head, is_stream: bool) -> Local
         Box::pin(Whole {
             generation,
             head,
-            choices: Vec::new(),
+            choices: BTreeMap::new(),
             is_ended: false,
         })
     }
-}
-
-#[derive(Serialize)]
-struct Envelope<'a, C> {
-    id: &'a str,
-    object: &'static str,
-    created: i64,
-    model: &'a str,
-    choices: Vec<C>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<CompletionUsage>,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Choice<'a> {
-    Delta {
-        index: u32,
-        delta: Delta<'a>,
-        logprobs: Option<ChatChoiceLogprobs>,
-        finish_reason: Option<FinishReason>,
-    },
-    Message {
-        index: u32,
-        message: Message<'a>,
-        logprobs: Option<ChatChoiceLogprobs>,
-        finish_reason: Option<FinishReason>,
-    },
-    Text {
-        index: u32,
-        text: &'a str,
-        logprobs: Option<TextLogprobs>,
-        finish_reason: Option<FinishReason>,
-    },
-}
-
-#[derive(Default, Serialize)]
-struct Delta<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    role: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    content: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Message<'a> {
-    role: &'static str,
-    content: &'a str,
-    refusal: Option<&'static str>,
-}
-
-/// Log-probabilities in the shape of the older completions API.
-#[derive(Default, Serialize)]
-struct TextLogprobs {
-    tokens: Vec<String>,
-    token_logprobs: Vec<f32>,
-    top_logprobs: Vec<BTreeMap<String, f32>>,
-    text_offset: Vec<usize>,
 }
 
 /// An answer that is sent as it is written.
@@ -293,7 +233,7 @@ impl Body for Streamed {
 struct Whole {
     generation: Generation,
     head: Head,
-    choices: Vec<Written>,
+    choices: BTreeMap<u32, Written>,
     is_ended: bool,
 }
 
@@ -305,14 +245,9 @@ struct Written {
 }
 
 impl Whole {
+    /// What was written of a choice so far.
     fn choice(&mut self, choice: u32) -> &mut Written {
-        let index = choice as usize;
-        if self.choices.len() <= index {
-            self.choices.resize_with(index + 1, Written::default);
-        }
-        // The vector was just made long enough.
-        let last = self.choices.len() - 1;
-        &mut self.choices[index.min(last)]
+        self.choices.entry(choice).or_default()
     }
 
     fn take(&mut self, event: Event) -> Option<Bytes> {
@@ -341,50 +276,53 @@ impl Whole {
     }
 
     fn encode(&mut self, usage: CompletionUsage) -> Bytes {
-        let is_chat = self.head.operation == Operation::Chat;
-        let echoed = self.head.echo.as_deref().unwrap_or_default();
-        for written in &mut self.choices {
-            written.text.insert_str(0, echoed);
-        }
-        let choice = |(index, written): (usize, &Written)| {
-            let index = u32::try_from(index).unwrap_or(u32::MAX);
-            let finish_reason = written.finish_reason;
-            if is_chat {
-                let message = Message {
-                    role: "assistant",
-                    content: &written.text,
-                    refusal: None,
-                };
-                Choice::Message {
-                    index,
-                    message,
-                    logprobs: chat_logprobs(&written.tokens),
-                    finish_reason,
-                }
-            } else {
-                Choice::Text {
-                    index,
-                    text: &written.text,
-                    logprobs: text_logprobs(&written.tokens, echoed.len()),
-                    finish_reason,
-                }
+        if let Some(prompt) = &self.head.echo {
+            for written in self.choices.values_mut() {
+                written.text.insert_str(0, prompt);
             }
-        };
-        let Head {
-            id, created, model, ..
-        } = &self.head;
-        let choices = self.choices.iter().enumerate().map(choice).collect();
+        }
         let envelope = Envelope {
-            id,
+            id: &self.head.id,
             object: self.head.object(false),
-            created: *created,
-            model,
-            choices,
+            created: self.head.created,
+            model: &self.head.model,
+            choices: self
+                .choices
+                .iter()
+                .map(|(index, written)| written.shape(*index, &self.head))
+                .collect(),
             usage: Some(usage),
         };
+        // Every field has a JSON form and memory does not fail.
         serde_json::to_vec(&envelope)
             .map(Bytes::from)
             .unwrap_or_default()
+    }
+}
+
+impl Written {
+    fn shape(&self, index: u32, head: &Head) -> Choice<'_> {
+        let finish_reason = self.finish_reason;
+        if head.operation == Operation::Chat {
+            let message = Message {
+                role: "assistant",
+                content: &self.text,
+                refusal: None,
+            };
+            return Choice::Message {
+                index,
+                message,
+                logprobs: chat_logprobs(&self.tokens),
+                finish_reason,
+            };
+        }
+        let offset = head.echo.as_deref().map_or(0, str::len);
+        Choice::Text {
+            index,
+            text: &self.text,
+            logprobs: text_logprobs(&self.tokens, offset),
+            finish_reason,
+        }
     }
 }
 
@@ -408,90 +346,5 @@ impl Body for Whole {
             }
         }
         Poll::Ready(None)
-    }
-}
-
-fn finish(reason: StopReason) -> FinishReason {
-    match reason {
-        StopReason::Stop => FinishReason::Stop,
-        StopReason::Length => FinishReason::Length,
-    }
-}
-
-fn usage(prompt_tokens: u32, completion_tokens: u32) -> CompletionUsage {
-    let total_tokens = prompt_tokens.saturating_add(completion_tokens);
-    CompletionUsage {
-        prompt_tokens,
-        completion_tokens,
-        total_tokens,
-        ..CompletionUsage::default()
-    }
-}
-
-fn chat_logprobs(tokens: &[TokenLogprob]) -> Option<ChatChoiceLogprobs> {
-    if tokens.is_empty() {
-        return None;
-    }
-    let top = |candidate: &Candidate| TopLogprobs {
-        token: candidate.text.clone(),
-        logprob: candidate.logprob,
-        bytes: Some(candidate.bytes.clone()),
-    };
-    let one = |token: &TokenLogprob| ChatCompletionTokenLogprob {
-        token: token.token.text.clone(),
-        logprob: token.token.logprob,
-        bytes: Some(token.token.bytes.clone()),
-        top_logprobs: token.top.iter().map(top).collect(),
-    };
-    Some(ChatChoiceLogprobs {
-        content: Some(tokens.iter().map(one).collect()),
-        refusal: None,
-    })
-}
-
-fn text_logprobs(tokens: &[TokenLogprob], offset: usize) -> Option<TextLogprobs> {
-    if tokens.is_empty() {
-        return None;
-    }
-    let mut shaped = TextLogprobs::default();
-    let mut at = offset;
-    for token in tokens {
-        shaped.text_offset.push(at);
-        at += token.token.text.len();
-        shaped.tokens.push(token.token.text.clone());
-        shaped.token_logprobs.push(token.token.logprob);
-        shaped.top_logprobs.push(
-            token
-                .top
-                .iter()
-                .map(|top| (top.text.clone(), top.logprob))
-                .collect(),
-        );
-    }
-    Some(shaped)
-}
-
-fn failure(error: &EngineError) -> ErrorBody {
-    let (kind, code) = match error {
-        EngineError::PromptTooLong { .. } => ("invalid_request_error", "context_length_exceeded"),
-        EngineError::EmptyPrompt | EngineError::NoChatTemplate | EngineError::Template(_) => {
-            ("invalid_request_error", "invalid_value")
-        }
-        _ => ("server_error", "engine_failed"),
-    };
-    ErrorBody {
-        message: error.to_string(),
-        kind: kind.into(),
-        param: None,
-        code: Some(code.into()),
-    }
-}
-
-fn crashed() -> ErrorBody {
-    ErrorBody {
-        message: "the embedded engine stopped".into(),
-        kind: "server_error".into(),
-        param: None,
-        code: Some("engine_failed".into()),
     }
 }
