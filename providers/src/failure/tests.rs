@@ -1,8 +1,6 @@
 //! Delays as vendors write them, and classes that need care.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::time::Duration;
-
 use http::HeaderName;
 
 use super::*;
@@ -15,22 +13,26 @@ fn retry_after(pairs: &[(&str, &str)]) -> Option<RetryAfter> {
     Failure::read(StatusCode::TOO_MANY_REQUESTS, &headers, b"").retry_after
 }
 
-fn after(millis: u64) -> Option<RetryAfter> {
-    Some(RetryAfter::After(Duration::from_millis(millis)))
+/// The delay of a 429 with these headers, in milliseconds.
+fn delay_ms(pairs: &[(&str, &str)]) -> Option<u128> {
+    match retry_after(pairs)? {
+        RetryAfter::After(delay) => Some(delay.as_millis()),
+        RetryAfter::At(_) => None,
+    }
 }
 
 #[test]
 fn seconds_and_milliseconds_are_read_and_milliseconds_win() {
     // U-09, U-11
-    assert_eq!(retry_after(&[("retry-after", "7")]), after(7000));
-    assert_eq!(retry_after(&[("retry-after", " 0.35 ")]), after(350));
+    assert_eq!(delay_ms(&[("retry-after", "7")]), Some(7000));
+    assert_eq!(delay_ms(&[("retry-after", " 0.35 ")]), Some(350));
     assert_eq!(
-        retry_after(&[("retry-after", "7"), ("retry-after-ms", "350")]),
-        after(350)
+        delay_ms(&[("retry-after", "7"), ("retry-after-ms", "350")]),
+        Some(350)
     );
     assert_eq!(
-        retry_after(&[("retry-after", "7"), ("retry-after-ms", "soon")]),
-        after(7000)
+        delay_ms(&[("retry-after", "7"), ("retry-after-ms", "soon")]),
+        Some(7000)
     );
 }
 
@@ -65,26 +67,26 @@ fn a_date_stays_a_date() {
 #[test]
 fn the_limit_that_is_used_up_says_how_long() {
     // U-12
-    let reset = |text: &str| retry_after(&[("x-ratelimit-reset-tokens", text)]);
-    assert_eq!(reset("6m0s"), after(360_000));
-    assert_eq!(reset("120ms"), after(120));
-    assert_eq!(reset("1h2m3.5s"), after(3_723_500));
-    assert_eq!(reset("7.66s"), after(7660));
-    assert_eq!(reset("20"), after(20_000));
+    let reset = |text: &str| delay_ms(&[("x-ratelimit-reset-tokens", text)]);
+    assert_eq!(reset("6m0s"), Some(360_000));
+    assert_eq!(reset("120ms"), Some(120));
+    assert_eq!(reset("1h2m3.5s"), Some(3_723_500));
+    assert_eq!(reset("7.66s"), Some(7660));
+    assert_eq!(reset("20"), Some(20_000));
     let both = [
         ("x-ratelimit-reset-requests", "1s"),
         ("x-ratelimit-remaining-requests", "0"),
         ("x-ratelimit-reset-tokens", "9s"),
         ("x-ratelimit-remaining-tokens", "5"),
     ];
-    assert_eq!(retry_after(&both), after(1000));
+    assert_eq!(delay_ms(&both), Some(1000));
     let neither = [
         ("x-ratelimit-reset-requests", "8s"),
         ("x-ratelimit-remaining-requests", "3"),
         ("x-ratelimit-reset-tokens", "9s"),
         ("x-ratelimit-remaining-tokens", "5"),
     ];
-    assert_eq!(retry_after(&neither), after(8000));
+    assert_eq!(delay_ms(&neither), Some(8000));
 }
 
 #[test]
