@@ -187,6 +187,18 @@ fn text_is_measured_unescaped_over_all_choices() {
 }
 
 #[test]
+fn text_that_a_server_repeats_is_counted_once() {
+    // Together sends a chat's delta as `text` too, Perplexity the whole message so far.
+    for chunk in [
+        r#"{"choices":[{"index":0,"text":"abc","delta":{"content":"abc"}}]}"#,
+        r#"{"choices":[{"index":0,"message":{"content":"so far abc"},"delta":{"content":"abc"}}]}"#,
+    ] {
+        let outcome = read_whole(UsageChunk::Keep, &events(&[chunk]));
+        assert_eq!(outcome.output_bytes, 3, "{chunk}");
+    }
+}
+
+#[test]
 fn only_the_chunk_that_is_nothing_but_usage_is_hidden() {
     // U-46
     let both = r#"{"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
