@@ -81,6 +81,7 @@ impl<'a> Facts<'a> {
         facts
     }
 
+    #[inline]
     fn read_choices(&mut self, operation: Operation, raw: &'a [u8]) {
         let Some(choices) = Walker::new(raw).array() else {
             return;
@@ -101,6 +102,7 @@ impl<'a> Facts<'a> {
         }
     }
 
+    #[inline]
     fn read_choice(&mut self, operation: Operation, raw: &'a [u8]) {
         let Some(members) = Walker::new(raw).object() else {
             return;
@@ -146,6 +148,7 @@ impl<'a> Facts<'a> {
         }
     }
 
+    #[inline]
     fn read_delta(&mut self, raw: &'a [u8]) {
         let Some(members) = Walker::new(raw).object() else {
             return;
