@@ -1,1 +1,271 @@
+//! The suite that every row of the registry must pass.
+//!
+//! Each kind has a folder under `testdata/`: what a caller sent (`request.json`), what the
+//! vendor must receive (`upstream.json`), a stream in the vendor's manner (`stream.sse`), and
+//! what all of it must amount to (`expect.json`). A kind without its folder fails.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tollward_wire::document::Document;
+use tollward_wire::operation::Operation;
+use tollward_wire::reader::{Seen, StreamEnd, StreamReader, UsageChunk};
+use tollward_wire::segments::Segments;
+use tollward_wire::usage::Usage;
+use tollward_wire::view::RequestView;
+
+use crate::{Call, HostScope, Outbound, Provider, RetryAfter, Row, build, kinds};
+
+const SECRET: &str = "sk-very-secret-0123456789";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expect {
+    upstream_model: String,
+    uri: String,
+    scope: String,
+    dropped: Vec<String>,
+    usage_chunk: String,
+    usage: ExpectUsage,
+    end: String,
+    failures: Vec<ExpectFailure>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectUsage {
+    input: u64,
+    output: u64,
+    #[serde(default)]
+    cache_read: u64,
+    #[serde(default)]
+    cache_write: u64,
+    #[serde(default)]
+    reasoning: u64,
+    cost: Option<Box<str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExpectFailure {
+    status: u16,
+    headers: BTreeMap<String, String>,
+    body: String,
+    fault: String,
+    after_ms: Option<u64>,
+    at: Option<i64>,
+}
+
+fn file(row: &Row, name: &str) -> Bytes {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "testdata", row.kind, name]
+        .iter()
+        .collect();
+    match std::fs::read(&path) {
+        Ok(text) => text.into(),
+        Err(error) => panic!("{}: {error}", path.display()),
+    }
+}
+
+fn expect(row: &Row) -> Expect {
+    serde_json::from_slice(&file(row, "expect.json")).unwrap()
+}
+
+fn settings(row: &Row) -> Map<String, Value> {
+    let mut settings = Map::new();
+    settings.insert("api_key".to_owned(), json!(SECRET));
+    settings.insert("headers".to_owned(), json!({"x-secret": SECRET}));
+    if row.base_url.is_none() {
+        settings.insert("base_url".to_owned(), json!("http://10.0.0.7:9000/base/v1"));
+    }
+    settings
+}
+
+fn provider(row: &Row) -> Arc<dyn Provider> {
+    build(row.kind, settings(row)).unwrap()
+}
+
+fn encode(row: &Row, body: Bytes) -> Outbound {
+    let document = Document::parse(body).unwrap();
+    let view = RequestView::read(Operation::Chat, &document).unwrap();
+    let call = Call {
+        operation: Operation::Chat,
+        document: &document,
+        view: &view,
+        upstream_model: &expect(row).upstream_model,
+    };
+    provider(row).encode(&call).unwrap()
+}
+
+#[test]
+fn what_the_vendor_receives_differs_only_in_named_values() {
+    for row in kinds() {
+        let expect = expect(row);
+        let outbound = encode(row, file(row, "request.json"));
+        let body = outbound.body.to_bytes();
+        let golden = file(row, "upstream.json");
+        assert_eq!(
+            String::from_utf8_lossy(&body),
+            String::from_utf8_lossy(&golden),
+            "{}",
+            row.kind
+        );
+        assert_eq!(outbound.uri.to_string(), expect.uri);
+        assert_eq!(outbound.dropped, expect.dropped, "{}", row.kind);
+        let hides = outbound.usage_chunk == UsageChunk::Hide;
+        assert_eq!(hides, expect.usage_chunk == "hide", "{}", row.kind);
+        let scope = match provider(row).host_scope() {
+            HostScope::Public => "public",
+            HostScope::Operator => "operator",
+        };
+        assert_eq!(scope, expect.scope, "{}", row.kind);
+    }
+}
+
+#[test]
+fn the_headers_are_ours_and_hold_no_credential() {
+    for row in kinds() {
+        let headers = encode(row, file(row, "request.json")).headers;
+        for (name, value) in [
+            ("content-type", "application/json"),
+            ("accept", "text/event-stream"),
+            ("accept-encoding", "identity"),
+            ("x-secret", SECRET),
+        ] {
+            assert_eq!(headers.get(name).unwrap(), value, "{}", row.kind);
+        }
+        assert!(!headers.contains_key(AUTHORIZATION));
+        assert_eq!(headers.len(), 4, "{}", row.kind);
+    }
+}
+
+/// What a reader makes of a stream in the given pieces.
+fn read(usage_chunk: UsageChunk, chunks: &[&[u8]]) -> (Bytes, StreamEnd, Option<Usage>, u64) {
+    let mut reader = StreamReader::new(Operation::Chat, usage_chunk);
+    let mut out = Segments::new();
+    for chunk in chunks {
+        let seen = reader.push(Bytes::copy_from_slice(chunk), &mut out);
+        assert!(!matches!(seen, Seen::Fault(_)), "{seen:?}");
+    }
+    let end = reader.finish(&mut out);
+    assert!(reader.content_seen() && reader.finish_seen());
+    assert_eq!(reader.malformed(), 0);
+    (
+        out.to_bytes(),
+        end,
+        reader.usage().cloned(),
+        reader.output_bytes(),
+    )
+}
+
+#[test]
+fn a_stream_reads_the_same_at_every_cut_and_yields_its_usage() {
+    for row in kinds() {
+        let expect = expect(row);
+        let stream = file(row, "stream.sse");
+        let expected = Usage {
+            input: expect.usage.input,
+            output: expect.usage.output,
+            cache_read: expect.usage.cache_read,
+            cache_write: expect.usage.cache_write,
+            reasoning: expect.usage.reasoning,
+            reported_cost: expect.usage.cost,
+            ..Usage::default()
+        };
+        for usage_chunk in [UsageChunk::Keep, UsageChunk::Hide] {
+            let whole = read(usage_chunk, &[&stream]);
+            let (out, end, usage, output_bytes) = &whole;
+            assert_eq!(usage.as_ref(), Some(&expected), "{}", row.kind);
+            assert!(*output_bytes >= 3, "{}", row.kind);
+            if usage_chunk == UsageChunk::Keep && *end == StreamEnd::Complete {
+                assert_eq!(out, &stream, "{}", row.kind);
+            }
+            let is_complete = *end == StreamEnd::Complete;
+            assert_eq!(is_complete, expect.end == "complete", "{}", row.kind);
+            for at in 0..=stream.len() {
+                let (head, tail) = stream.split_at(at);
+                assert_eq!(read(usage_chunk, &[head, tail]), whole, "{} {at}", row.kind);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_refusal_is_put_into_the_right_class() {
+    // U-09, U-10, U-11, U-12, U-13, U-14, U-15, U-17, U-18, U-19, U-20
+    for row in kinds() {
+        let provider = provider(row);
+        let failures = expect(row).failures;
+        assert!(failures.len() > 1, "{}", row.kind);
+        for expected in failures {
+            let mut headers = HeaderMap::new();
+            for (name, value) in &expected.headers {
+                let name: HeaderName = name.parse().unwrap();
+                headers.insert(name, value.parse().unwrap());
+            }
+            let status = StatusCode::from_u16(expected.status).unwrap();
+            let failure = provider.fault(status, &headers, expected.body.as_bytes());
+            let shown = format!("{} {status} {}", row.kind, expected.body);
+            assert_eq!(failure.fault.code(), expected.fault, "{shown}");
+            let after = expected.after_ms.map(Duration::from_millis);
+            let retry_after = after
+                .map(RetryAfter::After)
+                .or(expected.at.map(RetryAfter::At));
+            assert_eq!(failure.retry_after, retry_after, "{shown}");
+        }
+    }
+}
+
+#[test]
+fn no_credential_is_ever_shown() {
+    for row in kinds() {
+        let outbound = encode(row, file(row, "request.json"));
+        assert!(!format!("{outbound:?}").contains(SECRET), "{}", row.kind);
+        let mut headers = outbound.headers;
+        provider(row).authorize(&mut headers);
+        let value = headers.get(AUTHORIZATION).unwrap();
+        assert_eq!(value, &format!("Bearer {SECRET}"));
+        assert!(value.is_sensitive());
+        assert!(!format!("{headers:?}").contains(SECRET), "{}", row.kind);
+        for broken in [
+            json!({"api_key": format!("{SECRET}\n1")}),
+            json!({"api_key": [SECRET]}),
+            json!({"api_key": "a", "headers": {"x-a": format!("{SECRET}\n")}}),
+            json!({"api_key": "a", "base_url": format!("https://u:{SECRET}@h/v1")}),
+        ] {
+            let Value::Object(broken) = broken else {
+                panic!("settings are an object")
+            };
+            let error = build(row.kind, broken).err().unwrap();
+            assert!(
+                !format!("{error} {error:?}").contains(SECRET),
+                "{}",
+                row.kind
+            );
+        }
+    }
+}
+
+#[test]
+fn a_row_is_complete_and_its_kind_is_its_own() {
+    let mut names: Vec<_> = kinds().map(|it| it.kind).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), kinds().count());
+    for row in kinds() {
+        assert!(row.operations.contains(&Operation::Chat), "{}", row.kind);
+        assert!(!row.display_name.is_empty());
+        // Without a key a request to a hosted vendor cannot succeed, so it is not built.
+        assert_eq!(row.needs_key, row.key_variable.is_some(), "{}", row.kind);
+        assert_eq!(build(row.kind, settings(row)).unwrap().kind(), row.kind);
+        let models = provider(row).models_uri().unwrap();
+        assert!(models.path().ends_with("/v1/models"), "{models}");
+    }
+}

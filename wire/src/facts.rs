@@ -64,7 +64,7 @@ impl<'a> Facts<'a> {
         let mut groq = None;
         for field in members.by_ref() {
             match field.key {
-                b"choices" if operation.streams() => facts.read_choices(field.value),
+                b"choices" if operation.streams() => facts.read_choices(operation, field.value),
                 b"data" if !operation.streams() => facts.read_data(field.value),
                 b"usage" if field.value != b"null" => facts.usage = Some(field.value),
                 b"error" if is_truthy(field.value) => facts.error = Some(field.value),
@@ -81,14 +81,15 @@ impl<'a> Facts<'a> {
         facts
     }
 
-    fn read_choices(&mut self, raw: &'a [u8]) {
+    #[inline]
+    fn read_choices(&mut self, operation: Operation, raw: &'a [u8]) {
         let Some(choices) = Walker::new(raw).array() else {
             return;
         };
         let mut count = 0;
         for (choice, _) in choices {
             count += 1;
-            self.read_choice(choice);
+            self.read_choice(operation, choice);
         }
         self.choices = Some(count);
     }
@@ -101,17 +102,22 @@ impl<'a> Facts<'a> {
         }
     }
 
-    fn read_choice(&mut self, raw: &'a [u8]) {
+    #[inline]
+    fn read_choice(&mut self, operation: Operation, raw: &'a [u8]) {
         let Some(members) = Walker::new(raw).object() else {
             return;
         };
         let mut bit = 1;
         let mut is_finished = false;
+        // Some servers repeat the text so far as `message` beside `delta`, or the delta as
+        // `text` in a chat; only the shape that belongs to the operation counts.
+        let (mut delta, mut message) = (None, None);
         for field in members {
             match field.key {
                 b"index" => bit = index_bit(field.value),
-                b"delta" | b"message" => self.read_delta(field.value),
-                b"text" => self.add_text(field.value),
+                b"delta" => delta = Some(field.value),
+                b"message" => message = Some(field.value),
+                b"text" if operation == Operation::Completions => self.add_text(field.value),
                 b"finish_reason" => {
                     is_finished = field.value.len() > 2 && field.value != b"null";
                     if is_finished {
@@ -121,6 +127,9 @@ impl<'a> Facts<'a> {
                 b"error" if is_truthy(field.value) => self.error = Some(field.value),
                 _ => {}
             }
+        }
+        if let Some(raw) = delta.or(message) {
+            self.read_delta(raw);
         }
         self.seen |= bit;
         if is_finished {
@@ -139,6 +148,7 @@ impl<'a> Facts<'a> {
         }
     }
 
+    #[inline]
     fn read_delta(&mut self, raw: &'a [u8]) {
         let Some(members) = Walker::new(raw).object() else {
             return;

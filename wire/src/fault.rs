@@ -119,8 +119,11 @@ impl Fault {
     /// does not say; the HTTP status then decides.
     pub fn from_error(error: &ErrorBody) -> Option<Fault> {
         let code = error.code.as_deref().unwrap_or_default();
+        // Some vendors repeat the general class as the code; it says less than the text.
         from_word(code)
+            .filter(|it| *it != Fault::BadRequest)
             .or_else(|| context_signature(&error.message).then_some(Fault::ContextLength))
+            .or_else(|| from_word(code))
             .or_else(|| from_word(&error.kind))
             .or_else(|| code.parse().ok().and_then(Fault::from_status))
     }

@@ -92,22 +92,27 @@ impl Usage {
         self.input.saturating_add(self.output)
     }
 
+    /// Makes cache reads and writes disjoint.
+    ///
+    /// `OpenRouter` has reported tokens as read and as written at once (seen 2026-03 for
+    /// Claude); a token that was written was not read.
+    fn separate_cache(mut self) -> Usage {
+        let unwritten = self.input.saturating_sub(self.cache_write);
+        self.cache_read = self.cache_read.min(unwritten);
+        self
+    }
+
     fn check_parts(self) -> Result<Usage, UsageAnomaly> {
         let parts = [
             ("cached_tokens", self.cache_read, self.input),
             ("cache_write_tokens", self.cache_write, self.input),
-            (
-                "cached_tokens",
-                self.cache_read.saturating_add(self.cache_write),
-                self.input,
-            ),
             ("audio_tokens", self.audio_input, self.input),
             ("reasoning_tokens", self.reasoning, self.output),
             ("audio_tokens", self.audio_output, self.output),
         ];
         match parts.iter().find(|(_, part, whole)| part > whole) {
             Some((name, _, _)) => Err(UsageAnomaly::Part(name)),
-            None => Ok(self),
+            None => Ok(self.separate_cache()),
         }
     }
 }

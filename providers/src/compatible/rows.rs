@@ -1,8 +1,7 @@
 //! The table: one row per vendor.
 //!
 //! Facts come from the vendors' API references and SDKs; the link is on each row, read
-//! 2026-11. To add a vendor, add a row, its files under `testdata/`, and a line in
-//! `docs/providers.md`.
+//! 2026-11. To add a vendor, add a row and its files under `testdata/`.
 
 use tollward_wire::operation::Operation;
 

@@ -1,1 +1,303 @@
+//! Settings, addresses and the single habits of rows.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::json;
+use tollward_wire::document::Document;
+use tollward_wire::view::RequestView;
+
+use super::*;
+use crate::build;
+
+fn built(kind: &str, settings: Value) -> Result<Arc<dyn Provider>, BuildError> {
+    let Value::Object(settings) = settings else {
+        panic!("settings are an object")
+    };
+    build(kind, settings)
+}
+
+fn generic(base_url: &str) -> Result<String, BuildError> {
+    built("openai-compatible", json!({ "base_url": base_url }))
+        .map(|it| it.models_uri().unwrap().to_string())
+}
+
+fn encoded(
+    kind: &str,
+    operation: Operation,
+    model: &str,
+    body: &str,
+) -> Result<(String, Outbound), EncodeError> {
+    let document = Document::parse(Bytes::copy_from_slice(body.as_bytes())).unwrap();
+    let view = RequestView::read(operation, &document).unwrap();
+    let provider = built(
+        kind,
+        json!({"api_key": "k", "base_url": "https://h.example/v1"}),
+    )
+    .unwrap();
+    let call = Call {
+        operation,
+        document: &document,
+        view: &view,
+        upstream_model: model,
+    };
+    let outbound = provider.encode(&call)?;
+    let body = String::from_utf8(outbound.body.to_bytes().to_vec()).unwrap();
+    Ok((body, outbound))
+}
+
+/// The body of a chat with `fields` after the required ones, as the vendor gets it.
+fn chat(kind: &str, model: &str, fields: &str) -> Result<String, EncodeError> {
+    let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user"}}]{fields}}}"#);
+    encoded(kind, Operation::Chat, model, &body).map(|(body, _)| body)
+}
+
+fn fields(kind: &str, model: &str, fields: &str) -> String {
+    let body = chat(kind, model, fields).unwrap();
+    let head = format!(r#"{{"model":"{model}","messages":[{{"role":"user"}}]"#);
+    let rest = body.strip_prefix(&head).unwrap().strip_suffix('}').unwrap();
+    rest.to_owned()
+}
+
+#[test]
+fn a_base_url_gets_exactly_one_version() {
+    for (written, expected) in [
+        ("https://h.example/v1", "https://h.example/v1/models"),
+        ("https://h.example/v1/", "https://h.example/v1/models"),
+        ("https://h.example", "https://h.example/v1/models"),
+        ("https://h.example/", "https://h.example/v1/models"),
+        (
+            "http://127.0.0.1:8000/v1",
+            "http://127.0.0.1:8000/v1/models",
+        ),
+        ("http://[::1]:8000", "http://[::1]:8000/v1/models"),
+        (
+            "https://H.example:443/openai/v1",
+            "https://h.example/openai/v1/models",
+        ),
+        ("https://h.example/api", "https://h.example/api/models"),
+        (
+            "https://bücher.example/v1",
+            "https://xn--bcher-kva.example/v1/models",
+        ),
+    ] {
+        assert_eq!(generic(written).as_deref(), Ok(expected), "{written}");
+    }
+}
+
+#[test]
+fn a_base_url_that_hides_something_is_refused() {
+    for written in [
+        "",
+        "h.example/v1",
+        "ftp://h.example",
+        "file:///etc/passwd",
+        "https://",
+        "https://u@h.example/v1",
+        "https://u:p@h.example/v1",
+        "https://h.example/v1?x=1",
+        "https://h.example/v1#x",
+        "https://h.example/v1/chat/completions",
+        "https://h.example/v1/v1",
+        "https://h.example/v1/models/",
+    ] {
+        let error = generic(written).unwrap_err();
+        assert_eq!(error.field(), Some("base_url"), "{written}");
+    }
+}
+
+#[test]
+fn settings_are_checked_by_name() {
+    let error = built("nope", json!({})).err().unwrap();
+    assert!(
+        error
+            .to_string()
+            .starts_with("unknown provider kind `nope`, expected one of: openai, ")
+    );
+    let error = built("groq", json!({"api_key": "k", "api_kee": "k"}))
+        .err()
+        .unwrap();
+    assert_eq!(
+        error.to_string(),
+        "unknown setting `api_kee`, expected one of: base_url, api_key, headers"
+    );
+    let error = built("openai", json!({})).err().unwrap();
+    assert_eq!(error, BuildError::Missing { field: "api_key" });
+    let error = built("openai-compatible", json!({})).err().unwrap();
+    assert_eq!(error, BuildError::Missing { field: "base_url" });
+    for (settings, field) in [
+        (json!({"api_key": ""}), "api_key"),
+        (json!({"api_key": "a b"}), "api_key"),
+        (json!({"api_key": 5}), "api_key"),
+        (json!({"api_key": "k", "headers": "x"}), "headers"),
+        (
+            json!({"api_key": "k", "headers": {"x y": "z"}}),
+            "headers.x y",
+        ),
+        (json!({"api_key": "k", "headers": {"x": 1}}), "headers.x"),
+        (
+            json!({"api_key": "k", "headers": {"Authorization": "z"}}),
+            "headers.Authorization",
+        ),
+        (
+            json!({"api_key": "k", "headers": {"host": "z"}}),
+            "headers.host",
+        ),
+        (
+            json!({"api_key": "k", "organization": "a\nb"}),
+            "organization",
+        ),
+    ] {
+        let error = built("openai", settings).err().unwrap();
+        assert_eq!(error.field(), Some(field), "{error}");
+    }
+}
+
+#[test]
+fn the_scope_follows_who_wrote_the_address() {
+    let scope = |kind: &str, settings: Value| built(kind, settings).unwrap().host_scope();
+    assert_eq!(scope("openai", json!({"api_key": "k"})), HostScope::Public);
+    let own = json!({"api_key": "k", "base_url": "https://eu.api.openai.com/v1"});
+    assert_eq!(scope("openai", own), HostScope::Operator);
+    assert_eq!(scope("ollama", json!({})), HostScope::Operator);
+}
+
+#[test]
+fn a_server_without_a_key_gets_no_authorization() {
+    let mut headers = HeaderMap::new();
+    built("ollama", json!({})).unwrap().authorize(&mut headers);
+    assert!(headers.is_empty());
+}
+
+#[test]
+fn openai_settings_become_headers() {
+    let settings = json!({"api_key": "k", "organization": "org-1", "project": "proj-1"});
+    let provider = built("openai", settings).unwrap();
+    let document = Document::parse(Bytes::from_static(br#"{"model":"m","input":"x"}"#)).unwrap();
+    let view = RequestView::read(Operation::Embeddings, &document).unwrap();
+    let call = Call {
+        operation: Operation::Embeddings,
+        document: &document,
+        view: &view,
+        upstream_model: "m",
+    };
+    let outbound = provider.encode(&call).unwrap();
+    assert_eq!(
+        outbound.headers.get("openai-organization").unwrap(),
+        "org-1"
+    );
+    assert_eq!(outbound.headers.get("openai-project").unwrap(), "proj-1");
+    assert_eq!(outbound.headers.get(ACCEPT).unwrap(), "application/json");
+    assert_eq!(outbound.body.to_bytes(), document.bytes());
+}
+
+#[test]
+fn reasoning_models_of_openai_get_the_newer_output_bound() {
+    let old = r#","max_tokens":5"#;
+    let new = r#","max_completion_tokens":5"#;
+    for model in [
+        "o1",
+        "o3-mini",
+        "o4-mini-2025-04-16",
+        "gpt-5",
+        "gpt-5.4-mini",
+        "gpt-10",
+        "ft:gpt-5:x",
+    ] {
+        assert_eq!(fields("openai", model, old), new, "{model}");
+        assert_eq!(fields("openai", model, new), new, "{model}");
+        let both = r#","max_tokens":9,"max_completion_tokens":5"#;
+        assert_eq!(fields("openai", model, both), new, "{model}");
+    }
+    for model in [
+        "gpt-4o",
+        "gpt-4.1",
+        "gpt-3.5-turbo",
+        "omni-moderation",
+        "chatgpt-4o-latest",
+        "gpt-oss",
+    ] {
+        assert_eq!(fields("openai", model, old), old, "{model}");
+    }
+}
+
+#[test]
+fn usage_is_asked_for_in_streams_and_hidden_unless_the_caller_asked() {
+    // U-46
+    let ask = r#","stream":true,"stream_options":{"include_usage":true}"#;
+    assert_eq!(fields("vllm", "m", r#","stream":true"#), ask);
+    assert_eq!(
+        fields("vllm", "m", r#","stream":true,"stream_options":null"#),
+        ask
+    );
+    assert_eq!(
+        fields("vllm", "m", r#","stream":true,"stream_options":{}"#),
+        ask
+    );
+    let no = r#","stream":true,"stream_options":{"include_usage":false}"#;
+    assert_eq!(fields("vllm", "m", no), ask);
+    let other = r#","stream":true,"stream_options":{"include_obfuscation":false}"#;
+    let both =
+        r#","stream":true,"stream_options":{"include_obfuscation":false,"include_usage":true}"#;
+    assert_eq!(fields("vllm", "m", other), both);
+    assert_eq!(fields("vllm", "m", both), both);
+    assert_eq!(
+        fields("vllm", "m", r#","stream":false"#),
+        r#","stream":false"#
+    );
+    assert_eq!(fields("mistral", "m", ask), r#","stream":true"#);
+
+    let usage_chunk = |fields: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{{"role":"user"}}]{fields}}}"#);
+        encoded("vllm", Operation::Chat, "m", &body)
+            .unwrap()
+            .1
+            .usage_chunk
+    };
+    assert_eq!(usage_chunk(ask), UsageChunk::Keep);
+    assert_eq!(usage_chunk(no), UsageChunk::Hide);
+    assert_eq!(usage_chunk(r#","stream":true"#), UsageChunk::Hide);
+}
+
+#[test]
+fn what_would_change_the_answer_is_refused_and_not_dropped() {
+    for (kind, field, param) in [
+        ("groq", r#","n":2"#, "n"),
+        ("ollama", r#","n":2"#, "n"),
+        ("mistral", r#","audio":{"voice":"x"}"#, "audio"),
+        (
+            "mistral",
+            r#","web_search_options":{}"#,
+            "web_search_options",
+        ),
+    ] {
+        let error = chat(kind, "m", field).unwrap_err();
+        assert_eq!(error.param(), Some(param), "{kind}");
+    }
+    assert_eq!(fields("groq", "m", r#","n":1"#), r#","n":1"#);
+    assert_eq!(
+        fields("mistral", "m", r#","audio":null"#),
+        r#","audio":null"#
+    );
+}
+
+#[test]
+fn a_tool_message_keeps_its_name_at_mistral() {
+    let body = r#"{"model":"m","messages":[{"role":"user","name":"a"},{"role":"tool","name":"f","tool_call_id":"c"}]}"#;
+    let (after, outbound) = encoded("mistral", Operation::Chat, "m", body).unwrap();
+    assert_eq!(after, body.replace(r#","name":"a""#, ""));
+    assert_eq!(outbound.dropped, ["messages[].name"]);
+}
+
+#[test]
+fn operations_a_vendor_lacks_are_refused() {
+    let body = r#"{"model":"m","prompt":"x"}"#;
+    let error = encoded("groq", Operation::Completions, "m", body).unwrap_err();
+    assert_eq!(error.to_string(), "groq does not serve completions");
+    assert!(encoded("vllm", Operation::Completions, "m", body).is_ok());
+    let body = r#"{"model":"m","input":"x","dimensions":8}"#;
+    let (after, outbound) = encoded("mistral", Operation::Embeddings, "e", body).unwrap();
+    assert_eq!(after, r#"{"model":"e","input":"x","output_dimension":8}"#);
+    assert_eq!(outbound.uri, "https://h.example/v1/embeddings");
+}

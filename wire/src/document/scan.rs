@@ -5,11 +5,12 @@
 //! range of a double, nesting over [`MAX_DEPTH`] and objects over [`MAX_KEYS`]. The stack
 //! of open containers is explicit, so a hostile body cannot grow the thread's.
 
+mod token;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::{DocumentError, MAX_DEPTH, MAX_KEYS, Member};
-use crate::walk::plain_run;
 
 /// From this many keys on an object is checked with a hash set instead of comparisons.
 const LINEAR_KEYS: usize = 24;
@@ -281,120 +282,6 @@ impl<'a> Scanner<'a> {
         path
     }
 
-    /// Reads a string after its opening quote; true when it has escapes.
-    fn string(&mut self) -> Result<bool, DocumentError> {
-        let mut is_escaped = false;
-        loop {
-            self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(is_escaped);
-                }
-                Some(b'\\') => {
-                    is_escaped = true;
-                    self.escape()?;
-                }
-                Some(_) => return Err(self.error("an escaped control character")),
-                None => return Err(self.error("a closing quote")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), DocumentError> {
-        let start = self.at;
-        match self.bytes.get(start + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                let unit = self.hex(start + 2)?;
-                self.at = start + 6;
-                if (0xDC00..0xE000).contains(&unit) {
-                    return Err(lone_surrogate(start));
-                }
-                if (0xD800..0xDC00).contains(&unit) {
-                    if self.bytes.get(self.at..self.at + 2) != Some(b"\\u") {
-                        return Err(lone_surrogate(start));
-                    }
-                    if !(0xDC00..0xE000).contains(&self.hex(self.at + 2)?) {
-                        return Err(lone_surrogate(start));
-                    }
-                    self.at += 6;
-                }
-            }
-            _ => return Err(self.error("a valid escape")),
-        }
-        Ok(())
-    }
-
-    fn hex(&self, from: usize) -> Result<u32, DocumentError> {
-        let digits = self.bytes.get(from..from + 4).unwrap_or_default();
-        let mut unit = 0;
-        for digit in digits {
-            match char::from(*digit).to_digit(16) {
-                Some(value) => unit = unit * 16 + value,
-                None => return Err(self.error("four hexadecimal digits")),
-            }
-        }
-        if digits.len() == 4 {
-            Ok(unit)
-        } else {
-            Err(self.error("four hexadecimal digits"))
-        }
-    }
-
-    fn number(&mut self, start: usize) -> Result<(), DocumentError> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        let has_exponent = matches!(self.peek(), Some(b'e' | b'E'));
-        if has_exponent {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        // Without an exponent only a number of 309 digits can leave the range of a double.
-        if has_exponent || self.at - start > 300 {
-            let text = self.text.get(start..self.at).unwrap_or_default();
-            if !text.parse::<f64>().is_ok_and(f64::is_finite) {
-                return Err(DocumentError::Syntax {
-                    offset: start,
-                    expected: "a number within the range of a double",
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Result<(), DocumentError> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at == start {
-            return Err(self.error("a digit"));
-        }
-        Ok(())
-    }
-
-    fn word(&mut self, word: &'static [u8]) -> Result<(), DocumentError> {
-        if self.bytes.get(self.at..self.at + word.len()) != Some(word) {
-            return Err(self.error("a value"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
     fn literal(&mut self, byte: u8, expected: &'static str) -> Result<(), DocumentError> {
         if self.peek() != Some(byte) {
             return Err(self.error(expected));
@@ -420,13 +307,6 @@ impl<'a> Scanner<'a> {
             offset: self.at,
             expected,
         }
-    }
-}
-
-fn lone_surrogate(offset: usize) -> DocumentError {
-    DocumentError::Syntax {
-        offset,
-        expected: "a surrogate pair instead of a lone surrogate",
     }
 }
 

@@ -16,9 +16,15 @@ fn error(message: &str, kind: &str, param: Option<&str>, code: Option<&str>) -> 
     }
 }
 
+fn check(cases: &[(&str, ErrorBody)]) {
+    for (body, expected) in cases {
+        assert_eq!(parse(body).as_ref(), Some(expected), "{body}");
+    }
+}
+
 #[test]
-fn every_known_shape_becomes_one_error() {
-    let cases = [
+fn errors_of_model_servers_become_one_error() {
+    check(&[
         (
             r#"{"error":{"message":"m","type":"t","param":"p","code":"c"}}"#,
             error("m", "t", Some("p"), Some("c")),
@@ -46,6 +52,12 @@ fn every_known_shape_becomes_one_error() {
             r#"{"error":"model \"x\" not found"}"#,
             error("model \"x\" not found", "upstream_error", None, None),
         ),
+    ]);
+}
+
+#[test]
+fn errors_of_frameworks_and_front_ends_become_one_error() {
+    check(&[
         // FastAPI.
         (
             r#"{"detail":"Not Found"}"#,
@@ -87,10 +99,7 @@ fn every_known_shape_becomes_one_error() {
             r#"{"error":{"nothing":"known"}}"#,
             error("upstream error", "upstream_error", None, None),
         ),
-    ];
-    for (body, expected) in cases {
-        assert_eq!(parse(body), Some(expected), "{body}");
-    }
+    ]);
 }
 
 #[test]

@@ -187,6 +187,18 @@ fn text_is_measured_unescaped_over_all_choices() {
 }
 
 #[test]
+fn text_that_a_server_repeats_is_counted_once() {
+    // Together sends a chat's delta as `text` too, Perplexity the whole message so far.
+    for chunk in [
+        r#"{"choices":[{"index":0,"text":"abc","delta":{"content":"abc"}}]}"#,
+        r#"{"choices":[{"index":0,"message":{"content":"so far abc"},"delta":{"content":"abc"}}]}"#,
+    ] {
+        let outcome = read_whole(UsageChunk::Keep, &events(&[chunk]));
+        assert_eq!(outcome.output_bytes, 3, "{chunk}");
+    }
+}
+
+#[test]
 fn only_the_chunk_that_is_nothing_but_usage_is_hidden() {
     // U-46
     let both = r#"{"choices":[{"index":0,"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
@@ -232,58 +244,80 @@ fn after_done_only_usage_is_read() {
     }
 }
 
+/// A stream in which `body` comes after some content.
+fn broken(body: &str, event: &str) -> String {
+    format!("data: {HELLO}\n\n{event}data: {body}\n\ndata: [DONE]\n\n")
+}
+
+/// Each stream yields its fault, and only what came before goes out.
+fn check_faults(cases: &[(String, StreamFault)]) {
+    for (stream, fault) in cases {
+        for at in 0..=stream.len() {
+            let (head, tail) = stream.as_bytes().split_at(at);
+            let outcome = read(UsageChunk::Keep, &[head, tail]);
+            assert_eq!(outcome.fault.as_ref(), Some(fault), "{stream}");
+            assert_eq!(outcome.out, events(&[HELLO]).as_bytes(), "{stream}");
+            assert!(!outcome.is_done);
+        }
+    }
+}
+
 #[test]
 fn an_upstream_error_ends_the_stream_and_does_not_go_out() {
     // U-16, U-28
-    let text = |body: &str, event: &str| {
-        format!("data: {HELLO}\n\n{event}data: {body}\n\ndata: [DONE]\n\n")
-    };
-    let cases = [
+    check_faults(&[
         (
-            text(
+            broken(
                 r#"{"error":{"message":"slow","type":"overloaded_error","code":null}}"#,
                 "",
             ),
             body_error(Fault::Overloaded, "slow", "overloaded_error", None),
         ),
         (
-            text(r#"{"error":"boom"}"#, ""),
+            broken(r#"{"error":"boom"}"#, ""),
             body_error(Fault::Server, "boom", "upstream_error", None),
         ),
         (
-            text(
+            broken(
                 r#"{"error":"Model is overloaded","error_type":"overloaded"}"#,
                 "",
             ),
             body_error(Fault::Overloaded, "Model is overloaded", "overloaded", None),
         ),
         (
-            text(
+            broken(
                 r#"{"message":"bad","type":"server_error"}"#,
                 "event: error\n",
             ),
             body_error(Fault::Server, "bad", "server_error", None),
         ),
         (
-            text("not json", "event: error\n"),
+            broken("not json", "event: error\n"),
             body_error(Fault::Server, "not json", "upstream_error", None),
         ),
+    ]);
+}
+
+#[test]
+fn errors_without_wrapper_or_in_odd_places_end_the_stream_too() {
+    // U-16, U-28
+    check_faults(&[
         (
-            text(
+            broken(
                 r#"{"object":"error","message":"no","type":"BadRequestError","param":null,"code":400}"#,
                 "",
             ),
             body_error(Fault::BadRequest, "no", "BadRequestError", Some("400")),
         ),
         (
-            text(
+            broken(
                 r#"{"id":"x","choices":[],"x_groq":{"error":"over capacity"}}"#,
                 "",
             ),
             body_error(Fault::Server, "over capacity", "upstream_error", None),
         ),
         (
-            text(
+            broken(
                 r#"{"error":{"code":502,"message":"lost","metadata":{"error_type":"provider_unavailable"}},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
                 "",
             ),
@@ -295,26 +329,17 @@ fn an_upstream_error_ends_the_stream_and_does_not_go_out() {
             ),
         ),
         (
-            text(r#"{"error":{"code":429,"message":"later"}}"#, ""),
+            broken(r#"{"error":{"code":429,"message":"later"}}"#, ""),
             body_error(Fault::RateLimited, "later", "upstream_error", Some("429")),
         ),
         (
-            text(
+            broken(
                 r#"{"choices":[{"error":{"message":"broke","code":500},"delta":{}}]}"#,
                 "",
             ),
             body_error(Fault::Server, "broke", "upstream_error", Some("500")),
         ),
-    ];
-    for (stream, fault) in cases {
-        for at in 0..=stream.len() {
-            let (head, tail) = stream.as_bytes().split_at(at);
-            let outcome = read(UsageChunk::Keep, &[head, tail]);
-            assert_eq!(outcome.fault.as_ref(), Some(&fault), "{stream}");
-            assert_eq!(outcome.out, events(&[HELLO]).as_bytes(), "{stream}");
-            assert!(!outcome.is_done);
-        }
-    }
+    ]);
 }
 
 #[test]
