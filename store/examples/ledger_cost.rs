@@ -1,61 +1,78 @@
-//! Measures what booking an entry costs: CPU of the thread that records, and of the writer's threads.
+//! Measures what booking an entry costs the thread that records and the writer's threads.
 //!
-//! `cargo run --release -p tollward-store --example ledger_cost [entries]`; Linux only,
-//! because it reads CPU times per thread from `/proc`.
+//! `cargo run --release -p tollward-store --example ledger_cost [entries] [batch]`, where a
+//! batch is what the writer finds when it wakes: the request rate times 200 ms.
+//! Linux only, because it reads CPU times from `/proc`.
 #![expect(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::borrow::Cow;
 use std::error::Error;
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tollward_store::{
     CostSource, Entry, GroupBy, KeyId, Mode, NanoUsd, Outcome, RequestId, Store, TokenCounts,
     UsageQuery,
 };
 
-/// Entries between two checks that the writer keeps up.
-const BURST: u64 = 2_000;
 const START_MS: i64 = 1_795_521_600_000;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let entries: u64 = std::env::args()
-        .nth(1)
-        .map_or(Ok(200_000), |text| text.parse())?;
+    let argument = |number, default| {
+        std::env::args()
+            .nth(number)
+            .map_or(Ok(default), |text| text.parse::<u64>())
+    };
+    let (entries, batch) = (argument(1, 200_000)?, argument(2, 2_000)?);
     let folder = tempfile::tempdir_in(".")?;
     let path = folder.path().join("tollward.db");
     let store = Store::sqlite(&path, Mode::Gateway).await?;
     let template = template();
 
-    let mut recording = 0;
-    let before = cpu_ns(true)?;
-    for burst in 0..entries.div_ceil(BURST) {
-        let batch: Vec<Entry> = (0..BURST)
-            .map(|n| numbered(&template, burst * BURST + n))
-            .collect();
-        let start = cpu_ns(false)?;
-        for entry in &batch {
+    let (mut recording, mut naming) = (Duration::ZERO, Duration::ZERO);
+    let before = cpu_of_others_ns()?;
+    for first in (0..entries).step_by(usize::try_from(batch)?) {
+        let start = Instant::now();
+        let numbers = first..entries.min(first + batch);
+        let gathered: Vec<Entry> = numbers.map(|number| numbered(&template, number)).collect();
+        naming += start.elapsed();
+        let start = Instant::now();
+        for entry in &gathered {
             store.ledger.record(entry)?;
         }
-        recording += cpu_ns(false)? - start;
-        if burst % 4 == 0 {
-            store.ledger.flush().await?;
-        }
+        recording += start.elapsed();
+        store.ledger.flush().await?;
     }
-    store.ledger.flush().await?;
-    let writing = cpu_ns(true)? - before;
+    let writing = cpu_of_others_ns()? - before;
+    let per_entry = |time: Duration| time.as_nanos() / u128::from(entries);
     println!(
-        "journal {:>6} ns per entry (CPU of the recording thread)",
-        recording / entries
+        "id      {:>6} ns per entry (a request id and a clone of the entry)",
+        per_entry(naming)
     );
     println!(
-        "sql     {:>6} ns per entry (CPU of all other threads)",
+        "journal {:>6} ns per entry (time of the recording thread)",
+        per_entry(recording)
+    );
+    println!(
+        "sql     {:>6} ns per entry (CPU of the writer's threads)",
         writing / entries
     );
 
+    let presented = [b'x'; 52];
+    let start = Instant::now();
+    for _ in 0..entries {
+        std::hint::black_box(store.pepper.hash(std::hint::black_box(&presented)));
+    }
+    println!(
+        "hash    {:>6} ns per presented key",
+        per_entry(start.elapsed())
+    );
+
     for by in [GroupBy::Model, GroupBy::Key, GroupBy::Day] {
-        let start = cpu_ns(true)?;
+        let start = cpu_ticks()?;
         let rows = store
             .ledger
             .usage(&UsageQuery {
@@ -65,8 +82,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             })
             .await?;
         println!(
-            "usage   {:>6} us for {by:?}, {} rows",
-            (cpu_ns(true)? - start) / 1_000,
+            "usage   {:>6} ms for {by:?}, {} rows",
+            10 * (cpu_ticks()? - start),
             rows.len()
         );
     }
@@ -78,26 +95,34 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// CPU time of this thread, or of all threads of the process but this one.
-fn cpu_ns(of_others: bool) -> Result<u64, Box<dyn Error>> {
-    let read = |path: &str| -> Result<u64, Box<dyn Error>> {
-        let text = fs::read_to_string(path)?;
-        Ok(text
-            .split_whitespace()
-            .next()
-            .ok_or("empty schedstat")?
-            .parse()?)
-    };
-    let own = read("/proc/thread-self/schedstat")?;
-    if !of_others {
-        return Ok(own);
-    }
+/// CPU time of all threads of the process but this one.
+fn cpu_of_others_ns() -> Result<u64, Box<dyn Error>> {
+    let own = fs::read_link("/proc/thread-self")?;
     let mut sum = 0;
     for task in fs::read_dir("/proc/self/task")? {
-        let path = task?.path().join("schedstat");
-        sum += read(path.to_str().ok_or("path")?).unwrap_or(0);
+        let path = task?.path();
+        if path.file_name() != own.file_name() {
+            let text = fs::read_to_string(path.join("schedstat"))?;
+            sum += text
+                .split_whitespace()
+                .next()
+                .ok_or("empty schedstat")?
+                .parse::<u64>()?;
+        }
     }
-    Ok(sum.saturating_sub(own))
+    Ok(sum)
+}
+
+/// CPU time of the process in ticks of 10 ms, threads that ended included.
+fn cpu_ticks() -> Result<u64, Box<dyn Error>> {
+    let stat = fs::read_to_string("/proc/self/stat")?;
+    let fields = stat
+        .rsplit_once(')')
+        .ok_or("no command in stat")?
+        .1
+        .split_whitespace();
+    let times: Result<Vec<u64>, _> = fields.skip(11).take(2).map(str::parse).collect();
+    Ok(times?.iter().sum())
 }
 
 fn numbered(template: &Entry, number: u64) -> Entry {

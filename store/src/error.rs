@@ -35,7 +35,7 @@ pub enum StoreError {
         known: i64,
     },
     /// The database refused a statement: busy, full, read-only, unreachable.
-    #[error("database {}", path.display())]
+    #[error("database {} failed", path.display())]
     Database {
         /// The database file.
         path: PathBuf,

@@ -4,12 +4,13 @@
 //! primary key relies on it. The clock is an argument, the random part comes
 //! from the operating system.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
-use uuid::{NoContext, Timestamp, Uuid};
+use uuid::{Builder, NoContext, Timestamp, Uuid};
 
 /// Text that is not a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -99,11 +100,41 @@ impl RequestId {
     }
 }
 
+/// A version 7 UUID whose random part is cut from a block per thread: a request
+/// id is on the path of every call, and asking the system each time costs more
+/// than the rest of it.
 fn v7(now_ms: i64) -> Uuid {
-    let since_epoch = Duration::from_millis(u64::try_from(now_ms).unwrap_or(0));
-    Uuid::new_v7(Timestamp::from_unix(
-        NoContext,
-        since_epoch.as_secs(),
-        since_epoch.subsec_nanos(),
-    ))
+    let time_ms = u64::try_from(now_ms).unwrap_or(0);
+    if let Some(random) = RANDOM.with_borrow_mut(Block::take) {
+        return Builder::from_unix_timestamp_millis(time_ms, &random).into_uuid();
+    }
+    let since_epoch = Duration::from_millis(time_ms);
+    let (seconds, nanos) = (since_epoch.as_secs(), since_epoch.subsec_nanos());
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, nanos))
 }
+
+thread_local! {
+    static RANDOM: RefCell<Block> = const { RefCell::new(Block { bytes: [0; 320], used: 320 }) };
+}
+
+/// Random bytes that are handed out ten at a time, each once.
+struct Block {
+    bytes: [u8; 320],
+    used: usize,
+}
+
+impl Block {
+    /// The next ten bytes; `None` when the system gives none.
+    fn take(&mut self) -> Option<[u8; 10]> {
+        if self.used >= self.bytes.len() {
+            getrandom::fill(&mut self.bytes).ok()?;
+            self.used = 0;
+        }
+        let next = self.bytes.get(self.used..)?.first_chunk().copied();
+        self.used += 10;
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests;

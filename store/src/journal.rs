@@ -239,7 +239,7 @@ impl Journal {
     /// else `pause` after the first pending record so that a batch gathers.
     pub(crate) fn next_work(&self, pause: Duration) -> Work {
         let mut state = self.state.lock();
-        while !state.is_wanted() && state.pending_bytes == 0 && state.unsynced_bytes == 0 {
+        while !state.has_work() {
             self.work.wait(&mut state);
         }
         let mut paused = false;
@@ -380,6 +380,11 @@ impl State {
             .get(&self.active.number)
             .copied()
             .unwrap_or(segment::START)
+    }
+
+    fn has_work(&self) -> bool {
+        let is_behind = self.pending_bytes > 0 || self.unsynced_bytes > 0;
+        is_behind || self.is_wanted() || self.failure.is_some()
     }
 
     fn is_wanted(&self) -> bool {

@@ -2,8 +2,8 @@
 //!
 //! [`Store`] bundles the two seams, [`KeyStore`] and [`Ledger`], with the
 //! [`Pepper`] that turns a presented key into the hash it is looked up by.
-//! `SQLite` is the durable backend; memory is for tests and for `--no-store`
-//! runs. Both pass one conformance suite.
+//! `SQLite` is the durable backend; memory is for tests and for runs that shall
+//! leave no trace. Both pass one conformance suite.
 //!
 //! Invariants: a ledger entry that was acknowledged survives SIGKILL; an entry
 //! is booked once per (request, attempt), however often it is recorded; money

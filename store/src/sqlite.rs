@@ -58,7 +58,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     };
     let pepper_path = database.beside("pepper");
     schema::refuse_emptied(&database, &pepper_path)?;
-    let mut connection = database.connect().await?;
+    let mut connection = database.connect_durable().await?;
     if mode == Mode::Gateway {
         schema::check_integrity(&database, &mut connection).await?;
     }
@@ -104,13 +104,23 @@ impl Database {
         self.path.with_file_name(name)
     }
 
+    /// A connection whose commits survive power loss only after the next checkpoint: for the
+    /// ledger, because what is younger is in our journal.
     async fn connect(&self) -> Result<SqliteConnection, StoreError> {
+        self.connect_with(SqliteSynchronous::Normal).await
+    }
+
+    /// A connection whose commits survive power loss: a revocation must not be undone by one.
+    async fn connect_durable(&self) -> Result<SqliteConnection, StoreError> {
+        self.connect_with(SqliteSynchronous::Full).await
+    }
+
+    async fn connect_with(&self, sync: SqliteSynchronous) -> Result<SqliteConnection, StoreError> {
         let options = SqliteConnectOptions::new()
             .filename(&self.path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            // The WAL is synced at checkpoints; what is younger is in our journal.
-            .synchronous(SqliteSynchronous::Normal)
+            .synchronous(sync)
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         options.connect().await.map_err(|error| self.error(error))

@@ -46,6 +46,10 @@ impl Store {
     /// Opens or creates the database file `path`, with its neighbours
     /// `<path>.pepper`, `<path>.journal/` and, for a gateway, `<path>.lock`.
     ///
+    /// Close the ledger before dropping a gateway's store: dropping it unclosed
+    /// blocks the thread until the writer has ended, at most five seconds.
+    /// Files up to 16 MiB are checked for damage before a gateway uses them.
+    ///
     /// # Errors
     /// Another gateway runs on the file, the file is damaged or of a newer
     /// release, the pepper does not fit, or the file system refused.

@@ -187,6 +187,29 @@ async fn every_prefix_of_the_journal_opens_with_exactly_its_whole_records() {
 }
 
 #[tokio::test]
+async fn every_prefix_of_the_wal_opens_and_the_journal_makes_up_for_what_it_lost() {
+    // P-05
+    let (_folder, path) = folder();
+    let store = gateway(&path).await;
+    for round in 0..10 {
+        for seed in 0..30 {
+            store.ledger.record(&sample(round * 30 + seed)).unwrap();
+        }
+        store.ledger.flush().await.unwrap();
+    }
+    let wal = fs::read(path.with_file_name("tollward.db-wal")).unwrap();
+    for step in 0..=24 {
+        let (_copy, path) = snapshot(&path);
+        // A power cut takes the shared-memory index with it.
+        fs::remove_file(path.with_file_name("tollward.db-shm")).unwrap();
+        let cut = wal.len() * step / 24;
+        fs::write(path.with_file_name("tollward.db-wal"), &wal[..cut]).unwrap();
+        let store = gateway(&path).await;
+        assert_eq!(requests(&store).await.len(), 300, "cut at {cut}");
+    }
+}
+
+#[tokio::test]
 async fn a_damaged_segment_is_kept_and_what_precedes_and_follows_it_is_booked() {
     let (_folder, path) = folder();
     let limits = Limits {

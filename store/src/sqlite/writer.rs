@@ -176,15 +176,19 @@ impl Writer {
     }
 
     async fn book(&mut self, rows: &[Row<'_>], applied: Position) -> Result<(), StoreError> {
-        if self.connection.is_none() {
-            self.connection = Some(self.database.connect().await?);
-        }
-        let Some(connection) = &mut self.connection else {
-            return Err(StoreError::Closed);
+        let mut labels = std::mem::take(&mut self.labels);
+        let booked = book::book(self.connection().await?, &mut labels, rows, Some(applied)).await;
+        self.labels = labels;
+        booked.map_err(|error| self.database.error(error))
+    }
+
+    /// The writer's connection, made anew after a failure.
+    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+        let connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => self.database.connect().await?,
         };
-        book::book(connection, &mut self.labels, rows, Some(applied))
-            .await
-            .map_err(|error| self.database.error(error))
+        Ok(self.connection.insert(connection))
     }
 
     /// How far the database is; asked once, and again after a failure.
@@ -192,13 +196,7 @@ impl Writer {
         if let Some(applied) = self.applied {
             return Ok(applied);
         }
-        if self.connection.is_none() {
-            self.connection = Some(self.database.connect().await?);
-        }
-        let Some(connection) = &mut self.connection else {
-            return Err(StoreError::Closed);
-        };
-        let stored = book::position(connection)
+        let stored = book::position(self.connection().await?)
             .await
             .map_err(|error| self.database.error(error))?;
         let first = self
@@ -247,12 +245,16 @@ impl Writer {
     }
 
     /// Deletes segments whose entries are in the database file itself, synced there by a checkpoint.
+    ///
+    /// A long report can hold a checkpoint back; the segments then stay until the next time.
     async fn delete_applied(&mut self, applied: Position) -> Result<(), StoreError> {
-        if let Some(connection) = &mut self.connection {
-            sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
-                .execute(connection)
-                .await
-                .map_err(|error| self.database.error(error))?;
+        let connection = self.connection().await?;
+        let (_, frames, moved): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
+            .fetch_one(connection)
+            .await
+            .map_err(|error| self.database.error(error))?;
+        if moved < frames {
+            return Ok(());
         }
         let folder = self.journal.folder();
         self.journal
