@@ -10,12 +10,18 @@
 //! [`Origins::diagnose`] to whoever understands them.
 
 pub mod catalog;
+mod interpolate;
+mod layers;
 mod load;
+mod node;
 mod origins;
 mod path;
+mod reader;
+mod references;
 mod report;
 mod schema;
 mod source;
+mod syntax;
 
 pub use load::{Loaded, Sources, load};
 pub use origins::{OriginEntry, Origins};

@@ -67,6 +67,15 @@ impl Origins {
         diagnostic
     }
 
+    /// A diagnostic that underlines the key itself, for a name that is wrong.
+    pub(crate) fn diagnose_key(&self, path: &str, message: String) -> Diagnostic {
+        let mut diagnostic = Diagnostic::error(path, message);
+        if let Some(place) = self.places.get(path) {
+            self.locate(&mut diagnostic, place, false);
+        }
+        diagnostic
+    }
+
     /// Every value in force, by key path: written ones and defaults.
     pub fn entries(&self) -> &[OriginEntry] {
         &self.entries

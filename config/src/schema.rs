@@ -15,6 +15,8 @@ pub(crate) mod timeouts;
 
 use std::collections::BTreeMap;
 
+use crate::node::Node;
+use crate::reader::Reader;
 use engine::EngineConfig;
 use log::LogConfig;
 use model::ModelConfig;
@@ -51,7 +53,72 @@ pub struct Config {
     pub log: LogConfig,
 }
 
+/// The names of the sections, in the order they are documented.
+pub(crate) const SECTIONS: [&str; 9] = [
+    "server",
+    "providers",
+    "models",
+    "timeouts",
+    "retry",
+    "store",
+    "engine",
+    "pricing",
+    "log",
+];
+
 impl Config {
+    /// Reads the whole tree; mistakes are in the reader, defaults in their place.
+    pub(crate) fn read(root: &Node, known_kinds: &[String], reader: &mut Reader) -> Self {
+        let mut table = reader.table(Some(root), "");
+        let [
+            server,
+            providers,
+            models,
+            timeouts,
+            retry,
+            store,
+            engine,
+            pricing,
+            log,
+        ] = SECTIONS.map(|section| table.field(section));
+        let server = ServerConfig::read(server.table(reader), reader);
+        let providers = providers
+            .table(reader)
+            .entries()
+            .map(|(name, field)| {
+                (
+                    name.to_owned(),
+                    ProviderConfig::read(name, &field, known_kinds, reader),
+                )
+            })
+            .collect();
+        let timeouts =
+            TimeoutsConfig::read(timeouts.table(reader), reader, &TimeoutsConfig::default());
+        let models = models
+            .table(reader)
+            .entries()
+            .map(|(name, field)| {
+                (
+                    name.to_owned(),
+                    ModelConfig::read(name, &field, &timeouts, reader),
+                )
+            })
+            .collect();
+        let config = Self {
+            server,
+            providers,
+            models,
+            timeouts,
+            retry: RetryConfig::read(retry.table(reader), reader),
+            store: StoreConfig::read(store.table(reader), reader),
+            engine: EngineConfig::read(engine.table(reader), reader),
+            pricing: PricingConfig::read(pricing.table(reader), reader),
+            log: LogConfig::read(log.table(reader), reader),
+        };
+        table.finish(reader);
+        config
+    }
+
     /// The model of that public name, if it is configured.
     pub fn model(&self, name: &str) -> Option<&ModelConfig> {
         self.models

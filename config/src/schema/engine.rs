@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::reader::{Reader, Table};
+
 /// Which local model is loaded, and how much of the machine it may use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineConfig {
@@ -40,5 +42,45 @@ impl Default for EngineConfig {
             max_queue: 32,
             context_tokens: None,
         }
+    }
+}
+
+/// How [`EngineMode`] is written.
+const ENABLED: [(&str, EngineMode); 3] = [
+    ("auto", EngineMode::Auto),
+    ("on", EngineMode::On),
+    ("off", EngineMode::Off),
+];
+
+impl EngineConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let threads = table.field("threads");
+        let context = table.field("context_tokens");
+        let threads_read = threads.optional_integer(reader, 1..=1024);
+        let context_read = context.optional_integer(reader, 64..=10_000_000);
+        let engine = Self {
+            enabled: table
+                .field("enabled")
+                .choice(reader, default.enabled, &ENABLED),
+            model: table.field("model").text(reader, &default.model),
+            models_dir: table
+                .field("models_dir")
+                .path(reader, "models in the data directory"),
+            threads: threads.settle(reader, threads_read.map(Some), None, |threads| {
+                threads.map_or_else(
+                    || String::from("one per core"),
+                    |threads| threads.to_string(),
+                )
+            }),
+            max_queue: table
+                .field("max_queue")
+                .integer(reader, default.max_queue, 1..=10_000),
+            context_tokens: context.settle(reader, context_read.map(Some), None, |tokens| {
+                tokens.map_or_else(|| String::from("the model's"), |tokens| tokens.to_string())
+            }),
+        };
+        table.finish(reader);
+        engine
     }
 }

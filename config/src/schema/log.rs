@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::reader::{Reader, SwitchOrPath, Table};
+
 /// The program's log on standard error, and the access log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogConfig {
@@ -68,5 +70,46 @@ impl Default for LogConfig {
             level: LogLevel::Info,
             access: AccessLog::On,
         }
+    }
+}
+
+/// How [`LogFormat`] is written; `auto` decides by the terminal.
+const FORMAT: [(&str, Option<LogFormat>); 3] = [
+    ("auto", None),
+    ("text", Some(LogFormat::Text)),
+    ("json", Some(LogFormat::Json)),
+];
+
+/// How [`LogLevel`] is written.
+const LEVEL: [(&str, LogLevel); 5] = [
+    ("error", LogLevel::Error),
+    ("warn", LogLevel::Warn),
+    ("info", LogLevel::Info),
+    ("debug", LogLevel::Debug),
+    ("trace", LogLevel::Trace),
+];
+
+impl LogConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let access = table.field("access");
+        let access_read = access.switch_or_path(reader).map(|written| match written {
+            SwitchOrPath::On => AccessLog::On,
+            SwitchOrPath::Off => AccessLog::Off,
+            SwitchOrPath::Path(path) => AccessLog::File(path),
+        });
+        let log = Self {
+            format: table
+                .field("format")
+                .choice(reader, default.format, &FORMAT),
+            level: table.field("level").choice(reader, default.level, &LEVEL),
+            access: access.settle(reader, access_read, default.access, |access| match access {
+                AccessLog::On => String::from("on"),
+                AccessLog::Off => String::from("off"),
+                AccessLog::File(path) => path.display().to_string(),
+            }),
+        };
+        table.finish(reader);
+        log
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::reader::{Reader, Table};
+
 /// Retries over all deployments of one request, and the budget that stops retry storms.
 ///
 /// Reload: applies to the next request.
@@ -29,5 +31,42 @@ impl Default for RetryConfig {
             budget_percent: 10,
             budget_min_per_second: 1,
         }
+    }
+}
+
+impl RetryConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let retry = Self {
+            attempts: table
+                .field("attempts")
+                .integer(reader, default.attempts, 0..=10),
+            base_delay: table
+                .field("base_delay")
+                .duration(reader, default.base_delay),
+            max_delay: table.field("max_delay").duration(reader, default.max_delay),
+            budget_percent: table.field("budget_percent").integer(
+                reader,
+                default.budget_percent,
+                0..=100,
+            ),
+            budget_min_per_second: table.field("budget_min_per_second").integer(
+                reader,
+                default.budget_min_per_second,
+                0..=1_000,
+            ),
+        };
+        if retry.base_delay > retry.max_delay {
+            let help = Some(String::from(
+                "`max_delay` is the longest pause, `base_delay` the first",
+            ));
+            reader.report(
+                "retry.max_delay",
+                "`max_delay` is shorter than `base_delay`",
+                help,
+            );
+        }
+        table.finish(reader);
+        retry
     }
 }

@@ -3,6 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::reader::{Reader, Table};
+
 /// Listeners, authentication and admission limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerConfig {
@@ -46,5 +48,43 @@ impl Default for ServerConfig {
             max_in_flight: 10_000,
             drain: Duration::from_secs(30),
         }
+    }
+}
+
+/// How [`AuthMode`] is written.
+const AUTH: [(&str, AuthMode); 3] = [
+    ("auto", AuthMode::Auto),
+    ("keys", AuthMode::Keys),
+    ("open", AuthMode::Open),
+];
+
+impl ServerConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let server = Self {
+            listen: table.field("listen").address(reader, default.listen),
+            admin_listen: table
+                .field("admin_listen")
+                .address(reader, default.admin_listen),
+            max_body_bytes: table.field("max_body_bytes").size(
+                reader,
+                default.max_body_bytes,
+                1 << 10..=1 << 30,
+            ),
+            auth: table.field("auth").choice(reader, default.auth, &AUTH),
+            max_in_flight: table.field("max_in_flight").integer(
+                reader,
+                default.max_in_flight,
+                1..=1_000_000,
+            ),
+            drain: table.field("drain").duration(reader, default.drain),
+        };
+        if server.listen == server.admin_listen && server.listen.port() != 0 {
+            let help = Some(String::from("the admin listener needs a port of its own"));
+            let message = format!("{} is the address of the public API", server.admin_listen);
+            reader.report("server.admin_listen", message, help);
+        }
+        table.finish(reader);
+        server
     }
 }

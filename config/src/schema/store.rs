@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::reader::{Reader, Table};
+
 /// The database and what happens when it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
@@ -27,5 +29,25 @@ impl Default for StoreConfig {
             path: None,
             on_error: OnStoreError::Deny,
         }
+    }
+}
+
+/// How [`OnStoreError`] is written.
+const ON_ERROR: [(&str, OnStoreError); 2] =
+    [("deny", OnStoreError::Deny), ("allow", OnStoreError::Allow)];
+
+impl StoreConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let store = Self {
+            path: table
+                .field("path")
+                .path(reader, "tollward.db in the state directory"),
+            on_error: table
+                .field("on_error")
+                .choice(reader, default.on_error, &ON_ERROR),
+        };
+        table.finish(reader);
+        store
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::reader::{Reader, Table};
+
 /// How long each phase of one upstream call may take.
 ///
 /// Written as `500ms`, `3s`, `2m` or `1h`. Reload: applies to the next request.
@@ -32,5 +34,30 @@ impl Default for TimeoutsConfig {
             idle: Duration::from_secs(60),
             total: Duration::from_secs(900),
         }
+    }
+}
+
+impl TimeoutsConfig {
+    /// Reads a table; what it does not name is as in `base`.
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader, base: &Self) -> Self {
+        let timeouts = Self {
+            connect: table.field("connect").duration(reader, base.connect),
+            first_byte: table.field("first_byte").duration(reader, base.first_byte),
+            first_byte_plain: table
+                .field("first_byte_plain")
+                .duration(reader, base.first_byte_plain),
+            first_content: table
+                .field("first_content")
+                .duration(reader, base.first_content),
+            idle: table.field("idle").duration(reader, base.idle),
+            total: table.field("total").duration(reader, base.total),
+        };
+        if timeouts.connect > timeouts.total {
+            let path = format!("{}.total", table.path());
+            let help = Some(String::from("`total` covers all phases and all attempts"));
+            reader.report(&path, "`total` is shorter than `connect`", help);
+        }
+        table.finish(reader);
+        timeouts
     }
 }
