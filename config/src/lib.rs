@@ -1,1 +1,38 @@
 //! What people write: files and environment to validated values, all errors at once.
+//!
+//! [`load`] takes one file (YAML, TOML or JSON), the environment and the command line, and
+//! answers with a [`Config`] plus the [`Origins`] of each value, or with a [`Report`] that lists
+//! every mistake with its place. [`catalog`] holds the price table that ships in the binary.
+//!
+//! Nothing here reads the environment, a clock or the network: variables are passed in, and the
+//! only files touched are the configuration file and the secrets it names with `${file:…}`.
+//! This crate knows no provider: it carries their settings as it found them and lends
+//! [`Origins::diagnose`] to whoever understands them.
+
+pub mod catalog;
+mod interpolate;
+mod layers;
+mod load;
+mod node;
+mod origins;
+mod path;
+mod reader;
+mod references;
+mod report;
+mod schema;
+mod source;
+mod syntax;
+
+pub use load::{Loaded, Sources, load};
+pub use origins::{OriginEntry, Origins};
+pub use report::{Diagnostic, Location, Report, Severity};
+pub use schema::Config;
+pub use schema::engine::{EngineConfig, EngineMode};
+pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
+pub use schema::model::{DeploymentConfig, ModelConfig};
+pub use schema::pricing::{PriceOverride, PricingConfig};
+pub use schema::provider::{ProviderConfig, Settings};
+pub use schema::retry::RetryConfig;
+pub use schema::server::{AuthMode, ServerConfig};
+pub use schema::store::{OnStoreError, StoreConfig};
+pub use schema::timeouts::TimeoutsConfig;

@@ -1,0 +1,90 @@
+//! Section `server`: the two listeners and what they accept.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::reader::{Reader, Table};
+
+/// Listeners, authentication and admission limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Address of the public API. Default `127.0.0.1:4000`; port 0 takes a free one.
+    /// Reload: needs a restart.
+    pub listen: SocketAddr,
+    /// Address of metrics and health. Default `127.0.0.1:4001`; port 0 takes a free one.
+    /// Reload: needs a restart.
+    pub admin_listen: SocketAddr,
+    /// Largest request body, in bytes. Default 20 MiB. Written as `20MiB`, `512KiB`, `1000000`.
+    /// Reload: applies to the next request.
+    pub max_body_bytes: u64,
+    /// Who may call. Default `auto`. Reload: applies to the next request.
+    pub auth: AuthMode,
+    /// Requests served at once, streams included; more are answered 503. Default 10000.
+    /// Reload: applies to the next request.
+    pub max_in_flight: u32,
+    /// How long a shutdown waits for running requests. Default 30 s.
+    /// Reload: applies to the next shutdown.
+    pub drain: Duration,
+}
+
+/// Who may call the public API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Every request needs a virtual key.
+    Keys,
+    /// Nobody needs one. Meant for a trusted network.
+    Open,
+    /// Open while the listener is loopback and no key exists, otherwise keys.
+    Auto,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
+            admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4001)),
+            max_body_bytes: 20 * 1024 * 1024,
+            auth: AuthMode::Auto,
+            max_in_flight: 10_000,
+            drain: Duration::from_secs(30),
+        }
+    }
+}
+
+/// How [`AuthMode`] is written.
+const AUTH: [(&str, AuthMode); 3] = [
+    ("auto", AuthMode::Auto),
+    ("keys", AuthMode::Keys),
+    ("open", AuthMode::Open),
+];
+
+impl ServerConfig {
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let server = Self {
+            listen: table.field("listen").address(reader, default.listen),
+            admin_listen: table
+                .field("admin_listen")
+                .address(reader, default.admin_listen),
+            max_body_bytes: table.field("max_body_bytes").size(
+                reader,
+                default.max_body_bytes,
+                1 << 10..=1 << 30,
+            ),
+            auth: table.field("auth").choice(reader, default.auth, &AUTH),
+            max_in_flight: table.field("max_in_flight").integer(
+                reader,
+                default.max_in_flight,
+                1..=1_000_000,
+            ),
+            drain: table.field("drain").duration(reader, default.drain),
+        };
+        if server.listen == server.admin_listen && server.listen.port() != 0 {
+            let help = Some(String::from("the admin listener needs a port of its own"));
+            let message = format!("{} is the address of the public API", server.admin_listen);
+            reader.report("server.admin_listen", message, help);
+        }
+        table.finish(reader);
+        server
+    }
+}

@@ -1,0 +1,63 @@
+//! Section `timeouts`: limits on one upstream call, each with its own name.
+
+use std::time::Duration;
+
+use crate::reader::{Reader, Table};
+
+/// How long each phase of one upstream call may take.
+///
+/// Written as `500ms`, `3s`, `2m` or `1h`. Reload: applies to the next request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeoutsConfig {
+    /// Until the connection stands, TLS included. Default 3 s.
+    pub connect: Duration,
+    /// From the request to the first byte of a streamed answer. Default 60 s.
+    pub first_byte: Duration,
+    /// From the request to the first byte of a plain answer, which a model only sends when it is
+    /// done. Default 600 s.
+    pub first_byte_plain: Duration,
+    /// From the request to the first content of a stream. Default 120 s.
+    pub first_content: Duration,
+    /// Between two chunks of a stream. Default 60 s.
+    pub idle: Duration,
+    /// For the whole request, all attempts together. Default 900 s.
+    pub total: Duration,
+}
+
+impl Default for TimeoutsConfig {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(3),
+            first_byte: Duration::from_secs(60),
+            first_byte_plain: Duration::from_secs(600),
+            first_content: Duration::from_secs(120),
+            idle: Duration::from_secs(60),
+            total: Duration::from_secs(900),
+        }
+    }
+}
+
+impl TimeoutsConfig {
+    /// Reads a table; what it does not name is as in `base`.
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader, base: &Self) -> Self {
+        let timeouts = Self {
+            connect: table.field("connect").duration(reader, base.connect),
+            first_byte: table.field("first_byte").duration(reader, base.first_byte),
+            first_byte_plain: table
+                .field("first_byte_plain")
+                .duration(reader, base.first_byte_plain),
+            first_content: table
+                .field("first_content")
+                .duration(reader, base.first_content),
+            idle: table.field("idle").duration(reader, base.idle),
+            total: table.field("total").duration(reader, base.total),
+        };
+        if timeouts.connect > timeouts.total {
+            let path = format!("{}.total", table.path());
+            let help = Some(String::from("`total` covers all phases and all attempts"));
+            reader.report(&path, "`total` is shorter than `connect`", help);
+        }
+        table.finish(reader);
+        timeouts
+    }
+}
