@@ -10,7 +10,7 @@ use anyhow::Context;
 use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tollward_config::{Config, Loaded, StoreErrorPolicy};
+use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
 use tollward_store::{Entry, Ledger, Mode, Store};
 use tollward_wire::operation::Operation;
 
@@ -48,7 +48,7 @@ pub struct Gateway {
     pub tasks: Tasks,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
-    on_ledger_error: StoreErrorPolicy,
+    on_ledger_error: OnStoreError,
     max_in_flight: i64,
     ledger_failed_at_ms: AtomicI64,
     is_draining: AtomicBool,
@@ -86,8 +86,8 @@ impl Gateway {
         let failed = self.ledger_failed_at_ms.load(Ordering::Relaxed);
         match self.on_ledger_error {
             _ if failed == 0 => true,
-            StoreErrorPolicy::Allow => true,
-            StoreErrorPolicy::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
+            OnStoreError::Allow => true,
+            OnStoreError::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
         }
     }
 
@@ -258,14 +258,10 @@ async fn gateway(
     snapshot: Snapshot,
 ) -> anyhow::Result<Gateway> {
     let access = match &config.log.access {
-        tollward_config::AccessTarget::Off => AccessLog::off(),
-        tollward_config::AccessTarget::Stderr => {
-            AccessLog::open(None, metrics.log_dropped.clone())?
-        }
-        tollward_config::AccessTarget::File(path) => {
-            AccessLog::open(Some(path), metrics.log_dropped.clone())
-                .with_context(|| format!("cannot open the access log {}", path.display()))?
-        }
+        ConfiguredAccess::Off => AccessLog::off(),
+        ConfiguredAccess::On => AccessLog::open(None, metrics.log_dropped.clone())?,
+        ConfiguredAccess::File(path) => AccessLog::open(Some(path), metrics.log_dropped.clone())
+            .with_context(|| format!("cannot open the access log {}", path.display()))?,
     };
     let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
         .await
@@ -281,7 +277,7 @@ async fn gateway(
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
         on_ledger_error: config.store.on_error,
-        max_in_flight: i64::try_from(config.server.max_in_flight).unwrap_or(i64::MAX),
+        max_in_flight: i64::from(config.server.max_in_flight),
         ledger_failed_at_ms: AtomicI64::new(0),
         is_draining: AtomicBool::new(false),
     })

@@ -11,10 +11,9 @@ use std::sync::Arc;
 use http::HeaderValue;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tollward_config::catalog::Price;
 use tollward_config::{
-    AuthConfig, Config, DeploymentConfig, Diagnostic, Loaded, ModelConfig, ProviderConfig, Report,
-    TimeoutsConfig,
+    AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
+    ModelConfig, PriceOverride, ProviderConfig, Report, TimeoutsConfig,
 };
 use tollward_providers::{BuildError, Provider};
 
@@ -73,6 +72,9 @@ impl Standing {
     }
 
     fn engine(&self, model: &str, config: &Config) -> Result<Arc<dyn LocalModel>, String> {
+        if config.engine.enabled == EngineMode::Off {
+            return Err("the embedded engine is turned off by `engine.enabled`".to_owned());
+        }
         let mut engines = self.engines.lock();
         if let Some(engine) = engines.get(model) {
             return Ok(Arc::clone(engine));
@@ -128,13 +130,13 @@ impl Assembly<'_> {
         let routes = work.routes(&models);
         let direct = self.detected.map(|_| work.direct());
         if !work.problems.is_empty() {
-            return Err(Report::new(work.problems));
+            return Err(Report(work.problems));
         }
         let config = &loaded.config;
         let snapshot = Snapshot::new(
             generation,
             auth_mode(config),
-            config.server.max_body_bytes,
+            usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
             retry_terms(config),
             routes,
         );
@@ -164,7 +166,7 @@ impl Work<'_> {
     }
 
     fn build_provider(&mut self, name: &str, declared: &ProviderConfig) {
-        let mut settings = declared.settings.clone();
+        let mut settings = declared.settings.expose().clone();
         add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
             Ok(provider) => {
@@ -284,12 +286,9 @@ impl Work<'_> {
     }
 
     fn prices(&self, provider: &str, model: &str) -> Prices {
-        let overrides = &self.loaded.config.pricing.overrides;
-        if let Some(written) = overrides
-            .iter()
-            .find(|price| price.provider == provider && price.model == model)
-        {
-            return Prices::Override(Arc::new(Price::from_override(written)));
+        let written = self.loaded.config.pricing.find(provider, model);
+        if let Some(rates) = written.and_then(PriceOverride::rates) {
+            return Prices::Override(Arc::new(rates));
         }
         let row = self
             .providers
@@ -422,9 +421,9 @@ fn missing_key_help(kind: &str, error: &BuildError) -> String {
 
 fn auth_mode(config: &Config) -> AuthMode {
     match config.server.auth {
-        AuthConfig::Keys => AuthMode::Keys,
-        AuthConfig::Open => AuthMode::Open,
-        AuthConfig::Auto => AuthMode::WhenKeysExist,
+        ConfiguredAuth::Keys => AuthMode::Keys,
+        ConfiguredAuth::Open => AuthMode::Open,
+        ConfiguredAuth::Auto => AuthMode::WhenKeysExist,
     }
 }
 
@@ -438,7 +437,7 @@ fn retry_terms(config: &Config) -> RetryTerms {
         },
         allowance: AllowanceTerms {
             percent: retry.budget_percent,
-            per_second: retry.budget_per_second,
+            per_second: retry.budget_min_per_second,
         },
     }
 }
@@ -446,7 +445,7 @@ fn retry_terms(config: &Config) -> RetryTerms {
 fn timeouts(config: &TimeoutsConfig) -> Timeouts {
     Timeouts {
         first_byte: config.first_byte,
-        whole_first_byte: config.whole_first_byte,
+        whole_first_byte: config.first_byte_plain,
         first_content: config.first_content,
         idle: config.idle,
         total: config.total,

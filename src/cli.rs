@@ -109,7 +109,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Chat(args) => return talk::chat(&args, &place, environment, &mut console).await,
         Command::Models(args) => talk::models(&args, &place, &environment, &mut console).await?,
         Command::Pull(args) => {
-            pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?
+            pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?;
         }
         Command::Key(args) => {
             let store = open_store(&place, &environment).await?;

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
-use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig};
+use serde_json::Value;
+use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
 
 use crate::assembly::LOCAL;
 
@@ -62,7 +62,7 @@ impl Detected {
                 ));
                 let provider = ProviderConfig {
                     kind: row.kind.to_owned(),
-                    settings: Map::new(),
+                    settings: Settings::default(),
                 };
                 self.providers.push((row.kind.to_owned(), provider));
             } else {
@@ -96,7 +96,7 @@ impl Detected {
                 row.kind.to_owned(),
                 ProviderConfig {
                     kind: row.kind.to_owned(),
-                    settings: Map::new(),
+                    settings: Settings::default(),
                 },
             ));
             for model in models {

@@ -1,6 +1,6 @@
 //! Watch → load → validate → swap. A bad configuration changes nothing.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ pub fn follow(gateway: &Arc<Gateway>, source: Source) {
     let watcher = source
         .file
         .as_ref()
-        .and_then(|file| watch(file.clone(), wish.clone()));
+        .and_then(|file| watch(file, wish.clone()));
     let gateway = Arc::clone(gateway);
     let tasks = gateway.tasks.clone();
     tasks.spawn("reload", async move {
@@ -44,7 +44,7 @@ pub fn follow(gateway: &Arc<Gateway>, source: Source) {
 }
 
 /// Watches the file's directory: editors and Kubernetes replace files instead of writing to them.
-fn watch(file: PathBuf, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
+fn watch(file: &Path, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
     let directory = match file.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),

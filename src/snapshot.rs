@@ -133,7 +133,7 @@ pub trait LocalModel: Send + Sync {
     ///
     /// # Errors
     /// The call asks for what the engine cannot do, or its queue is full.
-    fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure>;
+    fn open(&self, call: &Call<'_>) -> Result<LocalBody, Box<AttemptFailure>>;
 
     /// Starts to load the weights, if they are there.
     fn warm(&self);
@@ -168,6 +168,7 @@ impl Snapshot {
     }
 
     /// Lets `provider/model` be called without being configured.
+    #[must_use]
     pub fn with_direct(self, direct: DirectRoutes) -> Self {
         Self {
             direct: Some(direct),

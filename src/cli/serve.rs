@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tollward_config::EngineMode;
 
 use crate::app::{App, Start};
 use crate::cli::place::{Environment, PlaceArgs};
@@ -93,12 +94,14 @@ pub async fn start(
         tracing::warn!("{warning}");
     }
     let file = place.file();
-    let detected = match file {
-        Some(_) => None,
-        None => {
-            let local_model = local::IS_BUILT_IN.then_some(loaded.config.engine.model.as_str());
-            Some(detect(environment.variables(), local_model).await)
-        }
+    // A configuration file says all; without one we look around.
+    let detected = if file.is_some() {
+        None
+    } else {
+        let engine = &loaded.config.engine;
+        let is_wanted = local::IS_BUILT_IN && engine.enabled != EngineMode::Off;
+        let local_model = is_wanted.then_some(engine.model.as_str());
+        Some(detect(environment.variables(), local_model).await)
     };
     let start = Start {
         file,

@@ -48,10 +48,11 @@ pub fn run(
     let shown: Vec<Shown> = loaded
         .origins
         .entries()
+        .iter()
         .map(|entry| Shown {
             key: entry.path.clone(),
             value: entry.value.clone(),
-            origin: args.origin.then(|| entry.origin.to_string()),
+            origin: args.origin.then(|| entry.origin.clone()),
         })
         .collect();
     if args.json {

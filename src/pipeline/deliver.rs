@@ -28,7 +28,7 @@ use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::settle::{Booked, Observed, Settlement};
 use crate::snapshot::Deployment;
-use crate::upstream::exchange::{Exchanged, UpstreamBody, UpstreamHead};
+use crate::upstream::exchange::{self, Exchanged, UpstreamBody, UpstreamHead};
 
 /// How long the upstream's end of body is waited for after its `[DONE]`.
 const LINGER: Duration = Duration::from_millis(250);
@@ -81,27 +81,13 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
             let booked = settlement.complete(observed);
             (head, Some(booked), ReplyBody::Whole(body))
         }
-        Exchanged::Stream {
-            head,
-            ready,
-            rest,
-            reader,
-            is_ended,
-        } => {
-            let deadline = admitted.started + deployment.timeouts.total;
-            let mut metered = Metered::new(
-                rest,
-                reader,
-                settlement,
-                Limits {
-                    idle: deployment.timeouts.idle,
-                    deadline,
-                },
-            );
-            metered.ready = ready;
-            if is_ended {
-                metered.end(Outcome::Complete);
-            }
+        Exchanged::Stream(stream) => {
+            let limits = Limits {
+                idle: deployment.timeouts.idle,
+                deadline: admitted.started + deployment.timeouts.total,
+            };
+            let head = stream.head.clone();
+            let metered = Metered::new(*stream, settlement, limits);
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
@@ -151,26 +137,25 @@ enum State {
 }
 
 impl Metered {
-    fn new(
-        rest: UpstreamBody,
-        reader: StreamReader,
-        settlement: Settlement,
-        limits: Limits,
-    ) -> Self {
+    fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
         let draining = Box::pin(gateway.cut_streams.clone().cancelled_owned());
-        Self {
-            rest,
-            reader,
+        let mut metered = Self {
+            rest: stream.rest,
+            reader: stream.reader,
             settlement,
-            ready: Segments::default(),
+            ready: stream.ready,
             limits,
             heard: clock::mono(),
             alarm: None,
             draining,
             state: State::Flowing,
+        };
+        if stream.is_ended {
+            metered.end(Outcome::Complete);
         }
+        metered
     }
 
     /// Books the end of the stream.
@@ -201,7 +186,7 @@ impl Metered {
                     Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
                     Seen::End => {}
                     Seen::Fault(found) if self.state == State::Flowing => {
-                        self.fail(Outcome::UpstreamError, found.fault, found.error)
+                        self.fail(Outcome::UpstreamError, found.fault, found.error);
                     }
                     Seen::Fault(_) => self.state = State::Closed,
                 }

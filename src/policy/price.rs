@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tollward_config::catalog::{Catalog, Price};
+use tollward_config::catalog::{Catalog, Rates};
 use tollward_store::{CostSource, NanoUsd, PicoUsd, TokenCounts};
 use tollward_wire::usage::Usage;
 
@@ -18,7 +18,7 @@ pub enum Prices {
     /// Nobody told: a server of somebody else's without a price list.
     Unknown,
     /// Written by the operator.
-    Override(Arc<Price>),
+    Override(Arc<Rates>),
     /// The dated catalog, under this provider and model.
     Catalog {
         /// The catalog's name of the provider.
@@ -58,11 +58,11 @@ impl Prices {
                 price_id: None,
             };
         }
-        let priced_by = |price: &Price| match apply(price, usage) {
+        let computed = |rates: &Rates, price_id| match apply(rates, usage) {
             Some(cost) => Priced {
                 cost: Some(cost),
                 source: CostSource::Computed,
-                price_id: Some(Arc::clone(&price.id)),
+                price_id,
             },
             None => unknown.clone(),
         };
@@ -73,24 +73,30 @@ impl Prices {
                 price_id: None,
             },
             Self::Unknown => unknown,
-            Self::Override(price) => priced_by(price),
-            Self::Catalog { provider, model } => Catalog::embedded()
-                .price(provider, model, at_unix_s)
-                .map_or(unknown.clone(), priced_by),
+            Self::Override(rates) => computed(rates, Some(Arc::from("override"))),
+            Self::Catalog { provider, model } => {
+                match Catalog::embedded().price(provider, model, at_unix_s) {
+                    Some(price) => computed(
+                        price.rates_for(usage.input),
+                        Some(Arc::from(price.id.as_str())),
+                    ),
+                    None => unknown,
+                }
+            }
         }
     }
 }
 
 /// Applies one price list; `None` when a class that was used has no price.
-fn apply(price: &Price, usage: &Usage) -> Option<NanoUsd> {
+fn apply(rates: &Rates, usage: &Usage) -> Option<NanoUsd> {
     let special = usage.cache_read + usage.cache_write + usage.audio_input;
-    let rates = price.rates(usage.input);
+    let input = Some(rates.input);
     // The vendor's classes nest: cached tokens are input tokens, reasoning is output.
     let classes = [
-        (usage.input.saturating_sub(special), rates.input),
-        (usage.cache_read, rates.cache_read.or(rates.input)),
-        (usage.cache_write, rates.cache_write.or(rates.input)),
-        (usage.audio_input, rates.audio_input.or(rates.input)),
+        (usage.input.saturating_sub(special), input),
+        (usage.cache_read, rates.cache_read.or(input)),
+        (usage.cache_write, rates.cache_write.or(input)),
+        (usage.audio_input, rates.audio_input.or(input)),
         (
             usage
                 .output

@@ -74,12 +74,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !special
 }
 
-/// Only 2000::/3 is global unicast; within it some blocks are special.
+/// Only `2000::/3` is global unicast; within it some blocks are special.
 /// Source: IANA IPv6 Special-Purpose Address Registry (read 2026-11).
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [a, b, ..] = address.segments();
     let global = a & 0xe000 == 0x2000;
-    let special = (a == 0x2001 && b < 0x0200) || (a == 0x2001 && b == 0x0db8) || a == 0x3fff;
+    let special = a == 0x3fff || (a == 0x2001 && (b < 0x0200 || b == 0x0db8));
     global && !special
 }
 

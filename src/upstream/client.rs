@@ -77,6 +77,9 @@ impl Client {
     /// A request that a stale pooled connection never took is sent again on a
     /// new one by the pool; nothing else is retried here.
     ///
+    /// # Errors
+    /// No connection came about, or it broke before the head.
+    ///
     /// # Cancellation
     /// Dropping the future closes the connection if the request was sent.
     pub async fn send(
@@ -261,7 +264,7 @@ fn classify(error: Box<dyn StdError + Send + Sync>, is_tls: bool) -> ConnectErro
             if is_tls
                 && io
                     .get_ref()
-                    .is_some_and(|inner| inner.is::<rustls::Error>())
+                    .is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
             {
                 return ConnectError::Tls(error);
             }

@@ -53,6 +53,10 @@ pub struct Timeouts {
 }
 
 /// An answer that may be given to the client.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved once, never kept in numbers"
+)]
 pub enum Exchanged {
     /// A complete answer.
     Whole {
@@ -63,19 +67,22 @@ pub enum Exchanged {
         /// What was read in it.
         answer: Answer,
     },
-    /// A stream, committed: its first content event is in `ready`.
-    Stream {
-        /// What the vendor's head said that we pass on.
-        head: UpstreamHead,
-        /// Bytes that the client may have already.
-        ready: Segments,
-        /// The rest.
-        rest: UpstreamBody,
-        /// Has read everything in `ready`.
-        reader: StreamReader,
-        /// The vendor has said `[DONE]` within what was read.
-        is_ended: bool,
-    },
+    /// A stream, committed.
+    Stream(Box<Committed>),
+}
+
+/// A stream whose first content event is in hand.
+pub struct Committed {
+    /// What the vendor's head said that we pass on.
+    pub head: UpstreamHead,
+    /// Bytes that the client may have already.
+    pub ready: Segments,
+    /// The rest.
+    pub rest: UpstreamBody,
+    /// Has read everything in `ready`.
+    pub reader: StreamReader,
+    /// The vendor has said `[DONE]` within what was read.
+    pub is_ended: bool,
 }
 
 /// What we keep of an upstream's response head.
@@ -151,8 +158,8 @@ pub enum UpstreamBody {
     Local(LocalBody),
 }
 
-/// The engine's answer as a body.
-pub type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = std::convert::Infallible> + Send>>;
+/// The engine's answer as a body; it never fails as a body, errors are in its text.
+pub type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = hyper::Error> + Send>>;
 
 impl Body for UpstreamBody {
     type Data = Bytes;
@@ -164,15 +171,15 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
-            Self::Local(body) => body
-                .as_mut()
-                .poll_frame(context)
-                .map(|frame| frame.map(|Ok(frame)| Ok(frame))),
+            Self::Local(body) => body.as_mut().poll_frame(context),
         }
     }
 }
 
 /// Sends `call` to `deployment` once.
+///
+/// # Errors
+/// The upstream refused, broke off, met a limit or made no sense.
 ///
 /// # Cancellation
 /// Dropping the future closes the upstream connection or frees the engine's slot.
@@ -189,14 +196,14 @@ pub async fn exchange(
         .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     match (call.view.is_stream, is_event_stream) {
         (true, true) => {
-            first_content(
+            let stream = Committed {
                 head,
-                body,
-                StreamReader::new(call.operation, usage_chunk),
-                deployment.timeouts,
-                deadline,
-            )
-            .await
+                ready: Segments::default(),
+                rest: body,
+                reader: StreamReader::new(call.operation, usage_chunk),
+                is_ended: false,
+            };
+            first_content(stream, deployment.timeouts, deadline).await
         }
         (false, false) => whole(head, body, call, deployment.timeouts, deadline).await,
         (true, false) => Err(AttemptFailure::billed(
@@ -220,7 +227,7 @@ async fn open(
     let provider = match &deployment.target {
         Target::Http(provider) => provider,
         Target::Local(model) => {
-            let body = model.open(call)?;
+            let body = model.open(call).map_err(|failure| *failure)?;
             let kind = if call.view.is_stream {
                 "text/event-stream"
             } else {
@@ -350,13 +357,10 @@ async fn error_text(mut body: Incoming) -> Bytes {
 
 /// Reads on until the first content event: the commit point.
 async fn first_content(
-    head: UpstreamHead,
-    mut rest: UpstreamBody,
-    mut reader: StreamReader,
+    mut stream: Committed,
     timeouts: Timeouts,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let mut ready = Segments::default();
     let patience = clock::mono() + timeouts.first_content;
     loop {
         let left = patience.saturating_duration_since(clock::mono());
@@ -365,46 +369,24 @@ async fn first_content(
         } else {
             (timeouts.idle, Phase::Idle)
         };
-        let chunk = match within(limit, phase, deadline, next_chunk(&mut rest)).await? {
-            Some(Ok(chunk)) => chunk,
-            Some(Err(error)) => {
-                return Err(AttemptFailure::billed(Fault::Truncated, error.to_string()));
-            }
-            None => {
-                return Err(AttemptFailure::billed(
-                    Fault::Truncated,
-                    "the stream ended before any content",
-                ));
-            }
+        let chunk = within(limit, phase, deadline, next_chunk(&mut stream.rest)).await?;
+        let Some(chunk) = chunk else {
+            let detail = "the stream ended before any content";
+            return Err(AttemptFailure::billed(Fault::Truncated, detail));
         };
-        match reader.push(chunk, &mut ready) {
-            Seen::Nothing => {}
-            Seen::Content => {
-                return Ok(Exchanged::Stream {
-                    head,
-                    ready,
-                    rest,
-                    reader,
-                    is_ended: false,
-                });
-            }
-            // Content and the end in one read.
-            Seen::End if reader.output_bytes() > 0 || reader.finish_seen() => {
-                return Ok(Exchanged::Stream {
-                    head,
-                    ready,
-                    rest,
-                    reader,
-                    is_ended: true,
-                });
-            }
-            Seen::End => {
-                return Err(AttemptFailure::billed(
-                    Fault::Empty,
-                    "the stream ended without content",
-                ));
-            }
+        let chunk =
+            chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+        match stream.reader.push(chunk, &mut stream.ready) {
             Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
+            Seen::End => stream.is_ended = true,
+            Seen::Nothing | Seen::Content => {}
+        }
+        if stream.reader.content_seen() {
+            return Ok(Exchanged::Stream(Box::new(stream)));
+        }
+        if stream.is_ended {
+            let detail = "the stream ended without content";
+            return Err(AttemptFailure::billed(Fault::Empty, detail));
         }
     }
 }

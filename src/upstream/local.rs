@@ -88,7 +88,7 @@ impl LocalModel for Local {
         }
     }
 
-    fn open(&self, call: &Call<'_>) -> Result<LocalBody, AttemptFailure> {
+    fn open(&self, call: &Call<'_>) -> Result<LocalBody, Box<AttemptFailure>> {
         let engine = self
             .engine()
             .map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
@@ -138,15 +138,15 @@ impl LocalModel for Local {
     }
 }
 
-fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> AttemptFailure {
+fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> Box<AttemptFailure> {
     let error = ErrorBody {
         message: message.to_owned(),
         kind: "invalid_request_error".into(),
         param,
         code: Some(code.into()),
     };
-    AttemptFailure {
+    Box::new(AttemptFailure {
         error: Some(error),
         ..AttemptFailure::of(fault, message)
-    }
+    })
 }

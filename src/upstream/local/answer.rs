@@ -4,7 +4,6 @@
 //! completions (read 2026-11); what they look like is in `shape`.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -201,12 +200,12 @@ impl Streamed {
 
 impl Body for Streamed {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         if self.is_ended {
             return Poll::Ready(None);
         }
@@ -328,12 +327,12 @@ impl Written {
 
 impl Body for Whole {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = hyper::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         while !self.is_ended {
             let done = match self.generation.poll_recv(context) {
                 Poll::Ready(Some(event)) => self.take(event),
