@@ -4,7 +4,7 @@
 //! (`llama`). Special tokens are recognised only in [`Text::Template`]; in
 //! [`Text::Plain`] their spelling is ordinary text, so that a user cannot end their own
 //! turn by writing `<|im_end|>`. The ids equal llama.cpp's for the same file, with one
-//! chosen difference: none of the special tokens' text ever reaches the output.
+//! chosen difference: a start token spelled out by the template is not doubled.
 
 mod bpe;
 mod detokenizer;
