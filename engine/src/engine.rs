@@ -6,7 +6,6 @@
 //! `worker`; here is only what callers touch.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
@@ -107,13 +106,7 @@ impl Engine {
         let thread = thread::Builder::new()
             .name("tollward-engine".to_owned())
             .spawn(move || {
-                let worker = Worker::new(inbox);
-                let run = AssertUnwindSafe(|| worker.run(&settings, &cell));
-                // The worker owned its requests, so unwinding has dropped their channels;
-                // their readers see the end of the stream and ask `state` for the reason.
-                if let Err(panic) = catch_unwind(run) {
-                    cell.fail(&EngineError::Crashed(panic_text(panic.as_ref())));
-                }
+                Worker::new(inbox).run(&settings, &cell);
             })
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         alarm.arm(thread.thread().clone());

@@ -12,7 +12,15 @@
 mod engine;
 mod error;
 mod event;
+mod gguf;
+mod kernels;
+mod model;
 mod request;
+mod sampler;
+mod template;
+mod text_flow;
+mod tokenizer;
+mod weights;
 mod worker;
 
 pub use engine::{Engine, EngineSettings, ModelInfo, State};

@@ -1,14 +1,40 @@
-//! The inference thread.
-use std::sync::mpsc::Receiver;
+//! The inference thread: loads the model, then runs all requests on it, step by step.
+//!
+//! A step takes one token of every answer that can go on and a slice of the prompts
+//! that are still being read, so requests advance side by side. A request whose reader
+//! is behind, or whose channel is closed, adds nothing to a step. When no request can go
+//! on the thread parks; submitting, reading and dropping wake it.
+
+mod active;
+mod load;
+mod reserve;
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{Receiver, TryRecvError},
+    thread,
+};
 
 use tokio::sync::mpsc;
 
 use crate::{
-    engine::{EngineSettings, StateCell},
-    error::{EngineError, LoadError},
+    engine::{EngineSettings, State, StateCell, panic_text},
+    error::EngineError,
     event::Event,
+    model::Segment,
     request::GenerateRequest,
 };
+use active::Active;
+use load::Model;
+use reserve::Reserve;
+
+/// Answers that advance in one step.
+const MAX_ROWS: usize = 16;
+/// Prompt tokens per step when no answer is waiting for its next token.
+const PROMPT_CHUNK: usize = 256;
+/// Prompt tokens per step otherwise: what an answer waits for, at most.
+const SHARED_PROMPT_CHUNK: usize = 64;
 
 /// A queued request and where its events go.
 #[derive(Debug)]
@@ -19,19 +45,128 @@ pub(crate) struct Job {
 
 pub(crate) struct Worker {
     inbox: Receiver<Job>,
+    /// Requests that hold a place, oldest first.
+    active: VecDeque<Active>,
+    /// The next request, while there is no place for it.
+    waiting: Option<Job>,
 }
 
 impl Worker {
     pub(crate) fn new(inbox: Receiver<Job>) -> Self {
-        Self { inbox }
+        Self {
+            inbox,
+            active: VecDeque::new(),
+            waiting: None,
+        }
     }
 
-    pub(crate) fn run(self, settings: &EngineSettings, state: &StateCell) {
-        let error = EngineError::Load(LoadError::Unusable(format!("{}", settings.model.display())));
+    /// Runs until every handle of the engine is gone. Never panics: a defect ends the
+    /// requests with an event and the engine with a state.
+    pub(crate) fn run(mut self, settings: &EngineSettings, state: &StateCell) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let model = Model::load(settings)?;
+            state.set(State::Ready(model.info.clone()));
+            self.serve(&model);
+            Ok(())
+        }));
+        let error = match outcome {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => EngineError::Load(error),
+            Err(panic) => EngineError::Crashed(panic_text(panic.as_ref())),
+        };
+        // The state first: whoever submits after it is refused, whoever came before is
+        // still in the inbox.
         state.fail(&error);
-        while let Ok(job) = self.inbox.try_recv() {
-            drop(job.request);
+        let queued = self.waiting.take().into_iter().chain(self.inbox.try_iter());
+        for job in queued {
             let _ = job.events.try_send(Event::Failed(error.clone()));
         }
+        for active in self.active {
+            active.fail(&error);
+        }
+    }
+
+    fn serve(&mut self, model: &Model) {
+        let mut reserve = Reserve::new(&model.decoder.config);
+        while self.admit(model, &mut reserve) {
+            self.active.retain_mut(|active| {
+                active.flush();
+                let is_over = active.is_over();
+                if is_over {
+                    reserve.give_back(active.blocks());
+                }
+                !is_over
+            });
+            for active in &mut self.active {
+                active.start_choices(model, &mut reserve);
+            }
+            if self.active.is_empty() {
+                continue;
+            }
+            if self.step(model) {
+                // Each request in turn is first in line for the prompt slice.
+                self.active.rotate_left(1);
+            } else {
+                thread::park();
+            }
+        }
+    }
+
+    /// Takes requests while there is a place; waits for one when there is nothing else to
+    /// do. False when no request can come any more and none is running.
+    fn admit(&mut self, model: &Model, reserve: &mut Reserve) -> bool {
+        loop {
+            let job = match self.waiting.take() {
+                Some(job) => job,
+                None if self.active.is_empty() => match self.inbox.recv() {
+                    Ok(job) => job,
+                    Err(_) => return false,
+                },
+                None => match self.inbox.try_recv() {
+                    Ok(job) => job,
+                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
+                },
+            };
+            if job.events.is_closed() {
+                continue;
+            }
+            let rows: usize = self.active.iter().map(Active::running).sum();
+            if rows >= MAX_ROWS || !reserve.has_room_for(&job.request) {
+                self.waiting = Some(job);
+                return true;
+            }
+            match Active::admit(job, model, reserve) {
+                active::Admission::Started(active) => self.active.push_back(active),
+                active::Admission::Later(job) => {
+                    self.waiting = Some(job);
+                    return true;
+                }
+                active::Admission::Refused => {}
+            }
+        }
+    }
+
+    /// One step of the model. False when no request could take part.
+    fn step(&mut self, model: &Model) -> bool {
+        let shares_step = self.active.iter().any(Active::is_answering);
+        let mut prompt_room = if shares_step {
+            SHARED_PROMPT_CHUNK
+        } else {
+            PROMPT_CHUNK
+        };
+        let mut segments: Vec<Segment<'_>> = Vec::new();
+        for active in &mut self.active {
+            active.add_segments(&mut segments, &mut prompt_room);
+        }
+        if segments.is_empty() {
+            return false;
+        }
+        let logits = model.pool.install(|| model.decoder.step(&mut segments));
+        drop(segments);
+        let mut results = logits.into_iter();
+        for active in &mut self.active {
+            active.take_results(&mut results, model);
+        }
+        true
     }
 }

@@ -1,0 +1,120 @@
+//! Everything that is read from the model file once.
+
+use std::thread::available_parallelism;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::{
+    engine::{EngineSettings, ModelInfo},
+    error::{EngineError, LoadError},
+    gguf::GgufFile,
+    model::Decoder,
+    request::Input,
+    template::ChatTemplate,
+    tokenizer::{Text, Tokenizer},
+};
+
+/// The priority of the engine's threads against the caller's, in `nice` steps.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+
+/// A model ready to run.
+pub(super) struct Model {
+    pub(super) decoder: Decoder,
+    pub(super) tokenizer: Tokenizer,
+    /// `Err` says why a template that exists cannot be used; `Ok(None)` that there is none.
+    template: Result<Option<ChatTemplate>, String>,
+    pub(super) pool: ThreadPool,
+    pub(super) info: ModelInfo,
+}
+
+impl Model {
+    pub(super) fn load(settings: &EngineSettings) -> Result<Self, LoadError> {
+        lower_priority();
+        let mut file = GgufFile::open(&settings.model)?;
+        let tokenizer = Tokenizer::from_metadata(&file.header.metadata)?;
+        let source = file.header.metadata.text("tokenizer.chat_template")?;
+        let template = source.map(ChatTemplate::parse).transpose();
+        let stem = settings.model.file_stem().unwrap_or_default();
+        let name = file
+            .header
+            .metadata
+            .text("general.name")?
+            .map_or_else(|| stem.to_string_lossy().into_owned(), str::to_owned);
+        let decoder = Decoder::load(&mut file, settings.context_tokens)?;
+        if tokenizer.vocabulary().len() > decoder.config.vocabulary {
+            return Err(LoadError::Unusable(
+                "the vocabulary is larger than the embedding".to_owned(),
+            ));
+        }
+        let threads = settings
+            .threads
+            .or_else(|| available_parallelism().ok().map(usize::from))
+            .unwrap_or(1)
+            .max(1);
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|index| format!("tollward-math-{index}"))
+            .start_handler(|_| lower_priority())
+            .build()
+            .map_err(|error| LoadError::Threads(error.to_string()))?;
+        let info = ModelInfo {
+            name,
+            architecture: decoder.config.architecture.clone(),
+            context_tokens: small(decoder.config.context),
+            vocabulary: small(decoder.config.vocabulary),
+            chats: matches!(template, Ok(Some(_))),
+            weight_bytes: decoder.weight_bytes(),
+        };
+        tracing::info!(model.name = info.name, model.architecture = info.architecture,
+            model.weight_bytes = info.weight_bytes, threads, "model loaded");
+        Ok(Self {
+            decoder,
+            tokenizer,
+            template,
+            pool,
+            info,
+        })
+    }
+
+    /// The tokens of a request's prompt.
+    pub(super) fn encode(&self, input: &Input) -> Result<Vec<u32>, EngineError> {
+        let tokens = match (input, &self.template) {
+            (Input::Text(text), _) => self.tokenizer.encode(Text::Plain(text)),
+            (Input::Chat(messages), Ok(Some(template))) => {
+                template.encode(messages, &self.tokenizer)?
+            }
+            (Input::Chat(_), Ok(None)) => {
+                return Err(EngineError::NoChatTemplate {
+                    model: self.info.name.clone(),
+                });
+            }
+            (Input::Chat(_), Err(reason)) => return Err(EngineError::Template(reason.clone())),
+        };
+        let context_tokens = self.info.context_tokens;
+        let prompt_tokens = small(tokens.len());
+        if tokens.is_empty() {
+            Err(EngineError::EmptyPrompt)
+        } else if prompt_tokens >= context_tokens {
+            Err(EngineError::PromptTooLong {
+                prompt_tokens,
+                context_tokens,
+            })
+        } else {
+            Ok(tokens)
+        }
+    }
+}
+
+/// Counts of tokens; the context is bounded far below 2^32.
+pub(super) fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Makes the calling thread yield to the caller's threads.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(NICE) {
+        tracing::debug!(error = %error, "cannot lower the priority of an engine thread");
+    }
+}
