@@ -12,5 +12,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod auth;
+mod bodies;
 mod chat;
+mod config;
+mod disconnect;
+mod embeddings;
+mod fallback;
+mod headers;
+mod ledger;
+mod metrics;
+mod models_list;
+mod reload;
+mod shutdown;
+mod stream;
 mod support;
+mod timeouts;

@@ -181,6 +181,14 @@ impl Client {
         .await
     }
 
+    /// Reads a whole answer of a request already written; `None` when the connection breaks.
+    pub(crate) async fn try_answer(&mut self) -> Option<Response> {
+        let head = self.wire.head().await?;
+        let left = Wire::<OwnedReadHalf>::response_framing(&head, "POST");
+        let status = status(&head);
+        Some(Answer { client: self, head, status, left }.rest().await)
+    }
+
     /// Everything until the gateway closes; empty when it closed silently.
     pub(crate) async fn read_to_end(&mut self) -> Vec<u8> {
         within(LIMIT, "the end of the connection", async {

@@ -214,6 +214,15 @@ impl Gateway {
         self.until_metric("tollward_panics_total", &[], 0.0).await;
     }
 
+    /// Memory in use, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        let pid = self.child.id().expect("a running gateway");
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident size");
+        let kibibytes: u64 = line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a number");
+        kibibytes * 1024
+    }
+
     /// Sends a signal by name, such as `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("a running gateway").to_string();
