@@ -76,7 +76,7 @@ async fn what_is_not_json_in_utf8_is_refused_with_its_place() {
     let lone = chat_with(r#","user":"\ud83d""#);
     let bom = [b"\xef\xbb\xbf".to_vec(), chat_with("")].concat();
     let broken: Vec<Vec<u8>> = vec![
-        bad_utf8, lone, bom, b"".to_vec(), b"{".to_vec(), b"[]".to_vec(), b"null".to_vec(), chat_with(",\"x\":NaN"), chat_with(",\"x\":01"),
+        bad_utf8, lone, bom, b"".to_vec(), b"{".to_vec(), b"[]".to_vec(), b"null".to_vec(), chat_with(",\"x\":NaN"), chat_with(",\"max_tokens\":1e999"), chat_with(",\"x\":01"),
         chat_with(",\"x\":1.e5"), chat_with(",\"x\":'a'"), chat_with(",\"x\":\"\u{1}\""), chat_with(","), [chat_with(""), b"x".to_vec()].concat(),
     ];
     let cases: Vec<_> = broken.into_iter().map(|body| (body, "invalid_json", None)).collect();
@@ -136,7 +136,6 @@ async fn a_field_that_the_gateway_acts_on_must_make_sense() {
         (",\"n\":129", "n"),
         (",\"n\":\"5\"", "n"),
         (",\"max_tokens\":-1", "max_tokens"),
-        (",\"max_tokens\":1e999", "max_tokens"),
         (",\"max_completion_tokens\":1.5", "max_completion_tokens"),
         (",\"tools\":{}", "tools"),
     ] {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::{Request, Response};
 use crate::support::config::Config;
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, usd};
 use crate::support::openai;
 use crate::support::script::{Script, head};
 use crate::support::upstream::Upstream;
@@ -32,7 +32,7 @@ fn facts(row: &Value) -> Value {
 
 /// What is booked for a failed call that nobody bills.
 fn unbilled(status: u16) -> Value {
-    json!({"status": status, "outcome": "upstream_error", "estimated": false, "input": 0, "output": 0, "cost": 0})
+    json!({"status": status, "outcome": "upstream_error", "estimated": false, "input": 0, "output": 0, "cost": "0"})
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn an_answer_is_relayed_byte_for_byte_and_booked() {
         .map(|name| response.header(name).unwrap());
     assert_eq!(said, ["1", "computed", "0.00002", "alpha/upstream-name", "chat", "alpha"]);
     assert_eq!(row["request"].as_str(), response.header("x-request-id"));
-    let booked = json!({"status": 200, "outcome": "complete", "estimated": false, "input": 10, "output": 5, "cost": 20_000});
+    let booked = json!({"status": 200, "outcome": "complete", "estimated": false, "input": 10, "output": 5, "cost": "0.00002"});
     assert_eq!(facts(&row), booked);
 }
 
@@ -150,7 +150,7 @@ async fn a_head_without_measure_is_a_protocol_error() {
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (response, _) = answer_to(Script::answer("200 OK", &many, openai::answer("x").to_string())).await;
     response.error(502, "upstream_protocol");
-    let long = "v".repeat(600 * 1024);
+    let long = "v".repeat(2 << 20);
     let (response, _) = answer_to(Script::answer("200 OK", &[("x-long", &long)], openai::answer("x").to_string())).await;
     response.error(502, "upstream_protocol");
 }
@@ -199,7 +199,7 @@ async fn an_answer_that_was_cut_may_have_been_billed() {
     let (response, row) = answer_to(Script::new().send(format!("{head}\r\n{whole}")).fin()).await;
     response.error(502, "upstream_protocol");
     let input = openai::chat().to_string().len().div_ceil(3);
-    let booked = json!({"status": 502, "outcome": "upstream_error", "estimated": true, "input": input, "output": 0, "cost": input * 1_000});
+    let booked = json!({"status": 502, "outcome": "upstream_error", "estimated": true, "input": input, "output": 0, "cost": usd(input * 1_000)});
     assert_eq!(facts(&row), booked);
 }
 
@@ -234,7 +234,7 @@ async fn usage_that_is_missing_or_absurd_is_estimated_and_the_answer_left_alone(
         let (response, row) = answer_to(Script::json("200 OK", &body)).await;
         assert_eq!((response.status, response.json()), (200, body));
         let cost = input * 1_000 + 3 * 2_000;
-        let booked = json!({"status": 200, "outcome": "complete", "estimated": true, "input": input, "output": 3, "cost": cost});
+        let booked = json!({"status": 200, "outcome": "complete", "estimated": true, "input": input, "output": 3, "cost": usd(cost)});
         assert_eq!(facts(&row), booked, "{usage}");
     }
 }

@@ -31,7 +31,7 @@ async fn a_row_says_all_about_its_call() {
     let expected = json!({
         "request": response.header("x-request-id"), "attempt": 1, "key": null, "operation": "chat", "model": "chat",
         "provider": "alpha", "deployment": "alpha/upstream-name", "upstream_model": "upstream-name", "status": 200,
-        "outcome": "complete", "streamed": false, "tokens": tokens, "cost": 20_000, "cost_source": "computed",
+        "outcome": "complete", "streamed": false, "tokens": tokens, "cost": "0.00002", "cost_source": "computed",
         "estimated": false, "attempts": 1,
     });
     assert_eq!(row, expected);
@@ -52,7 +52,7 @@ async fn token_classes_nest_and_each_has_its_price() {
     // 60 × 1.25 + 40 × 0.125 + 50 × 10 = 580 micro-dollars.
     assert_eq!(response.header("x-tollward-cost-usd"), Some("0.00058"));
     let row = gateway.home.row().await;
-    assert_eq!((&row["cost"], &row["tokens"]["cache_read"], &row["tokens"]["reasoning"]), (&json!(580_000), &json!(40), &json!(20)));
+    assert_eq!((&row["cost"], &row["tokens"]["cache_read"], &row["tokens"]["reasoning"]), (&json!("0.00058"), &json!(40), &json!(20)));
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_cost_that_the_provider_reports_wins_over_ours() {
     let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
     let response = gateway.chat(&openai::chat()).await;
     assert_eq!((response.header("x-tollward-cost-usd"), response.header("x-tollward-cost-source")), (Some("0.0001234"), Some("provider")));
-    assert_eq!(gateway.home.row().await["cost"], 123_400);
+    assert_eq!(gateway.home.row().await["cost"], "0.0001234");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn usage_is_summed_by_model_key_deployment_and_day() {
         let groups: Vec<_> = rows.iter().map(|row| row["group"].as_str().unwrap()).collect();
         assert_eq!(groups, expected, "dearest first");
         assert_eq!(rows.iter().map(|row| row["requests"].as_u64().unwrap()).sum::<u64>(), 3);
-        assert_eq!((&rows[0]["cost"], rows.iter().map(|row| row["unpriced"].as_u64().unwrap()).sum::<u64>()), (&json!(40_000), 1));
+        assert_eq!((&rows[0]["cost"], rows.iter().map(|row| row["unpriced"].as_u64().unwrap()).sum::<u64>()), (&json!("0.00004"), 1));
     }
     let table = gateway.home.run(&["usage"]).await;
     assert!(table.status.success() && table.stdout.contains("chat"), "{}", table.stderr);

@@ -81,7 +81,7 @@ async fn a_running_stream_finishes_on_the_configuration_it_began_with() {
     let rest = stream.rest().await;
     assert_eq!(format!("{begun}{}", rest.text()), openai::stream_without_usage(&["a"]));
     let row = gateway.home.row().await;
-    assert_eq!((&row["deployment"], &row["cost"], &row["outcome"]), (&json!("alpha/upstream-name"), &json!(20_000), &json!("complete")));
+    assert_eq!((&row["deployment"], &row["cost"], &row["outcome"]), (&json!("alpha/upstream-name"), &json!("0.00002"), &json!("complete")));
 }
 
 // P-19

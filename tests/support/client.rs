@@ -102,6 +102,7 @@ impl Response {
     }
 
     /// Asserts an error in OpenAI's shape and returns its `error` object.
+    #[track_caller]
     pub(crate) fn error(&self, status: u16, code: &str) -> Value {
         assert_eq!((self.status, self.error_code().as_deref()), (status, Some(code)), "{}", self.text());
         let body = self.json();

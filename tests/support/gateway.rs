@@ -247,6 +247,12 @@ impl Gateway {
     }
 }
 
+/// Nano-dollars as the ledger prints a cost: decimal US dollars.
+pub(crate) fn usd(nano: usize) -> Value {
+    let text = format!("{}.{:09}", nano / 1_000_000_000, nano % 1_000_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').into()
+}
+
 /// The sum over a metric's samples whose labels contain every one of `labels`.
 pub(crate) fn sum(page: &str, name: &str, labels: &[&str]) -> f64 {
     page.lines()
