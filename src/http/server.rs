@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -21,7 +22,7 @@ use tower::Service;
 use crate::http::stall::StallGuard;
 use crate::task::Tasks;
 
-/// A request head must be complete within this.
+/// A request head must be complete within this, and the first one must come within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that reads nothing for so long is cut off.
 const WRITE_STALL: Duration = Duration::from_secs(60);
@@ -100,7 +101,10 @@ async fn serve_connection(
     // A peer that is gone already is noticed at the first read.
     let _ = socket.set_nodelay(true);
     let peer = Peer(address.ip().to_canonical());
+    let has_spoken = Arc::new(AtomicBool::new(false));
+    let hears = Arc::clone(&has_spoken);
     let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        hears.store(true, Ordering::Relaxed);
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(peer);
         let mut router = router.clone();
@@ -115,8 +119,16 @@ async fn serve_connection(
     });
     let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
     let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
+    // hyper's own header timer starts only when the protocol is known, so a silent peer would stay forever (faults C-08).
+    let silence = async {
+        tokio::time::sleep(HEADER_TIMEOUT).await;
+        if has_spoken.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = silence => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await

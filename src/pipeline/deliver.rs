@@ -263,8 +263,8 @@ impl Body for Metered {
                 State::Closed => return Poll::Ready(None),
                 State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
+                        // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.
                         this.take(heard);
-                        this.ready.clear();
                     }
                     Poll::Pending => return this.linger(context),
                 },

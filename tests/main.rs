@@ -1,0 +1,30 @@
+//! Black-box tests: the real binary between a raw client and a scripted upstream.
+//!
+//! One integration binary, one link step. Every test starts its own gateway on
+//! free ports with its own state, so all of them may run at once. Comments such as
+//! `// U-33` name the fault of the project's fault matrix that a test covers.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod auth;
+mod bodies;
+mod chat;
+mod config;
+mod disconnect;
+mod embeddings;
+mod fallback;
+mod headers;
+mod ledger;
+mod metrics;
+mod models_list;
+mod reload;
+mod shutdown;
+mod stream;
+mod support;
+mod timeouts;
