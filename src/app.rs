@@ -12,17 +12,15 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
 use tollward_store::{Entry, Ledger, Mode, Store};
-use tollward_wire::operation::Operation;
 
 use crate::assembly::{Assembly, Standing};
 use crate::clock;
 use crate::detect::Detected;
-use crate::http::error::Problem;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
-use crate::telemetry::access::AccessLog;
+use crate::telemetry::access::{AccessLog, Refusal};
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
 use crate::{http, reload, shutdown};
@@ -96,11 +94,10 @@ impl Gateway {
         self.metrics.in_flight.get() < self.max_in_flight
     }
 
-    /// Counts a request that never became a call.
-    pub fn refused(&self, operation: Operation, problem: &Problem) {
-        if problem.is_refusal() {
-            self.metrics.count_refusal(operation, problem.code());
-        }
+    /// Counts and logs a request that never became a call.
+    pub fn refused(&self, refusal: &Refusal<'_>) {
+        self.metrics.count_refusal(refusal.operation, refusal.code);
+        self.access.refuse(refusal);
     }
 
     /// Whether the process is about to end.

@@ -61,7 +61,11 @@ impl TextFlow {
                 logprob,
             });
         }
-        let found = self.stops.iter().filter_map(|stop| self.held.find(stop)).min();
+        let found = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop))
+            .min();
         if let Some(place) = found {
             return self.stop_at(place);
         }
@@ -87,7 +91,9 @@ impl TextFlow {
     /// Length of the longest end of the held text that may grow into a stop string.
     fn open_stop(&self) -> usize {
         let begins = |stop: &String| {
-            let prefixes = stop.char_indices().filter_map(|(length, _)| stop.get(..length));
+            let prefixes = stop
+                .char_indices()
+                .filter_map(|(length, _)| stop.get(..length));
             prefixes
                 .filter(|prefix| self.held.ends_with(prefix))
                 .last()
@@ -101,7 +107,9 @@ impl TextFlow {
         let mut released = self.release(place);
         // A token that is partly before the stop string still belongs to the answer.
         let partly = self.waiting.drain(..).filter(|waiting| waiting.start < cut);
-        released.logprobs.extend(partly.map(|waiting| waiting.logprob));
+        released
+            .logprobs
+            .extend(partly.map(|waiting| waiting.logprob));
         released.is_stopped = true;
         released
     }

@@ -85,8 +85,12 @@ impl Matrix {
         };
         let mins = rows.mins.iter().copied().chain(std::iter::repeat(0.0));
         let facts = rows.scales.iter().zip(mins);
-        for ((index, output), (scale, min)) in
-            output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate().zip(facts)
+        for ((index, output), (scale, min)) in output
+            .as_chunks_mut::<BLOCK>()
+            .0
+            .iter_mut()
+            .enumerate()
+            .zip(facts)
         {
             for (place, value) in output.iter_mut().enumerate() {
                 *value = quant(rows.quants, index, place) * scale + min;
@@ -105,7 +109,11 @@ fn quant(quants: Quants<'_>, block: usize, place: usize) -> f32 {
             .get(block)
             .and_then(|block| block.get(place % (BLOCK / 2)))
             .map_or(0.0, |&pair| {
-                f32::from(if place < BLOCK / 2 { pair & 15 } else { pair >> 4 })
+                f32::from(if place < BLOCK / 2 {
+                    pair & 15
+                } else {
+                    pair >> 4
+                })
             }),
     }
 }

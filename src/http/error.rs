@@ -13,7 +13,6 @@ use http::{HeaderValue, StatusCode, header};
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
 
-use crate::clock;
 use crate::http::headers;
 use crate::http::ingress::IngressError;
 use crate::pipeline::ServeError;
@@ -113,6 +112,7 @@ impl From<ServeError> for Problem {
     fn from(error: ServeError) -> Self {
         match error {
             ServeError::Auth(error) => error.into(),
+            ServeError::Admit(AdmitError::Ingress(error)) => error.into(),
             ServeError::Admit(AdmitError::Document(error)) => {
                 Self::invalid(error.code(), error.to_string())
             }
@@ -375,7 +375,7 @@ pub async fn no_such_route(uri: http::Uri) -> Response {
             "unknown_url",
             message,
         ),
-        &fresh_id(),
+        &headers::fresh_id(),
     )
 }
 
@@ -389,7 +389,7 @@ pub async fn no_such_method(method: http::Method) -> Response {
             "method_not_allowed",
             message,
         ),
-        &fresh_id(),
+        &headers::fresh_id(),
     )
 }
 
@@ -401,9 +401,5 @@ pub fn panicked() -> Response {
         "internal_error",
         "the gateway failed; please report the request id",
     );
-    respond(&problem, &fresh_id())
-}
-
-fn fresh_id() -> HeaderValue {
-    headers::request_id(clock::unix_ms())
+    respond(&problem, &headers::fresh_id())
 }

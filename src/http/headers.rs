@@ -26,9 +26,14 @@ const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms"
 const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
 const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source");
 
-/// A new request id as a header, for a request that never became a call.
-pub fn request_id(now_ms: i64) -> HeaderValue {
-    text(&RequestId::from_parts(now_ms, clock::id_bytes()).to_string())
+/// A request id as a header.
+pub fn own_id(request: RequestId) -> HeaderValue {
+    text(&request.to_string())
+}
+
+/// A new request id as a header, for a request that is none of ours to serve.
+pub fn fresh_id() -> HeaderValue {
+    own_id(RequestId::from_parts(clock::unix_ms(), clock::id_bytes()))
 }
 
 /// Says who answered, after how many attempts, at what cost.
@@ -37,7 +42,7 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     let id = reply
         .client_request_id
         .clone()
-        .unwrap_or_else(|| text(&reply.request.to_string()));
+        .unwrap_or_else(|| own_id(reply.request));
     headers.insert(REQUEST_ID, id);
     if let Some(id) = &reply.head.request_id {
         headers.insert(UPSTREAM_REQUEST_ID, id.clone());

@@ -9,12 +9,12 @@ use http::{HeaderValue, header};
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
-use crate::clock;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
-use crate::http::ingress;
+use crate::http::ingress::Ingress;
 use crate::pipeline::deliver::{Reply, ReplyBody};
 use crate::pipeline::serve;
+use crate::telemetry::access::Refusal;
 
 /// Answers one call of `operation`.
 pub async fn answer(
@@ -22,22 +22,26 @@ pub async fn answer(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
 ) -> Response {
-    let client_id = request
-        .headers()
-        .get("x-request-id")
-        .filter(|id| ingress::is_sane_id(id))
-        .cloned();
-    let max_body_bytes = gateway.snapshot().max_body_bytes;
-    let served = match ingress::read(operation, request, max_body_bytes).await {
-        Ok(ingress) => serve(&gateway, ingress).await.map_err(Problem::from),
-        Err(refused) => Err(Problem::from(refused)),
-    };
-    match served {
+    let ingress = Ingress::new(operation, request);
+    let (request, at_ms) = (ingress.request, ingress.at_ms);
+    let client_request_id = ingress.client_request_id.clone();
+    match serve(&gateway, ingress).await {
         Ok(reply) => respond(reply),
-        Err(problem) => {
-            gateway.refused(operation, &problem);
-            let id = client_id.unwrap_or_else(|| headers::request_id(clock::unix_ms()));
-            error::respond(&problem, &id)
+        Err(error) => {
+            let problem = Problem::from(error);
+            if problem.is_refusal() {
+                gateway.refused(&Refusal {
+                    request,
+                    at_ms,
+                    operation,
+                    status: problem.status,
+                    code: problem.code(),
+                });
+            }
+            error::respond(
+                &problem,
+                &client_request_id.unwrap_or_else(|| headers::own_id(request)),
+            )
         }
     }
 }

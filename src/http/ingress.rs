@@ -1,4 +1,6 @@
-//! HTTP request → [`Ingress`]: head checked, body read within its bounds.
+//! HTTP request → [`Ingress`]: a head that gets its id, a body that is read within bounds.
+//!
+//! The body waits until its caller is known: strangers may not fill our memory.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -8,6 +10,7 @@ use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
+use tollward_store::RequestId;
 use tollward_wire::operation::Operation;
 
 use crate::clock;
@@ -20,12 +23,16 @@ const BODY_IDLE: Duration = Duration::from_secs(10);
 
 /// A request as the pipeline sees it.
 pub struct Ingress {
+    /// The call's id, in the ledger and the log.
+    pub request: RequestId,
+    /// When it came, in Unix milliseconds.
+    pub at_ms: i64,
     /// Which endpoint was called.
     pub operation: Operation,
     /// The client's headers, as sent.
     pub headers: HeaderMap,
-    /// The whole body.
-    pub body: Bytes,
+    /// The body, not read yet.
+    pub body: Body,
     /// The socket's peer address.
     pub peer: IpAddr,
     /// The client's own request id, when it sent a sane one.
@@ -57,42 +64,45 @@ pub enum IngressError {
     Broken,
 }
 
-/// Reads a request.
-///
-/// # Errors
-/// [`IngressError`]; the rest of the body is then not read.
-pub async fn read(
-    operation: Operation,
-    request: Request,
-    max_body_bytes: usize,
-) -> Result<Ingress, IngressError> {
-    let started = clock::mono();
-    let (parts, body) = request.into_parts();
-    if !is_json(&parts.headers) {
-        return Err(IngressError::MediaType);
+impl Ingress {
+    /// Takes a request whose head was read.
+    pub fn new(operation: Operation, request: Request) -> Self {
+        let at_ms = clock::unix_ms();
+        let (parts, body) = request.into_parts();
+        Self {
+            request: RequestId::from_parts(at_ms, clock::id_bytes()),
+            at_ms,
+            operation,
+            peer: peer(&parts.extensions),
+            client_request_id: client_request_id(&parts.headers),
+            headers: parts.headers,
+            body,
+            started: clock::mono(),
+        }
     }
-    if parts
-        .headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|coding| coding != "identity")
-    {
-        return Err(IngressError::Encoding);
+
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// [`IngressError`]; the rest of the body is then not read.
+    pub async fn read_body(&mut self, max_body_bytes: usize) -> Result<Bytes, IngressError> {
+        if !is_json(&self.headers) {
+            return Err(IngressError::MediaType);
+        }
+        let coding = self.headers.get(header::CONTENT_ENCODING);
+        if coding.is_some_and(|coding| coding != "identity") {
+            return Err(IngressError::Encoding);
+        }
+        read_body(&mut self.body, max_body_bytes).await
     }
-    let peer = peer(&parts.extensions);
-    let body = read_body(body, max_body_bytes).await?;
-    let client_request_id = parts
-        .headers
+}
+
+/// The client's own request id, when it sent a sane one.
+pub fn client_request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    headers
         .get("x-request-id")
         .filter(|id| is_sane_id(id))
-        .cloned();
-    Ok(Ingress {
-        operation,
-        headers: parts.headers,
-        body,
-        peer,
-        client_request_id,
-        started,
-    })
+        .cloned()
 }
 
 /// The peer address that the listener noted.
@@ -126,14 +136,14 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 /// Ids that may be echoed and logged: short, visible ASCII.
-pub fn is_sane_id(id: &HeaderValue) -> bool {
+fn is_sane_id(id: &HeaderValue) -> bool {
     let id = id.as_bytes();
     (1..=128).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
-async fn read_body(mut body: Body, limit: usize) -> Result<Bytes, IngressError> {
+async fn read_body(body: &mut Body, limit: usize) -> Result<Bytes, IngressError> {
     let too_large = || IngressError::TooLarge { limit };
-    if http_body::Body::size_hint(&body).lower() > limit as u64 {
+    if http_body::Body::size_hint(body).lower() > limit as u64 {
         return Err(too_large());
     }
     let deadline = clock::mono() + BODY_TIMEOUT;

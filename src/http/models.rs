@@ -8,10 +8,9 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
 
 use crate::app::Gateway;
-use crate::clock;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
-use crate::http::ingress::{is_sane_id, peer};
+use crate::http::ingress::{client_request_id, peer};
 use crate::pipeline::ServeError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::RouteError;
@@ -91,13 +90,6 @@ fn describe(route: &Arc<Route>) -> Model {
 }
 
 fn refuse(request: &Request, refused: ServeError) -> Response {
-    let id = request
-        .headers()
-        .get(headers::REQUEST_ID)
-        .filter(|id| is_sane_id(id))
-        .cloned();
-    error::respond(
-        &Problem::from(refused),
-        &id.unwrap_or_else(|| headers::request_id(clock::unix_ms())),
-    )
+    let id = client_request_id(request.headers()).unwrap_or_else(headers::fresh_id);
+    error::respond(&Problem::from(refused), &id)
 }

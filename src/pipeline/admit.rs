@@ -1,16 +1,21 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
 use http::HeaderValue;
+use tollward_store::RequestId;
 use tollward_wire::document::{Document, DocumentError, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
-use crate::http::ingress::Ingress;
+use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::authenticate::Caller;
 
 /// A request that may be routed.
 pub struct Admitted {
+    /// The call's id.
+    pub request: RequestId,
+    /// When it came, in Unix milliseconds.
+    pub at_ms: i64,
     /// Which endpoint was called.
     pub operation: Operation,
     /// The body, indexed.
@@ -28,6 +33,9 @@ pub struct Admitted {
 /// Why a request is refused before it is routed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
+    /// The body could not be read.
+    #[error(transparent)]
+    Ingress(#[from] IngressError),
     /// Not JSON, or not JSON that means one thing.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -44,30 +52,33 @@ pub enum AdmitError {
 
 /// Reads the request, if there is room for it.
 ///
+/// # Cancellation
+/// Dropping the future drops the connection's unread body.
+///
 /// # Errors
 /// [`AdmitError`] names the field or the byte that is wrong.
-pub fn admit(gateway: &Gateway, ingress: Ingress, caller: Caller) -> Result<Admitted, AdmitError> {
+pub async fn admit(
+    gateway: &Gateway,
+    max_body_bytes: usize,
+    mut ingress: Ingress,
+    caller: Caller,
+) -> Result<Admitted, AdmitError> {
     if !gateway.has_room() {
         return Err(AdmitError::Overloaded);
     }
     if !gateway.may_book() {
         return Err(AdmitError::LedgerUnavailable);
     }
-    let Ingress {
-        operation,
-        body,
-        client_request_id,
-        started,
-        ..
-    } = ingress;
-    let document = Document::parse(body)?;
-    let view = RequestView::read(operation, &document)?;
+    let document = Document::parse(ingress.read_body(max_body_bytes).await?)?;
+    let view = RequestView::read(ingress.operation, &document)?;
     Ok(Admitted {
-        operation,
+        request: ingress.request,
+        at_ms: ingress.at_ms,
+        operation: ingress.operation,
         document,
         view,
         caller,
-        client_request_id,
-        started,
+        client_request_id: ingress.client_request_id,
+        started: ingress.started,
     })
 }

@@ -76,11 +76,10 @@ impl Settlement {
     /// Opens the books and counts the call as in flight.
     pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan) -> Self {
         gateway.metrics.in_flight.inc();
-        let at_ms = clock::unix_ms();
         let call = Call {
-            request: RequestId::from_parts(at_ms, clock::id_bytes()),
+            request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),
-            at_ms,
+            at_ms: admitted.at_ms,
             started: admitted.started,
             caller: admitted.caller.clone(),
             operation: admitted.operation,

@@ -12,12 +12,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
-use tollward_store::Entry;
+use tollward_store::{Entry, KeyId, Outcome, RequestId};
 use tollward_wire::fault::Fault;
+use tollward_wire::operation::Operation;
 
 use crate::pipeline::authenticate::Caller;
 
@@ -40,15 +41,40 @@ pub struct AccessLine<'a> {
     pub overhead: Duration,
 }
 
+/// A request that was refused before it became a call.
+pub struct Refusal<'a> {
+    /// The request's id.
+    pub request: RequestId,
+    /// When it came, in Unix milliseconds.
+    pub at_ms: i64,
+    /// Which endpoint was called.
+    pub operation: Operation,
+    /// The answer's status.
+    pub status: StatusCode,
+    /// The error's code.
+    pub code: &'a str,
+}
+
+#[derive(Serialize)]
+struct RefusalLine<'a> {
+    #[serde(rename = "request.id")]
+    request: RequestId,
+    at_ms: i64,
+    operation: &'static str,
+    status: u16,
+    outcome: Outcome,
+    code: &'a str,
+}
+
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(rename = "request.id")]
-    request: tollward_store::RequestId,
+    request: RequestId,
     #[serde(rename = "client_request.id", skip_serializing_if = "Option::is_none")]
     client_request: Option<&'a str>,
     at_ms: i64,
     #[serde(rename = "key.id", skip_serializing_if = "Option::is_none")]
-    key: Option<tollward_store::KeyId>,
+    key: Option<KeyId>,
     #[serde(rename = "key.name", skip_serializing_if = "Option::is_none")]
     key_name: Option<&'a str>,
     operation: &'a str,
@@ -56,7 +82,7 @@ struct Line<'a> {
     #[serde(rename = "deployment.id")]
     deployment: &'a str,
     status: u16,
-    outcome: tollward_store::Outcome,
+    outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
     attempts: u32,
@@ -118,16 +144,47 @@ impl AccessLog {
         })
     }
 
-    /// Puts a line into the buffer; drops it when the buffer is full.
+    /// Writes a finished call.
     pub fn write(&self, access: &AccessLine<'_>) {
-        let Some(writer) = &self.writer else { return };
+        if let Some(writer) = &self.writer {
+            self.append(writer, &line(access));
+        }
+    }
+
+    /// Writes a request that was refused.
+    pub fn refuse(&self, refusal: &Refusal<'_>) {
+        if let Some(writer) = &self.writer {
+            let &Refusal {
+                request,
+                at_ms,
+                operation,
+                status,
+                code,
+            } = refusal;
+            let outcome = Outcome::Refused;
+            self.append(
+                writer,
+                &RefusalLine {
+                    request,
+                    at_ms,
+                    operation: operation.name(),
+                    status: status.as_u16(),
+                    outcome,
+                    code,
+                },
+            );
+        }
+    }
+
+    /// Puts a line into the buffer; drops it when the buffer is full.
+    fn append(&self, writer: &Writer, line: &impl Serialize) {
         let mut waiting = writer.waiting.lock();
         if waiting.len() > MAX_WAITING {
             self.dropped.inc();
             return;
         }
         // Writing into memory cannot fail, and every field has a JSON form.
-        let _ = serde_json::to_writer(&mut *waiting, &line(access));
+        let _ = serde_json::to_writer(&mut *waiting, line);
         waiting.push(b'\n');
     }
 

@@ -73,7 +73,10 @@ impl Upstream {
     pub(crate) async fn new(standing: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
-        let book = Arc::new(Mutex::new(Book { standing, ..Book::default() }));
+        let book = Arc::new(Mutex::new(Book {
+            standing,
+            ..Book::default()
+        }));
         let task = tokio::spawn(accept(listener, Arc::clone(&book)));
         Self { addr, book, task }
     }
@@ -122,23 +125,27 @@ impl Upstream {
 
     /// Waits for request number `index`, from 0.
     pub(crate) async fn request(&self, index: usize) -> Seen {
-        until(&format!("request {index} reached the upstream"), async || {
-            self.lock().seen.get(index).cloned()
-        })
+        until(
+            &format!("request {index} reached the upstream"),
+            async || self.lock().seen.get(index).cloned(),
+        )
         .await
     }
 
     /// Waits until the peer of request `index` is gone and says how long after `since` that was.
     pub(crate) async fn closed_after(&self, index: usize, since: Instant) -> Duration {
-        let closed = until(&format!("request {index} was closed by the gateway"), async || {
-            self.lock().seen.get(index).and_then(|seen| seen.closed_at)
-        })
+        let closed = until(
+            &format!("request {index} was closed by the gateway"),
+            async || self.lock().seen.get(index).and_then(|seen| seen.closed_at),
+        )
         .await;
         closed.saturating_duration_since(since)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.book.lock().expect("no test panics while it holds the book")
+        self.book
+            .lock()
+            .expect("no test panics while it holds the book")
     }
 }
 
@@ -160,15 +167,29 @@ async fn serve(socket: TcpStream, connection: usize, book: Arc<Mutex<Book>>) {
     let mut reader = Wire::new(read);
     let mut writer = Some(write);
     while let Some(head) = reader.head().await {
-        let Some(body) = reader.request_body(&head).await else { return };
+        let Some(body) = reader.request_body(&head).await else {
+            return;
+        };
         let (index, script) = {
             let mut book = book.lock().expect("the book is whole");
             let at = Instant::now();
-            book.seen.push(Seen { connection, head, body, at, closed_at: None });
-            let script = book.queue.pop_front().unwrap_or_else(|| book.standing.clone());
+            book.seen.push(Seen {
+                connection,
+                head,
+                body,
+                at,
+                closed_at: None,
+            });
+            let script = book
+                .queue
+                .pop_front()
+                .unwrap_or_else(|| book.standing.clone());
             (book.seen.len() - 1, script)
         };
-        let mut exchange = Exchange { reader: &mut reader, writer: &mut writer };
+        let mut exchange = Exchange {
+            reader: &mut reader,
+            writer: &mut writer,
+        };
         match exchange.run(script).await {
             Next::Again => {}
             Next::Closed => return,
@@ -199,8 +220,14 @@ impl Exchange<'_> {
                 Step::Send(bytes) => self.send(&bytes).await,
                 Step::Sleep(wait) => self.watch(tokio::time::sleep(wait)).await,
                 Step::Gate(gate) => {
-                    self.watch(async { gate.0.acquire().await.expect("gates are never closed").forget() })
-                        .await
+                    self.watch(async {
+                        gate.0
+                            .acquire()
+                            .await
+                            .expect("gates are never closed")
+                            .forget()
+                    })
+                    .await
                 }
                 Step::Drip { bytes, each, every } => self.drip(&bytes, each, every).await,
                 Step::BlackHole => self.watch(std::future::pending()).await,
@@ -227,9 +254,13 @@ impl Exchange<'_> {
 
     /// Writes all, also noticing a peer that left; false when it did.
     async fn send(&mut self, bytes: &[u8]) -> bool {
-        let Some(mut writer) = self.writer.take() else { return false };
+        let Some(mut writer) = self.writer.take() else {
+            return false;
+        };
         let mut written = Ok(());
-        let alive = self.watch(async { written = writer.write_all(bytes).await }).await;
+        let alive = self
+            .watch(async { written = writer.write_all(bytes).await })
+            .await;
         *self.writer = Some(writer);
         alive && written.is_ok()
     }

@@ -4,9 +4,18 @@ use super::*;
 
 /// Weights, activations and shape of one product.
 fn rows(width: usize, count: usize, values: &[f32]) -> Vec<ActivationBlock> {
-    let empty = ActivationBlock { quants: [0; BLOCK], scale: 0.0, sum: 0.0 };
+    let empty = ActivationBlock {
+        quants: [0; BLOCK],
+        scale: 0.0,
+        sum: 0.0,
+    };
     let mut blocks = vec![empty; width * count];
-    let source: Vec<f32> = values.iter().copied().cycle().take(width * count * BLOCK).collect();
+    let source: Vec<f32> = values
+        .iter()
+        .copied()
+        .cycle()
+        .take(width * count * BLOCK)
+        .collect();
     portable::quantize_row(&source, &mut blocks);
     blocks
 }

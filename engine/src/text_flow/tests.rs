@@ -8,12 +8,24 @@ fn flow(stops: &[&str]) -> TextFlow {
 }
 
 fn entry(id: u32) -> Option<TokenLogprob> {
-    let token = Candidate { id, text: String::new(), bytes: Vec::new(), logprob: 0.0 };
-    Some(TokenLogprob { token, top: Vec::new() })
+    let token = Candidate {
+        id,
+        text: String::new(),
+        bytes: Vec::new(),
+        logprob: 0.0,
+    };
+    Some(TokenLogprob {
+        token,
+        top: Vec::new(),
+    })
 }
 
 fn ids(released: &Released) -> Vec<u32> {
-    released.logprobs.iter().map(|entry| entry.token.id).collect()
+    released
+        .logprobs
+        .iter()
+        .map(|entry| entry.token.id)
+        .collect()
 }
 
 #[test]

@@ -15,7 +15,10 @@ const QWEN2: &str = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|
 
 /// Names of `tokenizer.ggml.pre` and what they stand for.
 const TABLE: [(&str, Words); 11] = [
-    ("default", Words::new(&[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"])),
+    (
+        "default",
+        Words::new(&[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"]),
+    ),
     ("gpt-2", Words::new(&[GPT2])),
     ("gpt2", Words::new(&[GPT2])),
     ("phi-2", Words::new(&[GPT2])),
@@ -27,8 +30,7 @@ const TABLE: [(&str, Words); 11] = [
     ("smaug-bpe", Words::new(&[LLAMA3])),
     ("qwen2", Words::new(&[QWEN2])),
 ];
-const KNOWN: &str =
-    "default, gpt-2, phi-2, smollm, starcoder, llama-bpe, llama3, smaug-bpe, qwen2";
+const KNOWN: &str = "default, gpt-2, phi-2, smollm, starcoder, llama-bpe, llama3, smaug-bpe, qwen2";
 
 #[derive(Debug, Clone, Copy)]
 struct Words {

@@ -73,7 +73,9 @@ impl Active {
             }
         };
         let room = model.decoder.config.context - tokens.len();
-        let answer_tokens = request.max_tokens.map_or(room, |most| room.min(most as usize));
+        let answer_tokens = request
+            .max_tokens
+            .map_or(room, |most| room.min(most as usize));
         let needed = blocks(tokens.len()) + blocks(answer_tokens) + 1;
         if !reserve.take(needed) {
             return Admission::Later(Job { request, events });
@@ -146,12 +148,14 @@ impl Active {
             };
             // A free share: none has begun, or all that began have ended.
             let is_first = self.choices.is_empty();
-            let may_start = is_first || (self.choices.len() < super::MAX_ROWS && reserve.take(share));
+            let may_start =
+                is_first || (self.choices.len() < super::MAX_ROWS && reserve.take(share));
             if may_start {
                 if !is_first {
                     self.blocks += share;
                 }
-                let mut choice = Choice::begin(self.begun, &self.request, self.seed, &self.prompt.cache);
+                let mut choice =
+                    Choice::begin(self.begun, &self.request, self.seed, &self.prompt.cache);
                 self.begun += 1;
                 self.advance(&mut choice, &logits, model);
                 if !choice.is_over {
@@ -246,7 +250,11 @@ impl Active {
 
 fn check_bias(request: &GenerateRequest, model: &Model) -> Result<(), EngineError> {
     let vocabulary = model.info.vocabulary;
-    let unknown = request.sampling.logit_bias.iter().find(|(token, _)| *token >= vocabulary);
+    let unknown = request
+        .sampling
+        .logit_bias
+        .iter()
+        .find(|(token, _)| *token >= vocabulary);
     match unknown {
         Some(&(token, _)) => Err(EngineError::UnknownToken { token, vocabulary }),
         None => Ok(()),
