@@ -59,10 +59,6 @@ impl SourceFile {
         }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -148,6 +144,7 @@ fn mask_line(line: &str) -> Vec<char> {
         })
         .map(|c| if c == '\t' { ' ' } else { c })
         .collect();
+    mask_userinfo(&mut shown);
     let mut name = String::new();
     let mut at = 0;
     while let Some(c) = shown.get(at).copied() {
@@ -164,6 +161,24 @@ fn mask_line(line: &str) -> Vec<char> {
         }
     }
     shown
+}
+
+/// Masks what stands before the host of each URL.
+fn mask_userinfo(shown: &mut [char]) {
+    let mut from = None;
+    for at in 0..shown.len() {
+        match (shown.get(at), from) {
+            (Some('/'), _) if shown.get(at.saturating_sub(2)..at) == Some(&[':', '/']) => {
+                from = Some(at + 1);
+            }
+            (Some('@'), Some(start)) => {
+                shown.iter_mut().take(at).skip(start).for_each(|c| *c = '*');
+                from = None;
+            }
+            (Some('/' | '"' | '\'' | ' '), Some(_)) => from = None,
+            _ => {}
+        }
+    }
 }
 
 /// Masks the value that starts at `at`; answers where it ends.

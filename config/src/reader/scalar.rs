@@ -193,7 +193,9 @@ impl Field<'_> {
         show: impl FnOnce(&T) -> String,
     ) -> T {
         let value = read.unwrap_or(default);
-        reader.origins.record_value(self.path.clone(), show(&value));
+        reader
+            .origins
+            .record_value(self.path.clone(), show(&value), self.absent);
         value
     }
 }
