@@ -106,11 +106,9 @@ impl Origins {
                 diagnostic.excerpt = Some(file.excerpt(span));
             }
             (Place::Variable(name), _) => {
-                diagnostic
-                    .message
-                    .push_str(&format!(" (from the variable {name})"));
+                diagnostic.message = format!("{} (from the variable {name})", diagnostic.message);
             }
-            (Place::Override, _) => diagnostic.message.push_str(" (from the command line)"),
+            (Place::Override, _) => diagnostic.message += " (from the command line)",
             (Place::File { .. }, None) => {}
         }
     }

@@ -245,9 +245,8 @@ fn shown(path: &str, scalar: &Scalar) -> String {
         return String::from("something else");
     }
     match scalar.kind {
-        ScalarKind::Text => quote(&scalar.text),
         ScalarKind::Integer | ScalarKind::Float => format!("the number {}", quote(&scalar.text)),
-        ScalarKind::Bool => quote(&scalar.text),
+        ScalarKind::Text | ScalarKind::Bool => quote(&scalar.text),
         ScalarKind::Null => String::from("nothing"),
     }
 }

@@ -73,7 +73,7 @@ impl ModelConfig {
             deployments,
             fallbacks,
         };
-        model.record(&table.path().to_owned(), reader);
+        model.record(table.path(), reader);
         table.finish(reader);
         model
     }
