@@ -1,13 +1,14 @@
 //! The price table that ships in the binary.
 //!
 //! `config/catalog/prices.json` is generated from pinned public data (see `build.py` beside it)
-//! and parsed on first use. A price is found by the exact model id, an explicit alias, or the id
+//! and parsed as far as it is asked. A price is found by the exact model id, an explicit alias, or the id
 //! without its trailing date when only the undated one is listed; never by a prefix, which would
 //! price a new model as its older cousin. What is not found is unknown, never free.
 //!
 //! Amounts are integers: pico-dollars per token, so $1 per million tokens is 1 000 000.
 
 mod format;
+mod moment;
 
 use std::sync::LazyLock;
 
@@ -16,6 +17,13 @@ use format::Table;
 /// A dated price table.
 pub struct Catalog {
     table: Table,
+}
+
+/// Every price one model had at one provider.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Timeline {
+    /// From when, by rising date, and the price; `None` where it was not sold or not known.
+    steps: Vec<(Option<i64>, Option<Price>)>,
 }
 
 /// What one model costs at one provider from a date on.
@@ -77,8 +85,36 @@ impl Catalog {
 
     /// The price of `model` at `provider` (a price table's name, such as `openai`) at a moment in
     /// Unix seconds. `None`: unknown, which is not zero.
+    ///
+    /// Decodes the model's entry each time; whoever asks often keeps its [`Catalog::timeline`].
     pub fn price(&self, provider: &str, model: &str, at_unix_s: i64) -> Option<Price> {
-        self.table.price(provider, model, at_unix_s)
+        self.timeline(provider, model)?.at(at_unix_s).cloned()
+    }
+
+    /// Every dated price of `model` at `provider`. `None`: the model is not listed there.
+    pub fn timeline(&self, provider: &str, model: &str) -> Option<Timeline> {
+        self.table.timeline(provider, model)
+    }
+
+    /// Every provider and model id that is listed, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.table.ids()
+    }
+}
+
+impl Timeline {
+    /// The price in force at a moment in Unix seconds. `None`: not known for that time.
+    pub fn at(&self, at_unix_s: i64) -> Option<&Price> {
+        self.steps
+            .iter()
+            .rev()
+            .find(|(from, _)| from.is_none_or(|from| from <= at_unix_s))
+            .and_then(|(_, price)| price.as_ref())
+    }
+
+    /// Every price, by rising date.
+    pub fn prices(&self) -> impl Iterator<Item = &Price> {
+        self.steps.iter().filter_map(|(_, price)| price.as_ref())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::source::is_secret_name;
 
 /// Longest file that `${file:…}` may name, in bytes.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
-/// LiteLLM's spelling of a variable.
+/// How `LiteLLM` spells a variable.
 const LITELLM_PREFIX: &str = "os.environ/";
 
 /// Resolves every reference of a tree.

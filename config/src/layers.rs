@@ -33,6 +33,10 @@ pub(crate) fn merge(
         value: Value::Table(Vec::new()),
         place: Place::Override,
     });
+    if !root.is_null() && !matches!(root.value, Value::Table(_)) {
+        // No layer can help; the reader says what a configuration looks like.
+        return (root, Vec::new());
+    }
     let (root, strangers) = set_aside(root, top_level);
     let mut diagnostics = Vec::new();
     let layer = FileLayer(markers(&root));

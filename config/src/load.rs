@@ -49,7 +49,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     let mut diagnostics = Vec::new();
     let (file, tree) = match &sources.file {
         Some(path) => {
-            let read = read_file(path).map_err(|diagnostic| Report(vec![diagnostic]))?;
+            let read = read_file(path)?;
             let parsed = read.syntax.parse(read.file.text());
             let errors = parsed.errors.into_iter();
             diagnostics.extend(errors.map(|error| error.into_diagnostic(&read.file)));
@@ -97,12 +97,13 @@ struct ReadFile {
     syntax: Syntax,
 }
 
-fn read_file(path: &Path) -> Result<ReadFile, Diagnostic> {
+fn read_file(path: &Path) -> Result<ReadFile, Report> {
     let name = path.display().to_string();
-    let fail = |reason: String| Diagnostic::error("", format!("{name} {reason}"));
+    let fail = |reason: String| Report(vec![Diagnostic::error("", format!("{name} {reason}"))]);
     let Some(syntax) = Syntax::of(path) else {
-        return Err(fail(String::from("has no known extension"))
-            .with_help("name it .yaml, .toml or .json; the extension says the syntax"));
+        let message = format!("{name} has no known extension");
+        let help = "name it .yaml, .toml or .json; the extension says the syntax";
+        return Err(Report(vec![Diagnostic::error("", message).with_help(help)]));
     };
     let cannot = |error: std::io::Error| fail(format!("cannot be read: {error}"));
     let metadata = std::fs::metadata(path).map_err(cannot)?;
@@ -123,7 +124,7 @@ fn read_file(path: &Path) -> Result<ReadFile, Diagnostic> {
             let readable = String::from_utf8_lossy(error.as_bytes()).into_owned();
             let file = SourceFile::new(name, readable);
             let error = SyntaxError::new(Span::new(at, at), "this is not UTF-8 text");
-            Err(error.into_diagnostic(&file))
+            Err(Report(vec![error.into_diagnostic(&file)]))
         }
     }
 }

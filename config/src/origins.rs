@@ -106,11 +106,9 @@ impl Origins {
                 diagnostic.excerpt = Some(file.excerpt(span));
             }
             (Place::Variable(name), _) => {
-                diagnostic
-                    .message
-                    .push_str(&format!(" (from the variable {name})"));
+                diagnostic.message = format!("{} (from the variable {name})", diagnostic.message);
             }
-            (Place::Override, _) => diagnostic.message.push_str(" (from the command line)"),
+            (Place::Override, _) => diagnostic.message += " (from the command line)",
             (Place::File { .. }, None) => {}
         }
     }
@@ -123,8 +121,9 @@ impl Origins {
         self.places.get(path)
     }
 
-    /// Adds a value in force; `value` must be fit to be shown.
-    pub(crate) fn record_value(&mut self, path: String, value: String) {
+    /// Adds a value in force; `value` must be fit to be shown. `absent` is its origin when it was
+    /// not written.
+    pub(crate) fn record_value(&mut self, path: String, value: String, absent: &str) {
         let origin = match (self.places.get(&path), &self.file) {
             (Some(Place::File { value, .. }), Some(file)) => {
                 let Location { file, line, column } = file.location(value.start);
@@ -132,7 +131,7 @@ impl Origins {
             }
             (Some(Place::Variable(name)), _) => format!("variable {name}"),
             (Some(Place::Override), _) => String::from("command line"),
-            (Some(Place::File { .. }) | None, _) => String::from("default"),
+            (Some(Place::File { .. }) | None, _) => absent.to_owned(),
         };
         self.entries.push(OriginEntry {
             path,

@@ -25,6 +25,8 @@ pub(crate) struct Table<'n> {
     path: String,
     entries: &'n [(String, Node)],
     asked: Vec<&'static str>,
+    /// Where values that are not written come from.
+    absent: &'static str,
 }
 
 /// One key of a table, written or not.
@@ -32,7 +34,12 @@ pub(crate) struct Field<'n> {
     pub(crate) path: String,
     /// `None`: not written, or written as nothing.
     pub(crate) node: Option<&'n Node>,
+    /// Where the value comes from when it is not written.
+    absent: &'static str,
 }
+
+/// The origin of a value nobody wrote.
+const DEFAULT: &str = "default";
 
 impl Reader {
     pub(crate) fn new(origins: Origins) -> Self {
@@ -81,6 +88,7 @@ impl Reader {
             path: path.to_owned(),
             entries,
             asked: Vec::new(),
+            absent: DEFAULT,
         }
     }
 
@@ -94,6 +102,12 @@ impl<'n> Table<'n> {
         &self.path
     }
 
+    /// The same, where keys that are not written mean what `origin` says.
+    pub(crate) fn inheriting(mut self, origin: &'static str) -> Self {
+        self.absent = origin;
+        self
+    }
+
     /// Asks for a key.
     pub(crate) fn field(&mut self, key: &'static str) -> Field<'n> {
         self.asked.push(key);
@@ -105,6 +119,7 @@ impl<'n> Table<'n> {
         Field {
             path: path::join(&self.path, key),
             node: node.filter(|node| !node.is_null()),
+            absent: self.absent,
         }
     }
 
@@ -115,6 +130,7 @@ impl<'n> Table<'n> {
             let field = Field {
                 path: path::join(&path, name),
                 node: Some(node),
+                absent: DEFAULT,
             };
             (name.as_str(), field)
         })
@@ -149,6 +165,7 @@ impl<'n> Field<'n> {
         Self {
             path: path.to_owned(),
             node: Some(node),
+            absent: DEFAULT,
         }
     }
 
@@ -228,9 +245,8 @@ fn shown(path: &str, scalar: &Scalar) -> String {
         return String::from("something else");
     }
     match scalar.kind {
-        ScalarKind::Text => quote(&scalar.text),
         ScalarKind::Integer | ScalarKind::Float => format!("the number {}", quote(&scalar.text)),
-        ScalarKind::Bool => quote(&scalar.text),
+        ScalarKind::Text | ScalarKind::Bool => quote(&scalar.text),
         ScalarKind::Null => String::from("nothing"),
     }
 }

@@ -27,19 +27,20 @@ pub(crate) struct SourceFile {
 }
 
 /// Words that mark a key as a credential when it contains one of them.
-const SECRET_WORDS: [&str; 8] = [
+const SECRET_WORDS: [&str; 9] = [
     "api_key",
     "apikey",
     "api-key",
     "secret",
     "password",
     "token",
-    "authorization",
+    "auth",
     "credential",
+    "cookie",
 ];
 
 /// Keys that contain such a word and hold none.
-const NOT_SECRET: [&str; 2] = ["context_tokens", "max_tokens"];
+const NOT_SECRET: [&str; 3] = ["auth", "context_tokens", "max_tokens"];
 
 /// Whether a value under this key must not be shown.
 pub(crate) fn is_secret_name(name: &str) -> bool {
@@ -57,10 +58,6 @@ impl SourceFile {
             text,
             line_starts,
         }
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        &self.name
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -92,7 +89,7 @@ impl SourceFile {
         let from = floor(&self.text, span.start).saturating_sub(start);
         let until = floor(&self.text, span.end).saturating_sub(start);
         let column = line.get(..from).unwrap_or(line).chars().count();
-        let marked = line.get(from..until.min(line.len())).unwrap_or_default();
+        let underlined = line.get(from..until.min(line.len())).unwrap_or_default();
 
         let skipped = if masked.len() > LONGEST {
             column.saturating_sub(BEFORE)
@@ -103,7 +100,7 @@ impl SourceFile {
         let lead = if skipped > 0 { "…" } else { "" };
         let cells = |chars: &[char]| chars.iter().map(|c| cell_width(*c)).sum::<usize>();
         let at = (column - skipped).min(window.len());
-        let end = (at + marked.chars().count()).min(window.len());
+        let end = (at + underlined.chars().count()).min(window.len());
         Excerpt {
             text: format!("{lead}{}", window.iter().collect::<String>())
                 .trim_end()
@@ -148,6 +145,7 @@ fn mask_line(line: &str) -> Vec<char> {
         })
         .map(|c| if c == '\t' { ' ' } else { c })
         .collect();
+    mask_userinfo(&mut shown);
     let mut name = String::new();
     let mut at = 0;
     while let Some(c) = shown.get(at).copied() {
@@ -166,6 +164,24 @@ fn mask_line(line: &str) -> Vec<char> {
     shown
 }
 
+/// Masks what stands before the host of each URL.
+fn mask_userinfo(shown: &mut [char]) {
+    let mut from = None;
+    for at in 0..shown.len() {
+        match (shown.get(at), from) {
+            (Some('/'), _) if shown.get(at.saturating_sub(2)..at) == Some(&[':', '/']) => {
+                from = Some(at + 1);
+            }
+            (Some('@'), Some(start)) => {
+                shown.iter_mut().take(at).skip(start).for_each(|c| *c = '*');
+                from = None;
+            }
+            (Some('/' | '"' | '\'' | ' '), Some(_)) => from = None,
+            _ => {}
+        }
+    }
+}
+
 /// Masks the value that starts at `at`; answers where it ends.
 fn mask_value(shown: &mut [char], mut at: usize) -> usize {
     while matches!(shown.get(at), Some(' ')) {
@@ -177,11 +193,8 @@ fn mask_value(shown: &mut [char], mut at: usize) -> usize {
         return at;
     }
     while let Some(c) = shown.get_mut(at) {
-        let ends = match quote {
-            Some(quote) => *c == quote,
-            None => matches!(c, ',' | '}' | ']'),
-        };
-        if ends {
+        // Without quotes nothing says for sure where a value ends: hide the rest of the line.
+        if Some(*c) == quote {
             break;
         }
         if *c != ' ' {
@@ -195,8 +208,13 @@ fn mask_value(shown: &mut [char], mut at: usize) -> usize {
 /// Terminal cells of a character: two for East Asian wide ones.
 fn cell_width(c: char) -> usize {
     match u32::from(c) {
-        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff => 2,
-        0xfe30..=0xfe6f | 0xff00..=0xff60 | 0x1_f300..=0x1_faff => 2,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0x1_f300..=0x1_faff => 2,
         _ => 1,
     }
 }

@@ -92,7 +92,7 @@ impl Field<'_> {
     pub(crate) fn duration(&self, reader: &mut Reader, default: Duration) -> Duration {
         let read = self.read(reader, DURATION, |scalar| parse_duration(&scalar.text));
         let fitting = read.filter(|duration| {
-            let fits = !duration.is_zero() && *duration <= Duration::from_secs(24 * 3600);
+            let fits = !duration.is_zero() && *duration <= Duration::from_hours(24);
             if !fits {
                 let help = Some(String::from("durations go from 1ms to 24h"));
                 reader.report(&self.path, "this duration is out of bounds", help);
@@ -136,7 +136,7 @@ impl Field<'_> {
     ) -> T {
         let read = self.optional_choice(reader, choices);
         self.settle(reader, read, default, |value| {
-            name_of(choices, *value).to_owned()
+            name_of(choices, value).to_owned()
         })
     }
 
@@ -193,7 +193,9 @@ impl Field<'_> {
         show: impl FnOnce(&T) -> String,
     ) -> T {
         let value = read.unwrap_or(default);
-        reader.origins.record_value(self.path.clone(), show(&value));
+        reader
+            .origins
+            .record_value(self.path.clone(), show(&value), self.absent);
         value
     }
 }
@@ -214,10 +216,10 @@ pub(crate) fn choice_word(scalar: &Scalar) -> &str {
     }
 }
 
-fn name_of<T: PartialEq>(choices: &[(&'static str, T)], value: T) -> &'static str {
+fn name_of<T: PartialEq>(choices: &[(&'static str, T)], value: &T) -> &'static str {
     choices
         .iter()
-        .find(|(_, choice)| *choice == value)
+        .find(|(_, choice)| choice == value)
         .map_or("", |(name, _)| name)
 }
 

@@ -73,7 +73,7 @@ impl ModelConfig {
             deployments,
             fallbacks,
         };
-        model.record(&table.path().to_owned(), reader);
+        model.record(table.path(), reader);
         table.finish(reader);
         model
     }
@@ -90,8 +90,16 @@ impl ModelConfig {
             .map(DeploymentConfig::name)
             .collect();
         let origins = &mut reader.origins;
-        origins.record_value(format!("{path}.deployments"), deployments.join(", "));
-        origins.record_value(format!("{path}.fallbacks"), self.fallbacks.join(", "));
+        origins.record_value(
+            format!("{path}.deployments"),
+            deployments.join(", "),
+            "default",
+        );
+        origins.record_value(
+            format!("{path}.fallbacks"),
+            self.fallbacks.join(", "),
+            "default",
+        );
     }
 }
 
@@ -125,10 +133,9 @@ impl DeploymentConfig {
         let provider = table.field("provider").required_text(reader);
         let model = table.field("model").required_text(reader);
         let written = table.field("timeouts");
-        let timeouts = written
-            .node
-            .is_some()
-            .then(|| TimeoutsConfig::read(written.table(reader), reader, base));
+        let timeouts = written.node.is_some().then(|| {
+            TimeoutsConfig::read(written.table(reader).inheriting("timeouts"), reader, base)
+        });
         table.finish(reader);
         Some(Self {
             provider: provider?,

@@ -87,7 +87,9 @@ impl PriceOverride {
             "{} in, {} out per Mtok",
             price.input_per_mtok, price.output_per_mtok
         );
-        reader.origins.record_value(field.path.clone(), shown);
+        reader
+            .origins
+            .record_value(field.path.clone(), shown, "default");
         table.finish(reader);
         Some(price)
     }

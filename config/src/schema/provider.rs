@@ -138,7 +138,7 @@ fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value
             } else {
                 mask_userinfo(&scalar.text)
             };
-            reader.origins.record_value(at.to_owned(), shown);
+            reader.origins.record_value(at.to_owned(), shown, "default");
             if is_secret_name(&name) {
                 check_secret(node, at, reader);
             }

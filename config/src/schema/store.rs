@@ -7,7 +7,7 @@ use crate::reader::{Reader, Table};
 /// The database and what happens when it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
-    /// The SQLite file. `None`: `tollward.db` in the state directory. Reload: needs a restart.
+    /// The `SQLite` file. `None`: `tollward.db` in the state directory. Reload: needs a restart.
     pub path: Option<PathBuf>,
     /// Whether calls are served while they cannot be booked. Default `deny`.
     /// Reload: applies to the next request.

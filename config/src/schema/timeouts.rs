@@ -28,11 +28,11 @@ impl Default for TimeoutsConfig {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(3),
-            first_byte: Duration::from_secs(60),
-            first_byte_plain: Duration::from_secs(600),
-            first_content: Duration::from_secs(120),
-            idle: Duration::from_secs(60),
-            total: Duration::from_secs(900),
+            first_byte: Duration::from_mins(1),
+            first_byte_plain: Duration::from_mins(10),
+            first_content: Duration::from_mins(2),
+            idle: Duration::from_mins(1),
+            total: Duration::from_mins(15),
         }
     }
 }

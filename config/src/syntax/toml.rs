@@ -1,6 +1,7 @@
 //! TOML: the spanned table of the `toml` crate to a tree.
 //!
-//! Its recovering parser goes on after a mistake, so one pass reports several.
+//! Its recovering parser goes on after a mistake, so one pass reports several. What it recovers
+//! from broken syntax is a guess, so only duplicate keys leave the tree in use.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -9,14 +10,25 @@ use super::{Parsed, SyntaxError, place, set_key};
 use crate::node::{MAX_DEPTH, Node, Scalar, ScalarKind, Value};
 use crate::source::Span;
 
+/// How the crate words a duplicate key.
+const DUPLICATE: &str = "duplicate key";
+
 pub(super) fn parse(text: &str) -> Parsed {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut parsed = Parsed::default();
+    let mut is_broken = false;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        let message = format!("invalid TOML: {}", error.message().trim());
-        let error = SyntaxError::new(Span::new(span.start, span.end), message);
+        let message = error.message().trim();
+        is_broken |= message != DUPLICATE;
+        let error = SyntaxError::new(
+            Span::new(span.start, span.end),
+            format!("invalid TOML: {message}"),
+        );
         parsed.errors.push(error);
+    }
+    if is_broken {
+        return parsed;
     }
     let span = Span::new(table.span().start, table.span().end);
     match convert_table(table.get_ref(), 0) {
@@ -24,7 +36,7 @@ pub(super) fn parse(text: &str) -> Parsed {
             parsed.root = Some(Node {
                 value,
                 place: place(span),
-            })
+            });
         }
         Err(error) => parsed.errors.push(error),
     }
