@@ -42,13 +42,39 @@ async fn an_answer_is_relayed_byte_for_byte_and_booked() {
     let (response, row) = answer_to(Script::answer("200 OK", JSON, body)).await;
     assert_eq!((response.status, response.text()), (200, body.to_owned()));
     let names = [
-        "content-length", "content-type", "date", "x-request-id", "x-tollward-attempts", "x-tollward-cost-source",
-        "x-tollward-cost-usd", "x-tollward-deployment", "x-tollward-model", "x-tollward-overhead-ms", "x-tollward-provider",
+        "content-length",
+        "content-type",
+        "date",
+        "x-request-id",
+        "x-tollward-attempts",
+        "x-tollward-cost-source",
+        "x-tollward-cost-usd",
+        "x-tollward-deployment",
+        "x-tollward-model",
+        "x-tollward-overhead-ms",
+        "x-tollward-provider",
     ];
     assert_eq!(response.head.names(), names);
-    let said = ["x-tollward-attempts", "x-tollward-cost-source", "x-tollward-cost-usd", "x-tollward-deployment", "x-tollward-model", "x-tollward-provider"]
-        .map(|name| response.header(name).unwrap());
-    assert_eq!(said, ["1", "computed", "0.00002", "alpha/upstream-name", "chat", "alpha"]);
+    let said = [
+        "x-tollward-attempts",
+        "x-tollward-cost-source",
+        "x-tollward-cost-usd",
+        "x-tollward-deployment",
+        "x-tollward-model",
+        "x-tollward-provider",
+    ]
+    .map(|name| response.header(name).unwrap());
+    assert_eq!(
+        said,
+        [
+            "1",
+            "computed",
+            "0.00002",
+            "alpha/upstream-name",
+            "chat",
+            "alpha"
+        ]
+    );
     assert_eq!(row["request"].as_str(), response.header("x-request-id"));
     let booked = json!({"status": 200, "outcome": "complete", "estimated": false, "input": 10, "output": 5, "cost": "0.00002"});
     assert_eq!(facts(&row), booked);
@@ -66,24 +92,47 @@ async fn the_upstream_gets_the_request_byte_for_byte_but_for_the_model() {
         "{\"model\":\"\\u0063hat\",\"messages\":[{\"role\":\"user\",\"content\":\"\\u0000 nul\"}],\"unknown_field\":[null,true,-0.0]}",
     ];
     for (index, body) in bodies.into_iter().enumerate() {
-        let response = gateway.send(&Request::post("/v1/chat/completions", body)).await;
+        let response = gateway
+            .send(&Request::post("/v1/chat/completions", body))
+            .await;
         assert_eq!(response.status, 200, "{}", response.text());
         // Each body writes the top-level model last or first, so that one value can be named.
         let expected = match index {
-            2 => body.replace("\"model\":\"chat\",\"messages\"", "\"model\":\"upstream-name\",\"messages\""),
-            3 => body.replace("\"model\":\"chat\"}", "\"model\":\"upstream-name\"}").replacen("\"metadata\":{\"model\":\"upstream-name\"}", "\"metadata\":{\"model\":\"chat\"}", 1),
+            2 => body.replace(
+                "\"model\":\"chat\",\"messages\"",
+                "\"model\":\"upstream-name\",\"messages\"",
+            ),
+            3 => body
+                .replace("\"model\":\"chat\"}", "\"model\":\"upstream-name\"}")
+                .replacen(
+                    "\"metadata\":{\"model\":\"upstream-name\"}",
+                    "\"metadata\":{\"model\":\"chat\"}",
+                    1,
+                ),
             4 => body.replace("\\u0063hat", "upstream-name"),
             _ => body.replace("\"chat\"", "\"upstream-name\""),
         };
-        assert_eq!(String::from_utf8_lossy(&upstream.request(index).await.body), expected);
+        assert_eq!(
+            String::from_utf8_lossy(&upstream.request(index).await.body),
+            expected
+        );
     }
-    assert_eq!(upstream.connections(), 1, "the upstream's connection is used again");
+    assert_eq!(
+        upstream.connections(),
+        1,
+        "the upstream's connection is used again"
+    );
 }
 
 // U-17
 #[tokio::test]
 async fn a_refused_request_is_passed_on_with_the_vendors_own_words_and_not_retried() {
-    let error = openai::error("too long", "invalid_request_error", Some("messages"), Some("context_length_exceeded"));
+    let error = openai::error(
+        "too long",
+        "invalid_request_error",
+        Some("messages"),
+        Some("context_length_exceeded"),
+    );
     let (response, row) = answer_to(Script::json("400 Bad Request", &error)).await;
     assert_eq!((response.status, response.json()), (400, error));
     assert_eq!(response.header("x-tollward-error-source"), Some("upstream"));
@@ -93,10 +142,19 @@ async fn a_refused_request_is_passed_on_with_the_vendors_own_words_and_not_retri
 // U-18
 #[tokio::test]
 async fn a_refused_provider_key_is_our_fault_and_its_text_stays_inside() {
-    let error = openai::error("Incorrect API key provided: sk-upstream", "invalid_request_error", None, Some("invalid_api_key"));
+    let error = openai::error(
+        "Incorrect API key provided: sk-upstream",
+        "invalid_request_error",
+        None,
+        Some("invalid_api_key"),
+    );
     let (response, row) = answer_to(Script::json("401 Unauthorized", &error)).await;
     response.error(502, "upstream_auth");
-    assert!(!response.text().contains("sk-upstream"), "{}", response.text());
+    assert!(
+        !response.text().contains("sk-upstream"),
+        "{}",
+        response.text()
+    );
     assert_eq!(response.header("x-should-retry"), Some("false"));
     assert_eq!(facts(&row), unbilled(502));
 }
@@ -104,7 +162,12 @@ async fn a_refused_provider_key_is_our_fault_and_its_text_stays_inside() {
 // U-19
 #[tokio::test]
 async fn a_model_that_the_upstream_does_not_know_is_not_found() {
-    let error = openai::error("no such model", "invalid_request_error", Some("model"), Some("model_not_found"));
+    let error = openai::error(
+        "no such model",
+        "invalid_request_error",
+        Some("model"),
+        Some("model_not_found"),
+    );
     let (response, row) = answer_to(Script::json("404 Not Found", &error)).await;
     response.error(404, "model_not_found");
     assert_eq!(facts(&row), unbilled(404));
@@ -115,8 +178,14 @@ async fn a_model_that_the_upstream_does_not_know_is_not_found() {
 async fn a_redirect_is_never_followed() {
     let elsewhere = Upstream::healthy().await;
     let location = elsewhere.base_url();
-    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect", "308 Permanent Redirect"] {
-        let (response, row) = answer_to(Script::answer(status, &[("location", &location)], "")).await;
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "307 Temporary Redirect",
+        "308 Permanent Redirect",
+    ] {
+        let (response, row) =
+            answer_to(Script::answer(status, &[("location", &location)], "")).await;
         response.error(502, "upstream_redirect");
         assert_eq!(response.header("location"), None);
         assert_eq!(facts(&row), unbilled(502));
@@ -130,15 +199,29 @@ async fn a_broken_upstream_is_told_apart_from_a_busy_one() {
     let cases = [
         ("500 Internal Server Error", 502, "upstream_error", None),
         ("502 Bad Gateway", 502, "upstream_error", None),
-        ("503 Service Unavailable", 503, "upstream_overloaded", Some("5")),
+        (
+            "503 Service Unavailable",
+            503,
+            "upstream_overloaded",
+            Some("5"),
+        ),
         ("504 Gateway Timeout", 502, "upstream_error", None),
         ("529 Overloaded", 503, "upstream_overloaded", Some("5")),
     ];
     for (head, status, code, retry_after) in cases {
-        let (response, row) = answer_to(Script::answer(head, &[("content-type", "text/html")], "<h1>internal-host-17</h1>")).await;
+        let (response, row) = answer_to(Script::answer(
+            head,
+            &[("content-type", "text/html")],
+            "<h1>internal-host-17</h1>",
+        ))
+        .await;
         response.error(status, code);
         assert_eq!(response.header("retry-after"), retry_after, "{head}");
-        assert!(!response.text().contains("internal-host-17"), "{}", response.text());
+        assert!(
+            !response.text().contains("internal-host-17"),
+            "{}",
+            response.text()
+        );
         assert_eq!(facts(&row), unbilled(status));
     }
 }
@@ -146,12 +229,27 @@ async fn a_broken_upstream_is_told_apart_from_a_busy_one() {
 // U-08
 #[tokio::test]
 async fn a_head_without_measure_is_a_protocol_error() {
-    let many: Vec<(String, String)> = (0..300).map(|n| (format!("x-{n}"), "v".to_owned())).collect();
-    let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let (response, _) = answer_to(Script::answer("200 OK", &many, openai::answer("x").to_string())).await;
+    let many: Vec<(String, String)> = (0..300)
+        .map(|n| (format!("x-{n}"), "v".to_owned()))
+        .collect();
+    let many: Vec<(&str, &str)> = many
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let (response, _) = answer_to(Script::answer(
+        "200 OK",
+        &many,
+        openai::answer("x").to_string(),
+    ))
+    .await;
     response.error(502, "upstream_protocol");
     let long = "v".repeat(2 << 20);
-    let (response, _) = answer_to(Script::answer("200 OK", &[("x-long", &long)], openai::answer("x").to_string())).await;
+    let (response, _) = answer_to(Script::answer(
+        "200 OK",
+        &[("x-long", &long)],
+        openai::answer("x").to_string(),
+    ))
+    .await;
     response.error(502, "upstream_protocol");
 }
 
@@ -159,12 +257,24 @@ async fn a_head_without_measure_is_a_protocol_error() {
 #[tokio::test]
 async fn interim_answers_are_skipped_and_a_protocol_switch_is_refused() {
     let good = openai::answer("after").to_string();
-    let interim = format!("{}\r\n{}link: </x>\r\n\r\n", head("100 Continue", &[]), head("103 Early Hints", &[]));
+    let interim = format!(
+        "{}\r\n{}link: </x>\r\n\r\n",
+        head("100 Continue", &[]),
+        head("103 Early Hints", &[])
+    );
     let mut script = Script::new().send(interim);
     script.0.extend(Script::answer("200 OK", JSON, &good).0);
     let (response, _) = answer_to(script).await;
     assert_eq!((response.status, response.text()), (200, good));
-    let switch = Script::new().send(format!("{}\r\n", head("101 Switching Protocols", &[("upgrade", "x"), ("connection", "upgrade")]))).black_hole();
+    let switch = Script::new()
+        .send(format!(
+            "{}\r\n",
+            head(
+                "101 Switching Protocols",
+                &[("upgrade", "x"), ("connection", "upgrade")]
+            )
+        ))
+        .black_hole();
     let (response, _) = answer_to(switch).await;
     response.error(502, "upstream_protocol");
 }
@@ -175,19 +285,40 @@ async fn an_answer_that_is_not_one_json_object_with_choices_is_refused() {
     let whole = openai::answer("x").to_string();
     let cut = &whole[..whole.len() - 3];
     let cases = [
-        ("text/html", "<html>log in</html>".to_owned(), "upstream_protocol"),
+        (
+            "text/html",
+            "<html>log in</html>".to_owned(),
+            "upstream_protocol",
+        ),
         ("application/json", cut.to_owned(), "upstream_protocol"),
-        ("application/json", format!("{whole} trailing"), "upstream_protocol"),
+        (
+            "application/json",
+            format!("{whole} trailing"),
+            "upstream_protocol",
+        ),
         ("application/json", "[]".to_owned(), "upstream_protocol"),
         ("application/json", String::new(), "upstream_protocol"),
-        ("application/json", r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}"#.to_owned(), "upstream_empty"),
-        ("application/json", r#"{"choices":null}"#.to_owned(), "upstream_empty"),
+        (
+            "application/json",
+            r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":0}}"#.to_owned(),
+            "upstream_empty",
+        ),
+        (
+            "application/json",
+            r#"{"choices":null}"#.to_owned(),
+            "upstream_empty",
+        ),
     ];
     for (kind, body, code) in cases {
-        let (response, row) = answer_to(Script::answer("200 OK", &[("content-type", kind)], &body)).await;
+        let (response, row) =
+            answer_to(Script::answer("200 OK", &[("content-type", kind)], &body)).await;
         response.error(502, code);
         assert_eq!(response.header("x-tollward-error-source"), Some("upstream"));
-        assert_eq!((&row["status"], &row["outcome"]), (&json!(502), &json!("upstream_error")), "{body}");
+        assert_eq!(
+            (&row["status"], &row["outcome"]),
+            (&json!(502), &json!("upstream_error")),
+            "{body}"
+        );
     }
 }
 
@@ -195,7 +326,13 @@ async fn an_answer_that_is_not_one_json_object_with_choices_is_refused() {
 #[tokio::test]
 async fn an_answer_that_was_cut_may_have_been_billed() {
     let whole = openai::answer("x").to_string();
-    let head = head("200 OK", &[("content-type", "application/json"), ("content-length", "5000")]);
+    let head = head(
+        "200 OK",
+        &[
+            ("content-type", "application/json"),
+            ("content-length", "5000"),
+        ],
+    );
     let (response, row) = answer_to(Script::new().send(format!("{head}\r\n{whole}")).fin()).await;
     response.error(502, "upstream_protocol");
     let input = openai::chat().to_string().len().div_ceil(3);
@@ -207,8 +344,17 @@ async fn an_answer_that_was_cut_may_have_been_billed() {
 #[tokio::test]
 async fn bytes_beyond_the_content_length_are_ignored_and_their_connection_is_not_used_again() {
     let whole = openai::answer("x").to_string();
-    let head = head("200 OK", &[("content-type", "application/json"), ("content-length", &whole.len().to_string())]);
-    let upstream = Upstream::new(Script::new().send(format!("{head}\r\n{whole}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"))).await;
+    let head = head(
+        "200 OK",
+        &[
+            ("content-type", "application/json"),
+            ("content-length", &whole.len().to_string()),
+        ],
+    );
+    let upstream = Upstream::new(Script::new().send(format!(
+        "{head}\r\n{whole}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil"
+    )))
+    .await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     for _ in 0..2 {
         let response = gateway.chat(&openai::chat()).await;
@@ -242,8 +388,12 @@ async fn usage_that_is_missing_or_absurd_is_estimated_and_the_answer_left_alone(
 // U-43: an answer in a coding that was not asked for cannot be metered.
 #[tokio::test]
 async fn an_answer_in_a_coding_that_was_not_asked_for_is_refused() {
-    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
-    let (response, _) = answer_to(Script::answer("200 OK", &headers, [0x1f, 0x8b, 0x08, 0x00])).await;
+    let headers = [
+        ("content-type", "application/json"),
+        ("content-encoding", "gzip"),
+    ];
+    let (response, _) =
+        answer_to(Script::answer("200 OK", &headers, [0x1f, 0x8b, 0x08, 0x00])).await;
     response.error(502, "upstream_protocol");
 }
 
@@ -255,7 +405,10 @@ async fn a_pooled_connection_that_the_upstream_closed_is_replaced_unnoticed() {
     for _ in 0..20 {
         upstream.then(Script::json("200 OK", &openai::answer("hello")).fin());
         let response = gateway.chat(&openai::chat()).await;
-        assert_eq!((response.status, response.header("x-tollward-attempts")), (200, Some("1")));
+        assert_eq!(
+            (response.status, response.header("x-tollward-attempts")),
+            (200, Some("1"))
+        );
     }
     assert_eq!((upstream.calls(), upstream.connections()), (20, 20));
 }
@@ -264,8 +417,18 @@ async fn a_pooled_connection_that_the_upstream_closed_is_replaced_unnoticed() {
 async fn a_large_answer_in_many_chunks_is_relayed_whole() {
     let text = "\u{d55c}\u{ad6d}\u{c5b4} ".repeat(40_000);
     let body = openai::answer(&text).to_string();
-    let head = head("200 OK", &[("content-type", "application/json"), ("transfer-encoding", "chunked")]);
-    let script = body.as_bytes().chunks(1_013).fold(Script::new().send(format!("{head}\r\n")), Script::chunk).end();
+    let head = head(
+        "200 OK",
+        &[
+            ("content-type", "application/json"),
+            ("transfer-encoding", "chunked"),
+        ],
+    );
+    let script = body
+        .as_bytes()
+        .chunks(1_013)
+        .fold(Script::new().send(format!("{head}\r\n")), Script::chunk)
+        .end();
     let (response, row) = answer_to(script).await;
     assert_eq!((response.status, response.body), (200, Bytes::from(body)));
     assert_eq!(row["outcome"], "complete");

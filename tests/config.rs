@@ -34,13 +34,29 @@ async fn check_reports_every_error_at_once_with_its_place_and_a_suggestion() {
     assert!(!output.status.success());
     let text = format!("{}{}", output.stdout, output.stderr);
     for expected in [
-        "tollward.yaml:5:", "ABSENT_VARIABLE", "tollward.yaml:7:", "opneai", "openai", "tollward.yaml:10:", "alfa", "alpha",
-        "tollward.yaml:11:", "`fallback`", "fallbacks", "tollward.yaml:14:", "thrid",
+        "tollward.yaml:5:",
+        "ABSENT_VARIABLE",
+        "tollward.yaml:7:",
+        "opneai",
+        "openai",
+        "tollward.yaml:10:",
+        "alfa",
+        "alpha",
+        "tollward.yaml:11:",
+        "`fallback`",
+        "fallbacks",
+        "tollward.yaml:14:",
+        "thrid",
     ] {
-        assert!(text.contains(expected), "{expected:?} is missing in:\n{text}");
+        assert!(
+            text.contains(expected),
+            "{expected:?} is missing in:\n{text}"
+        );
     }
     assert_eq!(text.matches("error").count().min(5), 5, "{text}");
-    let json = home.run(&["check", "--config", "tollward.yaml", "--format", "json"]).await;
+    let json = home
+        .run(&["check", "--config", "tollward.yaml", "--format", "json"])
+        .await;
     assert!(!json.status.success());
     let report: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON on stdout");
     assert!(report.to_string().contains("ABSENT_VARIABLE"), "{report}");
@@ -51,7 +67,12 @@ async fn a_key_that_is_written_twice_is_an_error() {
     let home = Home::with_file("server:\n  auth: open\nserver:\n  auth: keys\n");
     let output = home.run(&["check", "--config", "tollward.yaml"]).await;
     assert!(!output.status.success());
-    assert!(format!("{}{}", output.stdout, output.stderr).contains("tollward.yaml:3:"), "{}{}", output.stdout, output.stderr);
+    assert!(
+        format!("{}{}", output.stdout, output.stderr).contains("tollward.yaml:3:"),
+        "{}{}",
+        output.stdout,
+        output.stderr
+    );
 }
 
 #[tokio::test]
@@ -69,7 +90,12 @@ async fn a_good_configuration_passes_in_all_three_syntaxes() {
         let home = Home::with_file("");
         std::fs::write(home.path().join(name), text).unwrap();
         let checked = home.run(&["check", "--config", name]).await;
-        assert!(checked.status.success(), "{name}: {}{}", checked.stdout, checked.stderr);
+        assert!(
+            checked.status.success(),
+            "{name}: {}{}",
+            checked.stdout,
+            checked.stderr
+        );
     }
 }
 
@@ -79,22 +105,44 @@ async fn a_port_that_is_taken_is_named() {
     let upstream = Upstream::healthy().await;
     let home = Home::new(&Config::one(&upstream));
     let taken = upstream.addr.to_string();
-    let output = home.run(&["serve", "--config", "tollward.yaml", "--listen", &taken, "--admin-listen", "127.0.0.1:0"]).await;
+    let output = home
+        .run(&[
+            "serve",
+            "--config",
+            "tollward.yaml",
+            "--listen",
+            &taken,
+            "--admin-listen",
+            "127.0.0.1:0",
+        ])
+        .await;
     assert!(!output.status.success());
     assert!(output.stderr.contains(&taken), "{}", output.stderr);
 }
 
 #[tokio::test]
 async fn a_broken_configuration_keeps_the_gateway_from_starting() {
-    let output = Home::with_file(BROKEN).run(&["serve", "--config", "tollward.yaml"]).await;
+    let output = Home::with_file(BROKEN)
+        .run(&["serve", "--config", "tollward.yaml"])
+        .await;
     assert!(!output.status.success());
-    assert!(output.stderr.contains("tollward.yaml:5:") && output.stderr.contains("tollward.yaml:14:"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("tollward.yaml:5:") && output.stderr.contains("tollward.yaml:14:"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[tokio::test]
 async fn a_missing_file_is_named() {
-    let output = Home::with_file("").run(&["serve", "--config", "absent.yaml"]).await;
-    assert!(!output.status.success() && output.stderr.contains("absent.yaml"), "{}", output.stderr);
+    let output = Home::with_file("")
+        .run(&["serve", "--config", "absent.yaml"])
+        .await;
+    assert!(
+        !output.status.success() && output.stderr.contains("absent.yaml"),
+        "{}",
+        output.stderr
+    );
 }
 
 // S-03
@@ -102,7 +150,10 @@ async fn a_missing_file_is_named() {
 async fn no_secret_and_no_prompt_is_ever_printed() {
     let canary = "sk-canary-4f9d8e2b7a61";
     let upstream = Upstream::healthy().await;
-    let config = Config::one(&upstream).keyed().set("/providers/alpha/api_key", json!("${CANARY}")).set("/log", json!({"level": "trace"}));
+    let config = Config::one(&upstream)
+        .keyed()
+        .set("/providers/alpha/api_key", json!("${CANARY}"))
+        .set("/log", json!({"level": "trace"}));
     let gateway = Home::new(&config).variable("CANARY", canary).serve().await;
     let key = gateway.home.create_key("app", &[]).await;
     let mut body = openai::chat();
@@ -110,17 +161,46 @@ async fn no_secret_and_no_prompt_is_ever_printed() {
     let call = Request::chat(&body).key(&key);
     let mut answers = Vec::new();
     assert_eq!(gateway.send(&call).await.status, 200);
-    assert_eq!(upstream.only().head.get("authorization"), Some(&*format!("Bearer {canary}")));
+    assert_eq!(
+        upstream.only().head.get("authorization"),
+        Some(&*format!("Bearer {canary}"))
+    );
     // A vendor that quotes the key back in every way it can.
-    let error = openai::error(&format!("bad key {canary}"), "auth", Some(canary), Some("invalid_api_key"));
-    for status in ["401 Unauthorized", "403 Forbidden", "500 Internal Server Error", "404 Not Found"] {
+    let error = openai::error(
+        &format!("bad key {canary}"),
+        "auth",
+        Some(canary),
+        Some("invalid_api_key"),
+    );
+    for status in [
+        "401 Unauthorized",
+        "403 Forbidden",
+        "500 Internal Server Error",
+        "404 Not Found",
+    ] {
         upstream.then(Script::json(status, &error));
         answers.push(gateway.send(&call).await.text());
     }
-    answers.push(gateway.send(&Request::chat(&body).key(&format!("{key}x"))).await.text());
-    answers.push(gateway.send(&Request::post("/v1/chat/completions", "{\"model\":\"canary-prompt\"").key(&key)).await.text());
+    answers.push(
+        gateway
+            .send(&Request::chat(&body).key(&format!("{key}x")))
+            .await
+            .text(),
+    );
+    answers.push(
+        gateway
+            .send(&Request::post("/v1/chat/completions", "{\"model\":\"canary-prompt\"").key(&key))
+            .await
+            .text(),
+    );
     answers.push(gateway.metrics().await);
-    for arguments in [&["config", "show", "--config", "tollward.yaml"][..], &["config", "show", "--origin", "--config", "tollward.yaml"], &["check", "--config", "tollward.yaml"], &["key", "list", "--json"], &["usage", "--recent", "50", "--json"]] {
+    for arguments in [
+        &["config", "show", "--config", "tollward.yaml"][..],
+        &["config", "show", "--origin", "--config", "tollward.yaml"],
+        &["check", "--config", "tollward.yaml"],
+        &["key", "list", "--json"],
+        &["usage", "--recent", "50", "--json"],
+    ] {
         let output = gateway.home.run(arguments).await;
         assert!(output.status.success(), "{arguments:?}: {}", output.stderr);
         answers.extend([output.stdout, output.stderr]);
@@ -138,12 +218,32 @@ async fn no_secret_and_no_prompt_is_ever_printed() {
 async fn config_show_names_where_each_value_comes_from() {
     let upstream = Upstream::healthy().await;
     let home = Home::new(&Config::one(&upstream)).variable("TOLLWARD__RETRY__ATTEMPTS", "1");
-    let shown = home.run(&["config", "show", "--origin", "--config", "tollward.yaml"]).await;
+    let shown = home
+        .run(&["config", "show", "--origin", "--config", "tollward.yaml"])
+        .await;
     assert!(shown.status.success(), "{}", shown.stderr);
-    let line = |key: &str| shown.stdout.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("no {key} in\n{}", shown.stdout));
-    assert!(line("retry.attempts").contains("TOLLWARD__RETRY__ATTEMPTS"), "{}", line("retry.attempts"));
-    assert!(line("providers.alpha.base_url").contains("tollward.yaml"), "{}", line("providers.alpha.base_url"));
-    assert!(line("server.max_body_bytes").contains("default"), "{}", line("server.max_body_bytes"));
+    let line = |key: &str| {
+        shown
+            .stdout
+            .lines()
+            .find(|line| line.contains(key))
+            .unwrap_or_else(|| panic!("no {key} in\n{}", shown.stdout))
+    };
+    assert!(
+        line("retry.attempts").contains("TOLLWARD__RETRY__ATTEMPTS"),
+        "{}",
+        line("retry.attempts")
+    );
+    assert!(
+        line("providers.alpha.base_url").contains("tollward.yaml"),
+        "{}",
+        line("providers.alpha.base_url")
+    );
+    assert!(
+        line("server.max_body_bytes").contains("default"),
+        "{}",
+        line("server.max_body_bytes")
+    );
     assert!(!shown.stdout.contains("sk-upstream"));
 }
 
@@ -154,10 +254,32 @@ async fn the_access_log_is_one_json_line_a_call() {
     let response = gateway.chat(&openai::chat()).await;
     let id = response.header("x-request-id").unwrap().to_owned();
     let line = crate::support::until("the line is written", async || {
-        gateway.stderr.text().lines().find(|line| line.contains(&id)).map(str::to_owned)
+        gateway
+            .stderr
+            .text()
+            .lines()
+            .find(|line| line.contains(&id))
+            .map(str::to_owned)
     })
     .await;
     let line: serde_json::Value = serde_json::from_str(&line).expect("one JSON object a line");
-    let facts = (&line["request.id"], &line["model"], &line["deployment.id"], &line["status"], &line["outcome"], &line["attempts"]);
-    assert_eq!(facts, (&json!(id), &json!("chat"), &json!("alpha/upstream-name"), &json!(200), &json!("complete"), &json!(1)));
+    let facts = (
+        &line["request.id"],
+        &line["model"],
+        &line["deployment.id"],
+        &line["status"],
+        &line["outcome"],
+        &line["attempts"],
+    );
+    assert_eq!(
+        facts,
+        (
+            &json!(id),
+            &json!("chat"),
+            &json!("alpha/upstream-name"),
+            &json!(200),
+            &json!("complete"),
+            &json!(1)
+        )
+    );
 }

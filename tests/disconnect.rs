@@ -35,8 +35,21 @@ impl Leave {
 }
 
 fn assert_gone(row: &Value, status: u16) {
-    let facts = (&row["outcome"], &row["status"], &row["estimated"], &row["attempts"]);
-    assert_eq!(facts, (&json!("client_gone"), &json!(status), &json!(true), &json!(1)));
+    let facts = (
+        &row["outcome"],
+        &row["status"],
+        &row["estimated"],
+        &row["attempts"],
+    );
+    assert_eq!(
+        facts,
+        (
+            &json!("client_gone"),
+            &json!(status),
+            &json!(true),
+            &json!(1)
+        )
+    );
 }
 
 // C-01, C-03
@@ -52,14 +65,23 @@ async fn a_client_that_leaves_before_the_answer_ends_the_upstream_call() {
             upstream.request(index).await;
             let left = leave.with(client);
             let delay = upstream.closed_after(index, left).await;
-            assert!(delay <= PROMPT, "{leave:?}: the upstream was closed after {delay:?}");
+            assert!(
+                delay <= PROMPT,
+                "{leave:?}: the upstream was closed after {delay:?}"
+            );
             index += 1;
         }
     }
     for row in gateway.home.rows(index).await {
         assert_gone(&row, 499);
-        assert!(row["tokens"]["input"].as_u64() > Some(0), "what was sent may be billed: {row}");
-        assert_eq!(row["cost"], usd(usize::try_from(row["tokens"]["input"].as_u64().unwrap()).unwrap() * 1_000));
+        assert!(
+            row["tokens"]["input"].as_u64() > Some(0),
+            "what was sent may be billed: {row}"
+        );
+        assert_eq!(
+            row["cost"],
+            usd(usize::try_from(row["tokens"]["input"].as_u64().unwrap()).unwrap() * 1_000)
+        );
     }
     gateway.assert_idle().await;
 }
@@ -78,22 +100,39 @@ async fn a_client_may_leave_at_any_of_twenty_points_of_a_stream() {
         }
         upstream.then(script.black_hole());
         let mut client = gateway.connect().await;
-        client.write(&Request::chat(&openai::stream_chat()).to_bytes()).await;
+        client
+            .write(&Request::chat(&openai::stream_chat()).to_bytes())
+            .await;
         upstream.request(point).await;
         if point > 0 {
-            client.answer("POST").await.until(&format!("word{point}.")).await;
+            client
+                .answer("POST")
+                .await
+                .until(&format!("word{point}."))
+                .await;
         }
-        let leave = if point % 2 == 0 { Leave::Close } else { Leave::Abort };
+        let leave = if point % 2 == 0 {
+            Leave::Close
+        } else {
+            Leave::Abort
+        };
         let left = leave.with(client);
         slowest = slowest.max(upstream.closed_after(point, left).await);
     }
-    assert!(slowest <= PROMPT, "the slowest upstream was closed after {slowest:?}");
+    assert!(
+        slowest <= PROMPT,
+        "the slowest upstream was closed after {slowest:?}"
+    );
     let mut rows = gateway.home.rows(points).await;
     rows.reverse();
     for (point, row) in rows.iter().enumerate() {
         assert_gone(row, if point == 0 { 499 } else { 200 });
         let text: usize = (1..=point).map(|word| format!("word{word}.").len()).sum();
-        assert_eq!(row["tokens"]["output"], json!(text.div_ceil(3)), "what was delivered is counted, at point {point}");
+        assert_eq!(
+            row["tokens"]["output"],
+            json!(text.div_ceil(3)),
+            "what was delivered is counted, at point {point}"
+        );
     }
     gateway.assert_idle().await;
 }
@@ -108,11 +147,18 @@ async fn a_client_that_closes_right_after_done_is_booked_as_complete() {
         // The last HTTP chunk never comes: the client leaves as soon as it has read `[DONE]`.
         upstream.then(Script::stream().chunk(whole).black_hole());
         let mut client = gateway.connect().await;
-        client.open(&Request::chat(&openai::stream_chat())).await.until("[DONE]").await;
+        client
+            .open(&Request::chat(&openai::stream_chat()))
+            .await
+            .until("[DONE]")
+            .await;
         drop(client);
     }
     for row in gateway.home.rows(10).await {
-        assert_eq!((&row["outcome"], &row["tokens"]["output"], &row["estimated"]), (&json!("complete"), &json!(5), &json!(false)));
+        assert_eq!(
+            (&row["outcome"], &row["tokens"]["output"], &row["estimated"]),
+            (&json!("complete"), &json!(5), &json!(false))
+        );
     }
     gateway.assert_idle().await;
 }
@@ -125,7 +171,9 @@ async fn leaving_early_again_and_again_is_never_free() {
     let calls = 100;
     for index in 0..calls {
         let mut client = gateway.connect().await;
-        client.write(&Request::chat(&openai::chat()).to_bytes()).await;
+        client
+            .write(&Request::chat(&openai::chat()).to_bytes())
+            .await;
         upstream.request(index).await;
         drop(client);
     }
@@ -143,13 +191,18 @@ async fn a_client_that_leaves_during_the_fallback_ends_it() {
     let second = Upstream::new(Script::new().black_hole()).await;
     let gateway = Gateway::start(&Config::two(&first, &second)).await;
     let mut client = gateway.connect().await;
-    client.write(&Request::chat(&openai::chat()).to_bytes()).await;
+    client
+        .write(&Request::chat(&openai::chat()).to_bytes())
+        .await;
     second.request(0).await;
     let left = Leave::Close.with(client);
     let delay = second.closed_after(0, left).await;
     assert!(delay <= PROMPT, "{delay:?}");
     let row = gateway.home.row().await;
-    assert_eq!((&row["deployment"], &row["outcome"], &row["attempts"]), (&json!("beta/spare-name"), &json!("client_gone"), &json!(2)));
+    assert_eq!(
+        (&row["deployment"], &row["outcome"], &row["attempts"]),
+        (&json!("beta/spare-name"), &json!("client_gone"), &json!(2))
+    );
     gateway.assert_idle().await;
 }
 
@@ -169,11 +222,18 @@ async fn a_client_that_reads_slowly_holds_the_upstream_back() {
     assert_eq!(gateway.chat(&openai::stream_chat()).await.status, 200);
     let before = gateway.resident_bytes();
     let mut client = gateway.connect().await;
-    client.open(&Request::chat(&openai::stream_chat())).await.until("xxx").await;
+    client
+        .open(&Request::chat(&openai::stream_chat()))
+        .await
+        .until("xxx")
+        .await;
     // Nothing to poll for: the claim is that nothing more happens.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let grown = gateway.resident_bytes().saturating_sub(before);
-    assert!(grown < 32 * 1024 * 1024, "a stuck client costs {grown} bytes");
+    assert!(
+        grown < 32 * 1024 * 1024,
+        "a stuck client costs {grown} bytes"
+    );
     drop(client);
     gateway.assert_idle().await;
 }

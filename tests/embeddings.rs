@@ -20,15 +20,35 @@ async fn embeddings_are_relayed_and_booked() {
     let inputs = ["\"text\"", "[\"a\",\"b\"]", "[1,2,3]", "[[1,2],[3]]"];
     for (index, input) in inputs.into_iter().enumerate() {
         let body = format!(r#"{{"input":{input},"encoding_format":"float", "model":"chat"}}"#);
-        let response = gateway.send(&Request::post("/v1/embeddings", body.clone())).await;
+        let response = gateway
+            .send(&Request::post("/v1/embeddings", body.clone()))
+            .await;
         assert_eq!((response.status, response.json()), (200, vectors()));
         let seen = upstream.request(index).await;
         assert_eq!(seen.path(), "/v1/embeddings");
-        assert_eq!(String::from_utf8_lossy(&seen.body), body.replace("\"chat\"", "\"upstream-name\""));
+        assert_eq!(
+            String::from_utf8_lossy(&seen.body),
+            body.replace("\"chat\"", "\"upstream-name\"")
+        );
     }
     for row in gateway.home.rows(inputs.len()).await {
-        let facts = (&row["operation"], &row["tokens"]["input"], &row["tokens"]["output"], &row["cost"], &row["estimated"]);
-        assert_eq!(facts, (&json!("embeddings"), &json!(8), &json!(0), &json!("0.000008"), &json!(false)));
+        let facts = (
+            &row["operation"],
+            &row["tokens"]["input"],
+            &row["tokens"]["output"],
+            &row["cost"],
+            &row["estimated"],
+        );
+        assert_eq!(
+            facts,
+            (
+                &json!("embeddings"),
+                &json!(8),
+                &json!(0),
+                &json!("0.000008"),
+                &json!(false)
+            )
+        );
     }
 }
 
@@ -38,9 +58,18 @@ async fn embeddings_and_completions_need_their_input() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     for (path, param) in [("/v1/embeddings", "input"), ("/v1/completions", "prompt")] {
-        for value in ["", ",\"FIELD\":null", ",\"FIELD\":[]", ",\"FIELD\":{}", ",\"FIELD\":7"] {
+        for value in [
+            "",
+            ",\"FIELD\":null",
+            ",\"FIELD\":[]",
+            ",\"FIELD\":{}",
+            ",\"FIELD\":7",
+        ] {
             let body = format!("{{\"model\":\"chat\"{}}}", value.replace("FIELD", param));
-            let error = gateway.send(&Request::post(path, body)).await.error(400, "invalid_value");
+            let error = gateway
+                .send(&Request::post(path, body))
+                .await
+                .error(400, "invalid_value");
             assert_eq!(error["param"], param);
         }
     }
@@ -53,20 +82,47 @@ async fn legacy_completions_are_relayed_whole_and_streamed() {
     let upstream = Upstream::new(Script::json("200 OK", &whole)).await;
     let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
     let body = json!({"model": "chat", "prompt": "say", "max_tokens": 5});
-    let response = gateway.send(&Request::post("/v1/completions", body.to_string())).await;
+    let response = gateway
+        .send(&Request::post("/v1/completions", body.to_string()))
+        .await;
     assert_eq!((response.status, response.json()), (200, whole));
     assert_eq!(upstream.only().path(), "/v1/completions");
 
-    let piece = |text: &str, finish: Option<&str>| openai::event(&json!({"choices": [{"index": 0, "text": text, "finish_reason": finish}]}));
+    let piece = |text: &str, finish: Option<&str>| {
+        openai::event(&json!({"choices": [{"index": 0, "text": text, "finish_reason": finish}]}))
+    };
     let usage = openai::event(&json!({"choices": [], "usage": openai::usage(4, 2)}));
-    upstream.then(Script::stream_of([piece("h", None), piece("i", Some("stop")), usage, DONE.to_owned()]));
+    upstream.then(Script::stream_of([
+        piece("h", None),
+        piece("i", Some("stop")),
+        usage,
+        DONE.to_owned(),
+    ]));
     let mut body = body;
     body["stream"] = json!(true);
-    let response = gateway.send(&Request::post("/v1/completions", body.to_string())).await;
-    assert_eq!(response.text(), [piece("h", None), piece("i", Some("stop")), DONE.to_owned()].concat());
+    let response = gateway
+        .send(&Request::post("/v1/completions", body.to_string()))
+        .await;
+    assert_eq!(
+        response.text(),
+        [piece("h", None), piece("i", Some("stop")), DONE.to_owned()].concat()
+    );
     for row in gateway.home.rows(2).await {
-        let facts = (&row["operation"], &row["tokens"]["input"], &row["tokens"]["output"], &row["cost"]);
-        assert_eq!(facts, (&json!("completions"), &json!(4), &json!(2), &json!("0.000008")));
+        let facts = (
+            &row["operation"],
+            &row["tokens"]["input"],
+            &row["tokens"]["output"],
+            &row["cost"],
+        );
+        assert_eq!(
+            facts,
+            (
+                &json!("completions"),
+                &json!(4),
+                &json!(2),
+                &json!("0.000008")
+            )
+        );
     }
 }
 
@@ -75,6 +131,14 @@ async fn an_embedding_that_fails_falls_back() {
     let first = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
     let second = Upstream::new(Script::json("200 OK", &vectors())).await;
     let gateway = Gateway::start(&Config::two(&first, &second)).await;
-    let response = gateway.send(&Request::post("/v1/embeddings", r#"{"model":"chat","input":"x"}"#)).await;
-    assert_eq!((response.status, response.header("x-tollward-deployment")), (200, Some("beta/spare-name")));
+    let response = gateway
+        .send(&Request::post(
+            "/v1/embeddings",
+            r#"{"model":"chat","input":"x"}"#,
+        ))
+        .await;
+    assert_eq!(
+        (response.status, response.header("x-tollward-deployment")),
+        (200, Some("beta/spare-name"))
+    );
 }

@@ -21,16 +21,33 @@ impl Pair {
         let first = Upstream::new(script).await;
         let second = Upstream::new(Script::json("200 OK", &openai::answer("from the spare"))).await;
         let gateway = Gateway::start(&Config::two(&first, &second)).await;
-        Self { first, second, gateway }
+        Self {
+            first,
+            second,
+            gateway,
+        }
     }
 
     /// Asserts that the spare answered as if nothing had happened.
     fn assert_spared(&self, response: &Response, reason: &str) {
         assert_eq!(response.status, 200, "{}", response.text());
         assert_eq!(response.json(), openai::answer("from the spare"));
-        let said = ["x-tollward-attempts", "x-tollward-deployment", "x-tollward-provider", "x-tollward-fallback-reason"]
-            .map(|name| response.header(name));
-        assert_eq!(said, [Some("2"), Some("beta/spare-name"), Some("beta"), Some(reason)]);
+        let said = [
+            "x-tollward-attempts",
+            "x-tollward-deployment",
+            "x-tollward-provider",
+            "x-tollward-fallback-reason",
+        ]
+        .map(|name| response.header(name));
+        assert_eq!(
+            said,
+            [
+                Some("2"),
+                Some("beta/spare-name"),
+                Some("beta"),
+                Some(reason)
+            ]
+        );
         assert_eq!((self.first.calls(), self.second.calls()), (1, 1));
         assert_eq!(self.second.only().json()["model"], "spare-name");
     }
@@ -48,25 +65,65 @@ async fn a_refused_connection_falls_back_at_once() {
     let config = Config::two(&second, &second).provider("alpha", dead);
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
-    assert_eq!((response.status, response.header("x-tollward-fallback-reason")), (200, Some("upstream_unreachable")));
+    assert_eq!(
+        (
+            response.status,
+            response.header("x-tollward-fallback-reason")
+        ),
+        (200, Some("upstream_unreachable"))
+    );
     assert!(response.took.as_millis() < 1_000, "{:?}", response.took);
     let row = gateway.home.row().await;
-    assert_eq!((&row["deployment"], &row["attempts"], &row["outcome"]), (&json!("beta/spare-name"), &json!(2), &json!("complete")));
-    gateway.until_metric("tollward_fallbacks_total", &["from=\"alpha/upstream-name\"", "to=\"beta/spare-name\"", "reason=\"upstream_unreachable\""], 1.0).await;
+    assert_eq!(
+        (&row["deployment"], &row["attempts"], &row["outcome"]),
+        (&json!("beta/spare-name"), &json!(2), &json!("complete"))
+    );
+    gateway
+        .until_metric(
+            "tollward_fallbacks_total",
+            &[
+                "from=\"alpha/upstream-name\"",
+                "to=\"beta/spare-name\"",
+                "reason=\"upstream_unreachable\"",
+            ],
+            1.0,
+        )
+        .await;
 }
 
 // U-01
 #[tokio::test]
 async fn nobody_to_fall_back_to_is_a_bad_gateway() {
     let dead = dead_address().await;
-    let config = Config::empty().provider("alpha", dead).model("chat", &["alpha/upstream-name"]);
+    let config = Config::empty()
+        .provider("alpha", dead)
+        .model("chat", &["alpha/upstream-name"]);
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
     let error = response.error(502, "upstream_unreachable");
-    assert!(!error["message"].as_str().unwrap().contains(&dead.to_string()), "an upstream's address stays inside: {error}");
+    assert!(
+        !error["message"]
+            .as_str()
+            .unwrap()
+            .contains(&dead.to_string()),
+        "an upstream's address stays inside: {error}"
+    );
     let row = gateway.home.row().await;
-    let facts = (&row["status"], &row["outcome"], &row["tokens"]["input"], &row["estimated"]);
-    assert_eq!(facts, (&json!(502), &json!("upstream_error"), &json!(0), &json!(false)));
+    let facts = (
+        &row["status"],
+        &row["outcome"],
+        &row["tokens"]["input"],
+        &row["estimated"],
+    );
+    assert_eq!(
+        facts,
+        (
+            &json!(502),
+            &json!("upstream_error"),
+            &json!(0),
+            &json!(false)
+        )
+    );
 }
 
 // U-14, U-15, U-18, U-19, U-20
@@ -88,14 +145,22 @@ async fn every_status_that_another_deployment_may_cure_falls_back() {
         let response = pair.gateway.chat(&openai::chat()).await;
         pair.assert_spared(&response, reason);
         let row = pair.gateway.home.row().await;
-        assert_eq!(row["attempts"], 2, "a refused attempt has no row of its own");
+        assert_eq!(
+            row["attempts"], 2,
+            "a refused attempt has no row of its own"
+        );
     }
 }
 
 // U-17
 #[tokio::test]
 async fn a_request_that_is_refused_for_what_it_says_is_not_taken_elsewhere() {
-    let error = openai::error("bad temperature", "invalid_request_error", Some("temperature"), None);
+    let error = openai::error(
+        "bad temperature",
+        "invalid_request_error",
+        Some("temperature"),
+        None,
+    );
     let pair = Pair::new(Script::json("400 Bad Request", &error)).await;
     let response = pair.gateway.chat(&openai::chat()).await;
     assert_eq!((response.status, response.json()), (400, error));
@@ -105,32 +170,70 @@ async fn a_request_that_is_refused_for_what_it_says_is_not_taken_elsewhere() {
 // U-22, U-23, U-24, U-26, U-54
 #[tokio::test]
 async fn an_answer_that_is_no_answer_falls_back() {
-    let cut = head("200 OK", &[("content-type", "application/json"), ("content-length", "900")]);
+    let cut = head(
+        "200 OK",
+        &[
+            ("content-type", "application/json"),
+            ("content-length", "900"),
+        ],
+    );
     let cases = [
-        (Script::answer("200 OK", &[("content-type", "text/html")], "<html>"), "upstream_protocol"),
-        (Script::answer("200 OK", &[("content-type", "application/json")], "{"), "upstream_protocol"),
-        (Script::new().send(format!("{cut}\r\n{{")).reset(), "upstream_protocol"),
-        (Script::json("200 OK", &json!({"choices": []})), "upstream_empty"),
-        (Script::json("200 OK", &openai::error("busy", "server_error", None, Some("overloaded"))), "upstream_overloaded"),
+        (
+            Script::answer("200 OK", &[("content-type", "text/html")], "<html>"),
+            "upstream_protocol",
+        ),
+        (
+            Script::answer("200 OK", &[("content-type", "application/json")], "{"),
+            "upstream_protocol",
+        ),
+        (
+            Script::new().send(format!("{cut}\r\n{{")).reset(),
+            "upstream_protocol",
+        ),
+        (
+            Script::json("200 OK", &json!({"choices": []})),
+            "upstream_empty",
+        ),
+        (
+            Script::json(
+                "200 OK",
+                &openai::error("busy", "server_error", None, Some("overloaded")),
+            ),
+            "upstream_overloaded",
+        ),
     ];
     for (script, reason) in cases {
         let pair = Pair::new(script).await;
         let response = pair.gateway.chat(&openai::chat()).await;
         pair.assert_spared(&response, reason);
         let rows = pair.gateway.home.rows(2).await;
-        let mut outcomes: Vec<&str> = rows.iter().filter_map(|row| row["outcome"].as_str()).collect();
+        let mut outcomes: Vec<&str> = rows
+            .iter()
+            .filter_map(|row| row["outcome"].as_str())
+            .collect();
         outcomes.sort_unstable();
-        assert_eq!(outcomes, ["abandoned", "complete"], "what may have been billed is booked");
+        assert_eq!(
+            outcomes,
+            ["abandoned", "complete"],
+            "what may have been billed is booked"
+        );
     }
 }
 
 // U-26
 #[tokio::test]
 async fn a_connection_lost_before_the_head_falls_back() {
-    for script in [Script::new().reset(), Script::new().fin(), Script::new().send("HTTP/1.1 200").fin()] {
+    for script in [
+        Script::new().reset(),
+        Script::new().fin(),
+        Script::new().send("HTTP/1.1 200").fin(),
+    ] {
         let pair = Pair::new(script).await;
         let response = pair.gateway.chat(&openai::chat()).await;
-        assert_eq!((response.status, response.json()), (200, openai::answer("from the spare")));
+        assert_eq!(
+            (response.status, response.json()),
+            (200, openai::answer("from the spare"))
+        );
         assert_eq!(pair.second.calls(), 1);
     }
 }
@@ -138,7 +241,12 @@ async fn a_connection_lost_before_the_head_falls_back() {
 // U-16, U-26
 #[tokio::test]
 async fn a_stream_that_fails_before_content_is_replaced_by_one_clean_stream() {
-    let error = openai::event(&openai::error("overloaded", "server_error", None, Some("overloaded")));
+    let error = openai::event(&openai::error(
+        "overloaded",
+        "server_error",
+        None,
+        Some("overloaded"),
+    ));
     let cases = [
         Script::stream_of([error.clone()]),
         Script::stream_of([openai::role(), error]),
@@ -146,15 +254,24 @@ async fn a_stream_that_fails_before_content_is_replaced_by_one_clean_stream() {
         Script::stream().fin(),
         Script::stream().end(),
         Script::stream().chunk(openai::role()).reset(),
-        Script::stream().chunk(": comment\n\n").chunk(openai::role()).end(),
-        Script::stream().chunk("data: {\"choices\":[{\"index\":0,\"del").reset(),
+        Script::stream()
+            .chunk(": comment\n\n")
+            .chunk(openai::role())
+            .end(),
+        Script::stream()
+            .chunk("data: {\"choices\":[{\"index\":0,\"del")
+            .reset(),
         Script::answer("500 Internal Server Error", &[], ""),
     ];
     for script in cases {
         let pair = Pair::new(script.clone()).await;
         pair.second.always(stream_from(&["one", " clean"]));
         let response = pair.gateway.chat(&openai::stream_chat()).await;
-        assert_eq!((response.status, response.text()), (200, openai::stream_without_usage(&["one", " clean"])), "{script:?}");
+        assert_eq!(
+            (response.status, response.text()),
+            (200, openai::stream_without_usage(&["one", " clean"])),
+            "{script:?}"
+        );
         assert_eq!(response.header("x-tollward-attempts"), Some("2"));
         pair.gateway.assert_idle().await;
     }
@@ -182,17 +299,30 @@ async fn a_rate_limit_is_passed_on_with_the_wait_when_nobody_else_can_answer() {
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
     response.error(429, "rate_limit_exceeded");
-    assert_eq!((response.header("retry-after"), response.header("x-tollward-error-source")), (Some("7"), Some("upstream")));
+    assert_eq!(
+        (
+            response.header("retry-after"),
+            response.header("x-tollward-error-source")
+        ),
+        (Some("7"), Some("upstream"))
+    );
     assert_eq!(upstream.calls(), 1, "seven seconds are not waited for");
     let row = gateway.home.row().await;
-    assert_eq!((&row["status"], &row["tokens"]["input"]), (&json!(429), &json!(0)));
+    assert_eq!(
+        (&row["status"], &row["tokens"]["input"]),
+        (&json!(429), &json!(0))
+    );
 }
 
 // U-10
 #[tokio::test]
 async fn a_wait_given_as_a_date_is_counted_from_now() {
     let error = openai::error("slow down", "requests", None, Some("rate_limit_exceeded"));
-    let upstream = Upstream::new(limited(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")], &error)).await;
+    let upstream = Upstream::new(limited(
+        &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")],
+        &error,
+    ))
+    .await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let response = gateway.chat(&openai::chat()).await;
     response.error(429, "rate_limit_exceeded");
@@ -203,23 +333,41 @@ async fn a_wait_given_as_a_date_is_counted_from_now() {
 #[tokio::test]
 async fn a_wait_in_milliseconds_wins_and_is_rounded_up_in_seconds() {
     let error = openai::error("slow down", "requests", None, Some("rate_limit_exceeded"));
-    let upstream = Upstream::new(limited(&[("retry-after", "9"), ("retry-after-ms", "350")], &error)).await;
+    let upstream = Upstream::new(limited(
+        &[("retry-after", "9"), ("retry-after-ms", "350")],
+        &error,
+    ))
+    .await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let response = gateway.chat(&openai::chat()).await;
     response.error(429, "rate_limit_exceeded");
-    assert_eq!((response.header("retry-after-ms"), response.header("retry-after")), (Some("350"), Some("1")));
+    assert_eq!(
+        (
+            response.header("retry-after-ms"),
+            response.header("retry-after")
+        ),
+        (Some("350"), Some("1"))
+    );
 }
 
 // U-13
 #[tokio::test]
 async fn spent_credit_is_not_tried_again() {
-    let error = openai::error("You exceeded your current quota", "insufficient_quota", None, Some("insufficient_quota"));
+    let error = openai::error(
+        "You exceeded your current quota",
+        "insufficient_quota",
+        None,
+        Some("insufficient_quota"),
+    );
     let upstream = Upstream::new(limited(&[], &error)).await;
     let config = Config::one(&upstream).set("/retry", json!({"attempts": 2, "base_delay": "1ms"}));
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
     let told = response.error(429, "insufficient_quota");
-    assert_eq!((&told["type"], response.header("x-should-retry")), (&json!("insufficient_quota"), Some("false")));
+    assert_eq!(
+        (&told["type"], response.header("x-should-retry")),
+        (&json!("insufficient_quota"), Some("false"))
+    );
     assert_eq!(upstream.calls(), 1);
 }
 
@@ -228,22 +376,45 @@ async fn spent_credit_is_not_tried_again() {
 async fn a_passing_fault_is_tried_again_on_the_same_deployment() {
     let upstream = Upstream::healthy().await;
     upstream.then(Script::answer("500 Internal Server Error", &[], ""));
-    upstream.then(Script::answer("503 Service Unavailable", &[("retry-after-ms", "5")], ""));
-    let config = Config::one(&upstream).set("/retry", json!({"attempts": 2, "base_delay": "1ms", "max_delay": "5ms"}));
+    upstream.then(Script::answer(
+        "503 Service Unavailable",
+        &[("retry-after-ms", "5")],
+        "",
+    ));
+    let config = Config::one(&upstream).set(
+        "/retry",
+        json!({"attempts": 2, "base_delay": "1ms", "max_delay": "5ms"}),
+    );
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
-    assert_eq!((response.status, response.header("x-tollward-attempts")), (200, Some("3")));
-    assert_eq!(response.header("x-tollward-fallback-reason"), Some("upstream_error"));
+    assert_eq!(
+        (response.status, response.header("x-tollward-attempts")),
+        (200, Some("3"))
+    );
+    assert_eq!(
+        response.header("x-tollward-fallback-reason"),
+        Some("upstream_error")
+    );
     let bodies: Vec<_> = upstream.seen().into_iter().map(|seen| seen.body).collect();
-    assert_eq!(bodies, vec![bodies[0].clone(); 3], "each attempt sends the same bytes");
+    assert_eq!(
+        bodies,
+        vec![bodies[0].clone(); 3],
+        "each attempt sends the same bytes"
+    );
 }
 
 #[tokio::test]
 async fn attempts_are_bounded_over_all_deployments() {
     let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
-    let config = Config::one(&upstream).set("/retry", json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}));
+    let config = Config::one(&upstream).set(
+        "/retry",
+        json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}),
+    );
     let gateway = Gateway::start(&config).await;
-    gateway.chat(&openai::chat()).await.error(502, "upstream_error");
+    gateway
+        .chat(&openai::chat())
+        .await
+        .error(502, "upstream_error");
     assert_eq!(upstream.calls(), 3);
 }
 
@@ -251,12 +422,22 @@ async fn attempts_are_bounded_over_all_deployments() {
 #[tokio::test]
 async fn a_long_outage_exhausts_the_retry_budget() {
     let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
-    let config = Config::one(&upstream).set("/retry", json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}));
+    let config = Config::one(&upstream).set(
+        "/retry",
+        json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}),
+    );
     let gateway = Gateway::start(&config).await;
     for _ in 0..100 {
-        gateway.chat(&openai::chat()).await.error(502, "upstream_error");
+        gateway
+            .chat(&openai::chat())
+            .await
+            .error(502, "upstream_error");
     }
-    assert!((100..=140).contains(&upstream.calls()), "{} calls for 100", upstream.calls());
+    assert!(
+        (100..=140).contains(&upstream.calls()),
+        "{} calls for 100",
+        upstream.calls()
+    );
 }
 
 #[tokio::test]
@@ -269,7 +450,10 @@ async fn deployments_of_one_model_are_tried_in_their_order() {
         .set("/retry", json!({"attempts": 1}));
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
-    assert_eq!((response.status, response.header("x-tollward-deployment")), (200, Some("beta/upstream-name")));
+    assert_eq!(
+        (response.status, response.header("x-tollward-deployment")),
+        (200, Some("beta/upstream-name"))
+    );
     assert_eq!((first.calls(), second.calls()), (1, 1));
 }
 

@@ -16,17 +16,59 @@ async fn the_upstream_gets_our_credential_and_no_header_of_the_clients() {
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let mut request = Request::chat(&openai::chat()).key("client-secret");
     for name in [
-        "cookie", "x-goog-api-key", "anthropic-version", "x-forwarded-for", "forwarded", "via", "traceparent", "user-agent", "origin", "referer",
-        "openai-organization", "openai-project", "x-stainless-lang", "accept-language", "te", "x-request-id", "expect-ct", "proxy-authorization",
+        "cookie",
+        "x-goog-api-key",
+        "anthropic-version",
+        "x-forwarded-for",
+        "forwarded",
+        "via",
+        "traceparent",
+        "user-agent",
+        "origin",
+        "referer",
+        "openai-organization",
+        "openai-project",
+        "x-stainless-lang",
+        "accept-language",
+        "te",
+        "x-request-id",
+        "expect-ct",
+        "proxy-authorization",
     ] {
         request = request.header(name, "client-secret");
     }
     assert_eq!(gateway.send(&request).await.status, 200);
     let seen = upstream.only();
-    assert_eq!(seen.head.names(), ["accept", "accept-encoding", "authorization", "content-length", "content-type", "host"]);
+    assert_eq!(
+        seen.head.names(),
+        [
+            "accept",
+            "accept-encoding",
+            "authorization",
+            "content-length",
+            "content-type",
+            "host"
+        ]
+    );
     let host = upstream.addr.to_string();
-    let said = ["accept", "accept-encoding", "authorization", "content-type", "host"].map(|name| seen.head.get(name).unwrap());
-    assert_eq!(said, ["application/json", "identity", "Bearer sk-upstream", "application/json", host.as_str()]);
+    let said = [
+        "accept",
+        "accept-encoding",
+        "authorization",
+        "content-type",
+        "host",
+    ]
+    .map(|name| seen.head.get(name).unwrap());
+    assert_eq!(
+        said,
+        [
+            "application/json",
+            "identity",
+            "Bearer sk-upstream",
+            "application/json",
+            host.as_str()
+        ]
+    );
     assert_eq!(seen.head.first_line, "POST /v1/chat/completions HTTP/1.1");
     assert!(!String::from_utf8_lossy(&seen.body).contains("client-secret"));
 }
@@ -35,18 +77,43 @@ async fn the_upstream_gets_our_credential_and_no_header_of_the_clients() {
 #[tokio::test]
 async fn the_client_gets_no_header_of_the_upstreams_but_its_request_id() {
     let headers = [
-        ("content-type", "application/json"), ("set-cookie", "a=b"), ("server", "internal"), ("x-goog-api-key", "k"),
-        ("access-control-allow-origin", "*"), ("strict-transport-security", "max-age=1"), ("location", "http://x/"), ("x-request-id", "req_up"),
-        ("openai-organization", "org"), ("via", "1.1 x"), ("alt-svc", "h3"), ("x-tollward-cost-usd", "0"), ("connection", "x-hop"), ("x-hop", "1"),
+        ("content-type", "application/json"),
+        ("set-cookie", "a=b"),
+        ("server", "internal"),
+        ("x-goog-api-key", "k"),
+        ("access-control-allow-origin", "*"),
+        ("strict-transport-security", "max-age=1"),
+        ("location", "http://x/"),
+        ("x-request-id", "req_up"),
+        ("openai-organization", "org"),
+        ("via", "1.1 x"),
+        ("alt-svc", "h3"),
+        ("x-tollward-cost-usd", "0"),
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
     ];
-    let upstream = Upstream::new(Script::answer("200 OK", &headers, openai::answer("x").to_string())).await;
+    let upstream = Upstream::new(Script::answer(
+        "200 OK",
+        &headers,
+        openai::answer("x").to_string(),
+    ))
+    .await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let response = gateway.chat(&openai::chat()).await;
     assert_eq!(response.header("x-upstream-request-id"), Some("req_up"));
     assert_ne!(response.header("x-request-id"), Some("req_up"));
     let names = [
-        "content-length", "content-type", "date", "x-request-id", "x-tollward-attempts", "x-tollward-cost-source", "x-tollward-deployment",
-        "x-tollward-model", "x-tollward-overhead-ms", "x-tollward-provider", "x-upstream-request-id",
+        "content-length",
+        "content-type",
+        "date",
+        "x-request-id",
+        "x-tollward-attempts",
+        "x-tollward-cost-source",
+        "x-tollward-deployment",
+        "x-tollward-model",
+        "x-tollward-overhead-ms",
+        "x-tollward-provider",
+        "x-upstream-request-id",
     ];
     assert_eq!(response.head.names(), names);
 }
@@ -61,10 +128,20 @@ async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
     for odd in ["a b", "", &"x".repeat(200)] {
         let replaced = gateway.send(&sent(odd)).await;
         let id = replaced.header("x-request-id").unwrap();
-        assert_eq!((id.len(), id.as_bytes()[14]), (36, b'7'), "a UUID of version 7, not {id}");
+        assert_eq!(
+            (id.len(), id.as_bytes()[14]),
+            (36, b'7'),
+            "a UUID of version 7, not {id}"
+        );
     }
-    let refused = gateway.send(&Request::post("/v1/chat/completions", "{").header("x-request-id", "mine")).await;
-    assert_eq!(refused.header("x-request-id"), Some("mine"), "an error names it too");
+    let refused = gateway
+        .send(&Request::post("/v1/chat/completions", "{").header("x-request-id", "mine"))
+        .await;
+    assert_eq!(
+        refused.header("x-request-id"),
+        Some("mine"),
+        "an error names it too"
+    );
 }
 
 // S-04
@@ -75,7 +152,15 @@ async fn no_request_decides_where_its_call_goes() {
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let target = elsewhere.base_url();
     let mut body = openai::chat();
-    for field in ["api_base", "base_url", "api_key", "custom_llm_provider", "endpoint", "url", "proxy"] {
+    for field in [
+        "api_base",
+        "base_url",
+        "api_key",
+        "custom_llm_provider",
+        "endpoint",
+        "url",
+        "proxy",
+    ] {
         body[field] = json!(target);
     }
     body["extra_headers"] = json!({"host": elsewhere.addr.to_string()});
@@ -112,13 +197,27 @@ async fn nothing_a_client_writes_becomes_a_header_of_the_upstream_call() {
 async fn json_is_answered_whatever_is_accepted_and_other_methods_are_refused() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
-    let response = gateway.send(&Request::chat(&openai::chat()).header("accept", "text/html")).await;
-    assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    let response = gateway
+        .send(&Request::chat(&openai::chat()).header("accept", "text/html"))
+        .await;
+    assert_eq!(
+        (response.status, response.header("content-type")),
+        (200, Some("application/json"))
+    );
     for method in ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"] {
-        let response = gateway.send(&Request::new(method, "/v1/chat/completions")).await;
+        let response = gateway
+            .send(&Request::new(method, "/v1/chat/completions"))
+            .await;
         assert_eq!(response.status, 405, "{method}");
-        assert_eq!(response.header("access-control-allow-origin"), None, "S-13: no cross-origin access");
+        assert_eq!(
+            response.header("access-control-allow-origin"),
+            None,
+            "S-13: no cross-origin access"
+        );
     }
-    gateway.send(&Request::get("/v1/chat/complete")).await.error(404, "unknown_url");
+    gateway
+        .send(&Request::get("/v1/chat/complete"))
+        .await
+        .error(404, "unknown_url");
     assert_eq!(upstream.calls(), 1);
 }

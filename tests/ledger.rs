@@ -22,7 +22,11 @@ async fn a_row_says_all_about_its_call() {
     let response = gateway.chat(&openai::chat()).await;
     let mut row = gateway.home.row().await;
     let members = row.as_object_mut().unwrap();
-    for (name, least) in [("at_ms", 1_700_000_000_000_u64), ("duration_ms", 0), ("first_content_ms", 0)] {
+    for (name, least) in [
+        ("at_ms", 1_700_000_000_000_u64),
+        ("duration_ms", 0),
+        ("first_content_ms", 0),
+    ] {
         let value = members.remove(name).unwrap().as_u64().unwrap();
         assert!(value >= least, "{name} {value}");
     }
@@ -47,28 +51,51 @@ async fn token_classes_nest_and_each_has_its_price() {
     let price = json!({
         "provider": "alpha", "model": "upstream-name", "input_per_mtok": "1.25", "output_per_mtok": "10", "cache_read_per_mtok": "0.125",
     });
-    let gateway = Gateway::start(&Config::one(&upstream).set("/pricing", json!({"overrides": [price]}))).await;
+    let gateway =
+        Gateway::start(&Config::one(&upstream).set("/pricing", json!({"overrides": [price]})))
+            .await;
     let response = gateway.chat(&openai::chat()).await;
     // 60 × 1.25 + 40 × 0.125 + 50 × 10 = 580 micro-dollars.
     assert_eq!(response.header("x-tollward-cost-usd"), Some("0.00058"));
     let row = gateway.home.row().await;
-    assert_eq!((&row["cost"], &row["tokens"]["cache_read"], &row["tokens"]["reasoning"]), (&json!("0.00058"), &json!(40), &json!(20)));
+    assert_eq!(
+        (
+            &row["cost"],
+            &row["tokens"]["cache_read"],
+            &row["tokens"]["reasoning"]
+        ),
+        (&json!("0.00058"), &json!(40), &json!(20))
+    );
 }
 
 #[tokio::test]
 async fn a_cost_that_the_provider_reports_wins_over_ours() {
-    let upstream = Upstream::new(answer_with(json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.000_123_4}))).await;
+    let upstream = Upstream::new(answer_with(
+        json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.000_123_4}),
+    ))
+    .await;
     let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
     let response = gateway.chat(&openai::chat()).await;
-    assert_eq!((response.header("x-tollward-cost-usd"), response.header("x-tollward-cost-source")), (Some("0.0001234"), Some("provider")));
+    assert_eq!(
+        (
+            response.header("x-tollward-cost-usd"),
+            response.header("x-tollward-cost-source")
+        ),
+        (Some("0.0001234"), Some("provider"))
+    );
     assert_eq!(gateway.home.row().await["cost"], "0.0001234");
 }
 
 #[tokio::test]
 async fn costs_round_up_to_the_nano_dollar() {
-    let upstream = Upstream::new(answer_with(json!({"prompt_tokens": 1, "completion_tokens": 0}))).await;
+    let upstream = Upstream::new(answer_with(
+        json!({"prompt_tokens": 1, "completion_tokens": 0}),
+    ))
+    .await;
     let price = json!({"provider": "alpha", "model": "upstream-name", "input_per_mtok": "0.0001", "output_per_mtok": "0.0001"});
-    let gateway = Gateway::start(&Config::one(&upstream).set("/pricing", json!({"overrides": [price]}))).await;
+    let gateway =
+        Gateway::start(&Config::one(&upstream).set("/pricing", json!({"overrides": [price]})))
+            .await;
     let response = gateway.chat(&openai::chat()).await;
     assert_eq!(response.header("x-tollward-cost-usd"), Some("0.000000001"));
 }
@@ -79,9 +106,18 @@ async fn a_model_without_a_price_costs_unknown_and_not_nothing() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let response = gateway.chat(&openai::chat()).await;
-    assert_eq!((response.header("x-tollward-cost-usd"), response.header("x-tollward-cost-source")), (None, Some("unknown")));
+    assert_eq!(
+        (
+            response.header("x-tollward-cost-usd"),
+            response.header("x-tollward-cost-source")
+        ),
+        (None, Some("unknown"))
+    );
     let row = gateway.home.row().await;
-    assert_eq!((&row["cost"], &row["cost_source"], &row["price_id"]), (&Value::Null, &json!("unknown"), &Value::Null));
+    assert_eq!(
+        (&row["cost"], &row["cost_source"], &row["price_id"]),
+        (&Value::Null, &json!("unknown"), &Value::Null)
+    );
 }
 
 // P-27
@@ -93,34 +129,76 @@ async fn a_price_of_zero_costs_nothing_and_a_negative_one_is_refused() {
         Config::one(&upstream).set("/pricing", json!({"overrides": [price]}))
     };
     let gateway = Gateway::start(&priced("0")).await;
-    assert_eq!(gateway.chat(&openai::chat()).await.header("x-tollward-cost-usd"), Some("0"));
+    assert_eq!(
+        gateway
+            .chat(&openai::chat())
+            .await
+            .header("x-tollward-cost-usd"),
+        Some("0")
+    );
     for bad in ["-1", "NaN", "1e400", "free", ""] {
-        let output = crate::support::gateway::Home::new(&priced(bad)).run(&["check", "--config", "tollward.yaml"]).await;
+        let output = crate::support::gateway::Home::new(&priced(bad))
+            .run(&["check", "--config", "tollward.yaml"])
+            .await;
         assert!(!output.status.success(), "{bad:?} is no price");
-        assert!(format!("{}{}", output.stdout, output.stderr).contains("input_per_mtok"), "{bad:?}: {}", output.stderr);
+        assert!(
+            format!("{}{}", output.stdout, output.stderr).contains("input_per_mtok"),
+            "{bad:?}: {}",
+            output.stderr
+        );
     }
 }
 
 #[tokio::test]
 async fn usage_is_summed_by_model_key_deployment_and_day() {
     let upstream = Upstream::healthy().await;
-    let config = Config::one(&upstream).priced().keyed().model("second", &["alpha/other"]);
+    let config = Config::one(&upstream)
+        .priced()
+        .keyed()
+        .model("second", &["alpha/other"]);
     let gateway = crate::support::gateway::Home::new(&config).serve().await;
     let key = gateway.home.create_key("app", &[]).await;
     for model in ["chat", "chat", "second"] {
         let mut body = openai::chat();
         body["model"] = json!(model);
-        assert_eq!(gateway.send(&Request::chat(&body).key(&key)).await.status, 200);
+        assert_eq!(
+            gateway.send(&Request::chat(&body).key(&key)).await.status,
+            200
+        );
     }
     gateway.home.rows(3).await;
-    for (by, expected) in [("model", vec!["chat", "second"]), ("deployment", vec!["alpha/upstream-name", "alpha/other"]), ("key", vec!["app"])] {
+    for (by, expected) in [
+        ("model", vec!["chat", "second"]),
+        ("deployment", vec!["alpha/upstream-name", "alpha/other"]),
+        ("key", vec!["app"]),
+    ] {
         let rows = gateway.home.json(&["usage", "--by", by, "--json"]).await;
         let rows = rows.as_array().unwrap();
-        let groups: Vec<_> = rows.iter().map(|row| row["group"].as_str().unwrap()).collect();
+        let groups: Vec<_> = rows
+            .iter()
+            .map(|row| row["group"].as_str().unwrap())
+            .collect();
         assert_eq!(groups, expected, "dearest first");
-        assert_eq!(rows.iter().map(|row| row["requests"].as_u64().unwrap()).sum::<u64>(), 3);
-        assert_eq!((&rows[0]["cost"], rows.iter().map(|row| row["unpriced"].as_u64().unwrap()).sum::<u64>()), (&json!("0.00004"), 1));
+        assert_eq!(
+            rows.iter()
+                .map(|row| row["requests"].as_u64().unwrap())
+                .sum::<u64>(),
+            3
+        );
+        assert_eq!(
+            (
+                &rows[0]["cost"],
+                rows.iter()
+                    .map(|row| row["unpriced"].as_u64().unwrap())
+                    .sum::<u64>()
+            ),
+            (&json!("0.00004"), 1)
+        );
     }
     let table = gateway.home.run(&["usage"]).await;
-    assert!(table.status.success() && table.stdout.contains("chat"), "{}", table.stderr);
+    assert!(
+        table.status.success() && table.stdout.contains("chat"),
+        "{}",
+        table.stderr
+    );
 }

@@ -10,7 +10,9 @@ use crate::support::upstream::Upstream;
 #[tokio::test]
 async fn every_call_is_counted_once_where_it_belongs() {
     let upstream = Upstream::healthy().await;
-    let config = Config::one(&upstream).priced().model("unpriced", &["alpha/unknown"]);
+    let config = Config::one(&upstream)
+        .priced()
+        .model("unpriced", &["alpha/unknown"]);
     let gateway = Gateway::start(&config).await;
     for _ in 0..3 {
         gateway.chat(&openai::chat()).await;
@@ -20,19 +22,66 @@ async fn every_call_is_counted_once_where_it_belongs() {
     let mut unpriced = openai::chat();
     unpriced["model"] = "unpriced".into();
     gateway.chat(&unpriced).await;
-    gateway.send(&Request::post("/v1/chat/completions", "{")).await;
+    gateway
+        .send(&Request::post("/v1/chat/completions", "{"))
+        .await;
     let page = gateway.metrics().await;
     let calls = |status: &str| {
-        let labels = ["operation=\"chat\"", "model=\"chat\"", "deployment=\"alpha/upstream-name\"", status];
+        let labels = [
+            "operation=\"chat\"",
+            "model=\"chat\"",
+            "deployment=\"alpha/upstream-name\"",
+            status,
+        ];
         sum(&page, "tollward_requests_total", &labels)
     };
-    assert_eq!((calls("status=\"200\""), calls("status=\"502\"")), (3.0, 1.0), "{page}");
-    assert!((sum(&page, "tollward_cost_usd_total", &["deployment=\"alpha/upstream-name\""]) - 3.0 * 0.000_02).abs() < 1e-12, "{page}");
-    assert_eq!(sum(&page, "tollward_unpriced_requests_total", &["model=\"unpriced\""]), 1.0);
-    assert_eq!(sum(&page, "tollward_refusals_total", &["code=\"invalid_json\""]), 1.0);
-    let tokens = |kind: &str| sum(&page, "gen_ai_client_token_usage_total", &["deployment=\"alpha/upstream-name\"", kind]);
-    assert_eq!((tokens("\"input\""), tokens("\"output\"")), (30.0, 15.0), "{page}");
-    assert_eq!(sum(&page, "gen_ai_client_operation_duration_seconds_count", &["alpha/upstream-name"]), 4.0);
+    assert_eq!(
+        (calls("status=\"200\""), calls("status=\"502\"")),
+        (3.0, 1.0),
+        "{page}"
+    );
+    assert!(
+        (sum(
+            &page,
+            "tollward_cost_usd_total",
+            &["deployment=\"alpha/upstream-name\""]
+        ) - 3.0 * 0.000_02)
+            .abs()
+            < 1e-12,
+        "{page}"
+    );
+    assert_eq!(
+        sum(
+            &page,
+            "tollward_unpriced_requests_total",
+            &["model=\"unpriced\""]
+        ),
+        1.0
+    );
+    assert_eq!(
+        sum(&page, "tollward_refusals_total", &["code=\"invalid_json\""]),
+        1.0
+    );
+    let tokens = |kind: &str| {
+        sum(
+            &page,
+            "gen_ai_client_token_usage_total",
+            &["deployment=\"alpha/upstream-name\"", kind],
+        )
+    };
+    assert_eq!(
+        (tokens("\"input\""), tokens("\"output\"")),
+        (30.0, 15.0),
+        "{page}"
+    );
+    assert_eq!(
+        sum(
+            &page,
+            "gen_ai_client_operation_duration_seconds_count",
+            &["alpha/upstream-name"]
+        ),
+        4.0
+    );
     assert_eq!(sum(&page, "tollward_build_info", &[]), 1.0);
     assert_eq!(sum(&page, "tollward_config_reload_success", &[]), 1.0);
     assert!(page.ends_with("# EOF\n"), "OpenMetrics ends with a mark");
@@ -41,15 +90,30 @@ async fn every_call_is_counted_once_where_it_belongs() {
 #[tokio::test]
 async fn calls_and_streams_in_flight_are_gauged() {
     let gate = Gate::closed();
-    let script = Script::stream().chunk([openai::role(), openai::text("a")].concat()).gate(&gate).chunk(openai::finish()).chunk(openai::DONE).end();
+    let script = Script::stream()
+        .chunk([openai::role(), openai::text("a")].concat())
+        .gate(&gate)
+        .chunk(openai::finish())
+        .chunk(openai::DONE)
+        .end();
     let upstream = Upstream::new(script).await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
-    let mut clients = [gateway.connect().await, gateway.connect().await, gateway.connect().await];
+    let mut clients = [
+        gateway.connect().await,
+        gateway.connect().await,
+        gateway.connect().await,
+    ];
     for client in &mut clients {
-        client.open(&Request::chat(&openai::stream_chat())).await.until("\"a\"").await;
+        client
+            .open(&Request::chat(&openai::stream_chat()))
+            .await
+            .until("\"a\"")
+            .await;
     }
     gateway.until_metric("tollward_inflight", &[], 3.0).await;
-    gateway.until_metric("tollward_streams_active", &[], 3.0).await;
+    gateway
+        .until_metric("tollward_streams_active", &[], 3.0)
+        .await;
     gate.open_times(3);
     gateway.assert_idle().await;
 }
@@ -62,12 +126,24 @@ async fn no_label_holds_a_key_or_a_prompt() {
     let key = gateway.home.create_key("canary-key-name", &[]).await;
     let mut body = openai::chat();
     body["user"] = "canary-user".into();
-    assert_eq!(gateway.send(&Request::chat(&body).key(&key)).await.status, 200);
+    assert_eq!(
+        gateway.send(&Request::chat(&body).key(&key)).await.status,
+        200
+    );
     let mut unknown = openai::chat();
     unknown["model"] = "canary-model".into();
-    gateway.send(&Request::chat(&unknown).key(&key)).await.error(404, "model_not_found");
+    gateway
+        .send(&Request::chat(&unknown).key(&key))
+        .await
+        .error(404, "model_not_found");
     let page = gateway.metrics().await;
     assert!(!page.contains("canary") && !page.contains("tw-"), "{page}");
-    let kind = Client::connect(gateway.admin).await.send(&Request::get("/metrics")).await;
-    assert_eq!(kind.header("content-type"), Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    let kind = Client::connect(gateway.admin)
+        .await
+        .send(&Request::get("/metrics"))
+        .await;
+    assert_eq!(
+        kind.header("content-type"),
+        Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
+    );
 }

@@ -17,11 +17,23 @@ use crate::support::upstream::Upstream;
 /// A stream that stops after its first word until the gate opens.
 fn gated(gate: &Gate) -> Script {
     let begin = [openai::role(), openai::text("a")].concat();
-    Script::stream().chunk(begin).gate(gate).chunk(openai::finish()).chunk(openai::usage_only(10, 5)).chunk(DONE).end()
+    Script::stream()
+        .chunk(begin)
+        .gate(gate)
+        .chunk(openai::finish())
+        .chunk(openai::usage_only(10, 5))
+        .chunk(DONE)
+        .end()
 }
 
 async fn refuses_connections(gateway: &Gateway) {
-    until("new connections are refused", async || TcpStream::connect(gateway.public).await.is_err().then_some(())).await;
+    until("new connections are refused", async || {
+        TcpStream::connect(gateway.public)
+            .await
+            .is_err()
+            .then_some(())
+    })
+    .await;
 }
 
 // P-01
@@ -34,7 +46,11 @@ async fn sigterm_lets_every_running_stream_finish() {
     let mut clients = Vec::new();
     for _ in 0..streams {
         let mut client = gateway.connect().await;
-        let begun = client.open(&Request::chat(&openai::stream_chat())).await.until("\"a\"").await;
+        let begun = client
+            .open(&Request::chat(&openai::stream_chat()))
+            .await
+            .until("\"a\"")
+            .await;
         clients.push((client, begun));
     }
     gateway.signal("TERM").await;
@@ -42,12 +58,18 @@ async fn sigterm_lets_every_running_stream_finish() {
     gate.open_times(streams);
     for (mut client, begun) in clients {
         let rest = String::from_utf8(client.read_to_end().await).unwrap();
-        assert!(rest.contains("[DONE]") && rest.ends_with("0\r\n\r\n"), "{begun} … {rest}");
+        assert!(
+            rest.contains("[DONE]") && rest.ends_with("0\r\n\r\n"),
+            "{begun} … {rest}"
+        );
     }
     let status = gateway.exit(Duration::from_secs(5)).await;
     assert!(status.success(), "{status}: {}", gateway.stderr.text());
     for row in gateway.home.rows(streams).await {
-        assert_eq!((&row["outcome"], &row["tokens"]["output"]), (&json!("complete"), &json!(5)));
+        assert_eq!(
+            (&row["outcome"], &row["tokens"]["output"]),
+            (&json!("complete"), &json!(5))
+        );
     }
 }
 
@@ -55,7 +77,11 @@ async fn sigterm_lets_every_running_stream_finish() {
 async fn outlived(config: &Config, gateway_signals: &[&str]) -> (String, Duration, Home) {
     let mut gateway = Gateway::start(config).await;
     let mut client = gateway.connect().await;
-    client.open(&Request::chat(&openai::stream_chat())).await.until("\"a\"").await;
+    client
+        .open(&Request::chat(&openai::stream_chat()))
+        .await
+        .until("\"a\"")
+        .await;
     let started = Instant::now();
     for signal in gateway_signals {
         gateway.signal(signal).await;
@@ -68,8 +94,14 @@ async fn outlived(config: &Config, gateway_signals: &[&str]) -> (String, Duratio
 }
 
 fn assert_draining(rest: &str, home_row: &Value) {
-    assert!(rest.contains("\"server_draining\"") && !rest.contains("[DONE]"), "{rest}");
-    assert_eq!((&home_row["outcome"], &home_row["estimated"]), (&json!("shutdown"), &json!(true)));
+    assert!(
+        rest.contains("\"server_draining\"") && !rest.contains("[DONE]"),
+        "{rest}"
+    );
+    assert_eq!(
+        (&home_row["outcome"], &home_row["estimated"]),
+        (&json!("shutdown"), &json!(true))
+    );
 }
 
 // P-02
@@ -78,7 +110,10 @@ async fn a_stream_longer_than_the_drain_time_is_told_and_booked() {
     let upstream = Upstream::new(gated(&Gate::closed())).await;
     let config = Config::one(&upstream).set("/server/drain", json!("500ms"));
     let (rest, took, home) = outlived(&config, &["TERM"]).await;
-    assert!((Duration::from_millis(500)..Duration::from_secs(3)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(500)..Duration::from_secs(3)).contains(&took),
+        "{took:?}"
+    );
     assert_draining(&rest, &home.row().await);
     upstream.closed_after(0, upstream.only().at).await;
 }
@@ -98,17 +133,24 @@ async fn a_second_signal_cuts_the_drain_short() {
 async fn a_whole_answer_that_is_on_its_way_is_still_delivered() {
     let gate = Gate::closed();
     let mut script = Script::new().gate(&gate);
-    script.0.extend(Script::json("200 OK", &openai::answer("late")).0);
+    script
+        .0
+        .extend(Script::json("200 OK", &openai::answer("late")).0);
     let upstream = Upstream::new(script).await;
     let mut gateway = Gateway::start(&Config::one(&upstream)).await;
     let mut client = gateway.connect().await;
-    client.write(&Request::chat(&openai::chat()).to_bytes()).await;
+    client
+        .write(&Request::chat(&openai::chat()).to_bytes())
+        .await;
     upstream.request(0).await;
     gateway.signal("TERM").await;
     refuses_connections(&gateway).await;
     gate.open();
     let answer = client.answer("POST").await.rest().await;
-    assert_eq!((answer.status, answer.json()), (200, openai::answer("late")));
+    assert_eq!(
+        (answer.status, answer.json()),
+        (200, openai::answer("late"))
+    );
     assert!(gateway.exit(Duration::from_secs(5)).await.success());
 }
 
@@ -117,24 +159,39 @@ async fn idle_connections_do_not_hold_the_end_up() {
     let upstream = Upstream::healthy().await;
     let mut gateway = Gateway::start(&Config::one(&upstream)).await;
     let mut client = gateway.connect().await;
-    assert_eq!(client.send(&Request::chat(&openai::chat())).await.status, 200);
+    assert_eq!(
+        client.send(&Request::chat(&openai::chat())).await.status,
+        200
+    );
     let started = Instant::now();
     gateway.signal("TERM").await;
     assert!(gateway.exit(Duration::from_secs(5)).await.success());
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 /// Calls until the connection breaks; returns the ids of the calls that were answered.
 async fn load(addr: std::net::SocketAddr, is_stream: bool) -> Vec<String> {
     let mut acknowledged = Vec::new();
-    let body = if is_stream { openai::stream_chat() } else { openai::chat() };
+    let body = if is_stream {
+        openai::stream_chat()
+    } else {
+        openai::chat()
+    };
     let request = Request::chat(&body).to_bytes();
-    let Ok(socket) = TcpStream::connect(addr).await else { return acknowledged };
+    let Ok(socket) = TcpStream::connect(addr).await else {
+        return acknowledged;
+    };
     drop(socket);
     let mut client = Client::connect(addr).await;
     loop {
         client.write(&request).await;
-        let Some(answer) = client.try_answer().await else { return acknowledged };
+        let Some(answer) = client.try_answer().await else {
+            return acknowledged;
+        };
         if answer.status == 200 && answer.is_whole {
             acknowledged.push(answer.header("x-request-id").unwrap().to_owned());
         }
@@ -154,22 +211,44 @@ async fn sigkill_under_load_loses_no_acknowledged_call() {
             loads.spawn(load(gateway.public, false));
         }
         let calls = upstream.calls();
-        until("two hundred calls were made", async || (upstream.calls() >= calls + 200).then_some(())).await;
+        until("two hundred calls were made", async || {
+            (upstream.calls() >= calls + 200).then_some(())
+        })
+        .await;
         home = gateway.kill().await;
         let before = acknowledged.len();
         while let Some(ids) = loads.join_next().await {
             acknowledged.extend(ids.unwrap());
         }
-        assert!(acknowledged.len() > before + 100, "round {round}: {} acknowledged", acknowledged.len() - before);
+        assert!(
+            acknowledged.len() > before + 100,
+            "round {round}: {} acknowledged",
+            acknowledged.len() - before
+        );
     }
     let gateway = home.serve().await;
-    assert_eq!(gateway.chat(&openai::chat()).await.status, 200, "it starts again");
+    assert_eq!(
+        gateway.chat(&openai::chat()).await.status,
+        200,
+        "it starts again"
+    );
     let rows = gateway.home.recent(10_000).await;
-    let booked: Vec<&str> = rows.iter().filter_map(|row| row["request"].as_str()).collect();
+    let booked: Vec<&str> = rows
+        .iter()
+        .filter_map(|row| row["request"].as_str())
+        .collect();
     let distinct: BTreeSet<&str> = booked.iter().copied().collect();
     assert_eq!(booked.len(), distinct.len(), "no call is booked twice");
-    let lost: Vec<_> = acknowledged.iter().filter(|id| !distinct.contains(id.as_str())).collect();
-    assert!(lost.is_empty(), "{} of {} acknowledged calls are lost", lost.len(), acknowledged.len());
+    let lost: Vec<_> = acknowledged
+        .iter()
+        .filter(|id| !distinct.contains(id.as_str()))
+        .collect();
+    assert!(
+        lost.is_empty(),
+        "{} of {} acknowledged calls are lost",
+        lost.len(),
+        acknowledged.len()
+    );
 }
 
 // P-08
@@ -177,10 +256,22 @@ async fn sigkill_under_load_loses_no_acknowledged_call() {
 async fn a_second_gateway_on_the_same_state_refuses_to_start() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
-    let second = ["serve", "--config", "tollward.yaml", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+    let second = [
+        "serve",
+        "--config",
+        "tollward.yaml",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
     let output = gateway.home.run(&second).await;
     assert!(!output.status.success());
-    assert!(output.stderr.contains("tollward.db"), "the error names the file: {}", output.stderr);
+    assert!(
+        output.stderr.contains("tollward.db"),
+        "the error names the file: {}",
+        output.stderr
+    );
     assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
 }
 
@@ -191,8 +282,21 @@ async fn tools_use_the_state_of_a_running_gateway() {
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     gateway.home.create_key("a", &[]).await;
     gateway.home.create_key("b", &[]).await;
-    assert_eq!(gateway.home.json(&["key", "list", "--json"]).await.as_array().unwrap().len(), 2);
+    assert_eq!(
+        gateway
+            .home
+            .json(&["key", "list", "--json"])
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        2
+    );
     let again = gateway.home.run(&["key", "create", "a"]).await;
-    assert!(!again.status.success() && again.stderr.contains('a'), "{}", again.stderr);
+    assert!(
+        !again.status.success() && again.stderr.contains('a'),
+        "{}",
+        again.stderr
+    );
     gateway.assert_idle().await;
 }

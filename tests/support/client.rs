@@ -26,7 +26,12 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(method: &str, target: &str) -> Self {
-        Self { method: method.to_owned(), target: target.to_owned(), headers: Vec::new(), body: None }
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
     }
 
     pub(crate) fn get(target: &str) -> Self {
@@ -62,7 +67,10 @@ impl Request {
 
     /// The bytes of the whole request.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut raw = format!("{} {} HTTP/1.1\r\nhost: gateway.test\r\n", self.method, self.target);
+        let mut raw = format!(
+            "{} {} HTTP/1.1\r\nhost: gateway.test\r\n",
+            self.method, self.target
+        );
         for (name, value) in &self.headers {
             raw.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -104,14 +112,27 @@ impl Response {
     /// Asserts an error in OpenAI's shape and returns its `error` object.
     #[track_caller]
     pub(crate) fn error(&self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status, self.error_code().as_deref()), (status, Some(code)), "{}", self.text());
+        assert_eq!(
+            (self.status, self.error_code().as_deref()),
+            (status, Some(code)),
+            "{}",
+            self.text()
+        );
         let body = self.json();
         let error = body["error"].as_object().expect("an error object");
         let mut members: Vec<&str> = error.keys().map(String::as_str).collect();
         members.sort_unstable();
         assert_eq!(members, ["code", "message", "param", "type"], "{body}");
-        assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
-        assert!(self.header("x-request-id").is_some(), "an error names its request");
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty()),
+            "{body}"
+        );
+        assert!(
+            self.header("x-request-id").is_some(),
+            "an error names its request"
+        );
         body["error"].clone()
     }
 
@@ -131,23 +152,21 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(addr: SocketAddr) -> Self {
-        let socket = TcpStream::connect(addr).await.expect("the gateway accepts connections");
+        let socket = TcpStream::connect(addr)
+            .await
+            .expect("the gateway accepts connections");
         socket.set_nodelay(true).expect("a TCP socket");
         let (read, write) = socket.into_split();
-        Self { wire: Wire::new(read), write: Some(write) }
+        Self {
+            wire: Wire::new(read),
+            write: Some(write),
+        }
     }
 
     /// Writes bytes as they are; a gateway that already closed is fine.
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         if let Some(write) = self.write.as_mut() {
             let _ = write.write_all(bytes).await;
-        }
-    }
-
-    /// Sends FIN and keeps reading.
-    pub(crate) async fn half_close(&mut self) {
-        if let Some(mut write) = self.write.take() {
-            write.shutdown().await.expect("an open socket");
         }
     }
 
@@ -170,13 +189,22 @@ impl Client {
     pub(crate) async fn answer(&mut self, method: &str) -> Answer<'_> {
         within(LIMIT, "the response head", async {
             loop {
-                let head = self.wire.head().await.expect("a response head before the connection ends");
+                let head = self
+                    .wire
+                    .head()
+                    .await
+                    .expect("a response head before the connection ends");
                 let status = status(&head);
                 if status == 100 {
                     continue;
                 }
                 let left = Wire::<OwnedReadHalf>::response_framing(&head, method);
-                return Answer { client: self, head, status, left };
+                return Answer {
+                    client: self,
+                    head,
+                    status,
+                    left,
+                };
             }
         })
         .await
@@ -187,7 +215,16 @@ impl Client {
         let head = self.wire.head().await?;
         let left = Wire::<OwnedReadHalf>::response_framing(&head, "POST");
         let status = status(&head);
-        Some(Answer { client: self, head, status, left }.rest().await)
+        Some(
+            Answer {
+                client: self,
+                head,
+                status,
+                left,
+            }
+            .rest()
+            .await,
+        )
     }
 
     /// Everything until the gateway closes; empty when it closed silently.
@@ -220,7 +257,12 @@ pub(crate) struct Answer<'a> {
 impl Answer<'_> {
     /// The next piece of the body.
     pub(crate) async fn piece(&mut self) -> Piece {
-        within(LIMIT, "the next piece of the body", self.client.wire.piece(&mut self.left)).await
+        within(
+            LIMIT,
+            "the next piece of the body",
+            self.client.wire.piece(&mut self.left),
+        )
+        .await
     }
 
     /// Reads until the body so far contains `needle`, and returns the body so far.
@@ -229,7 +271,10 @@ impl Answer<'_> {
         while !String::from_utf8_lossy(&body).contains(needle) {
             match self.piece().await {
                 Piece::Data(data) => body.extend_from_slice(&data),
-                end => panic!("{end:?} before {needle:?} in {:?}", String::from_utf8_lossy(&body)),
+                end => panic!(
+                    "{end:?} before {needle:?} in {:?}",
+                    String::from_utf8_lossy(&body)
+                ),
             }
         }
         String::from_utf8(body).expect("UTF-8")
@@ -247,7 +292,13 @@ impl Answer<'_> {
             }
         };
         let (status, head) = (self.status, self.head.clone());
-        Response { status, head, body: body.freeze(), is_whole, took: started.elapsed() }
+        Response {
+            status,
+            head,
+            body: body.freeze(),
+            is_whole,
+            took: started.elapsed(),
+        }
     }
 }
 
@@ -261,7 +312,9 @@ pub(crate) async fn raw(addr: SocketAddr, bytes: &[u8]) -> String {
 /// Whether the gateway closes the connection within `limit` without being asked.
 pub(crate) async fn closes_within(mut client: Client, limit: Duration) -> bool {
     let mut rest = Vec::new();
-    tokio::time::timeout(limit, client.wire.inner.read_to_end(&mut rest)).await.is_ok()
+    tokio::time::timeout(limit, client.wire.inner.read_to_end(&mut rest))
+        .await
+        .is_ok()
 }
 
 fn status(head: &Head) -> u16 {

@@ -27,7 +27,9 @@ impl Config {
 
     /// One provider `alpha` and one model `chat` served by `alpha/upstream-name`.
     pub(crate) fn one(upstream: &Upstream) -> Self {
-        Self::empty().provider("alpha", upstream.addr).model("chat", &["alpha/upstream-name"])
+        Self::empty()
+            .provider("alpha", upstream.addr)
+            .model("chat", &["alpha/upstream-name"])
     }
 
     /// As `one`, with a model `spare` at `beta/spare-name` to which `chat` falls back.
@@ -36,7 +38,10 @@ impl Config {
             .provider("beta", second.addr)
             .model("spare", &["beta/spare-name"])
             .set("/models/chat/fallbacks", json!(["spare"]))
-            .set("/retry", json!({"attempts": 2, "base_delay": "1ms", "max_delay": "10ms"}))
+            .set(
+                "/retry",
+                json!({"attempts": 2, "base_delay": "1ms", "max_delay": "10ms"}),
+            )
     }
 
     pub(crate) fn provider(self, name: &str, addr: SocketAddr) -> Self {
@@ -46,7 +51,10 @@ impl Config {
     }
 
     pub(crate) fn model(self, name: &str, deployments: &[&str]) -> Self {
-        self.set(&format!("/models/{name}"), json!({"deployments": deployments}))
+        self.set(
+            &format!("/models/{name}"),
+            json!({"deployments": deployments}),
+        )
     }
 
     /// Prices of `alpha/upstream-name`: 1 USD in, 2 USD out, per million tokens.

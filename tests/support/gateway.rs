@@ -37,7 +37,10 @@ impl Home {
 
     /// A home whose `tollward.yaml` has exactly this text.
     pub(crate) fn with_file(text: &str) -> Self {
-        let home = Self { dir: tempfile::tempdir().expect("a temporary directory"), variables: Vec::new() };
+        let home = Self {
+            dir: tempfile::tempdir().expect("a temporary directory"),
+            variables: Vec::new(),
+        };
         home.write(text);
         home
     }
@@ -83,9 +86,13 @@ impl Home {
 
     /// Runs a command to its end.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Output {
-        let output = within(Duration::from_secs(30), "the command", self.command(arguments).output())
-            .await
-            .expect("the binary starts");
+        let output = within(
+            Duration::from_secs(30),
+            "the command",
+            self.command(arguments).output(),
+        )
+        .await
+        .expect("the binary starts");
         Output {
             status: output.status,
             stdout: String::from_utf8(output.stdout).expect("UTF-8 on stdout"),
@@ -105,13 +112,20 @@ impl Home {
     pub(crate) async fn create_key(&self, name: &str, more: &[&str]) -> String {
         let arguments = [&["key", "create", name, "--json"], more].concat();
         let created = self.json(&arguments).await;
-        created["key"].as_str().unwrap_or_else(|| panic!("a key in {created}")).to_owned()
+        created["key"]
+            .as_str()
+            .unwrap_or_else(|| panic!("a key in {created}"))
+            .to_owned()
     }
 
     /// The newest calls of the ledger, newest first.
     pub(crate) async fn recent(&self, limit: u32) -> Vec<Value> {
-        let rows = self.json(&["usage", "--recent", &limit.to_string(), "--json"]).await;
-        rows.as_array().unwrap_or_else(|| panic!("an array of rows, not {rows}")).clone()
+        let rows = self
+            .json(&["usage", "--recent", &limit.to_string(), "--json"])
+            .await;
+        rows.as_array()
+            .unwrap_or_else(|| panic!("an array of rows, not {rows}"))
+            .clone()
     }
 
     /// Waits until the ledger has `count` rows and returns them, newest first.
@@ -133,12 +147,17 @@ impl Home {
 
     /// Starts a gateway here and waits for its banner.
     pub(crate) async fn serve(self) -> Gateway {
-        self.serve_with(&["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).await
+        self.serve_with(&["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
+            .await
     }
 
     pub(crate) async fn serve_with(self, flags: &[&str]) -> Gateway {
         let file = self.config_file();
-        let arguments = [&["serve", "--config", file.to_str().expect("a UTF-8 path")], flags].concat();
+        let arguments = [
+            &["serve", "--config", file.to_str().expect("a UTF-8 path")],
+            flags,
+        ]
+        .concat();
         let mut child = self.command(&arguments).spawn().expect("the binary starts");
         let stdout = collect(child.stdout.take().expect("a piped stdout"));
         let stderr = collect(child.stderr.take().expect("a piped stderr"));
@@ -152,7 +171,14 @@ impl Home {
             Some((address(&banner, "listening")?, address(&banner, "admin")?))
         })
         .await;
-        Gateway { home: self, child, stdout, stderr, public: addresses.0, admin: addresses.1 }
+        Gateway {
+            home: self,
+            child,
+            stdout,
+            stderr,
+            public: addresses.0,
+            admin: addresses.1,
+        }
     }
 }
 
@@ -188,7 +214,10 @@ impl Gateway {
 
     /// The metrics page.
     pub(crate) async fn metrics(&self) -> String {
-        let page = Client::connect(self.admin).await.send(&Request::get("/metrics")).await;
+        let page = Client::connect(self.admin)
+            .await
+            .send(&Request::get("/metrics"))
+            .await;
         assert_eq!(page.status, 200, "{}", page.text());
         page.text()
     }
@@ -218,21 +247,34 @@ impl Gateway {
     pub(crate) fn resident_bytes(&self) -> u64 {
         let pid = self.child.id().expect("a running gateway");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a resident size");
-        let kibibytes: u64 = line.split_whitespace().nth(1).and_then(|size| size.parse().ok()).expect("a number");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("a resident size");
+        let kibibytes: u64 = line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|size| size.parse().ok())
+            .expect("a number");
         kibibytes * 1024
     }
 
     /// Sends a signal by name, such as `TERM`.
     pub(crate) async fn signal(&self, name: &str) {
         let pid = self.child.id().expect("a running gateway").to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill runs");
+        let status = Command::new("kill")
+            .args(["-s", name, &pid])
+            .status()
+            .await
+            .expect("kill runs");
         assert!(status.success(), "the signal was sent");
     }
 
     /// Waits for the process to end by itself.
     pub(crate) async fn exit(&mut self, limit: Duration) -> ExitStatus {
-        within(limit, "the gateway's exit", self.child.wait()).await.expect("a child process")
+        within(limit, "the gateway's exit", self.child.wait())
+            .await
+            .expect("a child process")
     }
 
     /// SIGKILL; the state stays.
@@ -289,7 +331,9 @@ fn collect(pipe: impl AsyncRead + Unpin + Send + 'static) -> Printed {
 }
 
 fn address(banner: &str, name: &str) -> Option<SocketAddr> {
-    let line = banner.lines().find(|line| line.trim_start().starts_with(name))?;
+    let line = banner
+        .lines()
+        .find(|line| line.trim_start().starts_with(name))?;
     let url = line.split_whitespace().nth(1)?.strip_prefix("http://")?;
     url.split('/').next()?.parse().ok()
 }

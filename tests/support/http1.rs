@@ -24,7 +24,11 @@ impl Head {
 
     /// The names of all fields, lowercase and sorted.
     pub(crate) fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = self.fields.iter().map(|(name, _)| name.to_lowercase()).collect();
+        let mut names: Vec<String> = self
+            .fields
+            .iter()
+            .map(|(name, _)| name.to_lowercase())
+            .collect();
         names.sort();
         names
     }
@@ -43,10 +47,14 @@ impl Head {
     }
 
     fn framing(&self) -> Framing {
-        let chunked = self.get("transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
+        let chunked = self
+            .get("transfer-encoding")
+            .is_some_and(|value| value.eq_ignore_ascii_case("chunked"));
         match (chunked, self.get("content-length")) {
             (true, _) => Framing::Chunked,
-            (false, Some(length)) => Framing::Length(length.parse().expect("a decimal content-length")),
+            (false, Some(length)) => {
+                Framing::Length(length.parse().expect("a decimal content-length"))
+            }
             (false, None) => Framing::ToEnd,
         }
     }
@@ -80,7 +88,10 @@ pub(crate) struct Wire<R> {
 
 impl<R: AsyncRead + Unpin> Wire<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, ahead: BytesMut::new() }
+        Self {
+            inner,
+            ahead: BytesMut::new(),
+        }
     }
 
     /// Reads once more; false when the peer closed or reset.
@@ -124,7 +135,9 @@ impl<R: AsyncRead + Unpin> Wire<R> {
     }
 
     async fn chunk(&mut self, left: &mut Framing) -> Piece {
-        let Some(size) = self.chunk_size().await else { return Piece::Cut };
+        let Some(size) = self.chunk_size().await else {
+            return Piece::Cut;
+        };
         while self.ahead.len() < size + 2 {
             if !self.fill().await {
                 return Piece::Cut;
@@ -182,5 +195,6 @@ impl<R: AsyncRead + Unpin> Wire<R> {
 
 /// Where `needle` starts in `hay`.
 pub(crate) fn find(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    hay.windows(needle.len()).position(|window| window == needle)
+    hay.windows(needle.len())
+        .position(|window| window == needle)
 }

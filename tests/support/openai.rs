@@ -67,7 +67,10 @@ pub(crate) fn stream(words: &[&str]) -> Vec<String> {
 
 /// The same stream as a client sees it that did not ask for usage.
 pub(crate) fn stream_without_usage(words: &[&str]) -> String {
-    stream(words).into_iter().filter(|piece| *piece != usage_only(10, 5)).collect()
+    stream(words)
+        .into_iter()
+        .filter(|piece| *piece != usage_only(10, 5))
+        .collect()
 }
 
 /// An error object as OpenAI writes it.
@@ -89,7 +92,11 @@ pub(crate) fn streamed_text(body: &[u8]) -> String {
     events(body)
         .iter()
         .filter_map(|data| serde_json::from_str::<Value>(data).ok())
-        .filter_map(|data| data["choices"][0]["delta"]["content"].as_str().map(str::to_owned))
+        .filter_map(|data| {
+            data["choices"][0]["delta"]["content"]
+                .as_str()
+                .map(str::to_owned)
+        })
         .collect()
 }
 

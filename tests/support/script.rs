@@ -16,7 +16,11 @@ pub(crate) enum Step {
     /// Waits, watching for the peer to leave.
     Sleep(Duration),
     /// Writes bytes `each` at a time, `every` so often.
-    Drip { bytes: Bytes, each: usize, every: Duration },
+    Drip {
+        bytes: Bytes,
+        each: usize,
+        every: Duration,
+    },
     /// Waits until the test opens the gate once.
     Gate(Gate),
     /// Closes with RST: SO_LINGER 0.
@@ -66,7 +70,11 @@ impl Script {
     }
 
     pub(crate) fn drip(self, bytes: impl Into<Bytes>, each: usize, every: Duration) -> Self {
-        self.step(Step::Drip { bytes: bytes.into(), each, every })
+        self.step(Step::Drip {
+            bytes: bytes.into(),
+            each,
+            every,
+        })
     }
 
     pub(crate) fn gate(self, gate: &Gate) -> Self {
@@ -110,21 +118,31 @@ impl Script {
 
     /// A whole JSON answer.
     pub(crate) fn json(status: &str, body: &serde_json::Value) -> Self {
-        Self::answer(status, &[("content-type", "application/json")], body.to_string())
+        Self::answer(
+            status,
+            &[("content-type", "application/json")],
+            body.to_string(),
+        )
     }
 
     /// The head of a chunked event stream.
     pub(crate) fn stream() -> Self {
         let head = head(
             "200 OK",
-            &[("content-type", "text/event-stream"), ("transfer-encoding", "chunked")],
+            &[
+                ("content-type", "text/event-stream"),
+                ("transfer-encoding", "chunked"),
+            ],
         );
         Self::new().send(format!("{head}\r\n"))
     }
 
     /// A whole event stream, one HTTP chunk per piece.
     pub(crate) fn stream_of<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = P>) -> Self {
-        pieces.into_iter().fold(Self::stream(), |script, piece| script.chunk(piece)).end()
+        pieces
+            .into_iter()
+            .fold(Self::stream(), |script, piece| script.chunk(piece))
+            .end()
     }
 
     fn step(mut self, step: Step) -> Self {

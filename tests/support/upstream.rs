@@ -25,8 +25,6 @@ use super::until;
 /// One request as the upstream saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// Which connection carried it, from 0.
-    pub(crate) connection: usize,
     pub(crate) head: Head,
     pub(crate) body: Bytes,
     pub(crate) at: Instant,
@@ -73,7 +71,10 @@ impl Upstream {
     pub(crate) async fn new(standing: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("a bound address");
-        let book = Arc::new(Mutex::new(Book { standing, ..Book::default() }));
+        let book = Arc::new(Mutex::new(Book {
+            standing,
+            ..Book::default()
+        }));
         let task = tokio::spawn(accept(listener, Arc::clone(&book)));
         Self { addr, book, task }
     }
@@ -122,53 +123,66 @@ impl Upstream {
 
     /// Waits for request number `index`, from 0.
     pub(crate) async fn request(&self, index: usize) -> Seen {
-        until(&format!("request {index} reached the upstream"), async || {
-            self.lock().seen.get(index).cloned()
-        })
+        until(
+            &format!("request {index} reached the upstream"),
+            async || self.lock().seen.get(index).cloned(),
+        )
         .await
     }
 
     /// Waits until the peer of request `index` is gone and says how long after `since` that was.
     pub(crate) async fn closed_after(&self, index: usize, since: Instant) -> Duration {
-        let closed = until(&format!("request {index} was closed by the gateway"), async || {
-            self.lock().seen.get(index).and_then(|seen| seen.closed_at)
-        })
+        let closed = until(
+            &format!("request {index} was closed by the gateway"),
+            async || self.lock().seen.get(index).and_then(|seen| seen.closed_at),
+        )
         .await;
         closed.saturating_duration_since(since)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Book> {
-        self.book.lock().expect("no test panics while it holds the book")
+        self.book
+            .lock()
+            .expect("no test panics while it holds the book")
     }
 }
 
 async fn accept(listener: TcpListener, book: Arc<Mutex<Book>>) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        let number = {
-            let mut book = book.lock().expect("the book is whole");
-            book.connections += 1;
-            book.connections - 1
-        };
-        connections.spawn(serve(socket, number, Arc::clone(&book)));
+        book.lock().expect("the book is whole").connections += 1;
+        connections.spawn(serve(socket, Arc::clone(&book)));
     }
 }
 
-async fn serve(socket: TcpStream, connection: usize, book: Arc<Mutex<Book>>) {
+async fn serve(socket: TcpStream, book: Arc<Mutex<Book>>) {
     socket.set_nodelay(true).expect("a TCP socket");
     let (read, write) = socket.into_split();
     let mut reader = Wire::new(read);
     let mut writer = Some(write);
     while let Some(head) = reader.head().await {
-        let Some(body) = reader.request_body(&head).await else { return };
+        let Some(body) = reader.request_body(&head).await else {
+            return;
+        };
         let (index, script) = {
             let mut book = book.lock().expect("the book is whole");
             let at = Instant::now();
-            book.seen.push(Seen { connection, head, body, at, closed_at: None });
-            let script = book.queue.pop_front().unwrap_or_else(|| book.standing.clone());
+            book.seen.push(Seen {
+                head,
+                body,
+                at,
+                closed_at: None,
+            });
+            let script = book
+                .queue
+                .pop_front()
+                .unwrap_or_else(|| book.standing.clone());
             (book.seen.len() - 1, script)
         };
-        let mut exchange = Exchange { reader: &mut reader, writer: &mut writer };
+        let mut exchange = Exchange {
+            reader: &mut reader,
+            writer: &mut writer,
+        };
         match exchange.run(script).await {
             Next::Again => {}
             Next::Closed => return,
@@ -199,8 +213,14 @@ impl Exchange<'_> {
                 Step::Send(bytes) => self.send(&bytes).await,
                 Step::Sleep(wait) => self.watch(tokio::time::sleep(wait)).await,
                 Step::Gate(gate) => {
-                    self.watch(async { gate.0.acquire().await.expect("gates are never closed").forget() })
-                        .await
+                    self.watch(async {
+                        gate.0
+                            .acquire()
+                            .await
+                            .expect("gates are never closed")
+                            .forget()
+                    })
+                    .await
                 }
                 Step::Drip { bytes, each, every } => self.drip(&bytes, each, every).await,
                 Step::BlackHole => self.watch(std::future::pending()).await,
@@ -227,9 +247,13 @@ impl Exchange<'_> {
 
     /// Writes all, also noticing a peer that left; false when it did.
     async fn send(&mut self, bytes: &[u8]) -> bool {
-        let Some(mut writer) = self.writer.take() else { return false };
+        let Some(mut writer) = self.writer.take() else {
+            return false;
+        };
         let mut written = Ok(());
-        let alive = self.watch(async { written = writer.write_all(bytes).await }).await;
+        let alive = self
+            .watch(async { written = writer.write_all(bytes).await })
+            .await;
         *self.writer = Some(writer);
         alive && written.is_ok()
     }
