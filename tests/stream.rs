@@ -374,6 +374,34 @@ async fn what_follows_done_is_not_passed_on_but_late_usage_counts() {
     );
 }
 
+// U-49
+#[tokio::test]
+async fn usage_that_comes_a_moment_after_done_still_counts() {
+    let scene = Scene::new().await;
+    let begin = [
+        openai::role(),
+        openai::text("a"),
+        openai::finish(),
+        DONE.to_owned(),
+    ]
+    .concat();
+    let script = Script::stream()
+        .chunk(&begin)
+        .sleep(std::time::Duration::from_millis(30));
+    let response = scene
+        .play(
+            script.chunk(openai::usage_only(10, 5)).end(),
+            &asking_usage(),
+        )
+        .await;
+    assert_eq!(response.text(), begin);
+    let row = scene.gateway.home.row().await;
+    assert_eq!(
+        (&row["tokens"]["output"], &row["estimated"]),
+        (&json!(5), &json!(false))
+    );
+}
+
 // U-37
 #[tokio::test]
 async fn an_event_of_a_megabyte_passes_and_one_without_end_does_not() {

@@ -72,10 +72,10 @@ impl Request {
             self.method, self.target
         );
         for (name, value) in &self.headers {
-            raw.push_str(&format!("{name}: {value}\r\n"));
+            raw.extend([name, ": ", value, "\r\n"]);
         }
         if let Some(body) = &self.body {
-            raw.push_str(&format!("content-length: {}\r\n", body.len()));
+            raw.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         raw.push_str("\r\n");
         let mut raw = raw.into_bytes();

@@ -218,7 +218,7 @@ impl Exchange<'_> {
                             .acquire()
                             .await
                             .expect("gates are never closed")
-                            .forget()
+                            .forget();
                     })
                     .await
                 }
