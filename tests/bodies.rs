@@ -175,7 +175,7 @@ async fn a_field_that_the_gateway_acts_on_must_make_sense() {
     let user = r#"[{"role":"user","content":"hi"}]"#;
     let mut cases: Vec<(Vec<u8>, &str, Option<&str>)> = Vec::new();
     for body in [
-        r#"{}"#.to_owned(),
+        "{}".to_owned(),
         format!(r#"{{"messages":{user}}}"#),
         format!(r#"{{"model":null,"messages":{user}}}"#),
         format!(r#"{{"model":5,"messages":{user}}}"#),
@@ -406,7 +406,7 @@ async fn a_message_with_two_readings_is_refused_and_its_tail_is_never_a_request(
 #[tokio::test]
 async fn a_head_without_measure_is_refused() {
     let (_upstream, gateway) = scene().await;
-    let many: String = (0..10_000).map(|n| format!("x-{n}: v\r\n")).collect();
+    let many: String = "x-many: v\r\n".repeat(10_000);
     let long = format!("x-long: {}\r\n", "v".repeat(1 << 20));
     for fields in [many, long] {
         let answer = raw(

@@ -192,6 +192,30 @@ async fn nothing_a_client_writes_becomes_a_header_of_the_upstream_call() {
     assert_eq!(upstream.calls(), 1);
 }
 
+// C-20: what a vendor cannot take is left out and named.
+#[tokio::test]
+async fn fields_that_the_vendor_refuses_are_dropped_and_named() {
+    let upstream = Upstream::healthy().await;
+    let provider = json!({"kind": "groq", "base_url": upstream.base_url(), "api_key": "k"});
+    let config = Config::one(&upstream).set("/providers/alpha", provider);
+    let gateway = Gateway::start(&config).await;
+    let mut body = openai::chat();
+    body["metadata"] = json!({"a": "b"});
+    body["messages"][0]["name"] = json!("me");
+    let response = gateway.chat(&body).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let mut dropped: Vec<_> = response
+        .header("x-tollward-dropped")
+        .unwrap()
+        .split(", ")
+        .collect();
+    dropped.sort_unstable();
+    assert_eq!(dropped, ["messages[].name", "metadata"]);
+    let mut expected = openai::chat();
+    expected["model"] = json!("upstream-name");
+    assert_eq!(upstream.only().json(), expected);
+}
+
 // C-32
 #[tokio::test]
 async fn json_is_answered_whatever_is_accepted_and_other_methods_are_refused() {

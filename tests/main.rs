@@ -11,6 +11,11 @@
     clippy::indexing_slicing,
     reason = "a test fails by panicking"
 )]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests measure real time and run their own tasks"
+)]
+#![expect(clippy::float_cmp, reason = "metrics count in whole numbers")]
 
 mod auth;
 mod bodies;
@@ -28,3 +33,4 @@ mod shutdown;
 mod stream;
 mod support;
 mod timeouts;
+mod transport;

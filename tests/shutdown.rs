@@ -251,6 +251,41 @@ async fn sigkill_under_load_loses_no_acknowledged_call() {
     );
 }
 
+// P-04
+#[tokio::test]
+async fn a_call_that_was_answered_just_before_sigkill_is_in_the_books_without_a_restart() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let response = gateway.chat(&openai::chat()).await;
+    let home = gateway.kill().await;
+    let row = &home.recent(10).await[0];
+    assert_eq!(row["request"].as_str(), response.header("x-request-id"));
+}
+
+// P-09
+#[tokio::test]
+async fn a_database_that_is_no_database_is_refused_and_left_alone() {
+    let upstream = Upstream::healthy().await;
+    let home = Home::new(&Config::one(&upstream));
+    let file = home.path().join("state").join("tollward.db");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let garbage = b"these are not the pages you are looking for".repeat(200);
+    std::fs::write(&file, &garbage).unwrap();
+    let flags = [
+        "serve",
+        "--config",
+        "tollward.yaml",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+    ];
+    let output = home.run(&flags).await;
+    assert!(!output.status.success());
+    assert!(output.stderr.contains("tollward.db"), "{}", output.stderr);
+    assert_eq!(std::fs::read(&file).unwrap(), garbage);
+}
+
 // P-08
 #[tokio::test]
 async fn a_second_gateway_on_the_same_state_refuses_to_start() {

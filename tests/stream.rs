@@ -240,6 +240,7 @@ async fn a_stream_cut_inside_an_event_delivers_what_came_and_ends_with_an_error(
         Script::fin as fn(Script) -> Script,
         Script::reset,
         Script::end,
+        Script::half_close,
     ] {
         let response = scene
             .stream(end(Script::stream().chunk(&delivered).chunk(&half)))
@@ -261,7 +262,7 @@ async fn a_stream_cut_inside_an_event_delivers_what_came_and_ends_with_an_error(
         );
     }
     let input = openai::stream_chat().to_string().len().div_ceil(3);
-    for row in scene.gateway.home.rows(3).await {
+    for row in scene.gateway.home.rows(4).await {
         let facts = (
             &row["outcome"],
             &row["estimated"],
@@ -370,6 +371,34 @@ async fn what_follows_done_is_not_passed_on_but_late_usage_counts() {
     assert_eq!(
         (&row["outcome"], &row["tokens"]["output"]),
         (&json!("complete"), &json!(5))
+    );
+}
+
+// U-49
+#[tokio::test]
+async fn usage_that_comes_a_moment_after_done_still_counts() {
+    let scene = Scene::new().await;
+    let begin = [
+        openai::role(),
+        openai::text("a"),
+        openai::finish(),
+        DONE.to_owned(),
+    ]
+    .concat();
+    let script = Script::stream()
+        .chunk(&begin)
+        .sleep(std::time::Duration::from_millis(30));
+    let response = scene
+        .play(
+            script.chunk(openai::usage_only(10, 5)).end(),
+            &asking_usage(),
+        )
+        .await;
+    assert_eq!(response.text(), begin);
+    let row = scene.gateway.home.row().await;
+    assert_eq!(
+        (&row["tokens"]["output"], &row["estimated"]),
+        (&json!(5), &json!(false))
     );
 }
 

@@ -72,10 +72,10 @@ impl Request {
             self.method, self.target
         );
         for (name, value) in &self.headers {
-            raw.push_str(&format!("{name}: {value}\r\n"));
+            raw.extend([name, ": ", value, "\r\n"]);
         }
         if let Some(body) = &self.body {
-            raw.push_str(&format!("content-length: {}\r\n", body.len()));
+            raw.extend(["content-length: ", &body.len().to_string(), "\r\n"]);
         }
         raw.push_str("\r\n");
         let mut raw = raw.into_bytes();
@@ -167,13 +167,6 @@ impl Client {
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         if let Some(write) = self.write.as_mut() {
             let _ = write.write_all(bytes).await;
-        }
-    }
-
-    /// Sends FIN and keeps reading.
-    pub(crate) async fn half_close(&mut self) {
-        if let Some(mut write) = self.write.take() {
-            write.shutdown().await.expect("an open socket");
         }
     }
 

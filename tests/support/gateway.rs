@@ -23,6 +23,16 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
+/// What a test does with a gateway's standard error.
+#[derive(Debug, Clone, Copy)]
+enum Stderr {
+    Read,
+    Stuck,
+}
+
+/// Free ports on loopback.
+const LOCAL: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+
 /// A directory that holds a configuration and the state of one gateway.
 #[derive(Debug)]
 pub(crate) struct Home {
@@ -147,11 +157,20 @@ impl Home {
 
     /// Starts a gateway here and waits for its banner.
     pub(crate) async fn serve(self) -> Gateway {
-        self.serve_with(&["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"])
-            .await
+        self.start(LOCAL, Stderr::Read).await
     }
 
+    /// Starts a gateway whose standard error is a pipe that nobody reads.
+    pub(crate) async fn serve_unheard(self) -> Gateway {
+        self.start(LOCAL, Stderr::Stuck).await
+    }
+
+    /// Starts a gateway with flags of its own.
     pub(crate) async fn serve_with(self, flags: &[&str]) -> Gateway {
+        self.start(flags, Stderr::Read).await
+    }
+
+    async fn start(self, flags: &[&str], reading: Stderr) -> Gateway {
         let file = self.config_file();
         let arguments = [
             &["serve", "--config", file.to_str().expect("a UTF-8 path")],
@@ -160,7 +179,10 @@ impl Home {
         .concat();
         let mut child = self.command(&arguments).spawn().expect("the binary starts");
         let stdout = collect(child.stdout.take().expect("a piped stdout"));
-        let stderr = collect(child.stderr.take().expect("a piped stderr"));
+        let stderr = match reading {
+            Stderr::Read => collect(child.stderr.take().expect("a piped stderr")),
+            Stderr::Stuck => Printed::default(),
+        };
         let addresses = until("the banner is printed", async || {
             assert!(
                 !matches!(child.try_wait(), Ok(Some(_))),

@@ -23,7 +23,7 @@ pub(crate) enum Step {
     },
     /// Waits until the test opens the gate once.
     Gate(Gate),
-    /// Closes with RST: SO_LINGER 0.
+    /// Closes with RST: `SO_LINGER` 0.
     Reset,
     /// Closes both directions with FIN.
     Fin,
@@ -139,10 +139,7 @@ impl Script {
 
     /// A whole event stream, one HTTP chunk per piece.
     pub(crate) fn stream_of<P: AsRef<[u8]>>(pieces: impl IntoIterator<Item = P>) -> Self {
-        pieces
-            .into_iter()
-            .fold(Self::stream(), |script, piece| script.chunk(piece))
-            .end()
+        pieces.into_iter().fold(Self::stream(), Script::chunk).end()
     }
 
     fn step(mut self, step: Step) -> Self {

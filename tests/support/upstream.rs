@@ -25,8 +25,6 @@ use super::until;
 /// One request as the upstream saw it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    /// Which connection carried it, from 0.
-    pub(crate) connection: usize,
     pub(crate) head: Head,
     pub(crate) body: Bytes,
     pub(crate) at: Instant,
@@ -152,16 +150,12 @@ impl Upstream {
 async fn accept(listener: TcpListener, book: Arc<Mutex<Book>>) {
     let mut connections = tokio::task::JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
-        let number = {
-            let mut book = book.lock().expect("the book is whole");
-            book.connections += 1;
-            book.connections - 1
-        };
-        connections.spawn(serve(socket, number, Arc::clone(&book)));
+        book.lock().expect("the book is whole").connections += 1;
+        connections.spawn(serve(socket, Arc::clone(&book)));
     }
 }
 
-async fn serve(socket: TcpStream, connection: usize, book: Arc<Mutex<Book>>) {
+async fn serve(socket: TcpStream, book: Arc<Mutex<Book>>) {
     socket.set_nodelay(true).expect("a TCP socket");
     let (read, write) = socket.into_split();
     let mut reader = Wire::new(read);
@@ -174,7 +168,6 @@ async fn serve(socket: TcpStream, connection: usize, book: Arc<Mutex<Book>>) {
             let mut book = book.lock().expect("the book is whole");
             let at = Instant::now();
             book.seen.push(Seen {
-                connection,
                 head,
                 body,
                 at,
@@ -225,7 +218,7 @@ impl Exchange<'_> {
                             .acquire()
                             .await
                             .expect("gates are never closed")
-                            .forget()
+                            .forget();
                     })
                     .await
                 }
