@@ -295,10 +295,7 @@ impl Work<'_> {
             .get(provider)
             .and_then(|built| tollward_providers::row(&built.kind));
         match row.map(|row| (row.price_provider, row.default_port)) {
-            Some((Some(listed), _)) => Prices::Catalog {
-                provider: listed.to_owned(),
-                model: model.to_owned(),
-            },
+            Some((Some(listed), _)) => Prices::listed(listed, model),
             Some((None, None)) => Prices::Unknown,
             // The operator's own server, or the engine in this process: nobody sends a bill.
             Some((None, Some(_))) | None => Prices::Free,
@@ -328,10 +325,7 @@ impl Work<'_> {
             let (provider, model) = name.split_once('/')?;
             let target = Target::Http(Arc::clone(known.get(provider)?));
             let prices = match listed.get(provider).copied().flatten() {
-                Some(listed) => Prices::Catalog {
-                    provider: listed.to_owned(),
-                    model: model.to_owned(),
-                },
+                Some(listed) => Prices::listed(listed, model),
                 None => Prices::Free,
             };
             let config = DeploymentConfig {

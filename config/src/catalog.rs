@@ -10,7 +10,7 @@
 mod format;
 mod moment;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use format::Table;
 
@@ -30,7 +30,7 @@ pub struct Timeline {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// Names this price in the ledger: `provider/model@date`.
-    pub id: String,
+    pub id: Arc<str>,
     /// When it came into force, in Unix seconds. `None`: since before records began.
     pub from_unix_s: Option<i64>,
     /// What a token costs.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use tollward_config::catalog::{Catalog, Rates};
+use tollward_config::catalog::{Catalog, Rates, Timeline};
 use tollward_store::{CostSource, NanoUsd, PicoUsd, TokenCounts};
 use tollward_wire::usage::Usage;
 
@@ -19,13 +19,8 @@ pub enum Prices {
     Unknown,
     /// Written by the operator.
     Override(Arc<Rates>),
-    /// The dated catalog, under this provider and model.
-    Catalog {
-        /// The catalog's name of the provider.
-        provider: String,
-        /// The upstream model.
-        model: String,
-    },
+    /// The dated catalog.
+    Listed(Arc<Timeline>),
 }
 
 /// A priced usage.
@@ -40,6 +35,12 @@ pub struct Priced {
 }
 
 impl Prices {
+    /// The catalog's prices of `model` at `provider`, if it lists them.
+    pub fn listed(provider: &str, model: &str) -> Self {
+        let timeline = Catalog::embedded().timeline(provider, model);
+        timeline.map_or(Self::Unknown, |timeline| Self::Listed(Arc::new(timeline)))
+    }
+
     /// What `usage` costs at `at_unix_s`.
     pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
         let unknown = Priced {
@@ -74,15 +75,10 @@ impl Prices {
             },
             Self::Unknown => unknown,
             Self::Override(rates) => computed(rates, Some(Arc::from("override"))),
-            Self::Catalog { provider, model } => {
-                match Catalog::embedded().price(provider, model, at_unix_s) {
-                    Some(price) => computed(
-                        price.rates_for(usage.input),
-                        Some(Arc::from(price.id.as_str())),
-                    ),
-                    None => unknown,
-                }
-            }
+            Self::Listed(timeline) => match timeline.at(at_unix_s) {
+                Some(price) => computed(price.rates_for(usage.input), Some(Arc::clone(&price.id))),
+                None => unknown,
+            },
         }
     }
 }

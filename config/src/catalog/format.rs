@@ -160,7 +160,7 @@ impl StoredPrice {
         let tiers = self.t.iter().map(StoredTier::read).collect();
         let since = self.f.as_deref().unwrap_or("start");
         let price = Price {
-            id: format!("{provider}/{model}@{since}"),
+            id: format!("{provider}/{model}@{since}").into(),
             from_unix_s,
             rates: Rates {
                 input,
