@@ -379,15 +379,15 @@ fn a_price_names_itself_with_its_date() {
             .unwrap()
             .id
     };
-    assert_eq!(id("2026-11-24"), "openai/gpt-5.6@2026-08-21");
-    assert_eq!(id("2026-08-01"), "openai/gpt-5.6@start");
+    assert_eq!(&*id("2026-11-24"), "openai/gpt-5.6@2026-08-21");
+    assert_eq!(&*id("2026-08-01"), "openai/gpt-5.6@start");
     assert!(catalog.id().starts_with("2026-11-24+"), "{}", catalog.id());
 }
 
 #[test]
 fn a_timeline_begins_where_its_first_price_does() {
     let price = |id: &str| Price {
-        id: id.to_owned(),
+        id: id.into(),
         from_unix_s: None,
         rates: Rates::default(),
         tiers: Vec::new(),
@@ -398,7 +398,7 @@ fn a_timeline_begins_where_its_first_price_does() {
         (Some(300), Some(price("b"))),
     ];
     let timeline = Timeline { steps };
-    let at = |moment| timeline.at(moment).map(|price| price.id.as_str());
+    let at = |moment| timeline.at(moment).map(|price| &*price.id);
     assert_eq!(
         [at(99), at(100), at(199), at(200), at(300)],
         [None, Some("a"), Some("a"), None, Some("b")]
