@@ -1,0 +1,16 @@
+//! The engine from outside: tiny models made here, and real ones when the environment
+//! names them (`TOLLWARD_TEST_MODEL`, `TOLLWARD_TEST_GEMMA`).
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests"
+)]
+
+mod loading;
+mod real;
+mod serving;
+mod support;
+mod tiny;
