@@ -14,7 +14,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let usage = "usage: generate MODEL PROMPT [TOKENS] [chat]";
     let model = arguments.next().ok_or(usage)?;
     let prompt = arguments.next().ok_or(usage)?;
-    let max_tokens = arguments.next().map(|n| n.parse()).transpose()?.unwrap_or(64);
+    let max_tokens = arguments
+        .next()
+        .map(|n| n.parse())
+        .transpose()?
+        .unwrap_or(64);
     let input = match arguments.next() {
         None => Input::Text(prompt),
         Some(_) => Input::Chat(vec![ChatMessage {

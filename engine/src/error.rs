@@ -58,9 +58,7 @@ pub enum EngineError {
     #[error("the prompt is empty")]
     EmptyPrompt,
     /// The model file has no chat template.
-    #[error(
-        "`{model}` is a base model without a chat template: it completes text but cannot chat"
-    )]
+    #[error("`{model}` is a base model without a chat template: it completes text but cannot chat")]
     NoChatTemplate {
         /// The model's name as its file states it.
         model: String,

@@ -77,7 +77,11 @@ impl Decoder {
             None
         };
         let factors = if file.header.tensor("rope_freqs.weight").is_some() {
-            Some(load_vector(file, "rope_freqs.weight", config.rope.dims / 2)?)
+            Some(load_vector(
+                file,
+                "rope_freqs.weight",
+                config.rope.dims / 2,
+            )?)
         } else {
             None
         };

@@ -125,7 +125,10 @@ impl GenerateRequest {
             "must be at least 1".to_owned()
         })?;
         check(self.stop.len() <= MAX_STOPS, "stop", || {
-            format!("{} strings, at most {MAX_STOPS} are allowed", self.stop.len())
+            format!(
+                "{} strings, at most {MAX_STOPS} are allowed",
+                self.stop.len()
+            )
         })?;
         check(longest_stop <= MAX_STOP_BYTES, "stop", || {
             format!("a string of {longest_stop} bytes, at most {MAX_STOP_BYTES} are allowed")

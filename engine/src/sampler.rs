@@ -49,7 +49,10 @@ impl Sampler {
         } else {
             most_likely(&changed)
         };
-        let logprobs = self.sampling.logprobs.map(|top| measure(logits, token, top));
+        let logprobs = self
+            .sampling
+            .logprobs
+            .map(|top| measure(logits, token, top));
         if self.sampling.presence_penalty != 0.0 || self.sampling.frequency_penalty != 0.0 {
             let count = self.counts.entry(token).or_insert(0);
             *count = count.saturating_add(1);
@@ -93,14 +96,20 @@ impl Sampler {
 
     /// Replaces logits by weights relative to the best candidate.
     fn weigh(&self, candidates: &mut [(u32, f32)]) {
-        let best = candidates.iter().map(|c| c.1).fold(f32::NEG_INFINITY, f32::max);
+        let best = candidates
+            .iter()
+            .map(|c| c.1)
+            .fold(f32::NEG_INFINITY, f32::max);
         for (_, weight) in candidates {
             *weight = ((*weight - best) / self.sampling.temperature).exp();
         }
     }
 
     fn pick(&mut self, candidates: &[(u32, f32)]) -> u32 {
-        let sum: f64 = candidates.iter().map(|&(_, weight)| f64::from(weight)).sum();
+        let sum: f64 = candidates
+            .iter()
+            .map(|&(_, weight)| f64::from(weight))
+            .sum();
         let mut left = self.rng.unit() * sum;
         for &(token, weight) in candidates {
             left -= f64::from(weight);
@@ -115,7 +124,10 @@ impl Sampler {
 
 /// Keeps the smallest set of best candidates whose weights reach `share` of the sum.
 fn keep_share(candidates: &mut Vec<(u32, f32)>, share: f32) {
-    let sum: f64 = candidates.iter().map(|&(_, weight)| f64::from(weight)).sum();
+    let sum: f64 = candidates
+        .iter()
+        .map(|&(_, weight)| f64::from(weight))
+        .sum();
     let wanted = sum * f64::from(share);
     // Sorting a whole vocabulary costs more than the model's step on small models;
     // nearly always a few hundred candidates hold the share.
@@ -143,6 +155,10 @@ fn keep_share(candidates: &mut Vec<(u32, f32)>, share: f32) {
 }
 
 /// Higher value first; equal values by lower id, so that a run can be repeated.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that sorting takes"
+)]
 fn best_first(left: &(u32, f32), right: &(u32, f32)) -> Ordering {
     right.1.total_cmp(&left.1).then(left.0.cmp(&right.0))
 }
@@ -159,8 +175,14 @@ fn most_likely(logits: &[f32]) -> u32 {
 
 fn measure(logits: &[f32], token: u32, top: u8) -> Logprobs {
     let best = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|logit| f64::from(logit - best).exp()).sum();
-    #[expect(clippy::cast_possible_truncation, reason = "a logarithm of a sum of at most 2^32")]
+    let sum: f64 = logits
+        .iter()
+        .map(|logit| f64::from(logit - best).exp())
+        .sum();
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a logarithm of a sum of at most 2^32"
+    )]
     let offset = best + sum.ln() as f32;
     let mut candidates: Vec<(u32, f32)> = (0_u32..).zip(logits.iter().copied()).collect();
     let keep = usize::from(top).min(candidates.len());
@@ -170,12 +192,17 @@ fn measure(logits: &[f32], token: u32, top: u8) -> Logprobs {
     }
     candidates.sort_unstable_by(best_first);
     Logprobs {
-        chosen: logits.get(token as usize).map_or(f32::NEG_INFINITY, |logit| logit - offset),
-        top: candidates.into_iter().map(|(id, logit)| (id, logit - offset)).collect(),
+        chosen: logits
+            .get(token as usize)
+            .map_or(f32::NEG_INFINITY, |logit| logit - offset),
+        top: candidates
+            .into_iter()
+            .map(|(id, logit)| (id, logit - offset))
+            .collect(),
     }
 }
 
-/// SplitMix64: small, seedable, and good enough to draw tokens.
+/// `SplitMix64`: small, seedable, and good enough to draw tokens.
 /// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).
 #[derive(Debug)]
 struct Rng(u64);
@@ -200,7 +227,8 @@ impl Rng {
     fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
         let bits = (self.next() >> 11) as f64;
-        bits / (1_u64 << 53) as f64
+        // 2^53, the number of such values.
+        bits / 9_007_199_254_740_992.0
     }
 }
 

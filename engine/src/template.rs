@@ -12,7 +12,11 @@ use std::io;
 
 use minijinja::{Environment, Value, context, syntax::SyntaxConfig};
 
-use crate::{error::EngineError, request::ChatMessage, tokenizer::{Text, Tokenizer}};
+use crate::{
+    error::EngineError,
+    request::ChatMessage,
+    tokenizer::{Text, Tokenizer},
+};
 
 /// Instructions one rendering may execute.
 const FUEL: u64 = 500_000;
@@ -80,7 +84,10 @@ impl ChatTemplate {
     }
 
     fn render(&self, values: Value, messages: &[ChatMessage]) -> Result<String, EngineError> {
-        let input: usize = messages.iter().map(|m| m.role.len() + m.content.len()).sum();
+        let input: usize = messages
+            .iter()
+            .map(|m| m.role.len() + m.content.len())
+            .sum();
         let mut output = Capped {
             bytes: Vec::new(),
             room: MAX_ADDED_BYTES + MAX_REPEATS * 2 * input,
@@ -103,7 +110,9 @@ fn describe(error: &minijinja::Error) -> String {
         (detail, line) => format!(
             "{}{} (line {})",
             error.kind(),
-            detail.map(|detail| format!(": {detail}")).unwrap_or_default(),
+            detail
+                .map(|detail| format!(": {detail}"))
+                .unwrap_or_default(),
             line.unwrap_or(0),
         ),
     }

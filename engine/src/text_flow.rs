@@ -61,7 +61,11 @@ impl TextFlow {
                 logprob,
             });
         }
-        let found = self.stops.iter().filter_map(|stop| self.held.find(stop)).min();
+        let found = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop))
+            .min();
         if let Some(place) = found {
             return self.stop_at(place);
         }
@@ -87,10 +91,11 @@ impl TextFlow {
     /// Length of the longest end of the held text that may grow into a stop string.
     fn open_stop(&self) -> usize {
         let begins = |stop: &String| {
-            let prefixes = stop.char_indices().filter_map(|(length, _)| stop.get(..length));
+            let mut prefixes = stop
+                .char_indices()
+                .filter_map(|(length, _)| stop.get(..length));
             prefixes
-                .filter(|prefix| self.held.ends_with(prefix))
-                .last()
+                .rfind(|prefix| self.held.ends_with(prefix))
                 .map_or(0, str::len)
         };
         self.stops.iter().map(begins).max().unwrap_or(0)
@@ -101,7 +106,9 @@ impl TextFlow {
         let mut released = self.release(place);
         // A token that is partly before the stop string still belongs to the answer.
         let partly = self.waiting.drain(..).filter(|waiting| waiting.start < cut);
-        released.logprobs.extend(partly.map(|waiting| waiting.logprob));
+        released
+            .logprobs
+            .extend(partly.map(|waiting| waiting.logprob));
         released.is_stopped = true;
         released
     }

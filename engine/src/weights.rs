@@ -1,9 +1,9 @@
 //! Weight matrices in memory, packed from whatever blocks the file uses.
 //!
 //! Formats whose values are `integer * scale + minimum` per 32 columns keep their exact
-//! values: Q4_0, Q4_1 and Q4_K as 4-bit integers, Q5_0 and Q8_0 as 8-bit ones. Everything
+//! values: `Q4_0`, `Q4_1` and `Q4_K` as 4-bit integers, `Q5_0` and `Q8_0` as 8-bit ones. Everything
 //! else (K-quants with blocks of 16, halves, floats) is rounded to 8 bits per block of
-//! 32, as Q8_0 is: an error of at most 1/254 of the block's largest weight.
+//! 32, as `Q8_0` is: an error of at most 1/254 of the block's largest weight.
 
 mod pack;
 
@@ -85,8 +85,12 @@ impl Matrix {
         };
         let mins = rows.mins.iter().copied().chain(std::iter::repeat(0.0));
         let facts = rows.scales.iter().zip(mins);
-        for ((index, output), (scale, min)) in
-            output.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate().zip(facts)
+        for ((index, output), (scale, min)) in output
+            .as_chunks_mut::<BLOCK>()
+            .0
+            .iter_mut()
+            .enumerate()
+            .zip(facts)
         {
             for (place, value) in output.iter_mut().enumerate() {
                 *value = quant(rows.quants, index, place) * scale + min;
@@ -105,7 +109,11 @@ fn quant(quants: Quants<'_>, block: usize, place: usize) -> f32 {
             .get(block)
             .and_then(|block| block.get(place % (BLOCK / 2)))
             .map_or(0.0, |&pair| {
-                f32::from(if place < BLOCK / 2 { pair & 15 } else { pair >> 4 })
+                f32::from(if place < BLOCK / 2 {
+                    pair & 15
+                } else {
+                    pair >> 4
+                })
             }),
     }
 }

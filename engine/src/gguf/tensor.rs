@@ -28,9 +28,7 @@ pub(crate) struct TensorInfo {
 }
 
 impl TensorInfo {
-    pub(super) fn read<R: Read>(
-        reader: &mut HeaderReader<R>,
-    ) -> Result<(String, Self), LoadError> {
+    pub(super) fn read<R: Read>(reader: &mut HeaderReader<R>) -> Result<(String, Self), LoadError> {
         let name = reader.name()?;
         let dims = reader.u32()?;
         if dims > MAX_DIMS {

@@ -49,7 +49,10 @@ fn a_sound_header_is_read() {
     let header = read(&sound(32, 0)).unwrap();
     assert_eq!(header.metadata.text("general.name").unwrap(), Some("tiny"));
     let list = header.metadata.array("list").unwrap().unwrap();
-    assert_eq!(list, [Value::Text(b"a".to_vec()), Value::Text(b"b".to_vec())]);
+    assert_eq!(
+        list,
+        [Value::Text(b"a".to_vec()), Value::Text(b"b".to_vec())]
+    );
     let tensor = header.tensor("weight").unwrap();
     assert_eq!((tensor.columns, tensor.rows, tensor.bytes), (4, 2, 32));
     assert!(header.metadata.u64("general.name").is_err());

@@ -10,11 +10,11 @@
 )]
 
 use std::arch::x86_64::{
-    __m128i, __m256, __m256i, _mm_add_ps, _mm_add_ss, _mm_and_si128, _mm_cvtss_f32,
-    _mm_movehl_ps, _mm_set1_epi8, _mm_shuffle_ps, _mm_srli_epi16, _mm256_castps256_ps128,
-    _mm256_cvtepi32_ps, _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps,
-    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_set_m128i, _mm256_set1_epi16,
-    _mm256_set1_ps, _mm256_setzero_ps, _mm256_sign_epi8,
+    __m128i, __m256, __m256i, _mm_add_ps, _mm_add_ss, _mm_and_si128, _mm_cvtss_f32, _mm_movehl_ps,
+    _mm_set1_epi8, _mm_shuffle_ps, _mm_srli_epi16, _mm256_castps256_ps128, _mm256_cvtepi32_ps,
+    _mm256_cvtph_ps, _mm256_extractf128_ps, _mm256_fmadd_ps, _mm256_madd_epi16,
+    _mm256_maddubs_epi16, _mm256_set_m128i, _mm256_set1_epi16, _mm256_set1_ps, _mm256_setzero_ps,
+    _mm256_sign_epi8,
 };
 
 use half::f16;
@@ -77,7 +77,9 @@ fn multiply_vectors(
     let mut mins = weights.mins.chunks_exact(width);
     match weights.quants {
         Quants::Bytes(quants) => {
-            let rows = quants.chunks_exact(width).zip(products.chunks_exact_mut(count));
+            let rows = quants
+                .chunks_exact(width)
+                .zip(products.chunks_exact_mut(count));
             for (quants, products) in rows {
                 let row = Row {
                     quants,
@@ -88,7 +90,9 @@ fn multiply_vectors(
             }
         }
         Quants::Nibbles(quants) => {
-            let rows = quants.chunks_exact(width).zip(products.chunks_exact_mut(count));
+            let rows = quants
+                .chunks_exact(width)
+                .zip(products.chunks_exact_mut(count));
             for (quants, products) in rows {
                 let row = Row {
                     quants,
@@ -112,7 +116,9 @@ struct Row<'a, B> {
 #[target_feature(enable = "avx2,fma,f16c")]
 fn byte_row(row: Row<'_, [i8; BLOCK]>, activations: &[ActivationBlock], products: &mut [f32]) {
     let width = row.quants.len();
-    let groups = activations.chunks(width * GROUP).zip(products.chunks_mut(GROUP));
+    let groups = activations
+        .chunks(width * GROUP)
+        .zip(products.chunks_mut(GROUP));
     for (group, products) in groups {
         if let (Some(group), Ok(products)) = (split::<GROUP>(group, width), products.try_into()) {
             bytes_times::<GROUP>(row, group, products);
@@ -127,7 +133,9 @@ fn byte_row(row: Row<'_, [i8; BLOCK]>, activations: &[ActivationBlock], products
 #[target_feature(enable = "avx2,fma,f16c")]
 fn nibble_row(row: Row<'_, [u8; 16]>, activations: &[ActivationBlock], products: &mut [f32]) {
     let width = row.quants.len();
-    let groups = activations.chunks(width * GROUP).zip(products.chunks_mut(GROUP));
+    let groups = activations
+        .chunks(width * GROUP)
+        .zip(products.chunks_mut(GROUP));
     for (group, products) in groups {
         if let (Some(group), Ok(products)) = (split::<GROUP>(group, width), products.try_into()) {
             nibbles_times::<GROUP>(row, group, products);
@@ -199,7 +207,12 @@ fn nibbles_times<const R: usize>(
         let min = mins.next().copied().unwrap_or(0.0);
         for ((sum, offset), x) in sums.iter_mut().zip(&mut offsets).zip(&mut blocks) {
             let Some(x) = x.next() else { return };
-            *sum = accumulate(*sum, weights, bytemuck::must_cast(x.quants), scale * x.scale);
+            *sum = accumulate(
+                *sum,
+                weights,
+                bytemuck::must_cast(x.quants),
+                scale * x.scale,
+            );
             *offset += min * x.sum;
         }
     }
@@ -221,7 +234,10 @@ fn accumulate(sum: __m256, unsigned: __m256i, signed: __m256i, scale: f32) -> __
 #[inline]
 #[target_feature(enable = "avx2,fma,f16c")]
 fn total(lanes: __m256) -> f32 {
-    let four = _mm_add_ps(_mm256_castps256_ps128(lanes), _mm256_extractf128_ps::<1>(lanes));
+    let four = _mm_add_ps(
+        _mm256_castps256_ps128(lanes),
+        _mm256_extractf128_ps::<1>(lanes),
+    );
     let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
     _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
 }
@@ -235,7 +251,11 @@ fn score_vectors(query: &[f32], keys: &[f16], scores: &mut [f32]) {
         for (q, k) in query_lanes.iter().zip(key_lanes) {
             sum = _mm256_fmadd_ps(bytemuck::must_cast(*q), widen(k), sum);
         }
-        let rest: f32 = query_rest.iter().zip(key_rest).map(|(q, k)| q * k.to_f32()).sum();
+        let rest: f32 = query_rest
+            .iter()
+            .zip(key_rest)
+            .map(|(q, k)| q * k.to_f32())
+            .sum();
         *score = total(sum) + rest;
     }
 }

@@ -21,14 +21,22 @@ pub(super) fn multiply(
 fn row_product(weights: WeightRows<'_>, row: usize, activation: &[ActivationBlock]) -> f32 {
     let first = row * weights.blocks_per_row;
     let scales = weights.scales.iter().skip(first);
-    let mins = weights.mins.iter().skip(first).copied().chain(std::iter::repeat(0.0));
+    let mins = weights
+        .mins
+        .iter()
+        .skip(first)
+        .copied()
+        .chain(std::iter::repeat(0.0));
     let mut total = 0.0;
     for ((index, x), (scale, min)) in (first..).zip(activation).zip(scales.zip(mins)) {
         let integers = match weights.quants {
             Quants::Bytes(quants) => quants.get(index).map_or(0, |q| dot_bytes(q, &x.quants)),
             Quants::Nibbles(quants) => quants.get(index).map_or(0, |q| dot_nibbles(q, &x.quants)),
         };
-        #[expect(clippy::cast_precision_loss, reason = "at most 32 * 128 * 127, exact in f32")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "at most 32 * 128 * 127, exact in f32"
+        )]
         let integers = integers as f32;
         total += integers * (scale * x.scale) + min * x.sum;
     }
@@ -36,7 +44,11 @@ fn row_product(weights: WeightRows<'_>, row: usize, activation: &[ActivationBloc
 }
 
 fn dot_bytes(weights: &[i8; BLOCK], x: &[i8; BLOCK]) -> i32 {
-    weights.iter().zip(x).map(|(&w, &x)| i32::from(w) * i32::from(x)).sum()
+    weights
+        .iter()
+        .zip(x)
+        .map(|(&w, &x)| i32::from(w) * i32::from(x))
+        .sum()
 }
 
 fn dot_nibbles(weights: &[u8; BLOCK / 2], x: &[i8; BLOCK]) -> i32 {
@@ -49,13 +61,23 @@ fn dot_nibbles(weights: &[u8; BLOCK / 2], x: &[i8; BLOCK]) -> i32 {
         .sum()
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "compiled again with wider registers in `avx2`"
+)]
 #[inline(always)]
 pub(super) fn quantize_row(row: &[f32], blocks: &mut [ActivationBlock]) {
     for (values, block) in row.as_chunks::<BLOCK>().0.iter().zip(blocks) {
-        let largest = values.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
+        let largest = values
+            .iter()
+            .fold(0.0_f32, |largest, v| largest.max(v.abs()));
         let scale = largest / 127.0;
         // A block of zeros, or of values too small to invert, is all zeros.
-        let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
+        let inverse = if scale > f32::MIN_POSITIVE {
+            1.0 / scale
+        } else {
+            0.0
+        };
         let mut sum = 0_i32;
         for (quant, value) in block.quants.iter_mut().zip(values) {
             #[expect(clippy::cast_possible_truncation, reason = "within ±127 by the scale")]

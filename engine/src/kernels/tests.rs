@@ -4,9 +4,18 @@ use super::*;
 
 /// Weights, activations and shape of one product.
 fn rows(width: usize, count: usize, values: &[f32]) -> Vec<ActivationBlock> {
-    let empty = ActivationBlock { quants: [0; BLOCK], scale: 0.0, sum: 0.0 };
+    let empty = ActivationBlock {
+        quants: [0; BLOCK],
+        scale: 0.0,
+        sum: 0.0,
+    };
     let mut blocks = vec![empty; width * count];
-    let source: Vec<f32> = values.iter().copied().cycle().take(width * count * BLOCK).collect();
+    let source: Vec<f32> = values
+        .iter()
+        .copied()
+        .cycle()
+        .take(width * count * BLOCK)
+        .collect();
     portable::quantize_row(&source, &mut blocks);
     blocks
 }
@@ -68,7 +77,7 @@ proptest! {
         for (row, together) in activations.chunks(width).zip(together) {
             let mut alone = [0.0];
             multiply(weights, row, &mut alone);
-            prop_assert_eq!(alone, [together]);
+            prop_assert_eq!(alone.map(f32::to_bits), [together.to_bits()]);
         }
     }
 

@@ -25,10 +25,14 @@ pub(super) fn attend(
     let attend_one = |(index, output): (usize, &mut [f32])| {
         let (row_index, head) = (index / config.heads, index % config.heads);
         let start = row_index * stride + head * size;
-        let segment = rows.get(row_index).and_then(|row| segments.get(row.segment));
-        if let (Some(row), Some(segment), Some(query)) =
-            (rows.get(row_index), segment, queries.get(start..start + size))
-        {
+        let segment = rows
+            .get(row_index)
+            .and_then(|row| segments.get(row.segment));
+        if let (Some(row), Some(segment), Some(query)) = (
+            rows.get(row_index),
+            segment,
+            queries.get(start..start + size),
+        ) {
             let first = place
                 .window
                 .map_or(0, |window| (row.position + 1).saturating_sub(window));
@@ -45,9 +49,15 @@ pub(super) fn attend(
     let work: usize = rows.iter().map(|row| row.position).sum();
     // Waking other threads costs more than a short past.
     if work * config.heads * size > 1 << 16 {
-        output.par_chunks_exact_mut(size).enumerate().for_each(attend_one);
+        output
+            .par_chunks_exact_mut(size)
+            .enumerate()
+            .for_each(attend_one);
     } else {
-        output.chunks_exact_mut(size).enumerate().for_each(attend_one);
+        output
+            .chunks_exact_mut(size)
+            .enumerate()
+            .for_each(attend_one);
     }
     output
 }

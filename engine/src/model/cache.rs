@@ -68,7 +68,8 @@ impl KvCache {
         let layers = self.layout.layers * 2 * self.layout.kv_heads;
         let length = layers * BLOCK_TOKENS * self.layout.head_size;
         while self.blocks.len() * BLOCK_TOKENS < self.tokens {
-            self.blocks.push(std::iter::repeat_n(f16::ZERO, length).collect());
+            self.blocks
+                .push(std::iter::repeat_n(f16::ZERO, length).collect());
         }
         for block in self.blocks.iter_mut().skip(first_written) {
             // Copies a block that another sequence still reads.
@@ -84,8 +85,8 @@ impl KvCache {
         (position, head): (usize, usize),
         values: &[f32],
     ) {
-        let start = self.head_start(layer, side, head)
-            + position % BLOCK_TOKENS * self.layout.head_size;
+        let start =
+            self.head_start(layer, side, head) + position % BLOCK_TOKENS * self.layout.head_size;
         // `grow` has made the block unshared; a shared one would be a lost write.
         let target = self
             .blocks
@@ -107,11 +108,13 @@ impl KvCache {
         last: usize,
     ) -> impl Iterator<Item = &[f16]> {
         let start = self.head_start(layer, side, head);
-        let size = self.layout.head_size;
+        let length = self.layout.head_size;
         (first / BLOCK_TOKENS..=last / BLOCK_TOKENS).filter_map(move |index| {
             let from = first.saturating_sub(index * BLOCK_TOKENS);
             let to = (last + 1 - index * BLOCK_TOKENS).min(BLOCK_TOKENS);
-            self.blocks.get(index)?.get(start + from * size..start + to * size)
+            self.blocks
+                .get(index)?
+                .get(start + from * length..start + to * length)
         })
     }
 

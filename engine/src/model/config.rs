@@ -77,7 +77,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn covers(&self, layer: usize) -> bool {
-        (layer + 1) % self.period != 0
+        !(layer + 1).is_multiple_of(self.period)
     }
 }
 
@@ -130,18 +130,30 @@ impl Keys<'_> {
         self.refuse_unknown_parts()?;
         let width = self.size("embedding_length", 1 << 16)?;
         let heads = self.size("attention.head_count", 1 << 10)?;
-        let kv_heads = self.optional("attention.head_count_kv", 1 << 10)?.unwrap_or(heads);
+        let kv_heads = self
+            .optional("attention.head_count_kv", 1 << 10)?
+            .unwrap_or(heads);
         let head_size = self
             .optional("attention.key_length", 1 << 12)?
             .unwrap_or(width / heads);
-        if self.optional("attention.value_length", 1 << 12)?.unwrap_or(head_size) != head_size {
+        if self
+            .optional("attention.value_length", 1 << 12)?
+            .unwrap_or(head_size)
+            != head_size
+        {
             return Err(unusable("keys and values differ in size"));
         }
         let trained = self.size("context_length", 1 << 24)?;
         let wanted = context_tokens.map_or(DEFAULT_CONTEXT, u64::from).max(2);
         let context = usize::try_from(wanted).map_or(trained, |wanted| wanted.min(trained));
-        let epsilon = self.float("attention.layer_norm_rms_epsilon")?.unwrap_or(1e-5);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "small")]
+        let epsilon = self
+            .float("attention.layer_norm_rms_epsilon")?
+            .unwrap_or(1e-5);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "small"
+        )]
         let (epsilon, score_scale) = (epsilon as f32, 1.0 / (head_size as f32).sqrt());
         Ok(Config {
             architecture: self.architecture.to_owned(),
@@ -159,7 +171,9 @@ impl Keys<'_> {
             context,
             epsilon,
             rope: RopeConfig {
-                dims: self.optional("rope.dimension_count", 1 << 12)?.unwrap_or(head_size),
+                dims: self
+                    .optional("rope.dimension_count", 1 << 12)?
+                    .unwrap_or(head_size),
                 base: self.float("rope.freq_base")?.unwrap_or(10_000.0),
                 stretch: self.stretch()?,
                 pairing: Pairing::Neighbours,
@@ -185,7 +199,9 @@ impl Keys<'_> {
             config.score_scale = 1.0 / scale_of(config.width / config.heads);
         }
         let tokens = self.size("attention.sliding_window", 1 << 24)?;
-        let period = self.optional("attention.sliding_window_pattern", 1 << 10)?.unwrap_or(6);
+        let period = self
+            .optional("attention.sliding_window_pattern", 1 << 10)?
+            .unwrap_or(6);
         config.window = Some(Window {
             tokens,
             period,
@@ -218,7 +234,11 @@ impl Keys<'_> {
     }
 
     fn refuse_unknown_parts(&self) -> Result<(), LoadError> {
-        for tensor in ["blk.0.attn_q.bias", "blk.0.ffn_gate_inp.weight", "blk.0.ffn_up.bias"] {
+        for tensor in [
+            "blk.0.attn_q.bias",
+            "blk.0.ffn_gate_inp.weight",
+            "blk.0.ffn_up.bias",
+        ] {
             if self.header.tensor(tensor).is_some() {
                 return Err(unusable(&format!("tensor `{tensor}` is not supported yet")));
             }

@@ -136,9 +136,15 @@ impl Layer {
         };
         let stride = self.query_key_value.rows;
         if mixed.len() >= PARALLEL_ROWS * stride {
-            mixed.par_chunks_exact_mut(stride).enumerate().for_each(turn_row);
+            mixed
+                .par_chunks_exact_mut(stride)
+                .enumerate()
+                .for_each(turn_row);
         } else {
-            mixed.chunks_exact_mut(stride).enumerate().for_each(turn_row);
+            mixed
+                .chunks_exact_mut(stride)
+                .enumerate()
+                .for_each(turn_row);
         }
     }
 }
@@ -161,7 +167,9 @@ fn store(
             } else {
                 (Side::Value, index - config.kv_heads)
             };
-            segment.cache.write(layer, side, (row.position, head), values);
+            segment
+                .cache
+                .write(layer, side, (row.position, head), values);
         }
     }
 }

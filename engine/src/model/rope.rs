@@ -26,7 +26,11 @@ pub(super) struct Rotation {
 impl Rope {
     /// `factors` divide the angles of single pairs (long-context llama models).
     pub(super) fn new(config: &RopeConfig, factors: Option<&[f32]>) -> Self {
-        let factors = factors.unwrap_or(&[]).iter().copied().chain(std::iter::repeat(1.0));
+        let factors = factors
+            .unwrap_or(&[])
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(1.0));
         #[expect(clippy::cast_precision_loss, reason = "at most 4096 dimensions")]
         let steps = (0..config.dims / 2)
             .zip(factors)

@@ -28,13 +28,31 @@ fn a_default_request_is_valid() {
 
 #[test]
 fn a_number_out_of_range_names_its_field() {
-    assert_eq!(refused_param(|r| r.sampling.temperature = 2.1), "temperature");
-    assert_eq!(refused_param(|r| r.sampling.temperature = f32::NAN), "temperature");
+    assert_eq!(
+        refused_param(|r| r.sampling.temperature = 2.1),
+        "temperature"
+    );
+    assert_eq!(
+        refused_param(|r| r.sampling.temperature = f32::NAN),
+        "temperature"
+    );
     assert_eq!(refused_param(|r| r.sampling.top_p = -0.1), "top_p");
-    assert_eq!(refused_param(|r| r.sampling.presence_penalty = 3.0), "presence_penalty");
-    assert_eq!(refused_param(|r| r.sampling.frequency_penalty = -3.0), "frequency_penalty");
-    assert_eq!(refused_param(|r| r.sampling.logit_bias = vec![(1, 101.0)]), "logit_bias");
-    assert_eq!(refused_param(|r| r.sampling.logprobs = Some(21)), "logprobs");
+    assert_eq!(
+        refused_param(|r| r.sampling.presence_penalty = 3.0),
+        "presence_penalty"
+    );
+    assert_eq!(
+        refused_param(|r| r.sampling.frequency_penalty = -3.0),
+        "frequency_penalty"
+    );
+    assert_eq!(
+        refused_param(|r| r.sampling.logit_bias = vec![(1, 101.0)]),
+        "logit_bias"
+    );
+    assert_eq!(
+        refused_param(|r| r.sampling.logprobs = Some(21)),
+        "logprobs"
+    );
     assert_eq!(refused_param(|r| r.n = 0), "n");
     assert_eq!(refused_param(|r| r.n = 129), "n");
     assert_eq!(refused_param(|r| r.max_tokens = Some(0)), "max_tokens");
@@ -49,5 +67,8 @@ fn stop_strings_are_bounded_and_not_empty() {
 
 #[test]
 fn a_conversation_without_messages_is_refused() {
-    assert_eq!(refused_param(|r| r.input = Input::Chat(Vec::new())), "input");
+    assert_eq!(
+        refused_param(|r| r.input = Input::Chat(Vec::new())),
+        "input"
+    );
 }

@@ -7,7 +7,9 @@ fn sampler(change: impl FnOnce(&mut Sampling)) -> Sampler {
 }
 
 fn logits() -> Vec<f32> {
-    (0_u16..1000).map(|i| (f32::from(i) * 0.7).sin() * 4.0).collect()
+    (0_u16..1000)
+        .map(|i| (f32::from(i) * 0.7).sin() * 4.0)
+        .collect()
 }
 
 fn draws(sampler: &mut Sampler, count: usize) -> Vec<u32> {
@@ -60,7 +62,10 @@ fn draws_follow_the_distribution() {
     let mut fair = sampler(|_| ());
     let logits = [0.0, (3.0_f32).ln()];
     let ones = (0..4000).filter(|_| fair.draw(&logits).token == 1).count();
-    assert!((2850..3150).contains(&ones), "{ones} of 4000, expected about 3000");
+    assert!(
+        (2850..3150).contains(&ones),
+        "{ones} of 4000, expected about 3000"
+    );
 }
 
 #[test]

@@ -23,6 +23,10 @@ fn strftime_now(format: &str) -> Result<String, Error> {
 }
 
 /// JSON as Python writes it: a space after commas and colons, nothing escaped for HTML.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the signature that a filter takes"
+)]
 fn to_json(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = kwargs.get("indent")?;
     // Other options of Python's function change only the order or the escapes.
@@ -37,7 +41,8 @@ fn to_json(value: &Value, kwargs: Kwargs) -> Result<String, Error> {
         }
     };
     written.map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))?;
-    String::from_utf8(out).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+    String::from_utf8(out)
+        .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
 }
 
 fn write_json(
@@ -60,7 +65,11 @@ impl Formatter for Spaced {
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 
     fn begin_object_key<W: ?Sized + std::io::Write>(
@@ -68,7 +77,11 @@ impl Formatter for Spaced {
         writer: &mut W,
         first: bool,
     ) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first {
+            Ok(())
+        } else {
+            writer.write_all(b", ")
+        }
     }
 
     fn begin_object_value<W: ?Sized + std::io::Write>(

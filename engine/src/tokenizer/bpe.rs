@@ -4,7 +4,10 @@
 //! again. Merging uses a heap over a linked list, so a word of n bytes costs n log n
 //! even when the whole prompt is one word.
 
-use std::{cmp::Reverse, collections::{BinaryHeap, HashMap}};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+};
 
 use super::{
     split::{Splitter, adds_bos as family_adds_bos},

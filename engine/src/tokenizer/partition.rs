@@ -61,7 +61,12 @@ impl Specials {
         for (spelling, _) in &self.control {
             if text.contains(spelling.as_ref()) {
                 let mut chars = spelling.chars();
-                let broken: String = chars.next().into_iter().chain([mark]).chain(chars).collect();
+                let broken: String = chars
+                    .next()
+                    .into_iter()
+                    .chain([mark])
+                    .chain(chars)
+                    .collect();
                 text = text.replace(spelling.as_ref(), &broken);
             }
         }

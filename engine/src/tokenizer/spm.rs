@@ -1,4 +1,4 @@
-//! SentencePiece by scores: characters merge into the best-scored token they can form.
+//! `SentencePiece` by scores: characters merge into the best-scored token they can form.
 //!
 //! Spaces are spelled U+2581. A character without a token falls back to its bytes
 //! (`<0x0A>`). There are no merges in the file; the score of the merged token decides.
@@ -70,9 +70,11 @@ impl Spm {
         for symbol in symbols.texts() {
             match vocabulary.id(symbol) {
                 Some(id) => ids.push(id),
-                None => ids.extend(symbol.bytes().filter_map(|byte| {
-                    vocabulary.id(&format!("<0x{byte:02X}>"))
-                })),
+                None => ids.extend(
+                    symbol
+                        .bytes()
+                        .filter_map(|byte| vocabulary.id(&format!("<0x{byte:02X}>"))),
+                ),
             }
         }
     }
@@ -87,7 +89,9 @@ impl Spm {
         let Some((length, whole_length)) = symbols.pair(at) else {
             return;
         };
-        let id = symbols.text(at, whole_length).and_then(|text| vocabulary.id(text));
+        let id = symbols
+            .text(at, whole_length)
+            .and_then(|text| vocabulary.id(text));
         if let Some(score) = id.and_then(|id| self.scores.get(id as usize)) {
             queue.push(Bigram {
                 score: *score,

@@ -41,10 +41,17 @@ fn compare(variable: &str, name: &str) {
             Text::Plain(text)
         });
         if found != expected {
-            wrong.push(format!("{text:?} special {is_special}: {found:?}, not {expected:?}"));
+            wrong.push(format!(
+                "{text:?} special {is_special}: {found:?}, not {expected:?}"
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]

@@ -85,7 +85,9 @@ impl Vocabulary {
         }
         vocabulary.ends.extend(vocabulary.eos);
         for key in ["tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"] {
-            vocabulary.ends.extend(metadata.token_id(key, tokens.len())?);
+            vocabulary
+                .ends
+                .extend(metadata.token_id(key, tokens.len())?);
         }
         Ok(vocabulary)
     }

@@ -125,7 +125,10 @@ impl Packed {
         let mut quants = Vec::with_capacity(self.scales.capacity());
         for &[d0, d1, h0, h1, h2, h3, ref nibbles @ ..] in bytes.as_chunks::<22>().0 {
             let high_bits = u32::from_le_bytes([h0, h1, h2, h3]);
-            let halves = nibbles.iter().map(|b| b & 15).chain(nibbles.iter().map(|b| b >> 4));
+            let halves = nibbles
+                .iter()
+                .map(|b| b & 15)
+                .chain(nibbles.iter().map(|b| b >> 4));
             let mut block = [0; BLOCK];
             for ((place, quant), low) in (0_u32..).zip(&mut block).zip(halves) {
                 let bit = u8::from(high_bits >> place & 1 == 1);
@@ -151,9 +154,15 @@ impl Packed {
     fn round(&mut self, values: &[f32]) {
         let mut quants = Vec::with_capacity(self.scales.capacity());
         for values in values.as_chunks::<BLOCK>().0 {
-            let largest = values.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
+            let largest = values
+                .iter()
+                .fold(0.0_f32, |largest, v| largest.max(v.abs()));
             let scale = largest / 127.0;
-            let inverse = if scale > f32::MIN_POSITIVE { 1.0 / scale } else { 0.0 };
+            let inverse = if scale > f32::MIN_POSITIVE {
+                1.0 / scale
+            } else {
+                0.0
+            };
             #[expect(clippy::cast_possible_truncation, reason = "within ±127 by the scale")]
             quants.push(values.map(|value| (value * inverse).round_ties_even() as i8));
             self.scales.push(scale);
@@ -189,9 +198,8 @@ fn repack_halves(bytes: &[u8; 32], pick: impl Fn(u8) -> u8) -> [u8; 16] {
 fn six_bit_pairs(packed: &[u8; 12]) -> [(u8, u8); 8] {
     let [s0, s1, s2, s3, m0, m1, m2, m3, x0, x1, x2, x3] = *packed;
     let low = |scale: u8, min: u8| (scale & 63, min & 63);
-    let high = |scale: u8, min: u8, mixed: u8| {
-        (mixed & 15 | scale >> 6 << 4, mixed >> 4 | min >> 6 << 4)
-    };
+    let high =
+        |scale: u8, min: u8, mixed: u8| (mixed & 15 | scale >> 6 << 4, mixed >> 4 | min >> 6 << 4);
     [
         low(s0, m0),
         low(s1, m1),

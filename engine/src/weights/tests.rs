@@ -46,7 +46,14 @@ fn formats_with_blocks_of_32_keep_their_values() {
 
 #[test]
 fn other_formats_are_rounded_to_eight_bits() {
-    for kind in [Kind::F32, Kind::F16, Kind::BF16, Kind::Q5_1, Kind::Q5K, Kind::Q6K] {
+    for kind in [
+        Kind::F32,
+        Kind::F16,
+        Kind::BF16,
+        Kind::Q5_1,
+        Kind::Q5K,
+        Kind::Q6K,
+    ] {
         assert!(largest_error(kind) < 4.0 / 254.0, "{kind:?}");
     }
 }

@@ -66,8 +66,13 @@ impl Model {
             chats: matches!(template, Ok(Some(_))),
             weight_bytes: decoder.weight_bytes(),
         };
-        tracing::info!(model.name = info.name, model.architecture = info.architecture,
-            model.weight_bytes = info.weight_bytes, threads, "model loaded");
+        tracing::info!(
+            model.name = info.name,
+            model.architecture = info.architecture,
+            model.weight_bytes = info.weight_bytes,
+            threads,
+            "model loaded"
+        );
         Ok(Self {
             decoder,
             tokenizer,

@@ -39,14 +39,18 @@ fn a_cut_file_is_refused_at_every_length() {
 #[test]
 fn an_unknown_architecture_names_the_known_ones() {
     let reason = failure(&Gguf::tiny("mamba", None).bytes());
-    assert!(reason.contains("`mamba` is not supported; known: llama, gemma3"), "{reason}");
+    assert!(
+        reason.contains("`mamba` is not supported; known: llama, gemma3"),
+        "{reason}"
+    );
 }
 
 #[test]
 fn a_missing_or_misshapen_tensor_is_named() {
     // S-34
     let mut gguf = Gguf::tiny("llama", None);
-    gguf.tensors.retain(|tensor| tensor.0 != "blk.1.ffn_up.weight");
+    gguf.tensors
+        .retain(|tensor| tensor.0 != "blk.1.ffn_up.weight");
     assert!(failure(&gguf.bytes()).contains("`blk.1.ffn_up.weight` is missing"));
     let mut gguf = Gguf::tiny("llama", None);
     for tensor in &mut gguf.tensors {

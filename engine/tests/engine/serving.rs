@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tollward_engine::{
-    ChatMessage, EngineError, Event, Input, StopReason, SubmitError,
-};
+use tollward_engine::{ChatMessage, EngineError, Event, Input, StopReason, SubmitError};
 
 use crate::{
     support::{answer, engine, engine_with_queue, greedy, run},
@@ -32,7 +30,10 @@ fn an_end_token_stops_and_is_counted_but_not_shown() {
     request.sampling.logit_bias = vec![(tiny::END, 100.0)];
     let answer = run(&engine(&file.path), request);
     assert_eq!(answer.output_tokens, 1);
-    assert_eq!((answer.texts, answer.reasons), (vec![String::new()], vec![Some(StopReason::Stop)]));
+    assert_eq!(
+        (answer.texts, answer.reasons),
+        (vec![String::new()], vec![Some(StopReason::Stop)])
+    );
 }
 
 #[test]
@@ -49,8 +50,13 @@ fn the_end_of_the_context_stops_with_length() {
 fn a_prompt_over_the_context_names_both_numbers() {
     // S-37
     let file = tiny::model("llama", None);
-    let generation = engine(&file.path).submit(greedy(&"a".repeat(256), 1)).unwrap();
-    let Err(EngineError::PromptTooLong { prompt_tokens, context_tokens }) = answer(generation)
+    let generation = engine(&file.path)
+        .submit(greedy(&"a".repeat(256), 1))
+        .unwrap();
+    let Err(EngineError::PromptTooLong {
+        prompt_tokens,
+        context_tokens,
+    }) = answer(generation)
     else {
         panic!("the prompt does not fit");
     };
@@ -90,7 +96,11 @@ fn special_tokens_in_messages_stay_text() {
     ] {
         let mut request = endless(greedy("", 1));
         request.input = chat("user", content);
-        assert_eq!(run(&engine, request).prompt_tokens, frame + bytes, "{content}");
+        assert_eq!(
+            run(&engine, request).prompt_tokens,
+            frame + bytes,
+            "{content}"
+        );
     }
 }
 
@@ -100,7 +110,13 @@ fn an_unknown_token_in_the_bias_is_refused() {
     let mut request = greedy("hi", 1);
     request.sampling.logit_bias = vec![(tiny::VOCABULARY, 1.0)];
     let failed = answer(engine(&file.path).submit(request).unwrap());
-    assert!(matches!(failed, Err(EngineError::UnknownToken { token: 258, vocabulary: 258 })));
+    assert!(matches!(
+        failed,
+        Err(EngineError::UnknownToken {
+            token: 258,
+            vocabulary: 258
+        })
+    ));
 }
 
 #[test]
@@ -109,7 +125,11 @@ fn a_stop_string_ends_a_choice() {
     let engine = engine(&file.path);
     let mut request = endless(greedy("hello", 40));
     // Printable answers only, so that the text can be cut in the middle.
-    request.sampling.logit_bias.extend((0..256).filter(|id| !(97..123).contains(id)).map(|id| (id, -100.0)));
+    request.sampling.logit_bias.extend(
+        (0..256)
+            .filter(|id| !(97..123).contains(id))
+            .map(|id| (id, -100.0)),
+    );
     request.sampling.temperature = 1.0;
     request.sampling.seed = Some(3);
     let whole = run(&engine, request.clone());
@@ -150,7 +170,10 @@ fn a_seed_repeats_an_answer_alone_and_among_others() {
 fn choices_share_a_prompt_and_differ() {
     let file = tiny::model("llama", None);
     let engine = engine(&file.path);
-    let mut request = endless(greedy("one prompt for many answers, longer than a block", 20));
+    let mut request = endless(greedy(
+        "one prompt for many answers, longer than a block",
+        20,
+    ));
     request.sampling.temperature = 1.0;
     request.sampling.seed = Some(5);
     let single = run(&engine, request.clone());
@@ -158,8 +181,17 @@ fn choices_share_a_prompt_and_differ() {
     let many = run(&engine, request);
     assert_eq!((many.prompt_tokens, many.output_tokens), (48, 24 * 20));
     assert_eq!(many.texts[0], single.texts[0]);
-    assert!(many.texts.iter().skip(1).all(|text| *text != single.texts[0]));
-    assert!(many.reasons.iter().all(|reason| *reason == Some(StopReason::Length)));
+    assert!(
+        many.texts
+            .iter()
+            .skip(1)
+            .all(|text| *text != single.texts[0])
+    );
+    assert!(
+        many.reasons
+            .iter()
+            .all(|reason| *reason == Some(StopReason::Length))
+    );
 }
 
 #[test]
@@ -173,7 +205,11 @@ fn logprobs_cover_every_shown_token() {
         assert_eq!(entry.top.len(), 2);
         assert!(entry.token.logprob <= 0.0 && entry.top[0].logprob >= entry.top[1].logprob);
     }
-    let bytes: Vec<u8> = answer.logprobs.iter().flat_map(|e| e.token.bytes.clone()).collect();
+    let bytes: Vec<u8> = answer
+        .logprobs
+        .iter()
+        .flat_map(|e| e.token.bytes.clone())
+        .collect();
     assert_eq!(String::from_utf8_lossy(&bytes), answer.texts[0]);
 }
 
@@ -183,14 +219,12 @@ fn a_full_queue_is_busy() {
     let engine = engine_with_queue(&file.path, 1);
     // Nobody reads these, so they hold their places and the queue fills behind them.
     let mut held = Vec::new();
-    let refused = (0..100).find_map(|_| {
-        match engine.submit(endless(greedy("hold", 200))) {
-            Ok(generation) => {
-                held.push(generation);
-                None
-            }
-            Err(error) => Some(error),
+    let refused = (0..100).find_map(|_| match engine.submit(endless(greedy("hold", 200))) {
+        Ok(generation) => {
+            held.push(generation);
+            None
         }
+        Err(error) => Some(error),
     });
     assert!(matches!(refused, Some(SubmitError::Busy { max_queue: 1 })));
 }
@@ -201,7 +235,10 @@ fn a_reader_that_stops_holds_up_only_itself() {
     let engine = engine(&file.path);
     let stalled = engine.submit(endless(greedy("never read", 200))).unwrap();
     for _ in 0..3 {
-        assert_eq!(run(&engine, endless(greedy("read", 100))).output_tokens, 100);
+        assert_eq!(
+            run(&engine, endless(greedy("read", 100))).output_tokens,
+            100
+        );
     }
     // It kept its place and its events.
     assert_eq!(answer(stalled).unwrap().output_tokens, 200);
@@ -213,7 +250,10 @@ fn a_dropped_request_makes_room_for_the_next() {
     let engine = engine(&file.path);
     for _ in 0..200 {
         let mut generation = engine.submit(endless(greedy("cancel me", 240))).unwrap();
-        assert!(matches!(generation.blocking_recv(), Some(Event::Started { prompt_tokens: 9 })));
+        assert!(matches!(
+            generation.blocking_recv(),
+            Some(Event::Started { prompt_tokens: 9 })
+        ));
     }
     let start = Instant::now();
     assert_eq!(run(&engine, endless(greedy("next", 10))).output_tokens, 10);
@@ -223,7 +263,9 @@ fn a_dropped_request_makes_room_for_the_next() {
 #[test]
 fn requests_queued_while_loading_are_served_and_the_last_handle_ends_the_thread() {
     let file = tiny::model("llama", None);
-    let generation = engine(&file.path).submit(endless(greedy("early", 5))).unwrap();
+    let generation = engine(&file.path)
+        .submit(endless(greedy("early", 5)))
+        .unwrap();
     // The only handle is gone; what was accepted is still answered.
     assert_eq!(answer(generation).unwrap().output_tokens, 5);
 }

@@ -35,7 +35,10 @@ pub(crate) fn write(gguf: &Gguf) -> TinyModel {
 pub(crate) fn write_bytes(bytes: &[u8]) -> TinyModel {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tiny.gguf");
-    std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
+    std::fs::File::create(&path)
+        .unwrap()
+        .write_all(bytes)
+        .unwrap();
     TinyModel {
         _folder: folder,
         path,
@@ -82,7 +85,9 @@ impl Gguf {
         let mut tokens: Vec<String> = (0..=255).map(|byte| spell(byte).to_string()).collect();
         tokens.extend(["<|end|>".to_owned(), "<|start|>".to_owned()]);
         self.texts("tokenizer.ggml.tokens", &tokens);
-        let kinds: Vec<i32> = (0..VOCABULARY).map(|id| if id < 256 { 1 } else { 3 }).collect();
+        let kinds: Vec<i32> = (0..VOCABULARY)
+            .map(|id| if id < 256 { 1 } else { 3 })
+            .collect();
         let mut value = array(5, kinds.len());
         value.extend(kinds.iter().flat_map(|kind| kind.to_le_bytes()));
         self.entry("tokenizer.ggml.token_type", 9, value);

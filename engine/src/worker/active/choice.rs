@@ -63,7 +63,9 @@ impl Choice {
             let rest = self.flow.finish();
             return self.end(rest, StopReason::Stop);
         }
-        let entry = drawn.logprobs.map(|logprobs| describe(drawn.token, &logprobs, vocabulary));
+        let entry = drawn
+            .logprobs
+            .map(|logprobs| describe(drawn.token, &logprobs, vocabulary));
         let mut released = self.flow.push(vocabulary.bytes(drawn.token), entry);
         if released.is_stopped {
             return self.end(released, StopReason::Stop);
@@ -110,6 +112,10 @@ fn describe(token: u32, logprobs: &Logprobs, vocabulary: &Vocabulary) -> TokenLo
     };
     TokenLogprob {
         token: candidate(token, logprobs.chosen),
-        top: logprobs.top.iter().map(|&(id, logprob)| candidate(id, logprob)).collect(),
+        top: logprobs
+            .top
+            .iter()
+            .map(|&(id, logprob)| candidate(id, logprob))
+            .collect(),
     }
 }
