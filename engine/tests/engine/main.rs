@@ -10,6 +10,7 @@
 )]
 
 mod loading;
+mod oracle;
 mod real;
 mod serving;
 mod support;
