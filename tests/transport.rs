@@ -270,7 +270,7 @@ async fn every_log_line_is_one_json_object_whatever_a_client_writes() {
     let key = gateway.home.create_key("a \"quoted\" name", &[]).await;
     let call = Request::chat(&openai::chat())
         .key(&key)
-        .header("user-agent", "\u{1b}[31mred\u{202e}");
+        .header("user-agent", "\"}\u{202e}{\"request.id\":1");
     for id in ["{\"fake\":1}", "\\u000a", "plain"] {
         assert_eq!(
             gateway
