@@ -21,6 +21,7 @@ use crate::keyring::{BadKeys, Keyring};
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
+use crate::telemetry::log::EventLog;
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
 use crate::{http, reload, shutdown};
@@ -135,6 +136,8 @@ pub struct Start {
     pub models_dir: PathBuf,
     /// Environment variables, for providers that take their key from there.
     pub env: Vec<(String, String)>,
+    /// The event log, ended with the app.
+    pub events: EventLog,
 }
 
 /// A running gateway.
@@ -148,6 +151,8 @@ pub struct App {
     drain: Duration,
     standing: Arc<Standing>,
     stop_accepting: CancellationToken,
+    /// Dropped last: what was logged on the way out is written.
+    _events: EventLog,
 }
 
 impl App {
@@ -179,6 +184,7 @@ impl App {
             stop_accepting: CancellationToken::new(),
             standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
+            _events: start.events,
         };
         let tasks = &gateway.tasks;
         for (listener, router) in [

@@ -130,7 +130,8 @@ pub struct Metered {
 enum State {
     /// Bytes are passed on.
     Flowing,
-    /// Booked; the upstream's last bytes are read so that its connection can be used again.
+    /// Complete. The upstream's last bytes are read, for usage that comes late and
+    /// so that its connection can be used again.
     Ended,
     /// Nothing more comes.
     Closed,
@@ -153,7 +154,7 @@ impl Metered {
             state: State::Flowing,
         };
         if stream.is_ended {
-            metered.end(Outcome::Complete);
+            metered.complete();
         }
         metered
     }
@@ -168,6 +169,14 @@ impl Metered {
         self.state = State::Ended;
     }
 
+    /// Takes note of the end; books it unless the usage may still come (faults U-49).
+    fn complete(&mut self) {
+        self.state = State::Ended;
+        if self.reader.usage().is_some() {
+            self.end(Outcome::Complete);
+        }
+    }
+
     /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
     fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
         self.end(outcome);
@@ -180,10 +189,12 @@ impl Metered {
         match heard {
             Some(Ok(frame)) => {
                 let Ok(chunk) = frame.into_data() else { return };
-                self.heard = clock::mono();
+                if self.state == State::Flowing {
+                    self.heard = clock::mono();
+                }
                 match self.reader.push(chunk, &mut self.ready) {
                     Seen::Nothing | Seen::Content => {}
-                    Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
+                    Seen::End if self.state == State::Flowing => self.complete(),
                     Seen::End => {}
                     Seen::Fault(found) if self.state == State::Flowing => {
                         self.fail(Outcome::UpstreamError, found.fault, found.error);
@@ -284,7 +295,11 @@ impl Body for Metered {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        self.end(Outcome::ClientGone);
+        // SDKs close right after `[DONE]`: that is no disconnect.
+        self.end(match self.state {
+            State::Flowing => Outcome::ClientGone,
+            State::Ended | State::Closed => Outcome::Complete,
+        });
         self.settlement.gateway().metrics.streams.dec();
     }
 }
