@@ -45,6 +45,8 @@ pub(crate) enum ScalarKind {
     Float,
     Bool,
     Null,
+    /// A reference without a value. It was reported; nothing more is said about it.
+    Unresolved,
 }
 
 impl Scalar {
@@ -62,6 +64,11 @@ impl Node {
     /// Whether nothing was written: `key:` in YAML, `null` in JSON.
     pub(crate) fn is_null(&self) -> bool {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Null)
+    }
+
+    /// Whether it is a reference without a value, which was reported already.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Unresolved)
     }
 
     /// The entry of that name, when this is a table that has it.
@@ -84,7 +91,7 @@ impl Node {
                 ScalarKind::Text => "text",
                 ScalarKind::Integer | ScalarKind::Float => "a number",
                 ScalarKind::Bool => "true or false",
-                ScalarKind::Null => "nothing",
+                ScalarKind::Null | ScalarKind::Unresolved => "nothing",
             },
         }
     }
