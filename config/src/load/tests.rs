@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -592,5 +593,93 @@ proptest! {
                 prop_assert!(!report.to_string().is_empty());
             }
         }
+    }
+}
+
+/// Every key path that a JSON Schema allows; list items and chosen names are `*`.
+fn schema_paths(
+    schema: &serde_json::Value,
+    root: &serde_json::Value,
+    at: &str,
+    out: &mut BTreeSet<String>,
+) {
+    if let Some(name) = schema.get("$ref").and_then(|name| name.as_str()) {
+        let target = root.pointer(name.trim_start_matches('#')).unwrap();
+        schema_paths(target, root, at, out);
+    }
+    for (name, child) in schema
+        .get("properties")
+        .and_then(|found| found.as_object())
+        .into_iter()
+        .flatten()
+    {
+        out.insert(format!("{at}.{name}"));
+        schema_paths(child, root, &format!("{at}.{name}"), out);
+    }
+    for key in ["additionalProperties", "items"] {
+        if let Some(child) = schema.get(key).filter(|child| child.is_object()) {
+            schema_paths(child, root, &format!("{at}.*"), out);
+        }
+    }
+    for choice in schema
+        .get("anyOf")
+        .and_then(|found| found.as_array())
+        .into_iter()
+        .flatten()
+    {
+        schema_paths(choice, root, at, out);
+    }
+}
+
+#[test]
+fn the_schema_for_editors_lists_the_keys_that_are_read() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/tollward.schema.json")).unwrap();
+    let mut listed = BTreeSet::new();
+    schema_paths(&schema, &schema, "", &mut listed);
+    // A file with every listed key: the reader may dislike values, but no key.
+    let mut tree = serde_json::json!({});
+    for path in &listed {
+        let mut node = &mut tree;
+        let steps: Vec<_> = path.trim_start_matches('.').split('.').collect();
+        for (index, step) in steps.iter().enumerate() {
+            let is_list =
+                steps.get(index + 1) == Some(&"*") && ["deployments", "overrides"].contains(step);
+            let fresh = if is_list {
+                serde_json::json!([{}])
+            } else {
+                serde_json::json!({})
+            };
+            node = match node {
+                serde_json::Value::Array(items) => &mut items[0],
+                node => node.as_object_mut().unwrap().entry(*step).or_insert(fresh),
+            };
+        }
+    }
+    let report = load_text("all.json", tree.to_string()).unwrap_err();
+    let unknown: Vec<_> = report
+        .0
+        .iter()
+        .filter(|found| found.message.contains("unknown field"))
+        .map(|found| &found.path)
+        .collect();
+    assert_eq!(unknown, Vec::<&String>::new());
+    // And the full example, which names every key that is read, uses no other.
+    let loaded = example("full.yaml");
+    for entry in loaded.origins.entries() {
+        let path: String = entry
+            .path
+            .replace("[0]", ".*")
+            .replace("[1]", ".*")
+            .split('.')
+            .fold(String::new(), |path, step| {
+                let is_chosen = matches!(
+                    path.as_str(),
+                    ".providers" | ".models" | ".providers.*.headers"
+                );
+                format!("{path}.{}", if is_chosen { "*" } else { step })
+            });
+        let is_listed = listed.contains(&path) || path.ends_with(".*");
+        assert!(is_listed, "{} is read, but not in the schema", entry.path);
     }
 }
