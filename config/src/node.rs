@@ -71,7 +71,13 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Unresolved)
     }
 
+    /// Whether it holds keys and values.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, Value::Table(_))
+    }
+
     /// The entry of that name, when this is a table that has it.
+    #[cfg(test)]
     pub(crate) fn child(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Table(entries) => entries

@@ -683,3 +683,48 @@ fn the_schema_for_editors_lists_the_keys_that_are_read() {
         assert!(is_listed, "{} is read, but not in the schema", entry.path);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn credentials_in_a_file_that_everyone_may_read_are_warned_about() {
+    // P-28
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(
+        folder.path(),
+        "a.yaml",
+        "providers:\n  openai:\n    api_key: sk-0123456789\n",
+    );
+    for (mode, is_said) in [(0o644, true), (0o600, false)] {
+        let file = sources.file.as_ref().unwrap();
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let loaded = load(&sources).unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert_eq!(
+            loaded.warnings[0].message.contains("every user"),
+            is_said,
+            "{mode:o}"
+        );
+    }
+}
+
+#[test]
+fn a_setting_is_reported_at_its_place_by_whoever_knows_it() {
+    let text = "providers:\n  \"my.box\":\n    kind: vllm\n    base_url: nowhere\n    heders: {}\n";
+    let loaded = load_text("a.yaml", text).unwrap();
+    let at = |setting: &str, candidates: &[&str]| {
+        let path = Origins::setting_path("my.box", setting);
+        let found = loaded
+            .origins
+            .diagnose(&path, String::from("no"), candidates);
+        let place = found.location.unwrap();
+        (place.line, place.column, found.suggestion)
+    };
+    assert_eq!(at("base_url", &[]), (4, 15, None));
+    assert_eq!(
+        at("heders", &["headers", "base_url"]),
+        (5, 5, Some(String::from("headers")))
+    );
+    // What is missing is reported at the provider's name.
+    assert_eq!(at("api_key", &[]), (2, 3, None));
+}

@@ -78,11 +78,6 @@ impl ModelConfig {
         model
     }
 
-    /// The names in `fallbacks`.
-    pub(crate) fn fallback_names(&self) -> &Vec<String> {
-        &self.fallbacks
-    }
-
     fn record(&self, path: &str, reader: &mut Reader) {
         let deployments: Vec<_> = self
             .deployments

@@ -178,7 +178,10 @@ fn check_secret(node: &Node, at: &str, reader: &mut Reader) {
             .diagnostics
             .push(diagnostic.with_help(help).as_warning());
     } else if !scalar.is_loose {
-        let message = String::from("this credential is written in the file itself");
+        let mut message = String::from("this credential is written in the file itself");
+        if reader.origins.is_open_to_others() {
+            message.push_str(", which every user of this machine may read");
+        }
         let help = "write ${VARIABLE} or ${file:/path}, so that the file can be shared";
         let diagnostic = reader.origins.diagnose(at, message, &[]);
         reader
