@@ -111,6 +111,9 @@ struct Limits {
     deadline: Instant,
 }
 
+/// Bytes that are collected before they are handed out together.
+const GATHER_BYTES: usize = 16 * 1024;
+
 /// A stream on its way to the client.
 pub struct Metered {
     rest: UpstreamBody,
@@ -124,6 +127,10 @@ pub struct Metered {
     alarm: Option<Pin<Box<Sleep>>>,
     draining: Pin<Box<WaitForCancellationFutureOwned>>,
     state: State,
+    /// Pieces that are being handed out, in the upstream's own cuts.
+    outgoing: <Segments as IntoIterator>::IntoIter,
+    /// Something came since the upstream's task last had its turn.
+    is_fresh: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -146,7 +153,10 @@ impl Metered {
             rest: stream.rest,
             reader: stream.reader,
             settlement,
-            ready: stream.ready,
+            // The first content does not wait for more.
+            outgoing: stream.ready.into_iter(),
+            is_fresh: false,
+            ready: Segments::default(),
             limits,
             heard: clock::mono(),
             alarm: None,
@@ -215,6 +225,10 @@ impl Metered {
         }
     }
 
+    fn hand_out(&mut self) {
+        self.outgoing = std::mem::take(&mut self.ready).into_iter();
+    }
+
     /// Waits a moment for the upstream's end of body: the client has everything,
     /// but a connection that was read to its end can be used again.
     fn linger(
@@ -267,20 +281,37 @@ impl Body for Metered {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         loop {
-            if let Some(bytes) = this.ready.pop_front() {
+            if let Some(bytes) = this.outgoing.next() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
+            if this.ready.len() >= GATHER_BYTES {
+                this.hand_out();
+                continue;
+            }
             match this.state {
-                State::Closed => return Poll::Ready(None),
+                State::Closed if this.ready.is_empty() => return Poll::Ready(None),
+                State::Closed => this.hand_out(),
                 State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
                         // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.
                         this.take(heard);
                     }
-                    Poll::Pending => return this.linger(context),
+                    Poll::Pending if this.ready.is_empty() => return this.linger(context),
+                    Poll::Pending => this.hand_out(),
                 },
                 State::Flowing => match Pin::new(&mut this.rest).poll_frame(context) {
-                    Poll::Ready(heard) => this.take(heard),
+                    Poll::Ready(heard) => {
+                        this.take(heard);
+                        this.is_fresh = true;
+                    }
+                    // One read of the socket may hold many events, and the connection's
+                    // task hands them over one by one: it gets a turn before we write.
+                    Poll::Pending if !this.ready.is_empty() && this.is_fresh => {
+                        this.is_fresh = false;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Pending if !this.ready.is_empty() => this.hand_out(),
                     Poll::Pending => {
                         this.check_limits(context);
                         if this.state == State::Flowing {
