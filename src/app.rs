@@ -40,8 +40,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// One line per call.
     pub access: AccessLog,
-    /// Cancelled when streams that outlive the drain time are to end.
-    pub cut_streams: CancellationToken,
+    /// Cancelled when calls that outlive the drain time are to end.
+    pub cut_calls: CancellationToken,
     /// Background work.
     pub tasks: Tasks,
     snapshot: ArcSwap<Snapshot>,
@@ -148,6 +148,8 @@ pub struct App {
     drain: Duration,
     standing: Arc<Standing>,
     stop_accepting: CancellationToken,
+    /// The operator's listener, which outlives the calls.
+    operator: Tasks,
 }
 
 impl App {
@@ -177,17 +179,28 @@ impl App {
             admin: admin.local_addr()?,
             drain: config.server.drain,
             stop_accepting: CancellationToken::new(),
+            operator: Tasks::new(gateway.metrics.panics.clone()),
             standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
         };
         let tasks = &gateway.tasks;
-        for (listener, router) in [
-            (public, http::public(&gateway)),
-            (admin, http::admin(&gateway)),
+        for (listener, router, tasks, stop) in [
+            (
+                public,
+                http::public(&gateway),
+                tasks,
+                app.stop_accepting.clone(),
+            ),
+            (
+                admin,
+                http::admin(&gateway),
+                &app.operator,
+                app.operator.stopping(),
+            ),
         ] {
             tasks.spawn(
                 "listener",
-                server::serve(listener, router, tasks.clone(), app.stop_accepting.clone()),
+                server::serve(listener, router, tasks.clone(), stop),
             );
         }
         tasks.spawn(
@@ -224,7 +237,14 @@ impl App {
     /// # Errors
     /// The last ledger rows could not be written.
     pub async fn run(self, signal: impl AsyncFnMut()) -> anyhow::Result<()> {
-        shutdown::run(&self.gateway, &self.stop_accepting, self.drain, signal).await
+        shutdown::run(
+            &self.gateway,
+            &self.stop_accepting,
+            &self.operator,
+            self.drain,
+            signal,
+        )
+        .await
     }
 }
 
@@ -263,14 +283,15 @@ async fn gateway(
     let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
         .await
         .context("cannot read the keys")?;
+    let tasks = Tasks::new(metrics.panics.clone());
     Ok(Gateway {
         client: Client::new(config.timeouts.connect),
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
         metrics,
         access,
-        cut_streams: CancellationToken::new(),
-        tasks: Tasks::default(),
+        cut_calls: CancellationToken::new(),
+        tasks,
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
         on_ledger_error: config.store.on_error,

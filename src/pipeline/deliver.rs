@@ -140,7 +140,7 @@ impl Metered {
     fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
-        let draining = Box::pin(gateway.cut_streams.clone().cancelled_owned());
+        let draining = Box::pin(gateway.cut_calls.clone().cancelled_owned());
         let mut metered = Self {
             rest: stream.rest,
             reader: stream.reader,

@@ -176,6 +176,12 @@ impl Settlement {
         self.settle(outcome, status_of(error).as_u16(), Observed::default());
     }
 
+    /// Books a call that the shutdown ended before it had an answer.
+    pub fn cut(mut self) {
+        self.call.leave_attempt();
+        self.settle(Outcome::Shutdown, 503, Observed::default());
+    }
+
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
@@ -197,10 +203,8 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.is_settled {
-            // The client left while an attempt was open, or something panicked: what was sent may be billed.
-            if self.call.attempt_began.is_some() {
-                self.call.failed = Some((Fault::Cancelled, true));
-            }
+            // The client left, or something panicked.
+            self.call.leave_attempt();
             self.settle(Outcome::ClientGone, 499, Observed::default());
         }
         self.gateway.metrics.in_flight.dec();
@@ -211,6 +215,14 @@ impl Call {
     fn end_attempt(&mut self) {
         if let Some(began) = self.attempt_began.take() {
             self.upstream += clock::mono().saturating_duration_since(began);
+        }
+    }
+
+    /// Nobody waits for the open attempt any more; what was sent may be billed.
+    fn leave_attempt(&mut self) {
+        if self.attempt_began.is_some() {
+            self.end_attempt();
+            self.failed = Some((Fault::Cancelled, true));
         }
     }
 

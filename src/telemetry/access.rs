@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
@@ -24,6 +23,8 @@ use crate::pipeline::authenticate::Caller;
 
 /// Most that waits to be written, in bytes.
 const MAX_WAITING: usize = 4 * 1024 * 1024;
+/// At the end, lines that wait are written within this or not at all.
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// How often the buffer is written.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -106,7 +107,8 @@ pub struct AccessLog {
 
 struct Writer {
     waiting: Arc<Mutex<Vec<u8>>>,
-    stop: Mutex<Option<(Sender<()>, JoinHandle<()>)>>,
+    /// Ends the writer by being dropped, and hears when it has ended.
+    stop: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 impl AccessLog {
@@ -129,16 +131,20 @@ impl AccessLog {
         };
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let (stop, stopped) = channel();
-        let thread = std::thread::Builder::new()
+        let (ending, ended) = channel();
+        std::thread::Builder::new()
             .name("access-log".into())
             .spawn({
                 let waiting = Arc::clone(&waiting);
-                move || write_until(&stopped, &waiting, target)
+                move || {
+                    write_until(&stopped, &waiting, target);
+                    drop::<Sender<()>>(ending);
+                }
             })?;
         Ok(Self {
             writer: Some(Writer {
                 waiting,
-                stop: Mutex::new(Some((stop, thread))),
+                stop: Mutex::new(Some((stop, ended))),
             }),
             dropped,
         })
@@ -188,13 +194,13 @@ impl AccessLog {
         waiting.push(b'\n');
     }
 
-    /// Writes what waits and ends the writer.
+    /// Writes what waits and ends the writer. Blocks for [`LAST_LINES`] at most: its reader may be stuck.
     pub fn close(&self) {
         let Some(writer) = &self.writer else { return };
-        if let Some((stop, thread)) = writer.stop.lock().take() {
+        if let Some((stop, ended)) = writer.stop.lock().take() {
             drop(stop);
-            // A writer that panicked has nothing left to write.
-            let _ = thread.join();
+            // Both ways of not hearing a word mean the same: the process ends now.
+            let _ = ended.recv_timeout(LAST_LINES);
         }
     }
 }
