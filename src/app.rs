@@ -18,6 +18,7 @@ use crate::clock;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
+use crate::pipeline::admit::Slot;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
@@ -89,9 +90,9 @@ impl Gateway {
         }
     }
 
-    /// Whether another call may run.
-    pub fn has_room(&self) -> bool {
-        self.metrics.in_flight.get() < self.max_in_flight
+    /// A place for another call, if there is one.
+    pub fn take_slot(&self) -> Option<Slot> {
+        Slot::take(&self.metrics.in_flight, self.max_in_flight)
     }
 
     /// Counts and logs a request that never became a call.

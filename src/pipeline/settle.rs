@@ -17,7 +17,7 @@ use tollward_wire::usage::Usage;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::status_of;
-use crate::pipeline::admit::Admitted;
+use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::Plan;
@@ -50,6 +50,8 @@ pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
     is_settled: bool,
+    /// Given back after the books are closed.
+    _slot: Slot,
 }
 
 /// What the final row will say.
@@ -73,9 +75,8 @@ struct Call {
 }
 
 impl Settlement {
-    /// Opens the books and counts the call as in flight.
-    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan) -> Self {
-        gateway.metrics.in_flight.inc();
+    /// Opens the books; `slot` stays taken until they are closed.
+    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan, slot: Slot) -> Self {
         let call = Call {
             request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),
@@ -97,6 +98,7 @@ impl Settlement {
             gateway: Arc::clone(gateway),
             call,
             is_settled: false,
+            _slot: slot,
         }
     }
 
@@ -207,7 +209,6 @@ impl Drop for Settlement {
             self.call.leave_attempt();
             self.settle(Outcome::ClientGone, 499, Observed::default());
         }
-        self.gateway.metrics.in_flight.dec();
     }
 }
 

@@ -63,7 +63,7 @@ type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
 /// The metrics of one gateway.
 pub struct Metrics {
     registry: Registry,
-    /// Calls between plan and settlement.
+    /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Streams that are being delivered.
     pub streams: Gauge,
@@ -131,7 +131,7 @@ impl Metrics {
         registry.register("tollward_build", "The running build", build);
         registry.register(
             "tollward_inflight",
-            "Calls between plan and settlement",
+            "Calls from admission to settlement",
             self.in_flight.clone(),
         );
         registry.register(
