@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,15 +19,13 @@ use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::pipeline::admit::Slot;
+use crate::policy::probe::Probe;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
 use crate::{http, reload, shutdown};
-
-/// After a ledger failure one call a second is let through to see whether it works again.
-const LEDGER_PROBE_MS: i64 = 1_000;
 
 /// What the pipeline works with. It holds handles and no logic of its own.
 pub struct Gateway {
@@ -49,7 +47,7 @@ pub struct Gateway {
     ledger: Arc<dyn Ledger>,
     on_ledger_error: OnStoreError,
     max_in_flight: i64,
-    ledger_failed_at_ms: AtomicI64,
+    ledger_probe: Probe,
     is_draining: AtomicBool,
 }
 
@@ -67,26 +65,24 @@ impl Gateway {
     /// Writes a ledger row.
     pub fn book(&self, entry: &Entry) {
         match self.ledger.record(entry) {
-            Ok(()) => self.ledger_failed_at_ms.store(0, Ordering::Relaxed),
+            Ok(()) => self.ledger_probe.succeeded(),
             Err(error) => {
                 self.metrics.ledger_failures.inc();
-                let failed_before = self
-                    .ledger_failed_at_ms
-                    .swap(clock::unix_ms(), Ordering::Relaxed);
-                if failed_before == 0 {
+                if self.ledger_probe.failed(clock::mono()) {
                     tracing::error!(%error, request.id = %entry.request, "the ledger cannot be written");
                 }
             }
         }
     }
 
-    /// Whether a call may start although the last ledger row could not be written.
+    /// Whether a call may start. While the ledger cannot be written, one a second
+    /// is let through to see whether it works again, unless calls are to go on unbooked.
     pub fn may_book(&self) -> bool {
-        let failed = self.ledger_failed_at_ms.load(Ordering::Relaxed);
         match self.on_ledger_error {
-            _ if failed == 0 => true,
             OnStoreError::Allow => true,
-            OnStoreError::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
+            OnStoreError::Deny => {
+                self.ledger_probe.is_well() || self.ledger_probe.may_try(clock::mono())
+            }
         }
     }
 
@@ -297,7 +293,7 @@ async fn gateway(
         ledger: Arc::clone(&store.ledger),
         on_ledger_error: config.store.on_error,
         max_in_flight: i64::from(config.server.max_in_flight),
-        ledger_failed_at_ms: AtomicI64::new(0),
+        ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
     })
 }
