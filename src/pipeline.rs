@@ -40,8 +40,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let (admitted, slot) = admit::admit(gateway, snapshot.max_body_bytes, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
     let mut settlement = Settlement::open(gateway, &admitted, &plan, slot);
-    let answering =
-        attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement);
+    let answering = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement);
     match gateway.cut_calls.run_until_cancelled(answering).await {
         Some(Ok(committed)) => Ok(deliver::deliver(committed, &admitted, settlement)),
         Some(Err(error)) => {

@@ -22,7 +22,7 @@ use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::Plan;
 use crate::policy::estimate;
-use crate::policy::price::token_counts;
+use crate::policy::price::{Priced, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::exchange::AttemptFailure;
@@ -129,10 +129,13 @@ impl Settlement {
         if let Some((fault, may_be_billed)) = self.call.failed.take() {
             self.gateway
                 .metrics
-                .count_fallback(&self.call.deployment.id, &deployment.id, fault);
+                .count_fallback(&self.call.deployment, deployment, fault);
             if may_be_billed {
                 let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
                 self.gateway.book(&entry);
+                self.gateway
+                    .metrics
+                    .count_usage(&self.call.deployment, &entry);
             }
         }
         self.call.deployment = Arc::clone(deployment);
@@ -228,28 +231,18 @@ impl Call {
     }
 
     fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
-        let is_answered = self.failed.is_none();
         let may_be_billed = self.failed.is_none_or(|(_, may_be_billed)| may_be_billed);
-        let (usage, estimated) = match observed.usage {
-            Some(usage) => (usage.clone(), false),
+        let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
+        let (usage, estimated, priced) = match observed.usage {
+            Some(usage) => (usage.clone(), false, price(usage)),
             None if may_be_billed && self.attempts > 0 => {
-                let output = if is_answered {
-                    estimate::tokens(observed.output_bytes)
-                } else {
-                    0
-                };
-                (
-                    Usage {
-                        input: self.estimated_input,
-                        output,
-                        ..Usage::default()
-                    },
-                    true,
-                )
+                let usage = self.estimate(observed.output_bytes);
+                let priced = price(&usage);
+                (usage, true, priced)
             }
-            None => (Usage::default(), false),
+            // Nothing was used: that costs nothing even where no price is known.
+            None => (Usage::default(), false, Priced::NOTHING),
         };
-        let priced = self.deployment.prices.cost(&usage, self.at_ms / 1_000);
         let duration = clock::mono().saturating_duration_since(self.started);
         let entry = Entry {
             request: self.request,
@@ -280,6 +273,22 @@ impl Call {
                 source: priced.source,
             },
         )
+    }
+}
+
+impl Call {
+    /// What the last attempt used, as far as we can tell; a failed one has written nothing.
+    fn estimate(&self, output_bytes: u64) -> Usage {
+        let is_answered = self.failed.is_none();
+        Usage {
+            input: self.estimated_input,
+            output: if is_answered {
+                estimate::tokens(output_bytes)
+            } else {
+                0
+            },
+            ..Usage::default()
+        }
     }
 }
 
