@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -18,6 +18,8 @@ use crate::clock;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
+use crate::pipeline::admit::Slot;
+use crate::policy::probe::Probe;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
@@ -25,9 +27,6 @@ use crate::telemetry::log::EventLog;
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
 use crate::{http, reload, shutdown};
-
-/// After a ledger failure one call a second is let through to see whether it works again.
-const LEDGER_PROBE_MS: i64 = 1_000;
 
 /// What the pipeline works with. It holds handles and no logic of its own.
 pub struct Gateway {
@@ -41,15 +40,15 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// One line per call.
     pub access: AccessLog,
-    /// Cancelled when streams that outlive the drain time are to end.
-    pub cut_streams: CancellationToken,
+    /// Cancelled when calls that outlive the drain time are to end.
+    pub cut_calls: CancellationToken,
     /// Background work.
     pub tasks: Tasks,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     on_ledger_error: OnStoreError,
     max_in_flight: i64,
-    ledger_failed_at_ms: AtomicI64,
+    ledger_probe: Probe,
     is_draining: AtomicBool,
 }
 
@@ -67,32 +66,30 @@ impl Gateway {
     /// Writes a ledger row.
     pub fn book(&self, entry: &Entry) {
         match self.ledger.record(entry) {
-            Ok(()) => self.ledger_failed_at_ms.store(0, Ordering::Relaxed),
+            Ok(()) => self.ledger_probe.succeeded(),
             Err(error) => {
                 self.metrics.ledger_failures.inc();
-                let failed_before = self
-                    .ledger_failed_at_ms
-                    .swap(clock::unix_ms(), Ordering::Relaxed);
-                if failed_before == 0 {
+                if self.ledger_probe.failed(clock::mono()) {
                     tracing::error!(%error, request.id = %entry.request, "the ledger cannot be written");
                 }
             }
         }
     }
 
-    /// Whether a call may start although the last ledger row could not be written.
+    /// Whether a call may start. While the ledger cannot be written, one a second
+    /// is let through to see whether it works again, unless calls are to go on unbooked.
     pub fn may_book(&self) -> bool {
-        let failed = self.ledger_failed_at_ms.load(Ordering::Relaxed);
         match self.on_ledger_error {
-            _ if failed == 0 => true,
             OnStoreError::Allow => true,
-            OnStoreError::Deny => clock::unix_ms() - failed >= LEDGER_PROBE_MS,
+            OnStoreError::Deny => {
+                self.ledger_probe.is_well() || self.ledger_probe.may_try(clock::mono())
+            }
         }
     }
 
-    /// Whether another call may run.
-    pub fn has_room(&self) -> bool {
-        self.metrics.in_flight.get() < self.max_in_flight
+    /// A place for another call, if there is one.
+    pub fn take_slot(&self) -> Option<Slot> {
+        Slot::take(&self.metrics.in_flight, self.max_in_flight)
     }
 
     /// Counts and logs a request that never became a call.
@@ -153,6 +150,8 @@ pub struct App {
     stop_accepting: CancellationToken,
     /// Dropped last: what was logged on the way out is written.
     _events: EventLog,
+    /// The operator's listener, which outlives the calls.
+    operator: Tasks,
 }
 
 impl App {
@@ -182,18 +181,29 @@ impl App {
             admin: admin.local_addr()?,
             drain: config.server.drain,
             stop_accepting: CancellationToken::new(),
+            operator: Tasks::new(gateway.metrics.panics.clone()),
             standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
             _events: start.events,
         };
         let tasks = &gateway.tasks;
-        for (listener, router) in [
-            (public, http::public(&gateway)),
-            (admin, http::admin(&gateway)),
+        for (listener, router, tasks, stop) in [
+            (
+                public,
+                http::public(&gateway),
+                tasks,
+                app.stop_accepting.clone(),
+            ),
+            (
+                admin,
+                http::admin(&gateway),
+                &app.operator,
+                app.operator.stopping(),
+            ),
         ] {
             tasks.spawn(
                 "listener",
-                server::serve(listener, router, tasks.clone(), app.stop_accepting.clone()),
+                server::serve(listener, router, tasks.clone(), stop),
             );
         }
         tasks.spawn(
@@ -230,7 +240,14 @@ impl App {
     /// # Errors
     /// The last ledger rows could not be written.
     pub async fn run(self, signal: impl AsyncFnMut()) -> anyhow::Result<()> {
-        shutdown::run(&self.gateway, &self.stop_accepting, self.drain, signal).await
+        shutdown::run(
+            &self.gateway,
+            &self.stop_accepting,
+            &self.operator,
+            self.drain,
+            signal,
+        )
+        .await
     }
 }
 
@@ -269,19 +286,20 @@ async fn gateway(
     let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
         .await
         .context("cannot read the keys")?;
+    let tasks = Tasks::new(metrics.panics.clone());
     Ok(Gateway {
         client: Client::new(config.timeouts.connect),
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
         metrics,
         access,
-        cut_streams: CancellationToken::new(),
-        tasks: Tasks::default(),
+        cut_calls: CancellationToken::new(),
+        tasks,
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
         on_ledger_error: config.store.on_error,
         max_in_flight: i64::from(config.server.max_in_flight),
-        ledger_failed_at_ms: AtomicI64::new(0),
+        ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
     })
 }

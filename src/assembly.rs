@@ -147,6 +147,7 @@ impl Assembly<'_> {
     }
 }
 
+#[derive(Clone)]
 struct Built {
     provider: Arc<dyn Provider>,
     kind: String,
@@ -290,44 +291,20 @@ impl Work<'_> {
         if let Some(rates) = written.and_then(PriceOverride::rates) {
             return Prices::Override(Arc::new(rates));
         }
-        let row = self
-            .providers
-            .get(provider)
-            .and_then(|built| tollward_providers::row(&built.kind));
-        match row.map(|row| (row.price_provider, row.default_port)) {
-            Some((Some(listed), _)) => Prices::listed(listed, model),
-            Some((None, None)) => Prices::Unknown,
-            // The operator's own server, or the engine in this process: nobody sends a bill.
-            Some((None, Some(_))) | None => Prices::Free,
-        }
+        let kind = self.providers.get(provider).map(|built| &*built.kind);
+        listed_prices(kind.unwrap_or(LOCAL), model)
     }
 
     /// Routes for `provider/model` that nobody configured, for a start without a configuration.
     fn direct(&self) -> DirectRoutes {
         let standing = Arc::clone(self.assembly.standing);
         let timeouts = timeouts(&self.loaded.config.timeouts);
-        let known: HashMap<String, Arc<dyn Provider>> = self
-            .providers
-            .iter()
-            .map(|(name, built)| (name.clone(), Arc::clone(&built.provider)))
-            .collect();
-        let listed: HashMap<String, Option<&'static str>> = self
-            .providers
-            .iter()
-            .map(|(name, built)| {
-                (
-                    name.clone(),
-                    tollward_providers::row(&built.kind).and_then(|row| row.price_provider),
-                )
-            })
-            .collect();
+        let known = self.providers.clone();
         Box::new(move |name| {
             let (provider, model) = name.split_once('/')?;
-            let target = Target::Http(Arc::clone(known.get(provider)?));
-            let prices = match listed.get(provider).copied().flatten() {
-                Some(listed) => Prices::listed(listed, model),
-                None => Prices::Free,
-            };
+            let built = known.get(provider)?;
+            let target = Target::Http(Arc::clone(&built.provider));
+            let prices = listed_prices(&built.kind, model);
             let config = DeploymentConfig {
                 provider: provider.to_owned(),
                 model: model.to_owned(),
@@ -378,6 +355,16 @@ fn deployment(
         target,
         timeouts,
         prices,
+    }
+}
+
+/// What `model` costs at a provider of `kind` when the operator wrote nothing about it.
+fn listed_prices(kind: &str, model: &str) -> Prices {
+    match tollward_providers::row(kind).map(|row| (row.price_provider, row.default_port)) {
+        Some((Some(listed), _)) => Prices::listed(listed, model),
+        Some((None, None)) => Prices::Unknown,
+        // The operator's own server, or the engine in this process: nobody sends a bill.
+        Some((None, Some(_))) | None => Prices::Free,
     }
 }
 

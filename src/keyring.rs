@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -33,6 +34,8 @@ pub struct Keyring {
     store: Arc<dyn KeyStore>,
     pepper: Arc<Pepper>,
     keys: ArcSwap<Keys>,
+    /// There was a key since the start.
+    had_keys: AtomicBool,
     seen: tokio::sync::Mutex<u64>,
     looked: Mutex<Option<Instant>>,
 }
@@ -44,29 +47,26 @@ impl Keyring {
     /// The store cannot be read.
     pub async fn load(store: Arc<dyn KeyStore>, pepper: Arc<Pepper>) -> Result<Self, StoreError> {
         let seen = store.version().await?;
-        let keys = ArcSwap::from_pointee(
-            store
-                .active()
-                .await?
-                .into_iter()
-                .map(|(hash, key)| (hash, Arc::new(key)))
-                .collect(),
-        );
+        let keys = read(&*store).await?;
         Ok(Self {
             store,
             pepper,
-            keys,
+            had_keys: AtomicBool::new(!keys.is_empty()),
+            keys: ArcSwap::from_pointee(keys),
             seen: tokio::sync::Mutex::new(seen),
             looked: Mutex::new(None),
         })
     }
 
     /// Whether a caller needs a key now.
+    ///
+    /// Once there was a key it stays so until a restart: who revokes the last
+    /// key, because it leaked, does not want to let everybody in.
     pub fn is_required(&self, mode: AuthMode) -> bool {
         match mode {
             AuthMode::Keys => true,
             AuthMode::Open => false,
-            AuthMode::WhenKeysExist => self.has_keys(),
+            AuthMode::WhenKeysExist => self.had_keys.load(Ordering::Relaxed),
         }
     }
 
@@ -107,12 +107,11 @@ impl Keyring {
         let mut seen = self.seen.lock().await;
         let version = self.store.version().await?;
         if version != *seen {
-            let keys = self.store.active().await?;
-            self.keys.store(Arc::new(
-                keys.into_iter()
-                    .map(|(hash, key)| (hash, Arc::new(key)))
-                    .collect(),
-            ));
+            let keys = read(&*self.store).await?;
+            if !keys.is_empty() {
+                self.had_keys.store(true, Ordering::Relaxed);
+            }
+            self.keys.store(Arc::new(keys));
             *seen = version;
         }
         Ok(())
@@ -133,6 +132,14 @@ impl Keyring {
             is_failing = refreshed.is_err();
         }
     }
+}
+
+async fn read(store: &dyn KeyStore) -> Result<Keys, StoreError> {
+    let active = store.active().await?;
+    Ok(active
+        .into_iter()
+        .map(|(hash, key)| (hash, Arc::new(key)))
+        .collect())
 }
 
 /// Slows down who guesses keys: a budget of failures per address.
@@ -176,6 +183,31 @@ impl Default for BadKeys {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn named(name: &str) -> tollward_store::NewKey {
+        tollward_store::NewKey {
+            name: name.to_owned(),
+            allowed_models: Vec::new(),
+            now_ms: 1,
+            expires_ms: None,
+        }
+    }
+
+    // K-07
+    #[tokio::test]
+    async fn revoking_the_last_key_does_not_open_the_gateway() -> Result<(), StoreError> {
+        let store = tollward_store::Store::memory()?;
+        let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper)).await?;
+        assert!(!keyring.is_required(AuthMode::WhenKeysExist));
+        store.keys.create(named("only")).await?;
+        keyring.refresh().await?;
+        assert!(keyring.is_required(AuthMode::WhenKeysExist));
+        store.keys.revoke("only", 2).await?;
+        keyring.refresh().await?;
+        assert!(!keyring.has_keys());
+        assert!(keyring.is_required(AuthMode::WhenKeysExist));
+        Ok(())
+    }
 
     // C-29
     #[test]

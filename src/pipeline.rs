@@ -37,16 +37,19 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let snapshot = gateway.snapshot();
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let admitted = admit::admit(gateway, snapshot.max_body_bytes, ingress, caller).await?;
+    let (admitted, slot) = admit::admit(gateway, snapshot.max_body_bytes, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
-    let mut settlement = Settlement::open(gateway, &admitted, &plan);
-    let answered =
-        attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement).await;
-    match answered {
-        Ok(committed) => Ok(deliver::deliver(committed, &admitted, settlement)),
-        Err(error) => {
+    let mut settlement = Settlement::open(gateway, &admitted, &plan, slot);
+    let answering = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement);
+    match gateway.cut_calls.run_until_cancelled(answering).await {
+        Some(Ok(committed)) => Ok(deliver::deliver(committed, &admitted, settlement)),
+        Some(Err(error)) => {
             settlement.fail(&error);
             Err(error.into())
+        }
+        None => {
+            settlement.cut();
+            Err(ServeError::Draining)
         }
     }
 }
@@ -66,4 +69,17 @@ pub enum ServeError {
     /// No upstream gave an answer.
     #[error(transparent)]
     Attempt(#[from] Box<AttemptError>),
+    /// The drain time was up before there was an answer.
+    #[error("the gateway is shutting down")]
+    Draining,
+}
+
+impl ServeError {
+    /// Whether the request was refused before it had a plan, and so has no row in the ledger.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Auth(_) | Self::Admit(_) | Self::Route(_) => true,
+            Self::Attempt(_) | Self::Draining => false,
+        }
+    }
 }

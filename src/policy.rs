@@ -7,10 +7,12 @@
 //! - [`backoff`]: how long to wait before trying the same deployment again
 //! - [`allowance`]: how many retries a provider may cause, as a share of its calls
 //! - [`estimate`]: tokens when the provider told none
+//! - [`probe`]: after a failure, who may find out whether things work again
 //! - [`price`]: usage × prices → nano-dollars
 
 pub mod allowance;
 pub mod backoff;
 pub mod estimate;
 pub mod price;
+pub mod probe;
 pub mod retry;

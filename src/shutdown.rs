@@ -1,4 +1,4 @@
-//! The end: stop accepting, let streams finish, flush the ledger.
+//! The end: stop accepting, let calls finish, cut what outlives the drain time, flush the books.
 
 use std::time::Duration;
 
@@ -6,19 +6,26 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::Gateway;
+use crate::task::Tasks;
 
-/// After the drain time is up, streams are told and get this long to be written out.
+/// After the drain time is up, calls are told and get this long to be written out.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// Tasks that still wait after that are dropped, which takes no longer than this.
+const DROPPING: Duration = Duration::from_millis(500);
 
 /// Waits for the first signal, then drains for at most `drain`; a second signal cuts it short.
 ///
-/// Readiness fails at once. Connections that are open finish what they are at.
+/// Readiness fails at once, and the operator's listener goes on saying so until
+/// the calls are done. Connections that are open finish what they are at. Every
+/// call is settled before the ledger is closed: by its end, by the cut, or by
+/// being dropped.
 ///
 /// # Errors
 /// The last ledger rows could not be written.
 pub async fn run(
     gateway: &Gateway,
     stop_accepting: &CancellationToken,
+    operator: &Tasks,
     drain: Duration,
     mut signal: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
@@ -34,14 +41,15 @@ pub async fn run(
         () = signal() => false,
     };
     if !is_empty {
-        gateway.cut_streams.cancel();
+        gateway.cut_calls.cancel();
         if !gateway.tasks.stop(LAST_WORDS).await {
-            tracing::warn!("some connections did not end in time");
+            tracing::warn!("some connections did not end in time and are dropped");
+            gateway.tasks.abandon(DROPPING).await;
         }
     }
+    operator.stop(DROPPING).await;
+    let booked = gateway.close_ledger().await;
+    // Last, because its reader may be stuck and the books must not wait for it.
     gateway.access.close();
-    gateway
-        .close_ledger()
-        .await
-        .context("the last ledger rows could not be written")
+    booked.context("the last ledger rows could not be written")
 }

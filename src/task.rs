@@ -1,34 +1,54 @@
 //! Background tasks: the only room that spawns.
 //!
 //! Every task has a name, is counted, and is waited for at shutdown. A task
-//! that must end early listens to the token it is given; nothing is aborted
-//! while it holds something to settle. A panic in a task is logged with its
-//! name and counted; it never takes the process down.
+//! that must end early listens to the token it is given. One that does not end
+//! in time is dropped where it waits, so that what it holds settles by `Drop`
+//! while the ledger still takes rows. A panic in a task is logged with its name
+//! and counted; it never takes the process down.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use prometheus_client::metrics::counter::Counter;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The tasks of one gateway; clones share the same set.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
     stop: CancellationToken,
+    abandon: CancellationToken,
+    panics: Counter,
 }
 
 impl Tasks {
+    /// No task runs yet. Panics are counted in `panics`.
+    pub fn new(panics: Counter) -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            abandon: CancellationToken::new(),
+            panics,
+        }
+    }
+
     /// Starts `future` under `name` on the runtime.
+    ///
+    /// # Cancellation
+    /// The future is dropped at an `.await` when the tasks are abandoned.
     #[expect(clippy::disallowed_methods, reason = "the one place that spawns")]
     pub fn spawn<F>(&self, name: &'static str, future: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
+        let (abandon, panics) = (self.abandon.clone(), self.panics.clone());
         let tracked = self.tracker.track_future(async move {
-            let guarded = futures_util::FutureExt::catch_unwind(AssertUnwindSafe(future));
+            let guarded = AssertUnwindSafe(abandon.run_until_cancelled(future)).catch_unwind();
             if guarded.await.is_err() {
+                panics.inc();
                 tracing::error!(task = name, "a background task panicked");
             }
         });
@@ -43,9 +63,51 @@ impl Tasks {
     /// Asks every task to stop and waits for them, at most `patience`; `false` when some remain.
     pub async fn stop(&self, patience: Duration) -> bool {
         self.stop.cancel();
+        self.wait(patience).await
+    }
+
+    /// Drops every task that is left, whatever it waits for; `false` when one did not wait for anything within `patience`.
+    pub async fn abandon(&self, patience: Duration) -> bool {
+        self.abandon.cancel();
+        self.wait(patience).await
+    }
+
+    async fn wait(&self, patience: Duration) -> bool {
         self.tracker.close();
         tokio::time::timeout(patience, self.tracker.wait())
             .await
             .is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // P-21
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_is_counted_and_the_other_tasks_go_on() {
+        let panics = Counter::default();
+        let tasks = Tasks::new(panics.clone());
+        let stop = tasks.stopping();
+        #[expect(clippy::panic, reason = "what is tested")]
+        tasks.spawn("fails", async { panic!("on purpose") });
+        tasks.spawn("waits", async move { stop.cancelled().await });
+        assert!(tasks.stop(Duration::from_secs(1)).await);
+        assert_eq!(panics.get(), 1);
+    }
+
+    // P-02
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_stop_is_dropped_with_what_it_holds() {
+        let tasks = Tasks::new(Counter::default());
+        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn("stuck", async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
+        assert!(!tasks.stop(Duration::from_secs(1)).await);
+        assert!(tasks.abandon(Duration::from_secs(1)).await);
+        assert!(dropped.await.is_err());
     }
 }

@@ -76,11 +76,6 @@ impl Problem {
         )
     }
 
-    /// Whether the gateway refused the request itself.
-    pub fn is_refusal(&self) -> bool {
-        matches!(self.source, Source::Gateway)
-    }
-
     /// The error's code.
     pub fn code(&self) -> &str {
         self.body.code.as_deref().unwrap_or_default()
@@ -139,6 +134,16 @@ impl From<ServeError> for Problem {
             }
             ServeError::Route(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
+            ServeError::Draining => Self {
+                retry: Retry::After(Duration::from_secs(1)),
+                closes: true,
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "server_error",
+                    "server_draining",
+                    error.to_string(),
+                )
+            },
         }
     }
 }

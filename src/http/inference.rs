@@ -28,8 +28,9 @@ pub async fn answer(
     match serve(&gateway, ingress).await {
         Ok(reply) => respond(reply),
         Err(error) => {
+            let is_refusal = error.is_refusal();
             let problem = Problem::from(error);
-            if problem.is_refusal() {
+            if is_refusal {
                 gateway.refused(&Refusal {
                     request,
                     at_ms,

@@ -4,6 +4,8 @@
 //! resets and streams, stalled writes, the number of connections.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +14,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -28,8 +30,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const WRITE_STALL: Duration = Duration::from_secs(60);
 /// Connections served at once, per listener.
 const MAX_CONNECTIONS: usize = 10_000;
-/// Request head limits.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// Largest HTTP/1 request head. Bodies are read through the same buffer, hence not smaller.
+const MAX_HEAD_BYTES: usize = 512 * 1024;
+/// Header fields of an HTTP/1 request.
 const MAX_HEADERS: usize = 100;
 
 /// The peer address of a request's connection.
@@ -39,14 +42,14 @@ pub struct Peer(pub IpAddr);
 /// Serves `router` on `listener` until `stop`; open connections then finish what they are at.
 pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let protocol = Arc::new(protocol());
+    let protocol = Arc::new(protocol(Spawner(tasks.clone())));
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
-            return;
+        let accepting = async {
+            let slot = Arc::clone(&slots).acquire_owned().await.ok()?;
+            Some((slot, listener.accept().await))
         };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+        let Some(Some((slot, accepted))) = stop.run_until_cancelled(accepting).await else {
+            return;
         };
         match accepted {
             Ok((socket, address)) => {
@@ -62,6 +65,8 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, stop: Ca
                     drop(slot);
                 });
             }
+            // The peer gave up while it waited; the next one need not wait for that.
+            Err(error) if is_of_the_peer(error.kind()) => {}
             // Out of file descriptors, most likely: give the others time to finish.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -71,13 +76,35 @@ pub async fn serve(listener: TcpListener, router: Router, tasks: Tasks, stop: Ca
     }
 }
 
-fn protocol() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn is_of_the_peer(kind: io::ErrorKind) -> bool {
+    matches!(
+        kind,
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+/// Runs what hyper spawns for HTTP/2 where it is counted and waited for: each stream holds a call to settle.
+#[derive(Clone)]
+struct Spawner(Tasks);
+
+impl<F> hyper::rt::Executor<F> for Spawner
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, future: F) {
+        self.0.spawn("http2 stream", future);
+    }
+}
+
+fn protocol(spawner: Spawner) -> Builder<Spawner> {
+    let mut builder = Builder::new(spawner);
     builder
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(MAX_HEADER_BYTES.max(512 * 1024))
+        .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     builder
         .http2()
@@ -95,7 +122,7 @@ async fn serve_connection(
     socket: TcpStream,
     address: SocketAddr,
     router: Router,
-    protocol: Arc<Builder<TokioExecutor>>,
+    protocol: Arc<Builder<Spawner>>,
     stop: CancellationToken,
 ) {
     // A peer that is gone already is noticed at the first read.

@@ -1,6 +1,7 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
 use http::HeaderValue;
+use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
 use tollward_wire::document::{Document, DocumentError, FieldError};
 use tollward_wire::operation::Operation;
@@ -28,6 +29,27 @@ pub struct Admitted {
     pub client_request_id: Option<HeaderValue>,
     /// When the request's head had been read.
     pub started: std::time::Instant,
+}
+
+/// A place among the running calls; given back when it is dropped.
+///
+/// It is taken before the body is read, so that bodies cannot fill the memory
+/// that the limit stands for, and in one step, so that a burst cannot pass it.
+#[derive(Debug)]
+pub struct Slot(Gauge);
+
+impl Slot {
+    /// Takes one of `limit` places; `None` when all are taken.
+    pub fn take(in_flight: &Gauge, limit: i64) -> Option<Self> {
+        let slot = Self(in_flight.clone());
+        (slot.0.inc() < limit).then_some(slot)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
 }
 
 /// Why a request is refused before it is routed.
@@ -62,16 +84,14 @@ pub async fn admit(
     max_body_bytes: usize,
     mut ingress: Ingress,
     caller: Caller,
-) -> Result<Admitted, AdmitError> {
-    if !gateway.has_room() {
-        return Err(AdmitError::Overloaded);
-    }
+) -> Result<(Admitted, Slot), AdmitError> {
+    let slot = gateway.take_slot().ok_or(AdmitError::Overloaded)?;
     if !gateway.may_book() {
         return Err(AdmitError::LedgerUnavailable);
     }
     let document = Document::parse(ingress.read_body(max_body_bytes).await?)?;
     let view = RequestView::read(ingress.operation, &document)?;
-    Ok(Admitted {
+    let admitted = Admitted {
         request: ingress.request,
         at_ms: ingress.at_ms,
         operation: ingress.operation,
@@ -80,5 +100,25 @@ pub async fn admit(
         caller,
         client_request_id: ingress.client_request_id,
         started: ingress.started,
-    })
+    };
+    Ok((admitted, slot))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_given_back_and_a_refused_one_takes_none() {
+        let in_flight = Gauge::default();
+        let first = Slot::take(&in_flight, 2);
+        let second = Slot::take(&in_flight, 2);
+        assert!(first.is_some() && second.is_some());
+        assert!(Slot::take(&in_flight, 2).is_none());
+        assert_eq!(in_flight.get(), 2);
+        drop(first);
+        assert!(Slot::take(&in_flight, 2).is_some());
+        drop(second);
+        assert_eq!(in_flight.get(), 0);
+    }
 }

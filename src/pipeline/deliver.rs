@@ -114,6 +114,11 @@ struct Limits {
 /// Bytes that are collected before they are handed out together.
 const GATHER_BYTES: usize = 16 * 1024;
 
+/// One read of the upstream's socket may hold many events, and its task hands them
+/// over one by one. It gets so many turns of the scheduler to bring the next one
+/// before what came is written: a write costs more than all of them.
+const TURNS: u8 = 2;
+
 /// A stream on its way to the client.
 pub struct Metered {
     rest: UpstreamBody,
@@ -129,8 +134,8 @@ pub struct Metered {
     state: State,
     /// Pieces that are being handed out, in the upstream's own cuts.
     outgoing: <Segments as IntoIterator>::IntoIter,
-    /// Something came since the upstream's task last had its turn.
-    is_fresh: bool,
+    /// Turns that the upstream's task still gets before what is ready is written.
+    turns: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -148,14 +153,14 @@ impl Metered {
     fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
-        let draining = Box::pin(gateway.cut_streams.clone().cancelled_owned());
+        let draining = Box::pin(gateway.cut_calls.clone().cancelled_owned());
         let mut metered = Self {
             rest: stream.rest,
             reader: stream.reader,
             settlement,
             // The first content does not wait for more.
             outgoing: stream.ready.into_iter(),
-            is_fresh: false,
+            turns: 0,
             ready: Segments::default(),
             limits,
             heard: clock::mono(),
@@ -302,12 +307,10 @@ impl Body for Metered {
                 State::Flowing => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
                         this.take(heard);
-                        this.is_fresh = true;
+                        this.turns = TURNS;
                     }
-                    // One read of the socket may hold many events, and the connection's
-                    // task hands them over one by one: it gets a turn before we write.
-                    Poll::Pending if !this.ready.is_empty() && this.is_fresh => {
-                        this.is_fresh = false;
+                    Poll::Pending if !this.ready.is_empty() && this.turns > 0 => {
+                        this.turns -= 1;
                         context.waker().wake_by_ref();
                         return Poll::Pending;
                     }

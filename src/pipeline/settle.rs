@@ -17,12 +17,12 @@ use tollward_wire::usage::Usage;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::status_of;
-use crate::pipeline::admit::Admitted;
+use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::Plan;
 use crate::policy::estimate;
-use crate::policy::price::token_counts;
+use crate::policy::price::{Priced, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::exchange::AttemptFailure;
@@ -50,6 +50,8 @@ pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
     is_settled: bool,
+    /// Given back after the books are closed.
+    _slot: Slot,
 }
 
 /// What the final row will say.
@@ -73,9 +75,8 @@ struct Call {
 }
 
 impl Settlement {
-    /// Opens the books and counts the call as in flight.
-    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan) -> Self {
-        gateway.metrics.in_flight.inc();
+    /// Opens the books; `slot` stays taken until they are closed.
+    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan, slot: Slot) -> Self {
         let call = Call {
             request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),
@@ -97,6 +98,7 @@ impl Settlement {
             gateway: Arc::clone(gateway),
             call,
             is_settled: false,
+            _slot: slot,
         }
     }
 
@@ -127,10 +129,13 @@ impl Settlement {
         if let Some((fault, may_be_billed)) = self.call.failed.take() {
             self.gateway
                 .metrics
-                .count_fallback(&self.call.deployment.id, &deployment.id, fault);
+                .count_fallback(&self.call.deployment, deployment, fault);
             if may_be_billed {
                 let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
                 self.gateway.book(&entry);
+                self.gateway
+                    .metrics
+                    .count_usage(&self.call.deployment, &entry);
             }
         }
         self.call.deployment = Arc::clone(deployment);
@@ -176,6 +181,12 @@ impl Settlement {
         self.settle(outcome, status_of(error).as_u16(), Observed::default());
     }
 
+    /// Books a call that the shutdown ended before it had an answer.
+    pub fn cut(mut self) {
+        self.call.leave_attempt();
+        self.settle(Outcome::Shutdown, 503, Observed::default());
+    }
+
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
@@ -197,13 +208,10 @@ impl Settlement {
 impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.is_settled {
-            // The client left while an attempt was open, or something panicked: what was sent may be billed.
-            if self.call.attempt_began.is_some() {
-                self.call.failed = Some((Fault::Cancelled, true));
-            }
+            // The client left, or something panicked.
+            self.call.leave_attempt();
             self.settle(Outcome::ClientGone, 499, Observed::default());
         }
-        self.gateway.metrics.in_flight.dec();
     }
 }
 
@@ -214,29 +222,27 @@ impl Call {
         }
     }
 
+    /// Nobody waits for the open attempt any more; what was sent may be billed.
+    fn leave_attempt(&mut self) {
+        if self.attempt_began.is_some() {
+            self.end_attempt();
+            self.failed = Some((Fault::Cancelled, true));
+        }
+    }
+
     fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
-        let is_answered = self.failed.is_none();
         let may_be_billed = self.failed.is_none_or(|(_, may_be_billed)| may_be_billed);
-        let (usage, estimated) = match observed.usage {
-            Some(usage) => (usage.clone(), false),
+        let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
+        let (usage, estimated, priced) = match observed.usage {
+            Some(usage) => (usage.clone(), false, price(usage)),
             None if may_be_billed && self.attempts > 0 => {
-                let output = if is_answered {
-                    estimate::tokens(observed.output_bytes)
-                } else {
-                    0
-                };
-                (
-                    Usage {
-                        input: self.estimated_input,
-                        output,
-                        ..Usage::default()
-                    },
-                    true,
-                )
+                let usage = self.estimate(observed.output_bytes);
+                let priced = price(&usage);
+                (usage, true, priced)
             }
-            None => (Usage::default(), false),
+            // Nothing was used: that costs nothing even where no price is known.
+            None => (Usage::default(), false, Priced::NOTHING),
         };
-        let priced = self.deployment.prices.cost(&usage, self.at_ms / 1_000);
         let duration = clock::mono().saturating_duration_since(self.started);
         let entry = Entry {
             request: self.request,
@@ -267,6 +273,22 @@ impl Call {
                 source: priced.source,
             },
         )
+    }
+}
+
+impl Call {
+    /// What the last attempt used, as far as we can tell; a failed one has written nothing.
+    fn estimate(&self, output_bytes: u64) -> Usage {
+        let is_answered = self.failed.is_none();
+        Usage {
+            input: self.estimated_input,
+            output: if is_answered {
+                estimate::tokens(output_bytes)
+            } else {
+                0
+            },
+            ..Usage::default()
+        }
     }
 }
 

@@ -34,6 +34,15 @@ pub struct Priced {
     pub price_id: Option<Arc<str>>,
 }
 
+impl Priced {
+    /// Nothing was owed.
+    pub const NOTHING: Self = Self {
+        cost: Some(NanoUsd::ZERO),
+        source: CostSource::Zero,
+        price_id: None,
+    };
+}
+
 impl Prices {
     /// The catalog's prices of `model` at `provider`, if it lists them.
     pub fn listed(provider: &str, model: &str) -> Self {
@@ -68,11 +77,7 @@ impl Prices {
             None => unknown.clone(),
         };
         match self {
-            Self::Free => Priced {
-                cost: Some(NanoUsd::ZERO),
-                source: CostSource::Zero,
-                price_id: None,
-            },
+            Self::Free => Priced::NOTHING,
             Self::Unknown => unknown,
             Self::Override(rates) => computed(rates, Some(Arc::from("override"))),
             Self::Listed(timeline) => match timeline.at(at_unix_s) {
@@ -85,20 +90,21 @@ impl Prices {
 
 /// Applies one price list; `None` when a class that was used has no price.
 fn apply(rates: &Rates, usage: &Usage) -> Option<NanoUsd> {
-    let special = usage.cache_read + usage.cache_write + usage.audio_input;
+    // A part that is larger than its whole was refused when the usage was read;
+    // parts that overlap, as cached audio does, saturate.
+    let special_input = usage
+        .cache_read
+        .saturating_add(usage.cache_write)
+        .saturating_add(usage.audio_input);
+    let special_output = usage.reasoning.saturating_add(usage.audio_output);
     let input = Some(rates.input);
     // The vendor's classes nest: cached tokens are input tokens, reasoning is output.
     let classes = [
-        (usage.input.saturating_sub(special), input),
+        (usage.input.saturating_sub(special_input), input),
         (usage.cache_read, rates.cache_read.or(input)),
         (usage.cache_write, rates.cache_write.or(input)),
         (usage.audio_input, rates.audio_input.or(input)),
-        (
-            usage
-                .output
-                .saturating_sub(usage.reasoning + usage.audio_output),
-            rates.output,
-        ),
+        (usage.output.saturating_sub(special_output), rates.output),
         (usage.reasoning, rates.reasoning.or(rates.output)),
         (usage.audio_output, rates.audio_output.or(rates.output)),
     ];
@@ -121,3 +127,6 @@ pub fn token_counts(usage: &Usage) -> TokenCounts {
         audio_output: usage.audio_output,
     }
 }
+
+#[cfg(test)]
+mod tests;

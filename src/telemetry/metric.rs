@@ -3,7 +3,6 @@
 //! Names follow the `OpenTelemetry` conventions for generative AI where there
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -63,7 +62,7 @@ type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
 /// The metrics of one gateway.
 pub struct Metrics {
     registry: Registry,
-    /// Calls between plan and settlement.
+    /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Streams that are being delivered.
     pub streams: Gauge,
@@ -87,6 +86,8 @@ pub struct Metrics {
 
 /// One deployment's meters, looked up once.
 pub struct DeploymentMeters {
+    /// The deployment's label: its id, unless callers choose that freely.
+    name: String,
     ok: [(Operation, Counter); 3],
     input: Counter,
     output: Counter,
@@ -131,7 +132,7 @@ impl Metrics {
         registry.register("tollward_build", "The running build", build);
         registry.register(
             "tollward_inflight",
-            "Calls between plan and settlement",
+            "Calls from admission to settlement",
             self.in_flight.clone(),
         );
         registry.register(
@@ -220,6 +221,7 @@ impl Metrics {
             })
         };
         DeploymentMeters {
+            name: deployment.to_owned(),
             ok: Operation::ALL.map(ok),
             input: tokens("input"),
             output: tokens("output"),
@@ -243,19 +245,25 @@ impl Metrics {
                 .get_or_create_owned(&CallLabels {
                     operation: operation.name(),
                     model: deployment.model.to_string(),
-                    deployment: deployment.id.to_string(),
+                    deployment: meters.name.clone(),
                     status: entry.status,
                 })
                 .inc(),
         };
-        meters.input.inc_by(entry.tokens.input);
-        meters.output.inc_by(entry.tokens.output);
         meters
             .duration
             .observe(f64::from(entry.duration_ms) / 1_000.0);
         if let Some(first) = entry.first_content_ms {
             meters.first_chunk.observe(f64::from(first) / 1_000.0);
         }
+        self.count_usage(deployment, entry);
+    }
+
+    /// Counts what an attempt used: the one that was answered, or one that was given up and may be billed.
+    pub fn count_usage(&self, deployment: &Deployment, entry: &Entry) {
+        let meters = &deployment.meters;
+        meters.input.inc_by(entry.tokens.input);
+        meters.output.inc_by(entry.tokens.output);
         match entry.cost {
             // A gauge for dashboards; the ledger has the integer.
             #[expect(clippy::cast_precision_loss, reason = "a metric, not the books")]
@@ -273,10 +281,10 @@ impl Metrics {
     }
 
     /// Counts a fallback or retry.
-    pub fn count_fallback(&self, from: &Arc<str>, to: &Arc<str>, reason: Fault) {
+    pub fn count_fallback(&self, from: &Deployment, to: &Deployment, reason: Fault) {
         let labels = FallbackLabels {
-            from: from.to_string(),
-            to: to.to_string(),
+            from: from.meters.name.clone(),
+            to: to.meters.name.clone(),
             reason: reason.code(),
         };
         self.fallbacks.get_or_create_owned(&labels).inc();
