@@ -186,26 +186,8 @@ impl App {
             gateway: Arc::clone(&gateway),
             _events: start.events,
         };
+        app.listen(public, admin);
         let tasks = &gateway.tasks;
-        for (listener, router, tasks, stop) in [
-            (
-                public,
-                http::public(&gateway),
-                tasks,
-                app.stop_accepting.clone(),
-            ),
-            (
-                admin,
-                http::admin(&gateway),
-                &app.operator,
-                app.operator.stopping(),
-            ),
-        ] {
-            tasks.spawn(
-                "listener",
-                server::serve(listener, router, tasks.clone(), stop),
-            );
-        }
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),
@@ -228,6 +210,30 @@ impl App {
             );
         }
         Ok(app)
+    }
+
+    /// Takes connections on both listeners.
+    fn listen(&self, public: TcpListener, admin: TcpListener) {
+        let calls = &self.gateway.tasks;
+        for (listener, router, tasks, stop) in [
+            (
+                public,
+                http::public(&self.gateway),
+                calls,
+                self.stop_accepting.clone(),
+            ),
+            (
+                admin,
+                http::admin(&self.gateway),
+                &self.operator,
+                self.operator.stopping(),
+            ),
+        ] {
+            tasks.spawn(
+                "listener",
+                server::serve(listener, router, tasks.clone(), stop),
+            );
+        }
     }
 
     /// Starts to load the embedded models, behind the calls; a line about each.

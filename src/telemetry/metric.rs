@@ -121,12 +121,14 @@ impl Metrics {
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
-        metrics.register();
+        metrics.register_state();
+        metrics.register_calls();
         metrics.reload_success.set(1);
         metrics
     }
 
-    fn register(&mut self) {
+    /// The gateway's own state.
+    fn register_state(&mut self) {
         let registry = &mut self.registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("tollward_build", "The running build", build);
@@ -160,6 +162,11 @@ impl Metrics {
             "Ledger rows that could not be written",
             self.ledger_failures.clone(),
         );
+    }
+
+    /// What calls do and cost.
+    fn register_calls(&mut self) {
+        let registry = &mut self.registry;
         registry.register("tollward_requests", "Finished calls", self.requests.clone());
         registry.register(
             "tollward_refusals",
