@@ -118,7 +118,7 @@ pub struct Metered {
     settlement: Settlement,
     ready: Segments,
     limits: Limits,
-    /// The last time that the upstream was heard.
+    /// The last time that the upstream was heard; once the stream has ended, when it did.
     heard: Instant,
     /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -180,7 +180,14 @@ impl Metered {
         match heard {
             Some(Ok(frame)) => {
                 let Ok(chunk) = frame.into_data() else { return };
-                self.heard = clock::mono();
+                if self.state == State::Flowing {
+                    self.heard = clock::mono();
+                    // An upstream that never falls silent meets this limit here.
+                    if self.heard >= self.limits.deadline {
+                        let met = Fault::Timeout(Phase::Total);
+                        return self.fail(Outcome::Deadline, met, None);
+                    }
+                }
                 match self.reader.push(chunk, &mut self.ready) {
                     Seen::Nothing | Seen::Content => {}
                     Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
@@ -261,6 +268,8 @@ impl Body for Metered {
             }
             match this.state {
                 State::Closed => return Poll::Ready(None),
+                // An upstream that goes on after its end is not listened to for longer.
+                State::Ended if clock::mono() >= this.heard + LINGER => return Poll::Ready(None),
                 State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
                         // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.
