@@ -135,9 +135,9 @@ impl AccessLog {
         std::thread::Builder::new()
             .name("access-log".into())
             .spawn({
-                let waiting = Arc::clone(&waiting);
+                let (waiting, lost) = (Arc::clone(&waiting), dropped.clone());
                 move || {
-                    write_until(&stopped, &waiting, target);
+                    write_until(&stopped, &waiting, target, &lost);
                     drop::<Sender<()>>(ending);
                 }
             })?;
@@ -236,6 +236,7 @@ fn write_until(
     stopped: &Receiver<()>,
     waiting: &Mutex<Vec<u8>>,
     mut target: Box<dyn Write + Send>,
+    lost: &Counter,
 ) {
     let mut batch = Vec::new();
     loop {
@@ -245,10 +246,16 @@ fn write_until(
         );
         std::mem::swap(&mut batch, &mut waiting.lock());
         // A log that cannot be written must not stop the calls; the next batch tries again.
-        let _ = target.write_all(&batch).and_then(|()| target.flush());
+        let written = target.write_all(&batch).and_then(|()| target.flush());
+        if written.is_err() {
+            lost.inc_by(memchr::memchr_iter(b'\n', &batch).count() as u64);
+        }
         batch.clear();
         if is_last {
             return;
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
