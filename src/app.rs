@@ -21,6 +21,7 @@ use crate::policy::probe::Probe;
 use crate::snapshot::Snapshot;
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
+use crate::telemetry::log::EventLog;
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
 use crate::{http, reload, shutdown};
@@ -123,6 +124,8 @@ pub struct Start {
     pub models_dir: PathBuf,
     /// Environment variables, for providers that take their key from there.
     pub env: Vec<(String, String)>,
+    /// The event log, ended with the app.
+    pub events: EventLog,
 }
 
 /// A running gateway.
@@ -135,6 +138,8 @@ pub struct App {
     pub admin: SocketAddr,
     standing: Arc<Standing>,
     stop_accepting: CancellationToken,
+    /// Dropped last: what was logged on the way out is written.
+    _events: EventLog,
     /// The operator's listener, which outlives the calls.
     operator: Tasks,
 }
@@ -168,6 +173,7 @@ impl App {
             operator: Tasks::new(gateway.metrics.panics.clone()),
             standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
+            _events: start.events,
         };
         let tasks = &gateway.tasks;
         for (listener, router, tasks, stop) in [

@@ -227,7 +227,7 @@ async fn calls_beyond_the_limit_are_refused_and_the_limit_is_freed() {
 async fn a_log_that_nobody_reads_stops_no_call() {
     let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
     let config = Config::one(&upstream).set("/log", json!({"level": "debug"}));
-    let gateway = Home::new(&config).serve_unheard().await;
+    let mut gateway = Home::new(&config).serve_unheard().await;
     let calls = async {
         let mut clients = Vec::new();
         for _ in 0..4 {
@@ -254,6 +254,8 @@ async fn a_log_that_nobody_reads_stops_no_call() {
         .send(&Request::get("/livez"))
         .await;
     assert_eq!(probe.status, 200);
+    gateway.signal("TERM").await;
+    assert!(gateway.exit(Duration::from_secs(6)).await.success());
 }
 
 // S-20
@@ -270,7 +272,7 @@ async fn every_log_line_is_one_json_object_whatever_a_client_writes() {
     let key = gateway.home.create_key("a \"quoted\" name", &[]).await;
     let call = Request::chat(&openai::chat())
         .key(&key)
-        .header("user-agent", "\u{1b}[31mred\u{202e}");
+        .header("user-agent", "\"}\u{202e}{\"request.id\":1");
     for id in ["{\"fake\":1}", "\\u000a", "plain"] {
         assert_eq!(
             gateway

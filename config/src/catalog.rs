@@ -5,6 +5,9 @@
 //! without its trailing date when only the undated one is listed; never by a prefix, which would
 //! price a new model as its older cousin. What is not found is unknown, never free.
 //!
+//! A price that depends on the time of day is listed at its dearer rate (today that is
+//! `DeepSeek`'s peak price), so that a limit on spending errs on the safe side.
+//!
 //! Amounts are integers: pico-dollars per token, so $1 per million tokens is 1 000 000.
 
 mod format;

@@ -144,7 +144,7 @@ impl<'s> Interpolator<'s> {
             scalar.text = text;
         } else {
             // Nothing reads further into a value that is missing: one mistake, one message.
-            scalar.kind = ScalarKind::Null;
+            scalar.kind = ScalarKind::Unresolved;
         }
         problems
     }

@@ -3,7 +3,7 @@
 //! `config` decides which layer wins; the file's values stay in our own tree, because they carry
 //! places and credentials. It is given a marker for each and answers where the marker survived.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use config::{Environment, Map, Source, ValueKind};
 
@@ -161,17 +161,17 @@ fn rebuild_table(
         Some(Value::Table(entries)) => entries,
         Some(Value::Scalar(_) | Value::List(_)) | None => &[],
     };
-    let in_file = written.iter().map(|(name, _)| name);
+    let in_file: HashSet<&String> = written.iter().map(|(name, _)| name).collect();
     let mut added: Vec<&String> = merged
         .keys()
-        .filter(|name| written.iter().all(|(known, _)| known != *name))
+        .filter(|name| !in_file.contains(name))
         .collect();
     added.sort();
-    let entries: Vec<(String, Node)> = in_file
-        .chain(added)
-        .filter_map(|name| {
-            let child = file.and_then(|node| node.child(name));
-            let value = rebuild(merged.get(name)?, child, &path::join(at, name), names);
+    let written = written.iter().map(|(name, node)| (name, Some(node)));
+    let entries: Vec<(String, Node)> = written
+        .chain(added.into_iter().map(|name| (name, None)))
+        .filter_map(|(name, node)| {
+            let value = rebuild(merged.get(name)?, node, &path::join(at, name), names);
             Some((name.clone(), value))
         })
         .collect();
@@ -195,6 +195,10 @@ fn rebuild(
         return node.clone();
     }
     if let ValueKind::Table(table) = &merged.kind {
+        if let Some(node) = file.filter(|node| !node.is_null() && !node.is_table()) {
+            // Keys cannot be added to what is no table; the reader reports it in the file.
+            return node.clone();
+        }
         return rebuild_table(table, file, at, names);
     }
     let place = match (merged.origin(), names.get(at)) {

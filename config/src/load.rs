@@ -115,10 +115,11 @@ fn read_file(path: &Path) -> Result<ReadFile, Report> {
     }
     let bytes = std::fs::read(path).map_err(cannot)?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(ReadFile {
-            file: SourceFile::new(name, text),
-            syntax,
-        }),
+        Ok(text) => {
+            let mut file = SourceFile::new(name, text);
+            file.is_open_to_others = is_open_to_others(&metadata);
+            Ok(ReadFile { file, syntax })
+        }
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let readable = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -127,6 +128,18 @@ fn read_file(path: &Path) -> Result<ReadFile, Report> {
             Err(Report(vec![error.into_diagnostic(&file)]))
         }
     }
+}
+
+#[cfg(unix)]
+fn is_open_to_others(metadata: &std::fs::Metadata) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    metadata.permissions().mode() & 0o004 != 0
+}
+
+/// Elsewhere permissions are lists that this does not read.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &std::fs::Metadata) -> bool {
+    false
 }
 
 impl fmt::Debug for Sources {

@@ -45,6 +45,8 @@ pub(crate) enum ScalarKind {
     Float,
     Bool,
     Null,
+    /// A reference without a value. It was reported; nothing more is said about it.
+    Unresolved,
 }
 
 impl Scalar {
@@ -64,7 +66,18 @@ impl Node {
         matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Null)
     }
 
+    /// Whether it is a reference without a value, which was reported already.
+    pub(crate) fn is_unresolved(&self) -> bool {
+        matches!(&self.value, Value::Scalar(scalar) if scalar.kind == ScalarKind::Unresolved)
+    }
+
+    /// Whether it holds keys and values.
+    pub(crate) fn is_table(&self) -> bool {
+        matches!(self.value, Value::Table(_))
+    }
+
     /// The entry of that name, when this is a table that has it.
+    #[cfg(test)]
     pub(crate) fn child(&self, key: &str) -> Option<&Self> {
         match &self.value {
             Value::Table(entries) => entries
@@ -84,7 +97,7 @@ impl Node {
                 ScalarKind::Text => "text",
                 ScalarKind::Integer | ScalarKind::Float => "a number",
                 ScalarKind::Bool => "true or false",
-                ScalarKind::Null => "nothing",
+                ScalarKind::Null | ScalarKind::Unresolved => "nothing",
             },
         }
     }

@@ -89,6 +89,18 @@ impl Origins {
         }
     }
 
+    /// Whether users of this machine other than the file's owner and group may read the file.
+    pub(crate) fn is_open_to_others(&self) -> bool {
+        self.file
+            .as_ref()
+            .is_some_and(|file| file.is_open_to_others)
+    }
+
+    /// The path of a provider's setting, for [`Origins::diagnose`].
+    pub fn setting_path(provider: &str, setting: &str) -> String {
+        crate::path::join(&crate::path::join("providers", provider), setting)
+    }
+
     pub(crate) fn new(file: Option<Arc<SourceFile>>) -> Self {
         Self {
             file,

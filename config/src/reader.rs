@@ -78,7 +78,7 @@ impl Reader {
     pub(crate) fn table<'n>(&mut self, node: Option<&'n Node>, path: &str) -> Table<'n> {
         let entries: &[(String, Node)] = match node.map(|node| (node, &node.value)) {
             Some((_, Value::Table(entries))) => entries,
-            Some((node, _)) if !node.is_null() => {
+            Some((node, _)) if !node.is_null() && !node.is_unresolved() => {
                 self.wrong_type(path, "a table of keys and values", node.noun());
                 &[]
             }
@@ -176,7 +176,7 @@ impl<'n> Field<'n> {
 
     /// The items of a list. From the environment or the command line: text with commas.
     pub(crate) fn items(&self, reader: &mut Reader) -> Vec<(String, Node)> {
-        let Some(node) = self.node else {
+        let Some(node) = self.node.filter(|node| !node.is_unresolved()) else {
             return Vec::new();
         };
         match &node.value {
@@ -208,7 +208,7 @@ impl<'n> Field<'n> {
 
     /// The scalar, if that is what was written.
     fn scalar(&self, reader: &mut Reader, expected: &str) -> Option<&'n Scalar> {
-        let node = self.node?;
+        let node = self.node.filter(|node| !node.is_unresolved())?;
         match &node.value {
             Value::Scalar(scalar) => Some(scalar),
             Value::List(_) | Value::Table(_) => {
@@ -247,7 +247,7 @@ fn shown(path: &str, scalar: &Scalar) -> String {
     match scalar.kind {
         ScalarKind::Integer | ScalarKind::Float => format!("the number {}", quote(&scalar.text)),
         ScalarKind::Text | ScalarKind::Bool => quote(&scalar.text),
-        ScalarKind::Null => String::from("nothing"),
+        ScalarKind::Null | ScalarKind::Unresolved => String::from("nothing"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Checks across sections: names that must exist, and fallbacks that must end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::path;
 use crate::reader::Reader;
@@ -77,6 +77,7 @@ fn provider_names<'c>(config: &'c Config, known_kinds: &'c [String]) -> Vec<&'c 
 }
 
 fn check_fallbacks(config: &Config, reader: &mut Reader) {
+    let models = by_name(config);
     for (name, model) in &config.models {
         for (index, fallback) in model.fallbacks.iter().enumerate() {
             let is_repeated = model
@@ -84,7 +85,7 @@ fn check_fallbacks(config: &Config, reader: &mut Reader) {
                 .iter()
                 .take(index)
                 .any(|earlier| earlier == fallback);
-            let is_known = config.model(fallback).is_some();
+            let is_known = models.contains_key(fallback.as_str());
             let message = match (is_known, is_repeated, fallback == name) {
                 (true, false, false) => continue,
                 (_, _, true) => format!("{} falls back to itself", quote(name)),
@@ -108,6 +109,14 @@ fn check_fallbacks(config: &Config, reader: &mut Reader) {
     }
 }
 
+fn by_name(config: &Config) -> BTreeMap<&str, &ModelConfig> {
+    config
+        .models
+        .iter()
+        .map(|(name, model)| (name.as_str(), model))
+        .collect()
+}
+
 fn fallback_path(model: &str, index: usize) -> String {
     path::item(
         &path::join(&path::join("models", model), "fallbacks"),
@@ -118,9 +127,10 @@ fn fallback_path(model: &str, index: usize) -> String {
 /// Reports each loop of fallbacks once, at the step that closes it.
 fn check_loops(config: &Config, reader: &mut Reader) {
     let mut done: BTreeSet<&str> = BTreeSet::new();
+    let models = by_name(config);
     for (name, _) in &config.models {
         let mut search = Search {
-            config,
+            models: &models,
             trail: Vec::new(),
             found: Vec::new(),
         };
@@ -142,8 +152,8 @@ fn check_loops(config: &Config, reader: &mut Reader) {
 }
 
 /// A depth-first walk over the fallbacks.
-struct Search<'c> {
-    config: &'c Config,
+struct Search<'s, 'c> {
+    models: &'s BTreeMap<&'c str, &'c ModelConfig>,
     /// The models between the start and here.
     trail: Vec<&'c str>,
     found: Vec<Loop<'c>>,
@@ -156,13 +166,13 @@ struct Loop<'c> {
     steps: Vec<&'c str>,
 }
 
-impl<'c> Search<'c> {
+impl<'c> Search<'_, 'c> {
     /// Walks without recursion, so that a chain of many models cannot exhaust the stack.
     fn follow(&mut self, start: &'c str, done: &mut BTreeSet<&'c str>) {
         let mut next = vec![0];
         self.trail.push(start);
         while let (Some(model), Some(index)) = (self.trail.last().copied(), next.last_mut()) {
-            let fallbacks = self.config.model(model).map(ModelConfig::fallback_names);
+            let fallbacks = self.models.get(model).map(|model| &model.fallbacks);
             let target = fallbacks
                 .and_then(|names| names.get(*index))
                 .map(String::as_str);

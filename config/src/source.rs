@@ -24,6 +24,8 @@ pub(crate) struct SourceFile {
     name: String,
     text: String,
     line_starts: Vec<usize>,
+    /// Whether the file's permissions let any user of the machine read it.
+    pub(crate) is_open_to_others: bool,
 }
 
 /// Words that mark a key as a credential when it contains one of them.
@@ -57,6 +59,7 @@ impl SourceFile {
             name,
             text,
             line_starts,
+            is_open_to_others: false,
         }
     }
 

@@ -155,6 +155,10 @@ fn keep_share(candidates: &mut Vec<(u32, f32)>, share: f32) {
 }
 
 /// Higher value first; equal values by lower id, so that a run can be repeated.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that sorting takes"
+)]
 fn best_first(left: &(u32, f32), right: &(u32, f32)) -> Ordering {
     right.1.total_cmp(&left.1).then(left.0.cmp(&right.0))
 }
@@ -198,7 +202,7 @@ fn measure(logits: &[f32], token: u32, top: u8) -> Logprobs {
     }
 }
 
-/// SplitMix64: small, seedable, and good enough to draw tokens.
+/// `SplitMix64`: small, seedable, and good enough to draw tokens.
 /// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (2014).
 #[derive(Debug)]
 struct Rng(u64);
@@ -223,7 +227,8 @@ impl Rng {
     fn unit(&mut self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit exactly")]
         let bits = (self.next() >> 11) as f64;
-        bits / (1_u64 << 53) as f64
+        // 2^53, the number of such values.
+        bits / 9_007_199_254_740_992.0
     }
 }
 

@@ -91,12 +91,11 @@ impl TextFlow {
     /// Length of the longest end of the held text that may grow into a stop string.
     fn open_stop(&self) -> usize {
         let begins = |stop: &String| {
-            let prefixes = stop
+            let mut prefixes = stop
                 .char_indices()
                 .filter_map(|(length, _)| stop.get(..length));
             prefixes
-                .filter(|prefix| self.held.ends_with(prefix))
-                .last()
+                .rfind(|prefix| self.held.ends_with(prefix))
                 .map_or(0, str::len)
         };
         self.stops.iter().map(begins).max().unwrap_or(0)

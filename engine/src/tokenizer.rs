@@ -1,6 +1,6 @@
 //! Text to token ids and back, from the vocabulary inside the model file.
 //!
-//! Two families: byte-level BPE with merges (`gpt2`) and SentencePiece by scores
+//! Two families: byte-level BPE with merges (`gpt2`) and `SentencePiece` by scores
 //! (`llama`). Special tokens are recognised only in [`Text::Template`]; in
 //! [`Text::Plain`] their spelling is ordinary text, so that a user cannot end their own
 //! turn by writing `<|im_end|>`. The ids equal llama.cpp's for the same file, with one

@@ -1,9 +1,9 @@
 //! Weight matrices in memory, packed from whatever blocks the file uses.
 //!
 //! Formats whose values are `integer * scale + minimum` per 32 columns keep their exact
-//! values: Q4_0, Q4_1 and Q4_K as 4-bit integers, Q5_0 and Q8_0 as 8-bit ones. Everything
+//! values: `Q4_0`, `Q4_1` and `Q4_K` as 4-bit integers, `Q5_0` and `Q8_0` as 8-bit ones. Everything
 //! else (K-quants with blocks of 16, halves, floats) is rounded to 8 bits per block of
-//! 32, as Q8_0 is: an error of at most 1/254 of the block's largest weight.
+//! 32, as `Q8_0` is: an error of at most 1/254 of the block's largest weight.
 
 mod pack;
 

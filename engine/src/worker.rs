@@ -25,7 +25,7 @@ use crate::{
     model::Segment,
     request::GenerateRequest,
 };
-use active::Active;
+use active::{Active, Prepared};
 use load::Model;
 use reserve::Reserve;
 
@@ -48,7 +48,7 @@ pub(crate) struct Worker {
     /// Requests that hold a place, oldest first.
     active: VecDeque<Active>,
     /// The next request, while there is no place for it.
-    waiting: Option<Job>,
+    waiting: Option<Prepared>,
 }
 
 impl Worker {
@@ -77,9 +77,10 @@ impl Worker {
         // The state first: whoever submits after it is refused, whoever came before is
         // still in the inbox.
         state.fail(&error);
-        let queued = self.waiting.take().into_iter().chain(self.inbox.try_iter());
-        for job in queued {
-            let _ = job.events.try_send(Event::Failed(error.clone()));
+        let waiting = self.waiting.take().map(Prepared::into_events);
+        let queued = self.inbox.try_iter().map(|job| job.events);
+        for events in waiting.into_iter().chain(queued) {
+            let _ = events.try_send(Event::Failed(error.clone()));
         }
         for active in self.active {
             active.fail(&error);
@@ -116,33 +117,32 @@ impl Worker {
     /// do. False when no request can come any more and none is running.
     fn admit(&mut self, model: &Model, reserve: &mut Reserve) -> bool {
         loop {
-            let job = match self.waiting.take() {
-                Some(job) => job,
-                None if self.active.is_empty() => match self.inbox.recv() {
-                    Ok(job) => job,
-                    Err(_) => return false,
-                },
-                None => match self.inbox.try_recv() {
-                    Ok(job) => job,
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => return true,
+            let next = match self.waiting.take() {
+                Some(prepared) => Some(prepared),
+                None => match self.next_job() {
+                    Ok(job) => Prepared::read(job, model),
+                    Err(TryRecvError::Empty) => return true,
+                    Err(TryRecvError::Disconnected) => return !self.active.is_empty(),
                 },
             };
-            if job.events.is_closed() {
+            let Some(prepared) = next.filter(|prepared| !prepared.is_abandoned()) else {
                 continue;
-            }
+            };
             let rows: usize = self.active.iter().map(Active::running).sum();
-            if rows >= MAX_ROWS || !reserve.has_room_for(&job.request) {
-                self.waiting = Some(job);
+            if rows >= MAX_ROWS || !reserve.take(prepared.blocks) {
+                self.waiting = Some(prepared);
                 return true;
             }
-            match Active::admit(job, model, reserve) {
-                active::Admission::Started(active) => self.active.push_back(active),
-                active::Admission::Later(job) => {
-                    self.waiting = Some(job);
-                    return true;
-                }
-                active::Admission::Refused => {}
-            }
+            self.active.push_back(Active::start(prepared, model));
+        }
+    }
+
+    /// The next request in the queue; waits for one when there is nothing else to do.
+    fn next_job(&self) -> Result<Job, TryRecvError> {
+        if self.active.is_empty() {
+            self.inbox.recv().map_err(|_| TryRecvError::Disconnected)
+        } else {
+            self.inbox.try_recv()
         }
     }
 

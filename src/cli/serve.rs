@@ -90,7 +90,7 @@ pub async fn start(
             return Ok(None);
         }
     };
-    log::start(&loaded.config.log);
+    let events = log::start(&loaded.config.log)?;
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -115,6 +115,7 @@ pub async fn start(
             move || place.load(&environment, args.overrides())
         }),
         loaded,
+        events,
     };
     Ok(Some((App::start(start).await?, detected)))
 }

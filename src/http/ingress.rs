@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::Request;
 use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use tollward_store::RequestId;
@@ -150,12 +151,15 @@ async fn read_body(body: &mut Body, limit: usize) -> Result<Bytes, IngressError>
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     loop {
-        let left = deadline
-            .saturating_duration_since(clock::mono())
-            .min(BODY_IDLE);
-        let frame = tokio::time::timeout(left, body.frame())
-            .await
-            .map_err(|_| IngressError::Slow)?;
+        // What is there already needs no timer, and a frame that is not can be asked for again.
+        let frame = if let Some(frame) = body.frame().now_or_never() {
+            frame
+        } else {
+            let left = deadline.saturating_duration_since(clock::mono());
+            tokio::time::timeout(left.min(BODY_IDLE), body.frame())
+                .await
+                .map_err(|_| IngressError::Slow)?
+        };
         let Some(frame) = frame else { break };
         let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else {
             continue;

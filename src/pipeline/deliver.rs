@@ -111,6 +111,14 @@ struct Limits {
     deadline: Instant,
 }
 
+/// Bytes that are collected before they are handed out together.
+const GATHER_BYTES: usize = 16 * 1024;
+
+/// One read of the upstream's socket may hold many events, and its task hands them
+/// over one by one. It gets so many turns of the scheduler to bring the next one
+/// before what came is written: a write costs more than all of them.
+const TURNS: u8 = 2;
+
 /// A stream on its way to the client.
 pub struct Metered {
     rest: UpstreamBody,
@@ -124,13 +132,18 @@ pub struct Metered {
     alarm: Option<Pin<Box<Sleep>>>,
     draining: Pin<Box<WaitForCancellationFutureOwned>>,
     state: State,
+    /// Pieces that are being handed out, in the upstream's own cuts.
+    outgoing: <Segments as IntoIterator>::IntoIter,
+    /// Turns that the upstream's task still gets before what is ready is written.
+    turns: u8,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Bytes are passed on.
     Flowing,
-    /// Booked; the upstream's last bytes are read so that its connection can be used again.
+    /// Complete. The upstream's last bytes are read, for usage that comes late and
+    /// so that its connection can be used again.
     Ended,
     /// Nothing more comes.
     Closed,
@@ -145,7 +158,10 @@ impl Metered {
             rest: stream.rest,
             reader: stream.reader,
             settlement,
-            ready: stream.ready,
+            // The first content does not wait for more.
+            outgoing: stream.ready.into_iter(),
+            turns: 0,
+            ready: Segments::default(),
             limits,
             heard: clock::mono(),
             alarm: None,
@@ -153,7 +169,7 @@ impl Metered {
             state: State::Flowing,
         };
         if stream.is_ended {
-            metered.end(Outcome::Complete);
+            metered.complete();
         }
         metered
     }
@@ -166,6 +182,14 @@ impl Metered {
         };
         self.settlement.end_stream(outcome, observed);
         self.state = State::Ended;
+    }
+
+    /// Takes note of the end; books it unless the usage may still come (faults U-49).
+    fn complete(&mut self) {
+        self.state = State::Ended;
+        if self.reader.usage().is_some() {
+            self.end(Outcome::Complete);
+        }
     }
 
     /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
@@ -190,7 +214,7 @@ impl Metered {
                 }
                 match self.reader.push(chunk, &mut self.ready) {
                     Seen::Nothing | Seen::Content => {}
-                    Seen::End if self.state == State::Flowing => self.end(Outcome::Complete),
+                    Seen::End if self.state == State::Flowing => self.complete(),
                     Seen::End => {}
                     Seen::Fault(found) if self.state == State::Flowing => {
                         self.fail(Outcome::UpstreamError, found.fault, found.error);
@@ -209,6 +233,10 @@ impl Metered {
                 StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
             },
         }
+    }
+
+    fn hand_out(&mut self) {
+        self.outgoing = std::mem::take(&mut self.ready).into_iter();
     }
 
     /// Waits a moment for the upstream's end of body: the client has everything,
@@ -263,22 +291,37 @@ impl Body for Metered {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = &mut *self;
         loop {
-            if let Some(bytes) = this.ready.pop_front() {
+            if let Some(bytes) = this.outgoing.next() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
+            if this.ready.len() >= GATHER_BYTES {
+                this.hand_out();
+                continue;
+            }
             match this.state {
-                State::Closed => return Poll::Ready(None),
+                State::Closed if this.ready.is_empty() => return Poll::Ready(None),
+                State::Closed => this.hand_out(),
                 // An upstream that goes on after its end is not listened to for longer.
-                State::Ended if clock::mono() >= this.heard + LINGER => return Poll::Ready(None),
+                State::Ended if clock::mono() >= this.heard + LINGER => this.state = State::Closed,
                 State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
                         // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.
                         this.take(heard);
                     }
-                    Poll::Pending => return this.linger(context),
+                    Poll::Pending if this.ready.is_empty() => return this.linger(context),
+                    Poll::Pending => this.hand_out(),
                 },
                 State::Flowing => match Pin::new(&mut this.rest).poll_frame(context) {
-                    Poll::Ready(heard) => this.take(heard),
+                    Poll::Ready(heard) => {
+                        this.take(heard);
+                        this.turns = TURNS;
+                    }
+                    Poll::Pending if !this.ready.is_empty() && this.turns > 0 => {
+                        this.turns -= 1;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Pending if !this.ready.is_empty() => this.hand_out(),
                     Poll::Pending => {
                         this.check_limits(context);
                         if this.state == State::Flowing {
@@ -293,7 +336,11 @@ impl Body for Metered {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        self.end(Outcome::ClientGone);
+        // SDKs close right after `[DONE]`: that is no disconnect.
+        self.end(match self.state {
+            State::Flowing => Outcome::ClientGone,
+            State::Ended | State::Closed => Outcome::Complete,
+        });
         self.settlement.gateway().metrics.streams.dec();
     }
 }

@@ -7,12 +7,9 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
-use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use tollward_store::{Entry, KeyId, Outcome, RequestId};
@@ -20,13 +17,7 @@ use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
 use crate::pipeline::authenticate::Caller;
-
-/// Most that waits to be written, in bytes.
-const MAX_WAITING: usize = 4 * 1024 * 1024;
-/// At the end, lines that wait are written within this or not at all.
-const LAST_LINES: Duration = Duration::from_secs(1);
-/// How often the buffer is written.
-const INTERVAL: Duration = Duration::from_millis(200);
+use crate::telemetry::outlet::Outlet;
 
 /// One call, as the line tells it.
 pub struct AccessLine<'a> {
@@ -101,21 +92,15 @@ struct Line<'a> {
 
 /// Where lines go; cheap to share.
 pub struct AccessLog {
-    writer: Option<Writer>,
+    outlet: Option<Outlet>,
     dropped: Counter,
-}
-
-struct Writer {
-    waiting: Arc<Mutex<Vec<u8>>>,
-    /// Ends the writer by being dropped, and hears when it has ended.
-    stop: Mutex<Option<(Sender<()>, Receiver<()>)>>,
 }
 
 impl AccessLog {
     /// No access log.
     pub fn off() -> Self {
         Self {
-            writer: None,
+            outlet: None,
             dropped: Counter::default(),
         }
     }
@@ -129,37 +114,20 @@ impl AccessLog {
             Some(path) => Box::new(OpenOptions::new().create(true).append(true).open(path)?),
             None => Box::new(io::stderr()),
         };
-        let waiting = Arc::new(Mutex::new(Vec::new()));
-        let (stop, stopped) = channel();
-        let (ending, ended) = channel();
-        std::thread::Builder::new()
-            .name("access-log".into())
-            .spawn({
-                let (waiting, lost) = (Arc::clone(&waiting), dropped.clone());
-                move || {
-                    write_until(&stopped, &waiting, target, &lost);
-                    drop::<Sender<()>>(ending);
-                }
-            })?;
-        Ok(Self {
-            writer: Some(Writer {
-                waiting,
-                stop: Mutex::new(Some((stop, ended))),
-            }),
-            dropped,
-        })
+        let outlet = Some(Outlet::open("access-log", target)?);
+        Ok(Self { outlet, dropped })
     }
 
     /// Writes a finished call.
     pub fn write(&self, access: &AccessLine<'_>) {
-        if let Some(writer) = &self.writer {
-            self.append(writer, &line(access));
+        if let Some(outlet) = &self.outlet {
+            self.append(outlet, &line(access));
         }
     }
 
     /// Writes a request that was refused.
     pub fn refuse(&self, refusal: &Refusal<'_>) {
-        if let Some(writer) = &self.writer {
+        if let Some(outlet) = &self.outlet {
             let &Refusal {
                 request,
                 at_ms,
@@ -169,7 +137,7 @@ impl AccessLog {
             } = refusal;
             let outcome = Outcome::Refused;
             self.append(
-                writer,
+                outlet,
                 &RefusalLine {
                     request,
                     at_ms,
@@ -183,24 +151,21 @@ impl AccessLog {
     }
 
     /// Puts a line into the buffer; drops it when the buffer is full.
-    fn append(&self, writer: &Writer, line: &impl Serialize) {
-        let mut waiting = writer.waiting.lock();
-        if waiting.len() > MAX_WAITING {
+    fn append(&self, outlet: &Outlet, line: &impl Serialize) {
+        let is_taken = outlet.push(|buffer| {
+            // Writing into memory cannot fail, and every field has a JSON form.
+            let _ = serde_json::to_writer(&mut *buffer, line);
+            buffer.push(b'\n');
+        });
+        if !is_taken {
             self.dropped.inc();
-            return;
         }
-        // Writing into memory cannot fail, and every field has a JSON form.
-        let _ = serde_json::to_writer(&mut *waiting, line);
-        waiting.push(b'\n');
     }
 
-    /// Writes what waits and ends the writer. Blocks for [`LAST_LINES`] at most: its reader may be stuck.
+    /// Writes what waits and ends the writer.
     pub fn close(&self) {
-        let Some(writer) = &self.writer else { return };
-        if let Some((stop, ended)) = writer.stop.lock().take() {
-            drop(stop);
-            // Both ways of not hearing a word mean the same: the process ends now.
-            let _ = ended.recv_timeout(LAST_LINES);
+        if let Some(outlet) = &self.outlet {
+            outlet.close();
         }
     }
 }
@@ -229,31 +194,6 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
         first_content_ms: entry.first_content_ms,
         duration_ms: entry.duration_ms,
         overhead_us: u64::try_from(access.overhead.as_micros()).unwrap_or(u64::MAX),
-    }
-}
-
-fn write_until(
-    stopped: &Receiver<()>,
-    waiting: &Mutex<Vec<u8>>,
-    mut target: Box<dyn Write + Send>,
-    lost: &Counter,
-) {
-    let mut batch = Vec::new();
-    loop {
-        let is_last = matches!(
-            stopped.recv_timeout(INTERVAL),
-            Err(RecvTimeoutError::Disconnected) | Ok(())
-        );
-        std::mem::swap(&mut batch, &mut waiting.lock());
-        // A log that cannot be written must not stop the calls; the next batch tries again.
-        let written = target.write_all(&batch).and_then(|()| target.flush());
-        if written.is_err() {
-            lost.inc_by(memchr::memchr_iter(b'\n', &batch).count() as u64);
-        }
-        batch.clear();
-        if is_last {
-            return;
-        }
     }
 }
 

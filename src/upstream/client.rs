@@ -265,17 +265,22 @@ fn classify(
             if io.kind() == io::ErrorKind::TimedOut {
                 return ConnectError::Slow(connect);
             }
-            if is_tls
-                && io
-                    .get_ref()
-                    .is_some_and(<dyn StdError + Send + Sync>::is::<rustls::Error>)
-            {
+            if is_tls && is_handshake_error(io) {
                 return ConnectError::Tls(error);
             }
         }
         source = current.source();
     }
     ConnectError::Refused(error)
+}
+
+/// Whether rustls refused, or the peer hung up on it; the connector wraps such errors more than once.
+fn is_handshake_error(error: &io::Error) -> bool {
+    let is_refusal = error.get_ref().is_some_and(|inner| {
+        let wrapped = inner.downcast_ref::<io::Error>();
+        inner.is::<rustls::Error>() || wrapped.is_some_and(is_handshake_error)
+    });
+    is_refusal || error.kind() == io::ErrorKind::UnexpectedEof
 }
 
 /// The system's resolver, its answers classified.

@@ -472,6 +472,11 @@ async fn within<F: Future>(
     } else {
         (limit, phase)
     };
+    let mut future = std::pin::pin!(future);
+    // What is there already needs no timer.
+    if let Poll::Ready(output) = futures_util::poll!(future.as_mut()) {
+        return Ok(output);
+    }
     tokio::time::timeout(wait, future).await.map_err(|_| {
         AttemptFailure::billed(
             Fault::Timeout(named),

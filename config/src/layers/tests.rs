@@ -78,6 +78,12 @@ fn keys_with_dots_stay_whole_in_the_file() {
 }
 
 #[test]
+fn a_value_in_the_file_is_not_hidden_by_keys_below_it() {
+    let others = sources(&[("TOLLWARD__A__X", "1")], &[("b.y", "2")]);
+    assert_eq!(merged("a: 5\nb: null\n", &others), "{a:5 b:{y:2!}}");
+}
+
+#[test]
 fn a_path_into_a_list_cannot_grow_it() {
     let others = sources(&[("TOLLWARD__A[4000000000]", "1")], &[]);
     assert_eq!(merged("a: 1\n", &others), "{a:1}");

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -593,4 +594,137 @@ proptest! {
             }
         }
     }
+}
+
+/// Every key path that a JSON Schema allows; list items and chosen names are `*`.
+fn schema_paths(
+    schema: &serde_json::Value,
+    root: &serde_json::Value,
+    at: &str,
+    out: &mut BTreeSet<String>,
+) {
+    if let Some(name) = schema.get("$ref").and_then(|name| name.as_str()) {
+        let target = root.pointer(name.trim_start_matches('#')).unwrap();
+        schema_paths(target, root, at, out);
+    }
+    for (name, child) in schema
+        .get("properties")
+        .and_then(|found| found.as_object())
+        .into_iter()
+        .flatten()
+    {
+        out.insert(format!("{at}.{name}"));
+        schema_paths(child, root, &format!("{at}.{name}"), out);
+    }
+    for key in ["additionalProperties", "items"] {
+        if let Some(child) = schema.get(key).filter(|child| child.is_object()) {
+            schema_paths(child, root, &format!("{at}.*"), out);
+        }
+    }
+    for choice in schema
+        .get("anyOf")
+        .and_then(|found| found.as_array())
+        .into_iter()
+        .flatten()
+    {
+        schema_paths(choice, root, at, out);
+    }
+}
+
+#[test]
+fn the_schema_for_editors_lists_the_keys_that_are_read() {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schema/tollward.schema.json")).unwrap();
+    let mut listed = BTreeSet::new();
+    schema_paths(&schema, &schema, "", &mut listed);
+    // A file with every listed key: the reader may dislike values, but no key.
+    let mut tree = serde_json::json!({});
+    for path in &listed {
+        let mut node = &mut tree;
+        let steps: Vec<_> = path.trim_start_matches('.').split('.').collect();
+        for (index, step) in steps.iter().enumerate() {
+            let is_list =
+                steps.get(index + 1) == Some(&"*") && ["deployments", "overrides"].contains(step);
+            let fresh = if is_list {
+                serde_json::json!([{}])
+            } else {
+                serde_json::json!({})
+            };
+            node = match node {
+                serde_json::Value::Array(items) => &mut items[0],
+                node => node.as_object_mut().unwrap().entry(*step).or_insert(fresh),
+            };
+        }
+    }
+    let report = load_text("all.json", tree.to_string()).unwrap_err();
+    let unknown: Vec<_> = report
+        .0
+        .iter()
+        .filter(|found| found.message.contains("unknown field"))
+        .map(|found| &found.path)
+        .collect();
+    assert_eq!(unknown, Vec::<&String>::new());
+    // And the full example, which names every key that is read, uses no other.
+    let loaded = example("full.yaml");
+    for entry in loaded.origins.entries() {
+        let path: String = entry
+            .path
+            .replace("[0]", ".*")
+            .replace("[1]", ".*")
+            .split('.')
+            .fold(String::new(), |path, step| {
+                let is_chosen = matches!(
+                    path.as_str(),
+                    ".providers" | ".models" | ".providers.*.headers"
+                );
+                format!("{path}.{}", if is_chosen { "*" } else { step })
+            });
+        let is_listed = listed.contains(&path) || path.ends_with(".*");
+        assert!(is_listed, "{} is read, but not in the schema", entry.path);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn credentials_in_a_file_that_everyone_may_read_are_warned_about() {
+    // P-28
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let sources = sources(
+        folder.path(),
+        "a.yaml",
+        "providers:\n  openai:\n    api_key: sk-0123456789\n",
+    );
+    for (mode, is_said) in [(0o644, true), (0o600, false)] {
+        let file = sources.file.as_ref().unwrap();
+        std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+        let loaded = load(&sources).unwrap();
+        assert_eq!(loaded.warnings.len(), 1);
+        assert_eq!(
+            loaded.warnings[0].message.contains("every user"),
+            is_said,
+            "{mode:o}"
+        );
+    }
+}
+
+#[test]
+fn a_setting_is_reported_at_its_place_by_whoever_knows_it() {
+    let text = "providers:\n  \"my.box\":\n    kind: vllm\n    base_url: nowhere\n    heders: {}\n";
+    let loaded = load_text("a.yaml", text).unwrap();
+    let at = |setting: &str, candidates: &[&str]| {
+        let path = Origins::setting_path("my.box", setting);
+        let found = loaded
+            .origins
+            .diagnose(&path, String::from("no"), candidates);
+        let place = found.location.unwrap();
+        (place.line, place.column, found.suggestion)
+    };
+    assert_eq!(at("base_url", &[]), (4, 15, None));
+    assert_eq!(
+        at("heders", &["headers", "base_url"]),
+        (5, 5, Some(String::from("headers")))
+    );
+    // What is missing is reported at the provider's name.
+    assert_eq!(at("api_key", &[]), (2, 3, None));
 }

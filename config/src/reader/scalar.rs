@@ -113,7 +113,7 @@ impl Field<'_> {
     ) -> u64 {
         let read = self.read(reader, SIZE, |scalar| match scalar.kind {
             ScalarKind::Text | ScalarKind::Integer => parse_size(&scalar.text),
-            ScalarKind::Float | ScalarKind::Bool | ScalarKind::Null => None,
+            _ => None,
         });
         let fitting = read.filter(|size| {
             let fits = range.contains(size);

@@ -107,3 +107,30 @@ fn a_provider_that_is_no_kind_must_say_its_kind() {
     ];
     assert_eq!(found, expected);
 }
+
+#[test]
+fn a_reference_without_a_value_is_reported_once() {
+    for yaml in [
+        "models:\n  a: ${MISSING}\n",
+        "models:\n  a:\n    deployments: ${MISSING}\n",
+        "models:\n  a:\n    deployments: [\"${MISSING}\"]\n",
+        "models:\n  a:\n    deployments: [{provider: \"${MISSING}\", model: x}]\n",
+        "server:\n  listen: ${MISSING}\n",
+        "server: ${MISSING}\n",
+        "providers:\n  openai:\n    api_key: ${MISSING}\n",
+        "log:\n  access: ${MISSING}\n  level: \"${MISSING:-info}\"\n",
+    ] {
+        assert_eq!(
+            messages(yaml),
+            ["the variable MISSING is not set"],
+            "{yaml}"
+        );
+    }
+}
+
+#[test]
+fn a_blank_credential_is_an_empty_one() {
+    // P-28
+    let found = messages("providers:\n  openai:\n    api_key:\n");
+    assert_eq!(found, ["this credential is empty"]);
+}

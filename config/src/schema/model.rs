@@ -53,7 +53,7 @@ impl ModelConfig {
         let mut table = field.table(reader);
         let written = table.field("deployments");
         let items = written.items(reader);
-        if items.is_empty() {
+        if items.is_empty() && !written.node.is_some_and(Node::is_unresolved) {
             let message = format!("the model {} has no deployments", quote(name));
             let diagnostic = reader.origins.diagnose_key(&field.path, message);
             let help = "write where its requests go: deployments: [provider/model]";
@@ -76,11 +76,6 @@ impl ModelConfig {
         model.record(table.path(), reader);
         table.finish(reader);
         model
-    }
-
-    /// The names in `fallbacks`.
-    pub(crate) fn fallback_names(&self) -> &Vec<String> {
-        &self.fallbacks
     }
 
     fn record(&self, path: &str, reader: &mut Reader) {

@@ -147,7 +147,7 @@ fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value
                 ScalarKind::Integer | ScalarKind::Float => serde_json::from_str(&scalar.text)
                     .unwrap_or_else(|_| Value::String(scalar.text.clone())),
                 ScalarKind::Bool => Value::Bool(scalar.text == "true"),
-                ScalarKind::Null => Value::Null,
+                ScalarKind::Null | ScalarKind::Unresolved => Value::Null,
             }
         }
     }
@@ -158,8 +158,7 @@ fn check_secret(node: &Node, at: &str, reader: &mut Reader) {
     let Written::Scalar(scalar) = &node.value else {
         return;
     };
-    if scalar.kind == ScalarKind::Null {
-        // Either a reference that was reported already, or nothing at all.
+    if scalar.kind == ScalarKind::Unresolved {
         return;
     }
     let length = scalar.text.trim().chars().count();
@@ -179,7 +178,10 @@ fn check_secret(node: &Node, at: &str, reader: &mut Reader) {
             .diagnostics
             .push(diagnostic.with_help(help).as_warning());
     } else if !scalar.is_loose {
-        let message = String::from("this credential is written in the file itself");
+        let mut message = String::from("this credential is written in the file itself");
+        if reader.origins.is_open_to_others() {
+            message.push_str(", which every user of this machine may read");
+        }
         let help = "write ${VARIABLE} or ${file:/path}, so that the file can be shared";
         let diagnostic = reader.origins.diagnose(at, message, &[]);
         reader

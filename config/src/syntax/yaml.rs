@@ -250,7 +250,7 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, &
     let text = match kind {
         ScalarKind::Integer => decimal(text),
         ScalarKind::Bool => text.to_ascii_lowercase(),
-        ScalarKind::Null => String::new(),
+        ScalarKind::Null | ScalarKind::Unresolved => String::new(),
         ScalarKind::Text | ScalarKind::Float => text.to_owned(),
     };
     Ok(Scalar::new(kind, text))

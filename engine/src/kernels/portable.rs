@@ -61,6 +61,10 @@ fn dot_nibbles(weights: &[u8; BLOCK / 2], x: &[i8; BLOCK]) -> i32 {
         .sum()
 }
 
+#[expect(
+    clippy::inline_always,
+    reason = "compiled again with wider registers in `avx2`"
+)]
 #[inline(always)]
 pub(super) fn quantize_row(row: &[f32], blocks: &mut [ActivationBlock]) {
     for (values, block) in row.as_chunks::<BLOCK>().0.iter().zip(blocks) {

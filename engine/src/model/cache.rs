@@ -108,13 +108,13 @@ impl KvCache {
         last: usize,
     ) -> impl Iterator<Item = &[f16]> {
         let start = self.head_start(layer, side, head);
-        let size = self.layout.head_size;
+        let length = self.layout.head_size;
         (first / BLOCK_TOKENS..=last / BLOCK_TOKENS).filter_map(move |index| {
             let from = first.saturating_sub(index * BLOCK_TOKENS);
             let to = (last + 1 - index * BLOCK_TOKENS).min(BLOCK_TOKENS);
             self.blocks
                 .get(index)?
-                .get(start + from * size..start + to * size)
+                .get(start + from * length..start + to * length)
         })
     }
 

@@ -77,7 +77,7 @@ pub(crate) struct Window {
 
 impl Window {
     pub(crate) fn covers(&self, layer: usize) -> bool {
-        (layer + 1) % self.period != 0
+        !(layer + 1).is_multiple_of(self.period)
     }
 }
 

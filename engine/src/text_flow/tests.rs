@@ -7,17 +7,17 @@ fn flow(stops: &[&str]) -> TextFlow {
     TextFlow::new(stops.iter().map(|&stop| stop.to_owned()).collect())
 }
 
-fn entry(id: u32) -> Option<TokenLogprob> {
+fn entry(id: u32) -> TokenLogprob {
     let token = Candidate {
         id,
         text: String::new(),
         bytes: Vec::new(),
         logprob: 0.0,
     };
-    Some(TokenLogprob {
+    TokenLogprob {
         token,
         top: Vec::new(),
-    })
+    }
 }
 
 fn ids(released: &Released) -> Vec<u32> {
@@ -71,12 +71,12 @@ fn the_earliest_of_several_stop_strings_ends_the_text() {
 #[test]
 fn entries_travel_with_the_last_byte_of_their_token() {
     let mut flow = flow(&["END"]);
-    assert_eq!(ids(&flow.push(&[0xED, 0x95], entry(1))), [0_u32; 0]);
-    assert_eq!(ids(&flow.push(&[0x9C], entry(2))), [1, 2]);
-    assert_eq!(ids(&flow.push(b"E", entry(3))), [0_u32; 0]);
-    assert_eq!(ids(&flow.push(b"!", entry(4))), [3, 4]);
-    flow.push(b"aE", entry(5));
-    let last = flow.push(b"ND", entry(6));
+    assert_eq!(ids(&flow.push(&[0xED, 0x95], Some(entry(1)))), [0_u32; 0]);
+    assert_eq!(ids(&flow.push(&[0x9C], Some(entry(2)))), [1, 2]);
+    assert_eq!(ids(&flow.push(b"E", Some(entry(3)))), [0_u32; 0]);
+    assert_eq!(ids(&flow.push(b"!", Some(entry(4)))), [3, 4]);
+    flow.push(b"aE", Some(entry(5)));
+    let last = flow.push(b"ND", Some(entry(6)));
     assert_eq!((ids(&last), last.is_stopped), (vec![5], true));
 }
 

@@ -14,32 +14,32 @@ const LLAMA3: &str = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])
 const QWEN2: &str = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
 /// Names of `tokenizer.ggml.pre` and what they stand for.
-const TABLE: [(&str, Words); 11] = [
+const TABLE: [(&str, Family); 11] = [
     (
         "default",
-        Words::new(&[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"]),
+        Family::new(&[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"]),
     ),
-    ("gpt-2", Words::new(&[GPT2])),
-    ("gpt2", Words::new(&[GPT2])),
-    ("phi-2", Words::new(&[GPT2])),
-    ("smollm", Words::new(&[r"\p{N}", GPT2])),
-    ("starcoder", Words::new(&[r"\p{N}", GPT2])),
-    ("llama-bpe", Words::new(&[LLAMA3]).whole_words().with_bos()),
-    ("llama3", Words::new(&[LLAMA3]).whole_words().with_bos()),
-    ("llama-v3", Words::new(&[LLAMA3]).whole_words().with_bos()),
-    ("smaug-bpe", Words::new(&[LLAMA3])),
-    ("qwen2", Words::new(&[QWEN2])),
+    ("gpt-2", Family::new(&[GPT2])),
+    ("gpt2", Family::new(&[GPT2])),
+    ("phi-2", Family::new(&[GPT2])),
+    ("smollm", Family::new(&[r"\p{N}", GPT2])),
+    ("starcoder", Family::new(&[r"\p{N}", GPT2])),
+    ("llama-bpe", Family::new(&[LLAMA3]).whole_words().with_bos()),
+    ("llama3", Family::new(&[LLAMA3]).whole_words().with_bos()),
+    ("llama-v3", Family::new(&[LLAMA3]).whole_words().with_bos()),
+    ("smaug-bpe", Family::new(&[LLAMA3])),
+    ("qwen2", Family::new(&[QWEN2])),
 ];
 const KNOWN: &str = "default, gpt-2, phi-2, smollm, starcoder, llama-bpe, llama3, smaug-bpe, qwen2";
 
 #[derive(Debug, Clone, Copy)]
-struct Words {
+struct Family {
     patterns: &'static [&'static str],
     takes_whole_words: bool,
     adds_bos: bool,
 }
 
-impl Words {
+impl Family {
     const fn new(patterns: &'static [&'static str]) -> Self {
         Self {
             patterns,
@@ -59,7 +59,7 @@ impl Words {
     }
 }
 
-fn find(name: &str) -> Result<Words, LoadError> {
+fn find(name: &str) -> Result<Family, LoadError> {
     TABLE
         .iter()
         .find(|(known, _)| *known == name)

@@ -1,4 +1,4 @@
-//! SentencePiece by scores: characters merge into the best-scored token they can form.
+//! `SentencePiece` by scores: characters merge into the best-scored token they can form.
 //!
 //! Spaces are spelled U+2581. A character without a token falls back to its bytes
 //! (`<0x0A>`). There are no merges in the file; the score of the merged token decides.

@@ -19,13 +19,51 @@ use crate::{
 };
 use choice::Choice;
 
-/// What became of a request that asked for a place.
-pub(super) enum Admission {
-    Started(Active),
-    /// There is not enough memory now.
-    Later(Job),
-    /// Its reader was told why.
-    Refused,
+/// A request whose prompt was tokenized and fits; it waits for memory.
+pub(super) struct Prepared {
+    request: GenerateRequest,
+    events: mpsc::Sender<Event>,
+    tokens: Vec<u32>,
+    /// Most tokens per choice.
+    answer_tokens: usize,
+    /// Blocks that the prompt and one answer may need.
+    pub(super) blocks: usize,
+}
+
+impl Prepared {
+    /// Tokenizes the prompt; `None` when the request cannot run and its reader was told.
+    pub(super) fn read(job: Job, model: &Model) -> Option<Self> {
+        let Job { request, events } = job;
+        let encoded = check_bias(&request, model).and_then(|()| model.encode(&request.input));
+        let tokens = match encoded {
+            Ok(tokens) => tokens,
+            Err(error) => {
+                // The channel is empty: this event fits unless the reader is gone.
+                let _ = events.try_send(Event::Failed(error));
+                return None;
+            }
+        };
+        let room = model.decoder.config.context - tokens.len();
+        let answer_tokens = request
+            .max_tokens
+            .map_or(room, |most| room.min(most as usize));
+        Some(Self {
+            blocks: blocks(tokens.len()) + blocks(answer_tokens) + 1,
+            request,
+            events,
+            tokens,
+            answer_tokens,
+        })
+    }
+
+    /// Whether nobody waits for it any more.
+    pub(super) fn is_abandoned(&self) -> bool {
+        self.events.is_closed()
+    }
+
+    pub(super) fn into_events(self) -> mpsc::Sender<Event> {
+        self.events
+    }
 }
 
 pub(super) struct Active {
@@ -62,46 +100,30 @@ struct Prompt {
 }
 
 impl Active {
-    pub(super) fn admit(job: Job, model: &Model, reserve: &mut Reserve) -> Admission {
-        let Job { request, events } = job;
-        let tokens = match check_bias(&request, model).and_then(|()| model.encode(&request.input)) {
-            Ok(tokens) => tokens,
-            Err(error) => {
-                // The channel is empty: this event fits unless the reader is gone.
-                let _ = events.try_send(Event::Failed(error));
-                return Admission::Refused;
-            }
-        };
-        let room = model.decoder.config.context - tokens.len();
-        let answer_tokens = request
-            .max_tokens
-            .map_or(room, |most| room.min(most as usize));
-        let needed = blocks(tokens.len()) + blocks(answer_tokens) + 1;
-        if !reserve.take(needed) {
-            return Admission::Later(Job { request, events });
-        }
-        let seed = request.sampling.seed.unwrap_or_else(fresh_seed);
+    /// Begins a request whose blocks were taken from the reserve.
+    pub(super) fn start(prepared: Prepared, model: &Model) -> Self {
+        let seed = prepared.request.sampling.seed.unwrap_or_else(fresh_seed);
         let mut active = Self {
+            request: prepared.request,
             seed,
-            events,
+            events: prepared.events,
             outbox: VecDeque::new(),
+            prompt: Prompt {
+                tokens: prepared.tokens,
+                cache: KvCache::new(&model.decoder.config),
+                logits: None,
+            },
             choices: Vec::new(),
             begun: 0,
             output_tokens: 0,
-            answer_tokens,
-            blocks: needed,
+            answer_tokens: prepared.answer_tokens,
+            blocks: prepared.blocks,
             is_done: false,
             in_step: InStep::default(),
-            prompt: Prompt {
-                cache: KvCache::new(&model.decoder.config),
-                logits: None,
-                tokens,
-            },
-            request,
         };
         let prompt_tokens = active.prompt_tokens();
         active.send(Event::Started { prompt_tokens });
-        Admission::Started(active)
+        active
     }
 
     pub(super) fn blocks(&self) -> usize {

@@ -1,11 +1,8 @@
 //! Memory for keys and values: who may start is decided by blocks, before any is taken.
 
-use crate::{
-    model::{
-        cache::{BLOCK_TOKENS, KvCache},
-        config::Config,
-    },
-    request::GenerateRequest,
+use crate::model::{
+    cache::{BLOCK_TOKENS, KvCache},
+    config::Config,
 };
 
 /// Keys and values of all requests together, unless one full context needs more.
@@ -24,12 +21,6 @@ impl Reserve {
         Self {
             free: (CACHE_BYTES / KvCache::block_bytes(config)).max(least),
         }
-    }
-
-    /// A cheap first look, before the prompt is tokenized.
-    pub(super) fn has_room_for(&self, request: &GenerateRequest) -> bool {
-        let answer = request.max_tokens.unwrap_or(1) as usize;
-        self.free >= blocks(answer).min(2)
     }
 
     /// Takes the blocks, or none and returns false.

@@ -118,16 +118,3 @@ fn closing_writes_what_waits_one_line_per_call() -> io::Result<()> {
     assert_eq!(lines, [one.clone(), one]);
     Ok(())
 }
-
-// P-26
-#[test]
-fn lines_that_cannot_be_written_are_counted() -> io::Result<()> {
-    let dropped = Counter::default();
-    // Every write to this device fails: no space is left on it.
-    let log = AccessLog::open(Some(Path::new("/dev/full")), dropped.clone())?;
-    log.refuse(&refusal());
-    log.refuse(&refusal());
-    log.close();
-    assert_eq!(dropped.get(), 2);
-    Ok(())
-}

@@ -33,7 +33,7 @@ pub(super) struct Wanted {
 }
 
 /// Fields that do not change an answer of this engine.
-const HARMLESS: [&str; 17] = [
+const HARMLESS: [&str; 13] = [
     "model",
     "stream",
     "stream_options",
@@ -46,11 +46,7 @@ const HARMLESS: [&str; 17] = [
     "prompt_cache_options",
     "prompt_cache_retention",
     "parallel_tool_calls",
-    "verbosity",
     "prediction",
-    "moderation",
-    "reasoning_effort",
-    "keep_alive",
 ];
 
 /// Fields that are read below.
@@ -97,7 +93,9 @@ enum Part {
 }
 
 /// Reads the call.
-pub(super) fn read(call: &Call<'_>) -> Result<Wanted, Unsupported> {
+///
+/// `defaults` holds the sampling of a request that does not say.
+pub(super) fn read(call: &Call<'_>, defaults: &Sampling) -> Result<Wanted, Unsupported> {
     let document = call.document;
     refuse_unknown(document)?;
     refuse_unsupported(document)?;
@@ -123,7 +121,6 @@ pub(super) fn read(call: &Call<'_>) -> Result<Wanted, Unsupported> {
         // OpenAI's default for completions; chats go on to the end of the context.
         (None, None) => (call.operation == Operation::Completions).then_some(16),
     };
-    let defaults = Sampling::default();
     let sampling = Sampling {
         temperature: document.get("temperature")?.unwrap_or(defaults.temperature),
         top_p: document.get("top_p")?.unwrap_or(defaults.top_p),
