@@ -138,10 +138,10 @@ pub struct App {
     pub admin: SocketAddr,
     standing: Arc<Standing>,
     stop_accepting: CancellationToken,
-    /// Dropped last: what was logged on the way out is written.
-    _events: EventLog,
     /// The operator's listener, which outlives the calls.
     operator: Tasks,
+    /// Dropped last: what was logged on the way out is written.
+    _events: EventLog,
 }
 
 impl App {
