@@ -77,10 +77,11 @@ pub async fn attempt(
     'candidates: while let Some(deployment) = candidates.next() {
         let deadline = admitted.started + deployment.timeouts.total;
         let mut attempts_here = 0;
+        deployment.allowance.earn(terms.allowance);
         loop {
             attempts_here += 1;
             settlement.begin_attempt(deployment);
-            match once(gateway, terms, admitted, deployment, deadline).await {
+            match once(gateway, admitted, deployment, deadline).await {
                 Ok(exchanged) => {
                     settlement.answered();
                     let fallback_reason = made.first().map(|(_, fault)| *fault);
@@ -128,12 +129,10 @@ fn fits(delay: Duration, deadline: Instant) -> bool {
 
 async fn once(
     gateway: &Gateway,
-    terms: &RetryTerms,
     admitted: &Admitted,
     deployment: &Deployment,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    deployment.allowance.earn(terms.allowance);
     let call = Call {
         operation: admitted.operation,
         document: &admitted.document,

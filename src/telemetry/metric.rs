@@ -68,7 +68,7 @@ pub struct Metrics {
     pub streams: Gauge,
     /// 1 after a good configuration load, 0 after a refused one.
     pub reload_success: Gauge,
-    /// Panics caught in handlers.
+    /// Panics caught in handlers and background tasks.
     pub panics: Counter,
     /// Access log lines that were dropped.
     pub log_dropped: Counter,
@@ -147,7 +147,7 @@ impl Metrics {
         );
         registry.register(
             "tollward_panics",
-            "Panics caught in handlers",
+            "Panics caught in handlers and background tasks",
             self.panics.clone(),
         );
         registry.register(

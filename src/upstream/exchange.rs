@@ -34,6 +34,8 @@ use crate::upstream::client::{Client, SendError};
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that a stream may send before its first content; comments and roles are a few hundred.
+const MAX_PRELUDE_BYTES: usize = 1024 * 1024;
 /// An error body must be complete within this.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -190,11 +192,7 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    let is_event_stream = head
-        .content_type
-        .as_ref()
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    match (call.view.is_stream, is_event_stream) {
+    match (call.view.is_stream, is_event_stream(&head)) {
         (true, true) => {
             let stream = Committed {
                 head,
@@ -215,6 +213,15 @@ pub async fn exchange(
             "a stream came and none was asked for",
         )),
     }
+}
+
+/// Media types have no case (RFC 9110 §8.3.1).
+fn is_event_stream(head: &UpstreamHead) -> bool {
+    const KIND: &[u8] = b"text/event-stream";
+    head.content_type
+        .as_ref()
+        .and_then(|declared| declared.as_bytes().get(..KIND.len()))
+        .is_some_and(|declared| declared.eq_ignore_ascii_case(KIND))
 }
 
 /// Sends the request and waits for a good head.
@@ -362,9 +369,11 @@ async fn first_content(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let patience = clock::mono() + timeouts.first_content;
+    // The idle limit is between two reads: before the first one the engine may still load.
+    let mut has_read = false;
     loop {
         let left = patience.saturating_duration_since(clock::mono());
-        let (limit, phase) = if left < timeouts.idle {
+        let (limit, phase) = if !has_read || left < timeouts.idle {
             (left, Phase::FirstContent)
         } else {
             (timeouts.idle, Phase::Idle)
@@ -376,6 +385,7 @@ async fn first_content(
         };
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+        has_read = true;
         match stream.reader.push(chunk, &mut stream.ready) {
             Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
             Seen::End => stream.is_ended = true,
@@ -387,6 +397,10 @@ async fn first_content(
         if stream.is_ended {
             let detail = "the stream ended without content";
             return Err(AttemptFailure::billed(Fault::Empty, detail));
+        }
+        if stream.ready.len() > MAX_PRELUDE_BYTES {
+            let detail = "the stream says much and has no content";
+            return Err(AttemptFailure::billed(Fault::Protocol, detail));
         }
     }
 }
@@ -401,9 +415,13 @@ async fn whole(
 ) -> Result<Exchanged, AttemptFailure> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
-    while let Some(chunk) =
-        within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut rest)).await?
-    {
+    let mut limit = match rest {
+        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
+        // The engine has no head to wait for: its only chunk comes when all is written.
+        UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
+    };
+    while let Some(chunk) = within(limit.0, limit.1, deadline, next_chunk(&mut rest)).await? {
+        limit = (timeouts.idle, Phase::Idle);
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
         if first.is_empty() {
