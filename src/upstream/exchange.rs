@@ -190,10 +190,14 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
+    // An answer that does not say what it is, is taken for what was asked for.
     let is_event_stream = head
         .content_type
         .as_ref()
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+        .filter(|kind| !is_type(kind, "application/octet-stream"))
+        .map_or(call.view.is_stream, |kind| {
+            is_type(kind, "text/event-stream")
+        });
     match (call.view.is_stream, is_event_stream) {
         (true, true) => {
             let stream = Committed {
@@ -215,6 +219,12 @@ pub async fn exchange(
             "a stream came and none was asked for",
         )),
     }
+}
+
+/// Whether a content type is `name`, with or without parameters.
+fn is_type(content_type: &HeaderValue, name: &str) -> bool {
+    let start = content_type.as_bytes().get(..name.len());
+    start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Sends the request and waits for a good head.
