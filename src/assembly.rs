@@ -167,6 +167,9 @@ impl Work<'_> {
     }
 
     fn build_provider(&mut self, name: &str, declared: &ProviderConfig) {
+        if name == LOCAL {
+            return self.check_local(declared);
+        }
         let mut settings = declared.settings.expose().clone();
         add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
@@ -193,6 +196,17 @@ impl Work<'_> {
                 };
                 self.report(&path, missing_key_help(&declared.kind, &error), &candidates);
             }
+        }
+    }
+
+    /// The engine is no vendor: a model may name it, and there is nothing to set.
+    fn check_local(&mut self, declared: &ProviderConfig) {
+        if declared.kind != LOCAL || !declared.settings.expose().is_empty() {
+            let path = format!("providers.{LOCAL}");
+            let message = format!(
+                "`{LOCAL}` is the embedded engine and takes no settings here; give the provider another name"
+            );
+            self.report(&path, message, &[]);
         }
     }
 

@@ -17,7 +17,8 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
-use crate::upstream::exchange::{AttemptFailure, LocalBody, Timeouts};
+use crate::upstream::exchange::{LocalBody, Timeouts};
+use crate::upstream::failure::AttemptFailure;
 
 /// What is configured, validated and wired.
 pub struct Snapshot {

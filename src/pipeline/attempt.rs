@@ -19,7 +19,8 @@ use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{AttemptFailure, Exchanged, exchange};
+use crate::upstream::exchange::{Exchanged, exchange};
+use crate::upstream::failure::AttemptFailure;
 
 /// An answer that may be given to the client.
 pub struct Committed {

@@ -18,17 +18,17 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tollward_providers::{Call, EncodeError, Failure, RetryAfter};
+use tollward_providers::Call;
 use tollward_wire::answer::{Answer, read_answer};
-use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
-use tollward_wire::reader::{Seen, StreamFault, StreamReader, UsageChunk};
+use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::body::SegmentsBody;
-use crate::upstream::client::{Client, SendError};
+use crate::upstream::client::Client;
+use crate::upstream::failure::{AttemptFailure, refused, unencodable};
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -98,60 +98,6 @@ pub struct UpstreamHead {
     pub dropped: Vec<&'static str>,
 }
 
-/// A failed attempt.
-#[derive(Debug)]
-pub struct AttemptFailure {
-    /// What went wrong.
-    pub fault: Fault,
-    /// The vendor's own words, when it had any.
-    pub error: Option<ErrorBody>,
-    /// The vendor's status, when there was a head.
-    pub status: Option<StatusCode>,
-    /// What the vendor asked us to wait, relative to now.
-    pub retry_after: Option<Duration>,
-    /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
-    pub may_be_billed: bool,
-    /// For the log, never for the client.
-    pub detail: String,
-}
-
-impl AttemptFailure {
-    /// A failure that we found, without words of the vendor.
-    pub fn of(fault: Fault, detail: impl Into<String>) -> Self {
-        Self {
-            fault,
-            error: None,
-            status: None,
-            retry_after: None,
-            may_be_billed: false,
-            detail: detail.into(),
-        }
-    }
-
-    fn billed(fault: Fault, detail: impl Into<String>) -> Self {
-        Self {
-            may_be_billed: true,
-            ..Self::of(fault, detail)
-        }
-    }
-
-    fn from_stream(found: StreamFault) -> Self {
-        Self {
-            error: found.error,
-            ..Self::billed(found.fault, "error inside a 200 answer")
-        }
-    }
-}
-
-impl From<SendError> for AttemptFailure {
-    fn from(error: SendError) -> Self {
-        Self {
-            may_be_billed: error.was_sent,
-            ..Self::of(error.fault, error.to_string())
-        }
-    }
-}
-
 /// A response body of an upstream: a socket or the embedded engine.
 pub enum UpstreamBody {
     /// From a socket.
@@ -192,7 +138,7 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    match (call.view.is_stream, is_event_stream(&head)) {
+    match (call.view.is_stream, is_event_stream(&head, call)) {
         (true, true) => {
             let stream = Committed {
                 head,
@@ -215,13 +161,19 @@ pub async fn exchange(
     }
 }
 
-/// Media types have no case (RFC 9110 §8.3.1).
-fn is_event_stream(head: &UpstreamHead) -> bool {
-    const KIND: &[u8] = b"text/event-stream";
-    head.content_type
-        .as_ref()
-        .and_then(|declared| declared.as_bytes().get(..KIND.len()))
-        .is_some_and(|declared| declared.eq_ignore_ascii_case(KIND))
+/// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
+fn is_event_stream(head: &UpstreamHead, call: &Call<'_>) -> bool {
+    let declared = head.content_type.as_ref();
+    let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
+    declared.map_or(call.view.is_stream, |kind| {
+        is_type(kind, "text/event-stream")
+    })
+}
+
+/// Whether a content type is `name`, with or without parameters. Media types have no case (RFC 9110 §8.3.1).
+fn is_type(content_type: &HeaderValue, name: &str) -> bool {
+    let start = content_type.as_bytes().get(..name.len());
+    start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// Sends the request and waits for a good head.
@@ -297,48 +249,11 @@ async fn open(
     Ok((head, UpstreamBody::Http(body), usage_chunk))
 }
 
-/// A request that this vendor cannot be sent.
-fn unencodable(error: &EncodeError) -> AttemptFailure {
-    let body = ErrorBody {
-        message: error.to_string(),
-        kind: "invalid_request_error".into(),
-        param: error.param().map(str::to_owned),
-        code: Some("unsupported_parameter".into()),
-    };
-    AttemptFailure {
-        error: Some(body),
-        ..AttemptFailure::of(Fault::BadRequest, error.to_string())
-    }
-}
-
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     ["x-request-id", "request-id", "x-generation-id"]
         .iter()
         .find_map(|name| headers.get(*name))
         .cloned()
-}
-
-fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
-    let retry_after = failure.retry_after.map(|wait| match wait {
-        RetryAfter::After(wait) => wait,
-        RetryAfter::At(second) => {
-            let now = clock::unix_ms() / 1_000;
-            Duration::from_secs(
-                u64::try_from(second.saturating_sub(now))
-                    .unwrap_or(0)
-                    .clamp(1, 300),
-            )
-        }
-    });
-    // A vendor that refuses with a status does not bill (faults U-14).
-    AttemptFailure {
-        fault: failure.fault,
-        error: failure.error,
-        status: Some(status),
-        retry_after,
-        may_be_billed: false,
-        detail: format!("upstream answered {status}"),
-    }
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
