@@ -176,25 +176,7 @@ impl App {
             _events: start.events,
         };
         let tasks = &gateway.tasks;
-        for (listener, router, tasks, stop) in [
-            (
-                public,
-                http::public(&gateway),
-                tasks,
-                app.stop_accepting.clone(),
-            ),
-            (
-                admin,
-                http::admin(&gateway),
-                &app.operator,
-                app.operator.stopping(),
-            ),
-        ] {
-            tasks.spawn(
-                "listener",
-                server::serve(listener, router, tasks.clone(), stop),
-            );
-        }
+        app.listen(public, admin);
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),
@@ -217,6 +199,30 @@ impl App {
             );
         }
         Ok(app)
+    }
+
+    /// Serves on both listeners; the operator's one has tasks of its own.
+    fn listen(&self, public: TcpListener, admin: TcpListener) {
+        let (gateway, tasks) = (&self.gateway, &self.gateway.tasks);
+        for (listener, router, tasks, stop) in [
+            (
+                public,
+                http::public(gateway),
+                tasks,
+                self.stop_accepting.clone(),
+            ),
+            (
+                admin,
+                http::admin(gateway),
+                &self.operator,
+                self.operator.stopping(),
+            ),
+        ] {
+            tasks.spawn(
+                "listener",
+                server::serve(listener, router, tasks.clone(), stop),
+            );
+        }
     }
 
     /// Starts to load the embedded models, behind the calls; a line about each.
