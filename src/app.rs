@@ -18,7 +18,7 @@ use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::policy::probe::Probe;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
 use crate::telemetry::log::EventLog;
@@ -176,25 +176,7 @@ impl App {
             _events: start.events,
         };
         let tasks = &gateway.tasks;
-        for (listener, router, tasks, stop) in [
-            (
-                public,
-                http::public(&gateway),
-                tasks,
-                app.stop_accepting.clone(),
-            ),
-            (
-                admin,
-                http::admin(&gateway),
-                &app.operator,
-                app.operator.stopping(),
-            ),
-        ] {
-            tasks.spawn(
-                "listener",
-                server::serve(listener, router, tasks.clone(), stop),
-            );
-        }
+        app.listen(public, admin);
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),
@@ -217,6 +199,30 @@ impl App {
             );
         }
         Ok(app)
+    }
+
+    /// Serves on both listeners; the operator's one has tasks of its own.
+    fn listen(&self, public: TcpListener, admin: TcpListener) {
+        let (gateway, tasks) = (&self.gateway, &self.gateway.tasks);
+        for (listener, router, tasks, stop) in [
+            (
+                public,
+                http::public(gateway),
+                tasks,
+                self.stop_accepting.clone(),
+            ),
+            (
+                admin,
+                http::admin(gateway),
+                &self.operator,
+                self.operator.stopping(),
+            ),
+        ] {
+            tasks.spawn(
+                "listener",
+                server::serve(listener, router, tasks.clone(), stop),
+            );
+        }
     }
 
     /// Starts to load the embedded models, behind the calls; a line about each.
@@ -286,7 +292,13 @@ async fn gateway(
 
 /// A gateway that anybody can reach must not be open (faults P-28).
 fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<()> {
-    if address.ip().is_loopback() || gateway.keyring.has_keys() {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    if gateway.keyring.has_keys() {
+        if gateway.snapshot().auth == AuthMode::Open {
+            tracing::warn!("{address} is open to everybody who reaches it: `server.auth` is `open`");
+        }
         return Ok(());
     }
     anyhow::bail!(

@@ -214,7 +214,7 @@ impl From<AttemptError> for Problem {
             (Fault::Overloaded, Retry::AsStatus) => Retry::After(Duration::from_secs(5)),
             (_, retry) => retry,
         };
-        let body = if speaks_for_itself(error.fault) {
+        let body = if error.is_ours || speaks_for_itself(error.fault) {
             error.error.clone()
         } else {
             None

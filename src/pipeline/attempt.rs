@@ -44,6 +44,8 @@ pub struct AttemptError {
     pub fault: Fault,
     /// The vendor's own words about it.
     pub error: Option<ErrorBody>,
+    /// Those words are this gateway's own, about its embedded engine.
+    pub is_ours: bool,
     /// The vendor's status, when it sent one.
     pub status: Option<StatusCode>,
     /// What the vendor asked us to wait.
@@ -156,6 +158,7 @@ fn exhausted(
         attempts,
         fault: last.fault,
         error: last.error,
+        is_ours: last.is_ours,
         status: last.status,
         retry_after: last.retry_after,
     })

@@ -160,6 +160,11 @@ impl Metrics {
             "Ledger rows that could not be written",
             self.ledger_failures.clone(),
         );
+        self.register_calls();
+    }
+
+    fn register_calls(&mut self) {
+        let registry = &mut self.registry;
         registry.register("tollward_requests", "Finished calls", self.requests.clone());
         registry.register(
             "tollward_refusals",

@@ -25,7 +25,7 @@ use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 
 use crate::clock;
-use crate::snapshot::{Deployment, Target};
+use crate::snapshot::{Deployment, LocalModel, Target};
 use crate::upstream::body::SegmentsBody;
 use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, refused, unencodable};
@@ -185,25 +185,7 @@ async fn open(
 ) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), AttemptFailure> {
     let provider = match &deployment.target {
         Target::Http(provider) => provider,
-        Target::Local(model) => {
-            let body = model.open(call).map_err(|failure| *failure)?;
-            let kind = if call.view.is_stream {
-                "text/event-stream"
-            } else {
-                "application/json"
-            };
-            let head = UpstreamHead {
-                request_id: None,
-                content_type: Some(HeaderValue::from_static(kind)),
-                dropped: Vec::new(),
-            };
-            let usage_chunk = if call.view.asks_usage {
-                UsageChunk::Keep
-            } else {
-                UsageChunk::Hide
-            };
-            return Ok((head, UpstreamBody::Local(body), usage_chunk));
-        }
+        Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
     };
     let outbound = provider.encode(call).map_err(|error| unencodable(&error))?;
     let (usage_chunk, dropped) = (outbound.usage_chunk, outbound.dropped);
@@ -247,6 +229,30 @@ async fn open(
         dropped,
     };
     Ok((head, UpstreamBody::Http(body), usage_chunk))
+}
+
+/// Hands the call to the embedded engine, which has no head of its own.
+fn open_local(
+    model: &dyn LocalModel,
+    call: &Call<'_>,
+) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), Box<AttemptFailure>> {
+    let body = model.open(call)?;
+    let kind = if call.view.is_stream {
+        "text/event-stream"
+    } else {
+        "application/json"
+    };
+    let head = UpstreamHead {
+        request_id: None,
+        content_type: Some(HeaderValue::from_static(kind)),
+        dropped: Vec::new(),
+    };
+    let usage_chunk = if call.view.asks_usage {
+        UsageChunk::Keep
+    } else {
+        UsageChunk::Hide
+    };
+    Ok((head, UpstreamBody::Local(body), usage_chunk))
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {

@@ -24,6 +24,8 @@ pub struct AttemptFailure {
     pub retry_after: Option<Duration>,
     /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
     pub may_be_billed: bool,
+    /// The words in `error` are this gateway's own, about its embedded engine.
+    pub is_ours: bool,
     /// For the log, never for the client.
     pub detail: String,
 }
@@ -37,6 +39,7 @@ impl AttemptFailure {
             status: None,
             retry_after: None,
             may_be_billed: false,
+            is_ours: false,
             detail: detail.into(),
         }
     }
@@ -101,6 +104,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         status: Some(status),
         retry_after,
         may_be_billed: false,
+        is_ours: false,
         detail: format!("upstream answered {status}"),
     }
 }

@@ -163,6 +163,7 @@ fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> Bo
     };
     Box::new(AttemptFailure {
         error: Some(error),
+        is_ours: true,
         ..AttemptFailure::of(fault, message)
     })
 }

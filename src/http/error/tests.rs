@@ -3,6 +3,7 @@ use tollward_wire::fault::Phase;
 use super::*;
 
 fn failed(fault: Fault) -> AttemptError {
+        is_ours: false,
     AttemptError {
         model: "fast".into(),
         attempts: vec![("alpha/large".into(), fault)],
