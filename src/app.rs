@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
@@ -18,7 +17,6 @@ use crate::clock;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
-use crate::pipeline::admit::Slot;
 use crate::policy::probe::Probe;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
@@ -46,8 +44,6 @@ pub struct Gateway {
     pub tasks: Tasks,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
-    on_ledger_error: OnStoreError,
-    max_in_flight: i64,
     ledger_probe: Probe,
     is_draining: AtomicBool,
 }
@@ -78,18 +74,13 @@ impl Gateway {
 
     /// Whether a call may start. While the ledger cannot be written, one a second
     /// is let through to see whether it works again, unless calls are to go on unbooked.
-    pub fn may_book(&self) -> bool {
-        match self.on_ledger_error {
+    pub fn may_book(&self, on_error: OnStoreError) -> bool {
+        match on_error {
             OnStoreError::Allow => true,
             OnStoreError::Deny => {
                 self.ledger_probe.is_well() || self.ledger_probe.may_try(clock::mono())
             }
         }
-    }
-
-    /// A place for another call, if there is one.
-    pub fn take_slot(&self) -> Option<Slot> {
-        Slot::take(&self.metrics.in_flight, self.max_in_flight)
     }
 
     /// Counts and logs a request that never became a call.
@@ -145,13 +136,12 @@ pub struct App {
     pub public: SocketAddr,
     /// Where the operator's side listens.
     pub admin: SocketAddr,
-    drain: Duration,
     standing: Arc<Standing>,
     stop_accepting: CancellationToken,
-    /// Dropped last: what was logged on the way out is written.
-    _events: EventLog,
     /// The operator's listener, which outlives the calls.
     operator: Tasks,
+    /// Dropped last: what was logged on the way out is written.
+    _events: EventLog,
 }
 
 impl App {
@@ -179,15 +169,14 @@ impl App {
         let app = Self {
             public: public.local_addr()?,
             admin: admin.local_addr()?,
-            drain: config.server.drain,
             stop_accepting: CancellationToken::new(),
             operator: Tasks::new(gateway.metrics.panics.clone()),
             standing: Arc::clone(&standing),
             gateway: Arc::clone(&gateway),
             _events: start.events,
         };
-        app.listen(public, admin);
         let tasks = &gateway.tasks;
+        app.listen(public, admin);
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),
@@ -212,19 +201,19 @@ impl App {
         Ok(app)
     }
 
-    /// Takes connections on both listeners.
+    /// Serves on both listeners; the operator's one has tasks of its own.
     fn listen(&self, public: TcpListener, admin: TcpListener) {
-        let calls = &self.gateway.tasks;
+        let (gateway, tasks) = (&self.gateway, &self.gateway.tasks);
         for (listener, router, tasks, stop) in [
             (
                 public,
-                http::public(&self.gateway),
-                calls,
+                http::public(gateway),
+                tasks,
                 self.stop_accepting.clone(),
             ),
             (
                 admin,
-                http::admin(&self.gateway),
+                http::admin(gateway),
                 &self.operator,
                 self.operator.stopping(),
             ),
@@ -246,14 +235,7 @@ impl App {
     /// # Errors
     /// The last ledger rows could not be written.
     pub async fn run(self, signal: impl AsyncFnMut()) -> anyhow::Result<()> {
-        shutdown::run(
-            &self.gateway,
-            &self.stop_accepting,
-            &self.operator,
-            self.drain,
-            signal,
-        )
-        .await
+        shutdown::run(&self.gateway, &self.stop_accepting, &self.operator, signal).await
     }
 }
 
@@ -303,8 +285,6 @@ async fn gateway(
         tasks,
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
-        on_ledger_error: config.store.on_error,
-        max_in_flight: i64::from(config.server.max_in_flight),
         ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
     })
@@ -312,11 +292,13 @@ async fn gateway(
 
 /// A gateway that anybody can reach must not be open (faults P-28).
 fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<()> {
-    let mode = gateway.snapshot().auth;
-    if address.ip().is_loopback()
-        || gateway.keyring.is_required(mode) && mode != AuthMode::Keys
-        || gateway.keyring.has_keys()
-    {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    if gateway.keyring.has_keys() {
+        if gateway.snapshot().auth == AuthMode::Open {
+            tracing::warn!("{address} is open to everybody who reaches it: `server.auth` is `open`");
+        }
         return Ok(());
     }
     anyhow::bail!(

@@ -23,8 +23,8 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::snapshot::{
-    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, LocalModel, RetryTerms,
-    Route, Snapshot, Target,
+    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, LocalModel,
+    RetryTerms, Route, Snapshot, Target,
 };
 use crate::telemetry::metric::Metrics;
 use crate::upstream::exchange::Timeouts;
@@ -136,7 +136,7 @@ impl Assembly<'_> {
         let snapshot = Snapshot::new(
             generation,
             auth_mode(config),
-            usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX),
+            limits(config),
             retry_terms(config),
             routes,
         );
@@ -167,6 +167,9 @@ impl Work<'_> {
     }
 
     fn build_provider(&mut self, name: &str, declared: &ProviderConfig) {
+        if name == LOCAL {
+            return self.check_local(declared);
+        }
         let mut settings = declared.settings.expose().clone();
         add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
@@ -193,6 +196,17 @@ impl Work<'_> {
                 };
                 self.report(&path, missing_key_help(&declared.kind, &error), &candidates);
             }
+        }
+    }
+
+    /// The engine is no vendor: a model may name it, and there is nothing to set.
+    fn check_local(&mut self, declared: &ProviderConfig) {
+        if declared.kind != LOCAL || !declared.settings.expose().is_empty() {
+            let path = format!("providers.{LOCAL}");
+            let message = format!(
+                "`{LOCAL}` is the embedded engine and takes no settings here; give the provider another name"
+            );
+            self.report(&path, message, &[]);
         }
     }
 
@@ -405,6 +419,16 @@ fn auth_mode(config: &Config) -> AuthMode {
         ConfiguredAuth::Keys => AuthMode::Keys,
         ConfiguredAuth::Open => AuthMode::Open,
         ConfiguredAuth::Auto => AuthMode::WhenKeysExist,
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    let server = &config.server;
+    Limits {
+        max_body_bytes: usize::try_from(server.max_body_bytes).unwrap_or(usize::MAX),
+        max_in_flight: i64::from(server.max_in_flight),
+        drain: server.drain,
+        on_ledger_error: config.store.on_error,
     }
 }
 

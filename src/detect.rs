@@ -139,3 +139,47 @@ async fn list_models(client: &reqwest::Client, port: u16) -> Option<Vec<String>>
         .and_then(|body| serde_json::from_value(body).ok())?;
     Some(listing.data.into_iter().map(|model| model.id).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_the_environment_makes_its_vendor_callable_and_is_not_shown() {
+        let mut detected = Detected::default();
+        let env = [
+            ("OPENAI_API_KEY".to_owned(), "sk-canary".to_owned()),
+            ("ANTHROPIC_API_KEY".to_owned(), String::new()),
+        ];
+        detected.look_for_keys(&env);
+        let names: Vec<&str> = detected.providers.iter().map(|(name, _)| &**name).collect();
+        assert_eq!(names, ["openai"]);
+        assert!(
+            detected
+                .found
+                .iter()
+                .all(|line| line.contains("openai/MODEL"))
+        );
+        assert!(!detected.missing.iter().any(|name| name == "OPENAI_API_KEY"));
+        assert!(!format!("{detected:?}").contains("canary"));
+    }
+
+    #[test]
+    fn the_first_who_offers_a_model_keeps_its_name() {
+        let mut detected = Detected::default();
+        detected.add_model("ollama", "tiny");
+        detected.add_model("vllm", "tiny");
+        detected.add_model("vllm", "large");
+        let offered: Vec<_> = detected
+            .models
+            .iter()
+            .flat_map(|(name, model)| {
+                model
+                    .deployments
+                    .iter()
+                    .map(move |by| (&**name, &*by.provider))
+            })
+            .collect();
+        assert_eq!(offered, [("tiny", "ollama"), ("large", "vllm")]);
+    }
+}

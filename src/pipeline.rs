@@ -37,7 +37,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let snapshot = gateway.snapshot();
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let (admitted, slot) = admit::admit(gateway, snapshot.max_body_bytes, ingress, caller).await?;
+    let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
     let mut settlement = Settlement::open(gateway, &admitted, &plan, slot);
     let answering = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement);

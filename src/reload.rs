@@ -74,7 +74,7 @@ async fn run(
         tracing::warn!("SIGHUP cannot be listened to; the configuration is not reloaded by it");
         return;
     };
-    let mut last = fingerprint(source);
+    let mut last = fingerprint(source).await;
     loop {
         let is_asked = tokio::select! {
             () = stop.cancelled() => return,
@@ -83,22 +83,19 @@ async fn run(
         };
         if !is_asked {
             tokio::time::sleep(SETTLE).await;
-            let now = fingerprint(source);
-            if now == last {
-                continue;
-            }
-            last = now;
         }
+        let now = fingerprint(source).await;
+        if !is_asked && now == last {
+            continue;
+        }
+        last = now;
         reload(gateway, source);
     }
 }
 
 /// The file's content, to tell a change of it from other traffic in its directory.
-fn fingerprint(source: &Source) -> Option<Vec<u8>> {
-    source
-        .file
-        .as_ref()
-        .and_then(|file| std::fs::read(file).ok())
+async fn fingerprint(source: &Source) -> Option<Vec<u8>> {
+    tokio::fs::read(source.file.as_ref()?).await.ok()
 }
 
 fn reload(gateway: &Gateway, source: &Source) {

@@ -13,7 +13,7 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Tasks that still wait after that are dropped, which takes no longer than this.
 const DROPPING: Duration = Duration::from_millis(500);
 
-/// Waits for the first signal, then drains for at most `drain`; a second signal cuts it short.
+/// Waits for the first signal, then drains for the configured time; a second signal cuts it short.
 ///
 /// Readiness fails at once, and the operator's listener goes on saying so until
 /// the calls are done. Connections that are open finish what they are at. Every
@@ -26,10 +26,10 @@ pub async fn run(
     gateway: &Gateway,
     stop_accepting: &CancellationToken,
     operator: &Tasks,
-    drain: Duration,
     mut signal: impl AsyncFnMut(),
 ) -> anyhow::Result<()> {
     signal().await;
+    let drain = gateway.snapshot().limits.drain;
     tracing::info!(
         seconds = drain.as_secs(),
         "shutting down; running calls may finish"

@@ -6,8 +6,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
+use tollward_config::OnStoreError;
 use tollward_providers::{Call, Provider};
 use tollward_wire::operation::Operation;
 
@@ -15,7 +17,8 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
-use crate::upstream::exchange::{AttemptFailure, LocalBody, Timeouts};
+use crate::upstream::exchange::{LocalBody, Timeouts};
+use crate::upstream::failure::AttemptFailure;
 
 /// What is configured, validated and wired.
 pub struct Snapshot {
@@ -23,8 +26,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// Whether callers need a key.
     pub auth: AuthMode,
-    /// Largest request body in bytes.
-    pub max_body_bytes: usize,
+    /// What the gateway itself holds back.
+    pub limits: Limits,
     /// How failed attempts are treated.
     pub retry: RetryTerms,
     routes: HashMap<Arc<str>, Arc<Route>>,
@@ -45,6 +48,19 @@ pub enum AuthMode {
     Open,
     /// As soon as there is an active key.
     WhenKeysExist,
+}
+
+/// What the gateway itself holds back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Largest request body in bytes.
+    pub max_body_bytes: usize,
+    /// Calls that run at once.
+    pub max_in_flight: i64,
+    /// How long running calls may finish at the end.
+    pub drain: Duration,
+    /// Whether calls go on while the ledger cannot be written.
+    pub on_ledger_error: OnStoreError,
 }
 
 /// How failed attempts are treated.
@@ -147,7 +163,7 @@ impl Snapshot {
     pub fn new(
         generation: u64,
         auth: AuthMode,
-        max_body_bytes: usize,
+        limits: Limits,
         retry: RetryTerms,
         routes: Vec<Route>,
     ) -> Self {
@@ -159,7 +175,7 @@ impl Snapshot {
         Self {
             generation,
             auth,
-            max_body_bytes,
+            limits,
             retry,
             routes,
             order,

@@ -4,6 +4,7 @@
 //! - [`client`]: the pooled HTTP client of the data path
 //! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
+//! - [`failure`]: what is known of an attempt that failed
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
 //!
 //! What a failure means for the call is decided in `policy/retry.rs`.
@@ -12,6 +13,7 @@ pub mod address;
 pub mod body;
 pub mod client;
 pub mod exchange;
+pub mod failure;
 #[cfg(feature = "local")]
 pub mod local;
 #[cfg(not(feature = "local"))]

@@ -63,6 +63,25 @@ async fn check_reports_every_error_at_once_with_its_place_and_a_suggestion() {
 }
 
 #[tokio::test]
+async fn the_embedded_engine_is_a_provider_that_is_not_declared() {
+    let home = Home::with_file("models:\n  house: local/smollm2-135m-instruct\n");
+    let output = home.run(&["check", "--config", "tollward.yaml"]).await;
+    let text = format!("{}{}", output.stdout, output.stderr);
+    // A build without the engine says so; either way `local` is a name that leads somewhere.
+    assert!(!text.contains("provider"), "{text}");
+    assert_eq!(
+        output.status.success(),
+        !text.contains("embedded engine"),
+        "{text}"
+    );
+    let home = Home::with_file("providers:\n  local: {kind: vllm}\n");
+    let output = home.run(&["check", "--config", "tollward.yaml"]).await;
+    let text = format!("{}{}", output.stdout, output.stderr);
+    assert!(text.contains("tollward.yaml:2:"), "{text}");
+    assert!(text.contains("give the provider another name"), "{text}");
+}
+
+#[tokio::test]
 async fn a_key_that_is_written_twice_is_an_error() {
     let home = Home::with_file("server:\n  auth: open\nserver:\n  auth: keys\n");
     let output = home.run(&["check", "--config", "tollward.yaml"]).await;

@@ -154,6 +154,76 @@ async fn a_whole_answer_that_is_on_its_way_is_still_delivered() {
     assert!(gateway.exit(Duration::from_secs(5)).await.success());
 }
 
+// P-02
+#[tokio::test]
+async fn a_call_without_an_answer_at_the_end_is_told_and_booked() {
+    let upstream = Upstream::new(Script::new().gate(&Gate::closed())).await;
+    let config = Config::one(&upstream).set("/server/drain", json!("300ms"));
+    let mut gateway = Gateway::start(&config).await;
+    let mut client = gateway.connect().await;
+    client
+        .write(&Request::chat(&openai::chat()).to_bytes())
+        .await;
+    upstream.request(0).await;
+    gateway.signal("TERM").await;
+    let answer = client.answer("POST").await.rest().await;
+    answer.error(503, "server_draining");
+    assert!(answer.header("retry-after").is_some());
+    assert!(gateway.exit(Duration::from_secs(5)).await.success());
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&row["outcome"], &row["status"], &row["estimated"]),
+        (&json!("shutdown"), &json!(503), &json!(true))
+    );
+}
+
+// P-02, C-07
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_booked_at_the_end_all_the_same() {
+    let event = openai::text(&"x".repeat(64 * 1024));
+    let pieces = std::iter::repeat_n(event.as_str(), 512);
+    let upstream = Upstream::new(Script::stream_of(pieces).gate(&Gate::closed())).await;
+    let config = Config::one(&upstream).set("/server/drain", json!("300ms"));
+    let mut gateway = Gateway::start(&config).await;
+    let mut client = gateway.connect().await;
+    client
+        .open(&Request::chat(&openai::stream_chat()))
+        .await
+        .until("xxx")
+        .await;
+    gateway.signal("TERM").await;
+    assert!(gateway.exit(Duration::from_secs(6)).await.success());
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&row["outcome"], &row["estimated"]),
+        (&json!("client_gone"), &json!(true))
+    );
+}
+
+// P-01
+#[tokio::test]
+async fn the_operators_listener_says_that_the_gateway_drains() {
+    let gate = Gate::closed();
+    let upstream = Upstream::new(gated(&gate)).await;
+    let mut gateway = Gateway::start(&Config::one(&upstream)).await;
+    let mut client = gateway.connect().await;
+    client
+        .open(&Request::chat(&openai::stream_chat()))
+        .await
+        .until("\"a\"")
+        .await;
+    gateway.signal("TERM").await;
+    refuses_connections(&gateway).await;
+    let probe = Client::connect(gateway.admin)
+        .await
+        .send(&Request::get("/readyz"))
+        .await;
+    assert_eq!((probe.status, probe.text()), (503, "draining\n".to_owned()));
+    gate.open();
+    client.read_to_end().await;
+    assert!(gateway.exit(Duration::from_secs(5)).await.success());
+}
+
 #[tokio::test]
 async fn idle_connections_do_not_hold_the_end_up() {
     let upstream = Upstream::healthy().await;

@@ -6,7 +6,7 @@ use crate::support::client::Response;
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, usd};
 use crate::support::openai::{self, DONE};
-use crate::support::script::Script;
+use crate::support::script::{Script, head};
 use crate::support::upstream::Upstream;
 
 struct Scene {
@@ -97,6 +97,32 @@ async fn a_stream_is_relayed_byte_for_byte_however_it_was_cut() {
         );
     }
     scene.gateway.assert_idle().await;
+}
+
+#[tokio::test]
+async fn a_stream_is_one_whatever_the_case_of_its_type_and_also_without_one() {
+    let scene = Scene::new().await;
+    let stream = openai::stream_without_usage(&["x"]);
+    let kinds = [
+        Some("Text/Event-Stream; charset=utf-8"),
+        Some("application/octet-stream"),
+        None,
+    ];
+    for kind in kinds {
+        let mut headers = vec![("transfer-encoding", "chunked")];
+        headers.extend(kind.map(|kind| ("content-type", kind)));
+        let script = Script::new()
+            .send(format!("{}\r\n", head("200 OK", &headers)))
+            .chunk(&stream)
+            .end();
+        let response = scene.stream(script).await;
+        assert_eq!(
+            (response.status, response.text()),
+            (200, stream.clone()),
+            "{kind:?}"
+        );
+        assert_eq!(response.header("content-type"), Some("text/event-stream"));
+    }
 }
 
 #[tokio::test]

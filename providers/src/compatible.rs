@@ -9,6 +9,7 @@ pub(crate) mod row;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+mod tool_id;
 
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};

@@ -36,8 +36,8 @@ pub struct PlaceArgs {
     pub models_dir: Option<PathBuf>,
 }
 
-/// The process environment, read once.
-#[derive(Clone, Debug)]
+/// The process environment, read once. It holds vendors' keys, hence no `Debug`.
+#[derive(Clone)]
 pub struct Environment {
     variables: Vec<(String, String)>,
 }

@@ -37,7 +37,7 @@ pub struct GatewayArgs {
         hide_env_values = true,
         value_name = "KEY"
     )]
-    key: Option<String>,
+    key: Option<SecretString>,
 }
 
 /// Arguments of `chat`.
@@ -65,7 +65,7 @@ impl GatewayArgs {
     fn at(&self, base_url: String) -> Gateway {
         Gateway {
             base_url,
-            key: self.key.clone().map(SecretString::from),
+            key: self.key.clone(),
         }
     }
 

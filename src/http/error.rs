@@ -11,7 +11,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use tollward_wire::error_body::ErrorBody;
-use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::fault::Fault;
 
 use crate::http::headers;
 use crate::http::ingress::IngressError;
@@ -214,7 +214,7 @@ impl From<AttemptError> for Problem {
             (Fault::Overloaded, Retry::AsStatus) => Retry::After(Duration::from_secs(5)),
             (_, retry) => retry,
         };
-        let body = if speaks_for_itself(error.fault) {
+        let body = if error.is_ours || speaks_for_itself(error.fault) {
             error.error.clone()
         } else {
             None
@@ -252,7 +252,7 @@ fn describe(error: &AttemptError) -> ErrorBody {
         _ => "upstream_error",
     };
     let limit = match error.fault {
-        Fault::Timeout(phase) => format!("; the {} limit was met", phase_name(phase)),
+        Fault::Timeout(phase) => format!("; the {} limit was met", phase.name()),
         _ => String::new(),
     };
     ErrorBody {
@@ -260,16 +260,6 @@ fn describe(error: &AttemptError) -> ErrorBody {
         kind: kind.into(),
         param: None,
         code: Some(error.fault.code().into()),
-    }
-}
-
-fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Connect => "connect",
-        Phase::FirstByte => "first_byte",
-        Phase::FirstContent => "first_content",
-        Phase::Idle => "idle",
-        Phase::Total => "total",
     }
 }
 
@@ -353,7 +343,7 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
             fault.code(),
             format!(
                 "the upstream met the {} limit; the answer is incomplete",
-                phase_name(phase)
+                phase.name()
             ),
         ),
         _ => (
@@ -398,13 +388,18 @@ pub async fn no_such_method(method: http::Method) -> Response {
     )
 }
 
-/// A handler panicked; what happened is in the log.
+/// A handler panicked. The panic itself is on standard error; the log names the request that met it.
 pub fn panicked() -> Response {
+    let id = headers::fresh_id();
+    tracing::error!(request.id = ?id, "a handler panicked");
     let problem = Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "server_error",
         "internal_error",
         "the gateway failed; please report the request id",
     );
-    respond(&problem, &headers::fresh_id())
+    respond(&problem, &id)
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,14 +152,13 @@ async fn read_body(body: &mut Body, limit: usize) -> Result<Bytes, IngressError>
     let mut more = BytesMut::new();
     loop {
         // What is there already needs no timer, and a frame that is not can be asked for again.
-        let frame = match body.frame().now_or_never() {
-            Some(frame) => frame,
-            None => {
-                let left = deadline.saturating_duration_since(clock::mono());
-                tokio::time::timeout(left.min(BODY_IDLE), body.frame())
-                    .await
-                    .map_err(|_| IngressError::Slow)?
-            }
+        let frame = if let Some(frame) = body.frame().now_or_never() {
+            frame
+        } else {
+            let left = deadline.saturating_duration_since(clock::mono());
+            tokio::time::timeout(left.min(BODY_IDLE), body.frame())
+                .await
+                .map_err(|_| IngressError::Slow)?
         };
         let Some(frame) = frame else { break };
         let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else {

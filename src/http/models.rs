@@ -6,6 +6,7 @@ use async_openai::types::models::{ListModelResponse, Model};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
+use http::HeaderValue;
 
 use crate::app::Gateway;
 use crate::http::error::{self, Problem};
@@ -29,11 +30,11 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
     {
         Ok(caller) => {
             let data = visible(&snapshot, &caller).map(describe).collect();
-            Json(ListModelResponse {
+            let listing = ListModelResponse {
                 object: "list".into(),
                 data,
-            })
-            .into_response()
+            };
+            answer(&request, Json(listing))
         }
         Err(refused) => refuse(&request, ServeError::from(refused)),
     }
@@ -61,7 +62,7 @@ pub async fn one(
         .find(|route| *route.model == *id)
         .map(describe);
     match found {
-        Some(model) => Json(model).into_response(),
+        Some(model) => answer(&request, Json(model)),
         None => refuse(
             &request,
             ServeError::from(RouteError::UnknownModel { model: id }),
@@ -89,7 +90,14 @@ fn describe(route: &Arc<Route>) -> Model {
     }
 }
 
+fn answer(request: &Request, body: impl IntoResponse) -> Response {
+    ([(headers::REQUEST_ID, id_of(request))], body).into_response()
+}
+
 fn refuse(request: &Request, refused: ServeError) -> Response {
-    let id = client_request_id(request.headers()).unwrap_or_else(headers::fresh_id);
-    error::respond(&Problem::from(refused), &id)
+    error::respond(&Problem::from(refused), &id_of(request))
+}
+
+fn id_of(request: &Request) -> HeaderValue {
+    client_request_id(request.headers()).unwrap_or_else(headers::fresh_id)
 }

@@ -26,6 +26,9 @@ use crate::task::Tasks;
 
 /// A request head must be complete within this, and the first one must come within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection may be idle between two requests for this long, the next head included;
+/// longer than the 60 s that load balancers keep theirs.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// A client that reads nothing for so long is cut off.
 const WRITE_STALL: Duration = Duration::from_secs(60);
 /// Connections served at once, per listener.
@@ -103,7 +106,7 @@ fn protocol(spawner: Spawner) -> Builder<Spawner> {
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
+        .header_read_timeout(KEEP_ALIVE)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS);
     builder

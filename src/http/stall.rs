@@ -3,6 +3,7 @@
 //! While a write is stuck the response body is not polled, so its own limits
 //! cannot fire; the connection itself has to notice (faults C-06, C-07).
 
+use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -48,8 +49,6 @@ impl<T> StallGuard<T> {
         )))
     }
 }
-
-use std::future::Future;
 
 impl<T: AsyncRead + Unpin> AsyncRead for StallGuard<T> {
     fn poll_read(

@@ -10,6 +10,7 @@ use tollward_wire::view::RequestView;
 use crate::app::Gateway;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::authenticate::Caller;
+use crate::snapshot::Limits;
 
 /// A request that may be routed.
 pub struct Admitted {
@@ -81,15 +82,16 @@ pub enum AdmitError {
 /// [`AdmitError`] names the field or the byte that is wrong.
 pub async fn admit(
     gateway: &Gateway,
-    max_body_bytes: usize,
+    limits: &Limits,
     mut ingress: Ingress,
     caller: Caller,
 ) -> Result<(Admitted, Slot), AdmitError> {
-    let slot = gateway.take_slot().ok_or(AdmitError::Overloaded)?;
-    if !gateway.may_book() {
+    let slot = Slot::take(&gateway.metrics.in_flight, limits.max_in_flight)
+        .ok_or(AdmitError::Overloaded)?;
+    if !gateway.may_book(limits.on_ledger_error) {
         return Err(AdmitError::LedgerUnavailable);
     }
-    let document = Document::parse(ingress.read_body(max_body_bytes).await?)?;
+    let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
     let view = RequestView::read(ingress.operation, &document)?;
     let admitted = Admitted {
         request: ingress.request,

@@ -19,7 +19,8 @@ use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{AttemptFailure, Exchanged, exchange};
+use crate::upstream::exchange::{Exchanged, exchange};
+use crate::upstream::failure::AttemptFailure;
 
 /// An answer that may be given to the client.
 pub struct Committed {
@@ -43,6 +44,8 @@ pub struct AttemptError {
     pub fault: Fault,
     /// The vendor's own words about it.
     pub error: Option<ErrorBody>,
+    /// Those words are this gateway's own, about its embedded engine.
+    pub is_ours: bool,
     /// The vendor's status, when it sent one.
     pub status: Option<StatusCode>,
     /// What the vendor asked us to wait.
@@ -77,10 +80,11 @@ pub async fn attempt(
     'candidates: while let Some(deployment) = candidates.next() {
         let deadline = admitted.started + deployment.timeouts.total;
         let mut attempts_here = 0;
+        deployment.allowance.earn(terms.allowance);
         loop {
             attempts_here += 1;
             settlement.begin_attempt(deployment);
-            match once(gateway, terms, admitted, deployment, deadline).await {
+            match once(gateway, admitted, deployment, deadline).await {
                 Ok(exchanged) => {
                     settlement.answered();
                     let fallback_reason = made.first().map(|(_, fault)| *fault);
@@ -128,12 +132,10 @@ fn fits(delay: Duration, deadline: Instant) -> bool {
 
 async fn once(
     gateway: &Gateway,
-    terms: &RetryTerms,
     admitted: &Admitted,
     deployment: &Deployment,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    deployment.allowance.earn(terms.allowance);
     let call = Call {
         operation: admitted.operation,
         document: &admitted.document,
@@ -156,6 +158,7 @@ fn exhausted(
         attempts,
         fault: last.fault,
         error: last.error,
+        is_ours: last.is_ours,
         status: last.status,
         retry_after: last.retry_after,
     })

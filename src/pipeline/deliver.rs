@@ -126,7 +126,7 @@ pub struct Metered {
     settlement: Settlement,
     ready: Segments,
     limits: Limits,
-    /// The last time that the upstream was heard.
+    /// The last time that the upstream was heard; once the stream has ended, when it did.
     heard: Instant,
     /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
     alarm: Option<Pin<Box<Sleep>>>,
@@ -206,6 +206,11 @@ impl Metered {
                 let Ok(chunk) = frame.into_data() else { return };
                 if self.state == State::Flowing {
                     self.heard = clock::mono();
+                    // An upstream that never falls silent meets this limit here.
+                    if self.heard >= self.limits.deadline {
+                        let met = Fault::Timeout(Phase::Total);
+                        return self.fail(Outcome::Deadline, met, None);
+                    }
                 }
                 match self.reader.push(chunk, &mut self.ready) {
                     Seen::Nothing | Seen::Content => {}
@@ -296,6 +301,8 @@ impl Body for Metered {
             match this.state {
                 State::Closed if this.ready.is_empty() => return Poll::Ready(None),
                 State::Closed => this.hand_out(),
+                // An upstream that goes on after its end is not listened to for longer.
+                State::Ended if clock::mono() >= this.heard + LINGER => this.state = State::Closed,
                 State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
                     Poll::Ready(heard) => {
                         // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.

@@ -25,7 +25,7 @@ use crate::policy::estimate;
 use crate::policy::price::{Priced, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
-use crate::upstream::exchange::AttemptFailure;
+use crate::upstream::failure::AttemptFailure;
 
 /// What was read of an answer.
 #[derive(Clone, Copy, Debug, Default)]

@@ -45,7 +45,7 @@ impl Allowance {
         }
     }
 
-    /// Counts a first attempt.
+    /// Counts the first attempt of a call on this provider.
     pub fn earn(&self, terms: AllowanceTerms) {
         let mut state = self.state.lock();
         state.balance =

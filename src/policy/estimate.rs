@@ -19,15 +19,18 @@ pub fn tokens(bytes: u64) -> u64 {
 ///
 /// An image of a megabyte costs a vendor about a thousand tokens, not the
 /// 350,000 that its base64 text would suggest; what it costs exactly is known
-/// to the vendor alone.
+/// to the vendor alone. Prose that says `base64,` stays text: the data ends at
+/// the first blank, and what is not ASCII is none (faults S-26).
 pub fn input_tokens(body: &[u8]) -> u64 {
     let mut text = 0;
     let mut rest = body;
     while let Some(start) = memmem::find(rest, b"base64,") {
         let (before, data) = rest.split_at(start);
         text += before.len();
-        let end = memchr::memchr(b'"', data).unwrap_or(data.len());
-        rest = data.get(end..).unwrap_or_default();
+        let end = memchr::memchr2(b'"', b' ', data).unwrap_or(data.len());
+        let (data, after) = data.split_at(end);
+        text += if data.is_ascii() { 0 } else { data.len() };
+        rest = after;
     }
     tokens((text + rest.len()) as u64)
 }
@@ -41,6 +44,15 @@ mod tests {
         assert_eq!(input_tokens(b"1234567"), 3);
         assert_eq!(tokens(0), 0);
         assert_eq!(tokens(1), 1);
+    }
+
+    // S-26
+    #[test]
+    fn prose_is_not_free_because_it_names_base64() {
+        let english = format!(r#""base64, {}""#, "word ".repeat(1_000));
+        let chinese = format!(r#""base64,{}""#, "\u{6587}".repeat(1_000));
+        assert!(input_tokens(english.as_bytes()) > 1_600);
+        assert!(input_tokens(chinese.as_bytes()) >= 1_000);
     }
 
     #[test]

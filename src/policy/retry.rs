@@ -53,17 +53,9 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
     if situation.attempts_left == 0 {
         return Verdict::Stop;
     }
-    let again = || {
-        let delay = backoff.delay(
-            situation.attempts_here,
-            situation.retry_after,
-            situation.dice,
-        );
-        if delay > LONGEST_HONOURED {
-            Verdict::Stop
-        } else {
-            Verdict::Again(delay)
-        }
+    let again = || match situation.retry_after {
+        Some(asked) if asked > LONGEST_HONOURED => Verdict::Stop,
+        asked => Verdict::Again(backoff.delay(situation.attempts_here, asked, situation.dice)),
     };
     match nature(situation.fault) {
         Nature::Final => Verdict::Stop,

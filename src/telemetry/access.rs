@@ -196,3 +196,6 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
         overhead_us: u64::try_from(access.overhead.as_micros()).unwrap_or(u64::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

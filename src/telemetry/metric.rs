@@ -68,7 +68,7 @@ pub struct Metrics {
     pub streams: Gauge,
     /// 1 after a good configuration load, 0 after a refused one.
     pub reload_success: Gauge,
-    /// Panics caught in handlers.
+    /// Panics caught in handlers and background tasks.
     pub panics: Counter,
     /// Access log lines that were dropped.
     pub log_dropped: Counter,
@@ -121,14 +121,12 @@ impl Metrics {
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
-        metrics.register_state();
-        metrics.register_calls();
+        metrics.register();
         metrics.reload_success.set(1);
         metrics
     }
 
-    /// The gateway's own state.
-    fn register_state(&mut self) {
+    fn register(&mut self) {
         let registry = &mut self.registry;
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("tollward_build", "The running build", build);
@@ -149,7 +147,7 @@ impl Metrics {
         );
         registry.register(
             "tollward_panics",
-            "Panics caught in handlers",
+            "Panics caught in handlers and background tasks",
             self.panics.clone(),
         );
         registry.register(
@@ -162,9 +160,9 @@ impl Metrics {
             "Ledger rows that could not be written",
             self.ledger_failures.clone(),
         );
+        self.register_calls();
     }
 
-    /// What calls do and cost.
     fn register_calls(&mut self) {
         let registry = &mut self.registry;
         registry.register("tollward_requests", "Finished calls", self.requests.clone());

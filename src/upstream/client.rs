@@ -225,11 +225,11 @@ impl Service<Uri> for Connector {
         }
         let is_tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
         let limit = DNS_TIMEOUT + self.connect + if is_tls { TLS_TIMEOUT } else { Duration::ZERO };
-        let connecting = self.https.call(uri);
+        let (connecting, connect) = (self.https.call(uri), self.connect);
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(error)) => Err(classify(error, is_tls)),
+                Ok(Err(error)) => Err(classify(error, is_tls, connect)),
                 Err(_) => Err(ConnectError::Slow(limit)),
             }
         })
@@ -245,8 +245,12 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
         .ok()
 }
 
-/// Unwraps the connector's boxed errors: ours come back as they are, a timeout and rustls's get their name.
-fn classify(error: Box<dyn StdError + Send + Sync>, is_tls: bool) -> ConnectError {
+/// Unwraps the connector's boxed errors: ours come back as they are, the `connect` limit and rustls's get their name.
+fn classify(
+    error: Box<dyn StdError + Send + Sync>,
+    is_tls: bool,
+    connect: Duration,
+) -> ConnectError {
     let mut source: Option<&(dyn StdError + 'static)> = Some(error.as_ref());
     while let Some(current) = source {
         if let Some(refused) = current.downcast_ref::<ResolveError>() {
@@ -259,7 +263,7 @@ fn classify(error: Box<dyn StdError + Send + Sync>, is_tls: bool) -> ConnectErro
         }
         if let Some(io) = current.downcast_ref::<io::Error>() {
             if io.kind() == io::ErrorKind::TimedOut {
-                return ConnectError::Slow(Duration::ZERO);
+                return ConnectError::Slow(connect);
             }
             if is_tls && is_handshake_error(io) {
                 return ConnectError::Tls(error);

@@ -18,22 +18,24 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tollward_providers::{Call, EncodeError, Failure, RetryAfter};
+use tollward_providers::Call;
 use tollward_wire::answer::{Answer, read_answer};
-use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
-use tollward_wire::reader::{Seen, StreamFault, StreamReader, UsageChunk};
+use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 
 use crate::clock;
 use crate::snapshot::{Deployment, LocalModel, Target};
 use crate::upstream::body::SegmentsBody;
-use crate::upstream::client::{Client, SendError};
+use crate::upstream::client::Client;
+use crate::upstream::failure::{AttemptFailure, refused, unencodable};
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes that a stream may send before its first content; comments and roles are a few hundred.
+const MAX_PRELUDE_BYTES: usize = 1024 * 1024;
 /// An error body must be complete within this.
 const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -96,60 +98,6 @@ pub struct UpstreamHead {
     pub dropped: Vec<&'static str>,
 }
 
-/// A failed attempt.
-#[derive(Debug)]
-pub struct AttemptFailure {
-    /// What went wrong.
-    pub fault: Fault,
-    /// The vendor's own words, when it had any.
-    pub error: Option<ErrorBody>,
-    /// The vendor's status, when there was a head.
-    pub status: Option<StatusCode>,
-    /// What the vendor asked us to wait, relative to now.
-    pub retry_after: Option<Duration>,
-    /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
-    pub may_be_billed: bool,
-    /// For the log, never for the client.
-    pub detail: String,
-}
-
-impl AttemptFailure {
-    /// A failure that we found, without words of the vendor.
-    pub fn of(fault: Fault, detail: impl Into<String>) -> Self {
-        Self {
-            fault,
-            error: None,
-            status: None,
-            retry_after: None,
-            may_be_billed: false,
-            detail: detail.into(),
-        }
-    }
-
-    fn billed(fault: Fault, detail: impl Into<String>) -> Self {
-        Self {
-            may_be_billed: true,
-            ..Self::of(fault, detail)
-        }
-    }
-
-    fn from_stream(found: StreamFault) -> Self {
-        Self {
-            error: found.error,
-            ..Self::billed(found.fault, "error inside a 200 answer")
-        }
-    }
-}
-
-impl From<SendError> for AttemptFailure {
-    fn from(error: SendError) -> Self {
-        Self {
-            may_be_billed: error.was_sent,
-            ..Self::of(error.fault, error.to_string())
-        }
-    }
-}
-
 /// A response body of an upstream: a socket or the embedded engine.
 pub enum UpstreamBody {
     /// From a socket.
@@ -190,11 +138,7 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    let is_event_stream = head
-        .content_type
-        .as_ref()
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    match (call.view.is_stream, is_event_stream) {
+    match (call.view.is_stream, is_event_stream(&head, call)) {
         (true, true) => {
             let stream = Committed {
                 head,
@@ -217,6 +161,21 @@ pub async fn exchange(
     }
 }
 
+/// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
+fn is_event_stream(head: &UpstreamHead, call: &Call<'_>) -> bool {
+    let declared = head.content_type.as_ref();
+    let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
+    declared.map_or(call.view.is_stream, |kind| {
+        is_type(kind, "text/event-stream")
+    })
+}
+
+/// Whether a content type is `name`, with or without parameters. Media types have no case (RFC 9110 §8.3.1).
+fn is_type(content_type: &HeaderValue, name: &str) -> bool {
+    let start = content_type.as_bytes().get(..name.len());
+    start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
+}
+
 /// Sends the request and waits for a good head.
 async fn open(
     client: &Client,
@@ -226,7 +185,7 @@ async fn open(
 ) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), AttemptFailure> {
     let provider = match &deployment.target {
         Target::Http(provider) => provider,
-        Target::Local(model) => return open_local(&**model, call),
+        Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
     };
     let outbound = provider.encode(call).map_err(|error| unencodable(&error))?;
     let (usage_chunk, dropped) = (outbound.usage_chunk, outbound.dropped);
@@ -272,12 +231,12 @@ async fn open(
     Ok((head, UpstreamBody::Http(body), usage_chunk))
 }
 
-/// Hands the call to the embedded engine.
+/// Hands the call to the embedded engine, which has no head of its own.
 fn open_local(
     model: &dyn LocalModel,
     call: &Call<'_>,
-) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), AttemptFailure> {
-    let body = model.open(call).map_err(|failure| *failure)?;
+) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), Box<AttemptFailure>> {
+    let body = model.open(call)?;
     let kind = if call.view.is_stream {
         "text/event-stream"
     } else {
@@ -296,48 +255,11 @@ fn open_local(
     Ok((head, UpstreamBody::Local(body), usage_chunk))
 }
 
-/// A request that this vendor cannot be sent.
-fn unencodable(error: &EncodeError) -> AttemptFailure {
-    let body = ErrorBody {
-        message: error.to_string(),
-        kind: "invalid_request_error".into(),
-        param: error.param().map(str::to_owned),
-        code: Some("unsupported_parameter".into()),
-    };
-    AttemptFailure {
-        error: Some(body),
-        ..AttemptFailure::of(Fault::BadRequest, error.to_string())
-    }
-}
-
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     ["x-request-id", "request-id", "x-generation-id"]
         .iter()
         .find_map(|name| headers.get(*name))
         .cloned()
-}
-
-fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
-    let retry_after = failure.retry_after.map(|wait| match wait {
-        RetryAfter::After(wait) => wait,
-        RetryAfter::At(second) => {
-            let now = clock::unix_ms() / 1_000;
-            Duration::from_secs(
-                u64::try_from(second.saturating_sub(now))
-                    .unwrap_or(0)
-                    .clamp(1, 300),
-            )
-        }
-    });
-    // A vendor that refuses with a status does not bill (faults U-14).
-    AttemptFailure {
-        fault: failure.fault,
-        error: failure.error,
-        status: Some(status),
-        retry_after,
-        may_be_billed: false,
-        detail: format!("upstream answered {status}"),
-    }
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
@@ -368,9 +290,11 @@ async fn first_content(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let patience = clock::mono() + timeouts.first_content;
+    // The idle limit is between two reads: before the first one the engine may still load.
+    let mut has_read = false;
     loop {
         let left = patience.saturating_duration_since(clock::mono());
-        let (limit, phase) = if left < timeouts.idle {
+        let (limit, phase) = if !has_read || left < timeouts.idle {
             (left, Phase::FirstContent)
         } else {
             (timeouts.idle, Phase::Idle)
@@ -382,6 +306,7 @@ async fn first_content(
         };
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+        has_read = true;
         match stream.reader.push(chunk, &mut stream.ready) {
             Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
             Seen::End => stream.is_ended = true,
@@ -393,6 +318,10 @@ async fn first_content(
         if stream.is_ended {
             let detail = "the stream ended without content";
             return Err(AttemptFailure::billed(Fault::Empty, detail));
+        }
+        if stream.ready.len() > MAX_PRELUDE_BYTES {
+            let detail = "the stream says much and has no content";
+            return Err(AttemptFailure::billed(Fault::Protocol, detail));
         }
     }
 }
@@ -407,9 +336,13 @@ async fn whole(
 ) -> Result<Exchanged, AttemptFailure> {
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
-    while let Some(chunk) =
-        within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut rest)).await?
-    {
+    let mut limit = match rest {
+        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
+        // The engine has no head to wait for: its only chunk comes when all is written.
+        UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
+    };
+    while let Some(chunk) = within(limit.0, limit.1, deadline, next_chunk(&mut rest)).await? {
+        limit = (timeouts.idle, Phase::Idle);
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
         if first.is_empty() {

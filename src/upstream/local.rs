@@ -23,7 +23,8 @@ use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 use crate::snapshot::LocalModel;
-use crate::upstream::exchange::{AttemptFailure, LocalBody};
+use crate::upstream::exchange::LocalBody;
+use crate::upstream::failure::AttemptFailure;
 use crate::weights;
 use crate::weights::known::{self, Suggested};
 
@@ -162,6 +163,7 @@ fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> Bo
     };
     Box::new(AttemptFailure {
         error: Some(error),
+        is_ours: true,
         ..AttemptFailure::of(fault, message)
     })
 }

@@ -63,6 +63,7 @@ fn model(sha256: Option<&'static str>, sources: &'static [Source]) -> &'static K
             url: "https://example.com",
         },
         evidence: Evidence::Tested,
+        suggested: crate::weights::known::KNOWN[0].suggested,
         sources,
     }))
 }

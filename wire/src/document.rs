@@ -187,11 +187,7 @@ impl Document {
 
     /// The objects of a top-level array; `None` if the field is not an array of objects.
     pub fn objects(&self, field: &str) -> Option<Vec<Object>> {
-        let member = self.top.member(self, field)?;
-        let elements = Walker::new(self.body.get(member.value.clone())?).array()?;
-        elements
-            .map(|(raw, span)| Object::walk(raw, member.value.start + span.start))
-            .collect()
+        self.top.objects(self, field)
     }
 
     /// Starts a set of changes; the document itself stays as it is.
@@ -231,6 +227,17 @@ impl Object {
     /// Whether a field is there and not `null`.
     pub fn has(&self, document: &Document, field: &str) -> bool {
         self.raw(document, field).is_some_and(|raw| raw != b"null")
+    }
+
+    /// The objects of an array in this one; `None` if the field is not an array of objects.
+    ///
+    /// `document` must be the one that this object was taken from.
+    pub fn objects(&self, document: &Document, field: &str) -> Option<Vec<Object>> {
+        let member = self.member(document, field)?;
+        let elements = Walker::new(document.body.get(member.value.clone())?).array()?;
+        elements
+            .map(|(raw, span)| Object::walk(raw, member.value.start + span.start))
+            .collect()
     }
 
     /// The names of the fields, in order.

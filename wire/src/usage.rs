@@ -54,7 +54,7 @@ impl Usage {
     /// Reads the `usage` object of an OpenAI-compatible answer.
     ///
     /// Also understood: `DeepSeek`'s `prompt_cache_hit_tokens`/`prompt_cache_miss_tokens`,
-    /// `OpenRouter`'s `cost` and `cache_write_tokens`. An absent or `null` part counts as 0.
+    /// `OpenRouter`'s `cost` and `cache_write_tokens`, xAI's reasoning beside the completion. An absent or `null` part counts as 0.
     ///
     /// # Errors
     /// [`UsageAnomaly`] if any count is negative, fractional, not a number, over
@@ -72,15 +72,23 @@ impl Usage {
         if input.is_none() && output.is_none() {
             return Err(UsageAnomaly::Missing);
         }
+        let total = count("total_tokens", report.total_tokens).ok().flatten();
         let prompt = report.prompt_tokens_details.unwrap_or_default();
         let completion = report.completion_tokens_details.unwrap_or_default();
+        let input = input.unwrap_or(0);
+        let reasoning = count("reasoning_tokens", completion.reasoning)?.unwrap_or(0);
+        let mut output = output.unwrap_or(0);
+        // xAI counts reasoning beside the completion; the total gives it away.
+        if total.is_some_and(|it| it == input + output + reasoning) {
+            output += reasoning;
+        }
         let usage = Usage {
-            input: input.unwrap_or(0),
+            input,
             cache_read: count("cached_tokens", prompt.cached)?.or(hit).unwrap_or(0),
             cache_write: count("cache_write_tokens", prompt.cache_write)?.unwrap_or(0),
             audio_input: count("audio_tokens", prompt.audio)?.unwrap_or(0),
-            output: output.unwrap_or(0),
-            reasoning: count("reasoning_tokens", completion.reasoning)?.unwrap_or(0),
+            output,
+            reasoning,
             audio_output: count("audio_tokens", completion.audio)?.unwrap_or(0),
             reported_cost: report.cost.and_then(cost_text),
         };
@@ -123,6 +131,8 @@ struct Report<'a> {
     prompt_tokens: Option<&'a RawValue>,
     #[serde(borrow, default)]
     completion_tokens: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    total_tokens: Option<&'a RawValue>,
     #[serde(borrow, default)]
     prompt_cache_hit_tokens: Option<&'a RawValue>,
     #[serde(borrow, default)]

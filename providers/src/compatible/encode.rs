@@ -9,6 +9,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
 use super::row::{MaxTokens, Quirks, Row, StreamUsage};
+use super::tool_id;
 use crate::provider::{Call, EncodeError};
 
 /// The body, and the paths of the fields that were left out.
@@ -101,12 +102,18 @@ fn edit_messages(
     edit: &mut Edit<'_>,
     dropped: &mut Vec<&'static str>,
 ) {
-    if quirks.dropped_in_messages.is_empty() && !quirks.has_no_developer_role {
+    if quirks.dropped_in_messages.is_empty()
+        && !quirks.has_no_developer_role
+        && !quirks.has_short_tool_ids
+    {
         return;
     }
     for message in document.objects("messages").unwrap_or_default() {
         if quirks.has_no_developer_role && role_is(&message, document, "developer") {
             edit.set_in(&message, "role", "system");
+        }
+        if quirks.has_short_tool_ids {
+            tool_id::shorten(&message, document, edit);
         }
         for field in quirks.dropped_in_messages {
             let is_known = field

@@ -31,6 +31,10 @@ pub struct Row {
 
 /// How a vendor's request differs from `OpenAI`'s.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent habits, not a state"
+)]
 pub(crate) struct Quirks {
     /// Which of the two names for the output bound the vendor knows.
     pub(crate) max_tokens: MaxTokens,
@@ -48,6 +52,8 @@ pub(crate) struct Quirks {
     pub(crate) is_single_choice: bool,
     /// Whether the role `developer` is unknown and has to be `system`.
     pub(crate) has_no_developer_role: bool,
+    /// Whether tool call ids other than nine letters and digits are refused.
+    pub(crate) has_short_tool_ids: bool,
     /// Whether `tool_choice: "required"` is spelt `"any"`.
     pub(crate) spells_required_any: bool,
 }
@@ -94,6 +100,7 @@ impl Quirks {
         refused: &[],
         is_single_choice: false,
         has_no_developer_role: false,
+        has_short_tool_ids: false,
         spells_required_any: false,
     };
 }

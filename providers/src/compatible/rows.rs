@@ -144,6 +144,7 @@ const MISTRAL: Row = Row {
             ("function_call", "use `tool_choice`"),
         ],
         has_no_developer_role: true,
+        has_short_tool_ids: true,
         spells_required_any: true,
         ..Quirks::NONE
     },

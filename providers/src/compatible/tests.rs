@@ -284,7 +284,7 @@ fn what_would_change_the_answer_is_refused_and_not_dropped() {
 
 #[test]
 fn a_tool_message_keeps_its_name_at_mistral() {
-    let body = r#"{"model":"m","messages":[{"role":"user","name":"a"},{"role":"tool","name":"f","tool_call_id":"c"}]}"#;
+    let body = r#"{"model":"m","messages":[{"role":"user","name":"a"},{"role":"tool","name":"f","tool_call_id":"abcDEF123"}]}"#;
     let (after, outbound) = encoded("mistral", Operation::Chat, "m", body).unwrap();
     assert_eq!(after, body.replace(r#","name":"a""#, ""));
     assert_eq!(outbound.dropped, ["messages[].name"]);
@@ -300,4 +300,30 @@ fn operations_a_vendor_lacks_are_refused() {
     let (after, outbound) = encoded("mistral", Operation::Embeddings, "e", body).unwrap();
     assert_eq!(after, r#"{"model":"e","input":"x","output_dimension":8}"#);
     assert_eq!(outbound.uri, "https://h.example/v1/embeddings");
+}
+
+#[test]
+fn tool_ids_of_other_vendors_become_ones_that_mistral_takes() {
+    let body = |call: &str, result: &str, own: &str| {
+        format!(
+            r#"{{"model":"m","messages":[
+                {{"role":"assistant","tool_calls":[ {{"id" : "{call}","type":"function"}}, {{"id":"{own}"}} ]}},
+                {{"role":"tool","tool_call_id":"{result}"}},{{"role":"tool","tool_call_id":"{own}"}}]}}"#
+        )
+    };
+    let sent = body("call_abc123", "call_abc123", "a1B2c3D4e");
+    let encode = |kind| {
+        encoded(kind, Operation::Chat, "m", &sent)
+            .map(|(body, _)| body)
+            .unwrap()
+    };
+    let (mistral, openai) = (encode("mistral"), encode("openai"));
+    assert_eq!(openai, sent);
+    let id: String = mistral
+        .split_once(r#""id" : ""#)
+        .map(|(_, rest)| rest.chars().take(9).collect())
+        .unwrap();
+    assert!(id.bytes().all(|it| it.is_ascii_alphanumeric()), "{id}");
+    assert_eq!(mistral, body(&id, &id, "a1B2c3D4e"));
+    assert_eq!(encode("mistral"), mistral);
 }

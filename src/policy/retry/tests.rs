@@ -72,6 +72,23 @@ fn a_short_retry_after_is_waited_for_and_a_long_one_is_passed_on() {
 }
 
 #[test]
+fn a_configured_wait_may_be_longer_than_what_a_vendor_may_ask_for() {
+    let patient = Backoff {
+        base: Duration::from_secs(8),
+        cap: Duration::from_secs(8),
+    };
+    let situation = Situation {
+        has_next: false,
+        dice: 1.0,
+        ..failed(Fault::Server)
+    };
+    assert_eq!(
+        decide(&situation, &patient),
+        Verdict::Again(Duration::from_secs(8))
+    );
+}
+
+#[test]
 fn a_slow_deployment_is_asked_again_once() {
     let slow = |attempts_here| Situation {
         has_next: false,

@@ -218,6 +218,15 @@ fn objects_gives_the_members_of_each_element() {
         objects.first().unwrap().raw(&document, "c"),
         Some(&br#"[{"d":1}]"#[..])
     );
+    let inner = objects.first().unwrap().objects(&document, "c").unwrap();
+    assert_eq!(inner.first().unwrap().raw(&document, "d"), Some(&b"1"[..]));
+    assert!(
+        objects
+            .first()
+            .unwrap()
+            .objects(&document, "role")
+            .is_none()
+    );
     assert!(document.objects("n").is_none());
     assert!(document.objects("o").is_none());
     assert!(document.objects("p").is_none());

@@ -56,6 +56,25 @@ fn deepseek_reports_hits_and_misses() {
 }
 
 #[test]
+fn reasoning_beside_the_completion_is_output_too() {
+    let usage = |completion: u32, total: u32, reasoning: u32| {
+        let raw = format!(
+            r#"{{"prompt_tokens":307,"completion_tokens":{completion},"total_tokens":{total},
+                "completion_tokens_details":{{"reasoning_tokens":{reasoning}}}}}"#
+        );
+        read(&raw).map(|it| (it.output, it.reasoning))
+    };
+    assert_eq!(usage(26, 560, 227), Ok((253, 227)));
+    assert_eq!(usage(300, 834, 227), Ok((527, 227)));
+    assert_eq!(usage(300, 607, 227), Ok((300, 227)));
+    assert_eq!(usage(300, 607, 0), Ok((300, 0)));
+    assert_eq!(
+        usage(26, 333, 227),
+        Err(UsageAnomaly::Part("reasoning_tokens"))
+    );
+}
+
+#[test]
 fn a_reported_cost_stays_as_it_was_written() {
     for (written, kept) in [
         ("0.00014", Some("0.00014")),

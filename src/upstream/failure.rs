@@ -1,0 +1,110 @@
+//! What is known of an attempt that failed.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tollward_providers::{EncodeError, Failure, RetryAfter};
+use tollward_wire::error_body::ErrorBody;
+use tollward_wire::fault::Fault;
+use tollward_wire::reader::StreamFault;
+
+use crate::clock;
+use crate::upstream::client::SendError;
+
+/// A failed attempt.
+#[derive(Debug)]
+pub struct AttemptFailure {
+    /// What went wrong.
+    pub fault: Fault,
+    /// The vendor's own words, when it had any.
+    pub error: Option<ErrorBody>,
+    /// The vendor's status, when there was a head.
+    pub status: Option<StatusCode>,
+    /// What the vendor asked us to wait, relative to now.
+    pub retry_after: Option<Duration>,
+    /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
+    pub may_be_billed: bool,
+    /// The words in `error` are this gateway's own, about its embedded engine.
+    pub is_ours: bool,
+    /// For the log, never for the client.
+    pub detail: String,
+}
+
+impl AttemptFailure {
+    /// A failure that we found, without words of the vendor.
+    pub fn of(fault: Fault, detail: impl Into<String>) -> Self {
+        Self {
+            fault,
+            error: None,
+            status: None,
+            retry_after: None,
+            may_be_billed: false,
+            is_ours: false,
+            detail: detail.into(),
+        }
+    }
+
+    /// A failure of an attempt that the vendor may bill.
+    pub fn billed(fault: Fault, detail: impl Into<String>) -> Self {
+        Self {
+            may_be_billed: true,
+            ..Self::of(fault, detail)
+        }
+    }
+
+    /// An error that a vendor told inside a good answer.
+    pub fn from_stream(found: StreamFault) -> Self {
+        Self {
+            error: found.error,
+            ..Self::billed(found.fault, "error inside a 200 answer")
+        }
+    }
+}
+
+impl From<SendError> for AttemptFailure {
+    fn from(error: SendError) -> Self {
+        Self {
+            may_be_billed: error.was_sent,
+            ..Self::of(error.fault, error.to_string())
+        }
+    }
+}
+
+/// A request that this vendor cannot be sent.
+pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
+    let body = ErrorBody {
+        message: error.to_string(),
+        kind: "invalid_request_error".into(),
+        param: error.param().map(str::to_owned),
+        code: Some("unsupported_parameter".into()),
+    };
+    AttemptFailure {
+        error: Some(body),
+        ..AttemptFailure::of(Fault::BadRequest, error.to_string())
+    }
+}
+
+/// A vendor's refusal by status.
+pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
+    let retry_after = failure.retry_after.map(|wait| match wait {
+        RetryAfter::After(wait) => wait,
+        RetryAfter::At(second) => {
+            let now = clock::unix_ms() / 1_000;
+            Duration::from_secs(
+                u64::try_from(second.saturating_sub(now))
+                    .unwrap_or(0)
+                    .clamp(1, 300),
+            )
+        }
+    });
+    // A vendor that refuses with a status does not bill (faults U-14).
+    AttemptFailure {
+        fault: failure.fault,
+        error: failure.error,
+        status: Some(status),
+        retry_after,
+        may_be_billed: false,
+        is_ours: false,
+        detail: format!("upstream answered {status}"),
+    }
+}
