@@ -120,13 +120,14 @@ impl Decoder {
             let window = self.config.window.filter(|window| window.covers(index));
             let place = Place {
                 index,
+                rows: &rows,
                 window: window.map(|window| window.tokens),
                 rotation: match &local_rotation {
                     Some(local) if window.is_some() => local,
                     _ => &rotation,
                 },
             };
-            layer.run(&self.config, &place, &rows, segments, &mut x);
+            layer.run(&self.config, &place, segments, &mut x);
         }
         self.logits(segments, &x)
     }
@@ -176,6 +177,7 @@ impl Decoder {
 /// What a layer must know about this step besides its input.
 struct Place<'a> {
     index: usize,
+    rows: &'a [Row],
     /// Tokens that attention may look back over; `None` means all.
     window: Option<usize>,
     rotation: &'a Rotation,

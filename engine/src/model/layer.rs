@@ -92,10 +92,10 @@ impl Layer {
         &self,
         config: &Config,
         place: &Place<'_>,
-        rows: &[Row],
         segments: &mut [Segment<'_>],
         x: &mut [f32],
     ) {
+        let rows = place.rows;
         let mut normed = x.to_vec(); // [m, d]
         normalize(&mut normed, &self.attention_norm, config.epsilon);
         let mut mixed = apply(&self.query_key_value, &normed); // [m, (h + 2 g) k]
