@@ -71,6 +71,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         per_entry(start.elapsed())
     );
 
+    query(&store).await?;
+    store.ledger.close().await?;
+    println!(
+        "file    {:>6} bytes per entry",
+        fs::metadata(&path)?.len() / entries
+    );
+    Ok(())
+}
+
+/// Sums the whole ledger in several ways.
+async fn query(store: &Store) -> Result<(), Box<dyn Error>> {
     for by in [GroupBy::Model, GroupBy::Key, GroupBy::Day] {
         let start = cpu_ticks()?;
         let rows = store
@@ -87,11 +98,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
             rows.len()
         );
     }
-    store.ledger.close().await?;
-    println!(
-        "file    {:>6} bytes per entry",
-        fs::metadata(&path)?.len() / entries
-    );
     Ok(())
 }
 
