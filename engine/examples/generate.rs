@@ -6,7 +6,7 @@ use std::{
 };
 
 use tollward_engine::{
-    ChatMessage, Engine, EngineSettings, Event, GenerateRequest, Input, Sampling, State,
+    ChatMessage, Engine, EngineSettings, Event, GenerateRequest, Generation, Input, Sampling, State,
 };
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -48,6 +48,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop: Vec::new(),
         n: 1,
     })?;
+    report(&mut generation, start)
+}
+
+/// Prints the answer as it comes, and then how fast it came.
+fn report(generation: &mut Generation, start: Instant) -> Result<(), Box<dyn std::error::Error>> {
     let mut first = None;
     while let Some(event) = generation.blocking_recv() {
         match event {

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::files::{number, sources, verdict};
+use crate::files::{Source, number, sources, verdict};
 
 const MAX_FILE_LINES: usize = 500;
 const MAX_FUNCTION_LINES: usize = 60;
@@ -31,7 +31,8 @@ const RESERVED: &[Reserved] = &[
             "Timestamp::now(",
             "Zoned::now(",
         ],
-        files: &["src/clock.rs"],
+        // Chat templates may ask for the date: `strftime_now` is part of their language.
+        files: &["src/clock.rs", "engine/src/template/functions.rs"],
     },
     Reserved {
         calls: &["fastrand::", "rand::", "Uuid::now_v7(", "Uuid::new_v4("],
@@ -125,7 +126,9 @@ fn every_module_says_what_lives_in_it() -> io::Result<()> {
 #[test]
 fn clock_chance_tasks_and_environment_stay_in_their_rooms() -> io::Result<()> {
     let mut faults = Vec::new();
-    for source in sources()?.iter().filter(|s| !s.is_test()) {
+    // An example is a program of its own, with a clock and arguments of its own.
+    let is_ours = |s: &&Source| !s.is_test() && !s.path.contains("examples/");
+    for source in sources()?.iter().filter(is_ours) {
         for rule in RESERVED
             .iter()
             .filter(|rule| !rule.files.contains(&source.path.as_str()))
