@@ -297,7 +297,9 @@ fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<(
     }
     if gateway.keyring.has_keys() {
         if gateway.snapshot().auth == AuthMode::Open {
-            tracing::warn!("{address} is open to everybody who reaches it: `server.auth` is `open`");
+            tracing::warn!(
+                "{address} is open to everybody who reaches it: `server.auth` is `open`"
+            );
         }
         return Ok(());
     }

@@ -3,8 +3,8 @@ use tollward_wire::fault::Phase;
 use super::*;
 
 fn failed(fault: Fault) -> AttemptError {
-        is_ours: false,
     AttemptError {
+        is_ours: false,
         model: "fast".into(),
         attempts: vec![("alpha/large".into(), fault)],
         fault,

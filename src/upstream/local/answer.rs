@@ -94,18 +94,18 @@ impl Streamed {
                 logprobs,
             } => {
                 self.begin(choice, out);
-                self.chunk(choice, &text, &logprobs, None, out);
+                self.grown(choice, &text, &logprobs, out);
             }
             Event::Finished { choice, reason } => {
                 self.begin(choice, out);
-                self.chunk(choice, "", &[], Some(finish(reason)), out);
+                self.ended(choice, finish(reason), out);
             }
             Event::Done {
                 prompt_tokens,
                 output_tokens,
             } => {
                 let usage = Some(usage(prompt_tokens, output_tokens));
-                self.send(&self.envelope(Vec::new(), usage), out);
+                send(&self.envelope(Vec::new(), usage), out);
                 out.put_slice(b"data: [DONE]\n\n");
             }
             Event::Failed(error) => out.put_slice(&failure(&error).to_event()),
@@ -138,20 +138,13 @@ impl Streamed {
                 },
                 (_, None) => continue,
             };
-            self.send(&self.envelope(vec![first], None), out);
+            send(&self.envelope(vec![first], None), out);
         }
     }
 
-    fn chunk(
-        &self,
-        index: u32,
-        text: &str,
-        tokens: &[TokenLogprob],
-        finish_reason: Option<FinishReason>,
-        out: &mut BytesMut,
-    ) {
+    fn grown(&self, index: u32, text: &str, tokens: &[TokenLogprob], out: &mut BytesMut) {
         let choice = if self.head.operation == Operation::Chat {
-            let content = finish_reason.is_none().then_some(text);
+            let content = Some(text);
             Choice::Delta {
                 index,
                 delta: Delta {
@@ -159,17 +152,38 @@ impl Streamed {
                     content,
                 },
                 logprobs: chat_logprobs(tokens),
-                finish_reason,
+                finish_reason: None,
             }
         } else {
             Choice::Text {
                 index,
                 text,
                 logprobs: text_logprobs(tokens, 0),
+                finish_reason: None,
+            }
+        };
+        send(&self.envelope(vec![choice], None), out);
+    }
+
+    fn ended(&self, index: u32, reason: FinishReason, out: &mut BytesMut) {
+        let (logprobs, finish_reason) = (None, Some(reason));
+        let choice = if self.head.operation == Operation::Chat {
+            let delta = Delta::default();
+            Choice::Delta {
+                index,
+                delta,
+                logprobs,
+                finish_reason,
+            }
+        } else {
+            Choice::Text {
+                index,
+                text: "",
+                logprobs: None,
                 finish_reason,
             }
         };
-        self.send(&self.envelope(vec![choice], None), out);
+        send(&self.envelope(vec![choice], None), out);
     }
 
     fn envelope<'a>(
@@ -189,13 +203,14 @@ impl Streamed {
             usage,
         }
     }
+}
 
-    fn send(&self, envelope: &Envelope<'_, Choice<'_>>, out: &mut BytesMut) {
-        out.put_slice(b"data: ");
-        // Every field has a JSON form and memory does not fail.
-        let _ = serde_json::to_writer((&mut *out).writer(), envelope);
-        out.put_slice(b"\n\n");
-    }
+/// Writes a chunk as a server-sent event.
+fn send(envelope: &Envelope<'_, Choice<'_>>, out: &mut BytesMut) {
+    out.put_slice(b"data: ");
+    // Every field has a JSON form and memory does not fail.
+    let _ = serde_json::to_writer((&mut *out).writer(), envelope);
+    out.put_slice(b"\n\n");
 }
 
 impl Body for Streamed {
