@@ -17,11 +17,11 @@ use crate::support::script::Script;
 use crate::support::upstream::Upstream;
 
 /// A gateway before an upstream that always answers with `script`.
-async fn gateway(script: Script) -> (Gateway, Client<OpenAIConfig>) {
+async fn gateway(script: Script) -> (Upstream, Gateway, Client<OpenAIConfig>) {
     let upstream = Upstream::new(script).await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
     let client = client(&gateway, "anything");
-    (gateway, client)
+    (upstream, gateway, client)
 }
 
 fn client(gateway: &Gateway, key: &str) -> Client<OpenAIConfig> {
@@ -45,7 +45,8 @@ fn api_error(error: OpenAIError) -> ApiErrorResponse {
 
 #[tokio::test]
 async fn the_rust_sdk_reads_a_whole_chat() {
-    let (_gateway, client) = gateway(Script::json("200 OK", &openai::answer("hello"))).await;
+    let (_upstream, _gateway, client) =
+        gateway(Script::json("200 OK", &openai::answer("hello"))).await;
     let answer = client.chat().create(request(openai::chat())).await.unwrap();
     assert_eq!(answer.choices[0].message.content.as_deref(), Some("hello"));
     assert_eq!(answer.usage.map(|usage| usage.total_tokens), Some(15));
@@ -54,7 +55,7 @@ async fn the_rust_sdk_reads_a_whole_chat() {
 #[tokio::test]
 async fn the_rust_sdk_reads_a_stream_to_its_end() {
     let words = ["one ", "two ", "three"];
-    let (_gateway, client) = gateway(Script::stream_of(openai::stream(&words))).await;
+    let (_upstream, _gateway, client) = gateway(Script::stream_of(openai::stream(&words))).await;
     let mut body = openai::stream_chat();
     body["stream_options"] = json!({"include_usage": true});
     let mut stream = client.chat().create_stream(request(body)).await.unwrap();
@@ -73,7 +74,7 @@ async fn the_rust_sdk_reads_a_stream_to_its_end() {
 async fn the_rust_sdk_gets_an_error_from_a_stream_that_is_cut() {
     let pieces = [openai::role(), openai::text("half")];
     let cut = Script::stream_of(pieces);
-    let (_gateway, client) = gateway(cut).await;
+    let (_upstream, _gateway, client) = gateway(cut).await;
     let body = request(openai::stream_chat());
     let stream = client.chat().create_stream(body).await.unwrap();
     let chunks: Vec<_> = stream.collect().await;
@@ -94,7 +95,8 @@ async fn the_rust_sdk_reads_completions_whole_and_streamed() {
         let choice = json!({"index": 0, "text": text, "logprobs": null, "finish_reason": finish});
         json!({"id": "c", "object": "text_completion", "created": 1, "model": "m", "choices": [choice]})
     };
-    let (_gateway, client) = gateway(Script::json("200 OK", &piece("hi", Some("stop")))).await;
+    let (_upstream, _gateway, client) =
+        gateway(Script::json("200 OK", &piece("hi", Some("stop")))).await;
     let body = json!({"model": "chat", "prompt": "say"});
     let answer = client.completions().create(request(body.clone())).await;
     assert_eq!(answer.unwrap().choices[0].text, "hi");
@@ -104,7 +106,7 @@ async fn the_rust_sdk_reads_completions_whole_and_streamed() {
         openai::event(&piece("i", Some("stop"))),
         DONE.to_owned(),
     ];
-    let (_gateway, client) = gateway(Script::stream_of(pieces)).await;
+    let (_upstream, _gateway, client) = gateway(Script::stream_of(pieces)).await;
     let stream = client.completions().create_stream(request(body)).await;
     let chunks: Vec<_> = stream.unwrap().collect().await;
     let text = chunks
@@ -119,7 +121,7 @@ async fn the_rust_sdk_reads_embeddings() {
         "object": "list", "model": "e", "usage": {"prompt_tokens": 8, "total_tokens": 8},
         "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -2.0]}],
     });
-    let (_gateway, client) = gateway(Script::json("200 OK", &vectors)).await;
+    let (_upstream, _gateway, client) = gateway(Script::json("200 OK", &vectors)).await;
     let body = request(json!({"model": "chat", "input": ["text"]}));
     let answer = client.embeddings().create(body).await.unwrap();
     assert_eq!(answer.data[0].embedding, [0.5, -2.0]);
@@ -128,7 +130,8 @@ async fn the_rust_sdk_reads_embeddings() {
 
 #[tokio::test]
 async fn the_rust_sdk_lists_the_models() {
-    let (_gateway, client) = gateway(Script::json("200 OK", &openai::answer("hello"))).await;
+    let (_upstream, _gateway, client) =
+        gateway(Script::json("200 OK", &openai::answer("hello"))).await;
     let models = client.models().list().await.unwrap();
     let names: Vec<_> = models.data.iter().map(|model| &*model.id).collect();
     assert_eq!(names, ["chat"]);
@@ -142,7 +145,7 @@ async fn the_rust_sdk_reads_our_errors_and_the_providers() {
         Some("temperature"),
         Some("x"),
     );
-    let (_gateway, client) = gateway(Script::json("400 Bad Request", &refusal)).await;
+    let (_upstream, _gateway, client) = gateway(Script::json("400 Bad Request", &refusal)).await;
     let error = client.chat().create(request(openai::chat())).await;
     let error = api_error(error.unwrap_err());
     assert_eq!(error.status_code, 400);
