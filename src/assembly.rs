@@ -127,6 +127,10 @@ impl Assembly<'_> {
         for (name, provider) in &declared {
             work.build_provider(name, provider);
         }
+        if loaded.config.engine.enabled == EngineMode::On && !local::IS_BUILT_IN {
+            let message = "this build has no embedded engine".to_owned();
+            work.report("engine.enabled", message, &[]);
+        }
         let routes = work.routes(&models);
         let direct = self.detected.map(|_| work.direct());
         if !work.problems.is_empty() {

@@ -302,3 +302,15 @@ async fn the_access_log_is_one_json_line_a_call() {
         )
     );
 }
+
+#[tokio::test]
+async fn an_engine_that_is_demanded_and_not_built_in_is_an_error() {
+    let home = Home::new(&Config::empty().set("/engine/enabled", json!("on")));
+    let checked = home.run(&["check"]).await;
+    let is_built_in = home.json(&["version", "--json"]).await["engine"] == json!(true);
+    assert_eq!(checked.status.success(), is_built_in, "{}", checked.stderr);
+    assert_eq!(
+        checked.stderr.contains("this build has no embedded engine"),
+        !is_built_in
+    );
+}

@@ -15,7 +15,7 @@ pub struct EngineConfig {
     pub models_dir: Option<PathBuf>,
     /// Threads for inference, 1 to 1024. `None`: one per physical core.
     pub threads: Option<usize>,
-    /// Requests that may wait for the engine; more are answered 429. Default 32.
+    /// Requests that may wait for the engine; more are answered 503. Default 32.
     pub max_queue: usize,
     /// Tokens of prompt and answer together. `None`: what the model was trained for.
     pub context_tokens: Option<u32>,
@@ -24,9 +24,9 @@ pub struct EngineConfig {
 /// Whether the engine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineMode {
-    /// On when the model is on disk.
+    /// When it is compiled in.
     Auto,
-    /// Always; a missing model is an error.
+    /// Always; a build without it is an error.
     On,
     /// Never.
     Off,
