@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use clap::Args;
 use secrecy::SecretString;
+use tollward_config::{Config, DeploymentConfig, EngineMode};
 
 use crate::app::App;
+use crate::assembly::LOCAL;
 use crate::cli::chat::{self, ChatArgs, ChatPlace, Ending};
 use crate::cli::client::Gateway;
 use crate::cli::console::Console;
@@ -117,8 +119,8 @@ pub async fn chat(
             chat::run(&args.chat, &here(gateway), console).await?,
         ));
     }
-    if local::IS_BUILT_IN {
-        fetch_default_weights(&config.engine.model, place, &environment, console).await?;
+    if local::IS_BUILT_IN && config.engine.enabled != EngineMode::Off {
+        fetch_missing_weights(&config, place, &environment, console).await?;
     }
     let serve_args = if args.serve {
         ServeArgs::default()
@@ -169,19 +171,32 @@ pub async fn models(
     .await
 }
 
-/// Fetches the weights of the embedded model when they are known and not here.
-async fn fetch_default_weights(
-    model: &str,
+/// Fetches the weights of the embedded models that will be served, when they are known and not here.
+async fn fetch_missing_weights(
+    config: &Config,
     place: &PlaceArgs,
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let settings = place.pull_settings(environment)?;
-    let Some(known) = known::find(model) else {
-        return Ok(());
-    };
-    if weights::locate(known.name, std::slice::from_ref(&settings.models_dir)).is_none() {
-        pull::fetch(known, &settings, console).await?;
+    let mut settings = place.pull_settings(environment)?;
+    if let Some(dir) = &config.engine.models_dir {
+        settings.models_dir.clone_from(dir);
+    }
+    let configured = config.models.iter().flat_map(|(_, model)| {
+        let local = |by: &&DeploymentConfig| by.provider == LOCAL;
+        let names = model.deployments.iter().filter(local);
+        names.map(|by| by.model.as_str())
+    });
+    // Without a file it is the engine's own model; with one, what the file names.
+    let detected = place.file().is_none().then_some(&*config.engine.model);
+    for known in detected
+        .into_iter()
+        .chain(configured)
+        .filter_map(known::find)
+    {
+        if weights::locate(known.name, std::slice::from_ref(&settings.models_dir)).is_none() {
+            pull::fetch(known, &settings, console).await?;
+        }
     }
     Ok(())
 }
