@@ -1,4 +1,5 @@
 //! Continues a prompt greedily and reports speed: `generate MODEL PROMPT [TOKENS] [chat]`.
+#![expect(clippy::disallowed_methods, reason = "an example with a stopwatch")]
 
 use std::{
     io::{Write as _, stdout},

@@ -3,6 +3,7 @@
 //! `cargo bench -p tollward-wire` prints a table. Each figure is the best of several
 //! rounds, so that a busy machine does not turn into a regression; compare runs of one
 //! machine only.
+#![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 #![expect(clippy::print_stdout, reason = "a bench prints its result")]
 
 use std::hint::black_box;

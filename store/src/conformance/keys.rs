@@ -105,6 +105,7 @@ pub(super) async fn invalid_keys_are_refused_and_nothing_is_stored(store: Store,
     assert_eq!(store.keys.list().await.unwrap(), []);
 }
 
+#[expect(clippy::disallowed_methods, reason = "racers run beside the test")]
 pub(super) async fn names_that_race_are_given_once(store: Store, _: &Path) {
     let racers: Vec<_> = (0..8)
         .map(|_| {

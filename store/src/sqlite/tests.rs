@@ -405,6 +405,10 @@ async fn applied_segments_are_deleted_while_the_gateway_runs() {
 
 /// Records until it is killed, one line for each acknowledged entry. Idle unless re-executed.
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only argument that a test process can be given"
+)]
 async fn child_that_records_until_it_is_killed() {
     let Some(path) = std::env::var_os(CHILD_DATABASE) else {
         return;
