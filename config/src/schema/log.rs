@@ -9,7 +9,7 @@ use crate::reader::{Reader, SwitchOrPath, Table};
 pub struct LogConfig {
     /// Shape of log lines. `None`: text on a terminal, JSON otherwise. Reload: needs a restart.
     pub format: Option<LogFormat>,
-    /// Least severe line that is written. Default `info`. Reload: applies at once.
+    /// Least severe line that is written. Default `info`. Reload: needs a restart.
     pub level: LogLevel,
     /// One JSON line per request. Default `on`. Reload: needs a restart.
     pub access: AccessLog,

@@ -14,7 +14,7 @@ pub struct RetryConfig {
     pub attempts: u32,
     /// Upper bound of the first pause; doubles with each retry. Default 250 ms.
     pub base_delay: Duration,
-    /// Longest pause, also when a provider asks for more. Default 4 s.
+    /// Longest pause, unless a provider asks for one of up to 5 s. Default 4 s.
     pub max_delay: Duration,
     /// Retries allowed per 100 requests. Default 10 %. Between 0 and 100.
     pub budget_percent: u32,

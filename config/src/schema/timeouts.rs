@@ -9,14 +9,14 @@ use crate::reader::{Reader, Table};
 /// Written as `500ms`, `3s`, `2m` or `1h`. Reload: applies to the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeoutsConfig {
-    /// Until the connection stands, TLS included. Default 3 s.
+    /// Until a TCP connection stands; a deployment's own value is not looked at. Default 3 s.
     pub connect: Duration,
     /// From the request to the first byte of a streamed answer. Default 60 s.
     pub first_byte: Duration,
     /// From the request to the first byte of a plain answer, which a model only sends when it is
     /// done. Default 600 s.
     pub first_byte_plain: Duration,
-    /// From the request to the first content of a stream. Default 120 s.
+    /// From the response head to the first content of a stream. Default 120 s.
     pub first_content: Duration,
     /// Between two chunks of a stream. Default 60 s.
     pub idle: Duration,
