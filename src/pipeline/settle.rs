@@ -117,10 +117,11 @@ impl Settlement {
         self.call.attempts
     }
 
-    /// Time spent in the gateway itself so far.
+    /// Time spent in the gateway itself so far; of a stream, until its first content.
     pub fn overhead(&self) -> Duration {
-        clock::mono()
-            .saturating_duration_since(self.call.started)
+        let streaming = self.call.first_content.filter(|_| self.call.is_stream);
+        streaming
+            .unwrap_or_else(|| clock::mono().saturating_duration_since(self.call.started))
             .saturating_sub(self.call.upstream)
     }
 
