@@ -24,7 +24,10 @@ pub struct ServeArgs {
     /// Where metrics and probes listen [default: 127.0.0.1:4001].
     #[arg(long, value_name = "ADDRESS")]
     pub admin_listen: Option<SocketAddr>,
-    /// No access log, and only warnings in the event log.
+    /// Only warnings in the event log: an answer is being written beside it.
+    #[arg(skip)]
+    pub is_calm: bool,
+    /// No access log either.
     #[arg(skip)]
     pub is_quiet: bool,
 }
@@ -36,7 +39,16 @@ impl ServeArgs {
         Self {
             listen: free,
             admin_listen: free,
+            is_calm: true,
             is_quiet: true,
+        }
+    }
+
+    /// For a gateway that first answers a question in this terminal.
+    pub fn after_an_answer() -> Self {
+        Self {
+            is_calm: true,
+            ..Self::default()
         }
     }
 
@@ -48,11 +60,15 @@ impl ServeArgs {
         let addresses = named
             .into_iter()
             .filter_map(|(key, address)| Some((key.to_owned(), address?.to_string())));
-        let quiet = [("log.level", "warn"), ("log.access", "off")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()));
-        addresses
-            .chain(quiet.into_iter().filter(|_| self.is_quiet))
-            .collect()
+        let quiet = [
+            (self.is_calm, "log.level", "warn"),
+            (self.is_quiet, "log.access", "off"),
+        ];
+        let quiet = quiet
+            .into_iter()
+            .filter(|(is_wanted, ..)| *is_wanted)
+            .map(|(_, key, value)| (key.to_owned(), value.to_owned()));
+        addresses.chain(quiet).collect()
     }
 }
 

@@ -123,7 +123,7 @@ pub async fn chat(
         fetch_missing_weights(&config, place, &environment, console).await?;
     }
     let serve_args = if args.serve {
-        ServeArgs::default()
+        ServeArgs::after_an_answer()
     } else {
         ServeArgs::on_free_ports()
     };
