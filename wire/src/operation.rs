@@ -45,16 +45,6 @@ impl Operation {
             Self::Embeddings => false,
         }
     }
-
-    /// The operation served at `path`; `None` if there is none.
-    pub fn from_path(path: &str) -> Option<Operation> {
-        Self::ALL.into_iter().find(|it| it.path() == path)
-    }
-
-    /// The operation called `name`; `None` if there is none.
-    pub fn from_name(name: &str) -> Option<Operation> {
-        Self::ALL.into_iter().find(|it| it.name() == name)
-    }
 }
 
 impl fmt::Display for Operation {

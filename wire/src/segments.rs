@@ -52,11 +52,6 @@ impl Segments {
         self.0.clear();
     }
 
-    /// Takes all pieces out, in order, and leaves the body empty.
-    pub fn drain(&mut self) -> smallvec::Drain<'_, [Bytes; 8]> {
-        self.0.drain(..)
-    }
-
     /// The body in one slice: free for one piece, a copy for several.
     pub fn to_bytes(&self) -> Bytes {
         match self.0.as_slice() {

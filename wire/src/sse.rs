@@ -29,15 +29,6 @@ pub fn data_event(data: &[u8]) -> Bytes {
     event.freeze()
 }
 
-/// A comment event: keeps a connection alive and means nothing.
-pub fn comment_event(text: &str) -> Bytes {
-    let mut event = BytesMut::with_capacity(text.len() + 4);
-    event.extend_from_slice(b": ");
-    event.extend(text.bytes().filter(|it| !matches!(it, b'\r' | b'\n')));
-    event.extend_from_slice(b"\n\n");
-    event.freeze()
-}
-
 /// The event that ends an `OpenAI` stream.
 pub const DONE: &[u8] = b"data: [DONE]\n\n";
 

@@ -14,7 +14,8 @@ fn pieces_are_joined_in_order_and_empty_ones_vanish() {
     ]);
     assert_eq!((segments.len(), segments.iter().count()), (3, 2));
     assert_eq!(segments.to_bytes(), "abc");
-    assert_eq!(segments.drain().count(), 2);
+    assert_eq!(segments.pop_front().as_deref(), Some(&b"ab"[..]));
+    assert_eq!(segments.pop_front().as_deref(), Some(&b"c"[..]));
     assert!(segments.is_empty());
 }
 
