@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
 
 use crate::assembly::LOCAL;
@@ -79,7 +79,9 @@ impl Detected {
         let servers: Vec<_> = tollward_providers::kinds()
             .filter_map(|row| Some((row, row.default_port?)))
             .collect();
-        let probes = servers.iter().map(|(_, port)| list_models(&client, *port));
+        let probes = servers
+            .iter()
+            .map(|(row, _)| list_models(&client, row.kind));
         let listings = futures_util::future::join_all(probes).await;
         for ((row, port), listing) in servers.into_iter().zip(listings) {
             let Some(models) = listing else {
@@ -126,12 +128,10 @@ impl Detected {
 }
 
 /// The models of an OpenAI-compatible server on this machine, if there is one.
-async fn list_models(client: &reqwest::Client, port: u16) -> Option<Vec<String>> {
-    let response = client
-        .get(format!("http://127.0.0.1:{port}/v1/models"))
-        .send()
-        .await
-        .ok()?;
+async fn list_models(client: &reqwest::Client, kind: &str) -> Option<Vec<String>> {
+    let provider = tollward_providers::build(kind, Map::new()).ok()?;
+    let uri = provider.models_uri()?.to_string();
+    let response = client.get(uri).send().await.ok()?;
     let listing: Listing = response
         .json::<Value>()
         .await
