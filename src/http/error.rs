@@ -138,7 +138,7 @@ impl From<ServeError> for Problem {
                 retry: Retry::After(Duration::from_secs(1)),
                 closes: true,
                 ..Self::new(
-                    StatusCode::SERVICE_UNAVAILABLE,
+                    DRAINING,
                     "server_error",
                     "server_draining",
                     error.to_string(),
@@ -262,6 +262,12 @@ fn describe(error: &AttemptError) -> ErrorBody {
         code: Some(error.fault.code().into()),
     }
 }
+
+/// What the books say of a call whose client left; nobody is answered with it.
+/// The number is the one that nginx made customary.
+pub const CLIENT_GONE: u16 = 499;
+/// The status of a call that the shutdown ended before it had an answer.
+pub const DRAINING: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// The status of a call that no deployment answered.
 pub fn status_of(error: &AttemptError) -> StatusCode {

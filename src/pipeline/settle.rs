@@ -16,7 +16,7 @@ use tollward_wire::usage::Usage;
 
 use crate::app::Gateway;
 use crate::clock;
-use crate::http::error::status_of;
+use crate::http::error::{CLIENT_GONE, DRAINING, status_of};
 use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
@@ -185,7 +185,7 @@ impl Settlement {
     /// Books a call that the shutdown ended before it had an answer.
     pub fn cut(mut self) {
         self.call.leave_attempt();
-        self.settle(Outcome::Shutdown, 503, Observed::default());
+        self.settle(Outcome::Shutdown, DRAINING.as_u16(), Observed::default());
     }
 
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
@@ -211,7 +211,7 @@ impl Drop for Settlement {
         if !self.is_settled {
             // The client left, or something panicked.
             self.call.leave_attempt();
-            self.settle(Outcome::ClientGone, 499, Observed::default());
+            self.settle(Outcome::ClientGone, CLIENT_GONE, Observed::default());
         }
     }
 }
