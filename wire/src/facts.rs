@@ -57,41 +57,43 @@ impl<'a> Facts<'a> {
             is_whole: json.len() >= 2 && json.ends_with(b"}"),
             ..Facts::default()
         };
-        let Some(mut members) = Walker::new(json).object() else {
-            facts.is_whole = false;
-            return facts;
-        };
         let mut groq = None;
-        for field in members.by_ref() {
-            match field.key {
-                b"choices" if operation.streams() => facts.read_choices(operation, field.value),
-                b"data" if !operation.streams() => facts.read_data(field.value),
-                b"usage" if field.value != b"null" => facts.usage = Some(field.value),
-                b"error" if is_truthy(field.value) => facts.error = Some(field.value),
+        let mut walker = Walker::new(json);
+        let ended = walker.each_member(|key, value| {
+            match key {
+                b"choices" if operation.streams() => facts.read_choices(operation, value)?,
+                b"data" if !operation.streams() => facts.read_data(value.raw()?),
+                b"usage" => facts.usage = not_null(value.raw()?).or(facts.usage),
+                b"error" => facts.note_error(value.raw()?),
                 // An error without the wrapper, as older vLLM and Mistral send it.
-                b"object" if field.value == b"\"error\"" => facts.error = Some(json),
-                b"x_groq" => groq = Some(field.value),
+                b"object" if value.raw()? == b"\"error\"" => facts.error = Some(json),
+                b"x_groq" => groq = value.raw(),
                 _ => {}
             }
-        }
-        facts.is_whole &= members.ends_object();
+            Some(())
+        });
+        facts.is_whole &= ended.is_some() && walker.is_at_end();
         if let Some(groq) = groq {
             facts.read_groq(groq);
         }
         facts
     }
 
-    #[inline]
-    fn read_choices(&mut self, operation: Operation, raw: &'a [u8]) {
-        let Some(choices) = Walker::new(raw).array() else {
-            return;
-        };
-        let mut count = 0;
-        for (choice, _) in choices {
-            count += 1;
-            self.read_choice(operation, choice);
+    fn note_error(&mut self, raw: &'a [u8]) {
+        if is_truthy(raw) {
+            self.error = Some(raw);
         }
+    }
+
+    #[inline]
+    fn read_choices(&mut self, operation: Operation, choices: &mut Walker<'a>) -> Option<()> {
+        let mut count = 0;
+        choices.each_element(|choice| {
+            count += 1;
+            self.read_choice(operation, choice)
+        })?;
         self.choices = Some(count);
+        Some(())
     }
 
     fn read_data(&mut self, raw: &'a [u8]) {
@@ -103,38 +105,41 @@ impl<'a> Facts<'a> {
     }
 
     #[inline]
-    fn read_choice(&mut self, operation: Operation, raw: &'a [u8]) {
-        let Some(members) = Walker::new(raw).object() else {
-            return;
-        };
+    fn read_choice(&mut self, operation: Operation, choice: &mut Walker<'a>) -> Option<()> {
         let mut bit = 1;
         let mut is_finished = false;
         // Some servers repeat the text so far as `message` beside `delta`, or the delta as
         // `text` in a chat; only the shape that belongs to the operation counts.
-        let (mut delta, mut message) = (None, None);
-        for field in members {
-            match field.key {
-                b"index" => bit = index_bit(field.value),
-                b"delta" => delta = Some(field.value),
-                b"message" => message = Some(field.value),
-                b"text" if operation == Operation::Completions => self.add_text(field.value),
+        let (mut has_delta, mut message) = (false, None);
+        let walked = choice.each_member(|key, value| {
+            match key {
+                b"index" => bit = index_bit(value.raw()?),
+                b"delta" => {
+                    has_delta = true;
+                    self.read_delta(value)?;
+                }
+                b"message" => message = value.raw(),
+                b"text" if operation == Operation::Completions => self.add_text(value.raw()?),
                 b"finish_reason" => {
-                    is_finished = field.value.len() > 2 && field.value != b"null";
+                    let reason = value.raw()?;
+                    is_finished = reason.len() > 2 && reason != b"null";
                     if is_finished {
-                        self.read_finish(field.value);
+                        self.read_finish(reason);
                     }
                 }
-                b"error" if is_truthy(field.value) => self.error = Some(field.value),
+                b"error" => self.note_error(value.raw()?),
                 _ => {}
             }
-        }
-        if let Some(raw) = delta.or(message) {
-            self.read_delta(raw);
+            Some(())
+        });
+        if let Some(message) = message.filter(|_| !has_delta) {
+            self.read_delta(&mut Walker::new(message));
         }
         self.seen |= bit;
         if is_finished {
             self.finished |= bit;
         }
+        walked
     }
 
     fn read_finish(&mut self, value: &[u8]) {
@@ -149,29 +154,26 @@ impl<'a> Facts<'a> {
     }
 
     #[inline]
-    fn read_delta(&mut self, raw: &'a [u8]) {
-        let Some(members) = Walker::new(raw).object() else {
-            return;
-        };
+    fn read_delta(&mut self, delta: &mut Walker<'a>) -> Option<()> {
         // Servers that name their reasoning twice (`reasoning` and `reasoning_content`)
         // repeat the same text; it is counted once.
         let mut has_reasoning = false;
-        for field in members {
-            match field.key {
-                b"content" | b"refusal" | b"text" => self.add_text(field.value),
+        delta.each_member(|key, value| {
+            match key {
+                b"content" | b"refusal" | b"text" => self.add_text(value.raw()?),
                 b"reasoning" | b"reasoning_content" if !has_reasoning => {
-                    has_reasoning = !is_empty(field.value);
-                    self.add_text(field.value);
+                    let text = value.raw()?;
+                    has_reasoning = !is_empty(text);
+                    self.add_text(text);
                 }
-                b"tool_calls" if !is_empty(field.value) => self.add_tool_calls(field.value),
-                b"function_call" | b"audio" | b"images" | b"reasoning_details"
-                    if !is_empty(field.value) =>
-                {
-                    self.has_content = true;
+                b"tool_calls" => self.add_tool_calls(value.raw()?),
+                b"function_call" | b"audio" | b"images" | b"reasoning_details" => {
+                    self.has_content |= !is_empty(value.raw()?);
                 }
                 _ => {}
             }
-        }
+            Some(())
+        })
     }
 
     fn add_text(&mut self, value: &[u8]) {
@@ -192,7 +194,7 @@ impl<'a> Facts<'a> {
     }
 
     fn add_tool_calls(&mut self, raw: &[u8]) {
-        self.has_content = true;
+        self.has_content |= !is_empty(raw);
         for (call, _) in Walker::new(raw).array().into_iter().flatten() {
             let function = Walker::new(call)
                 .object()
@@ -213,9 +215,7 @@ impl<'a> Facts<'a> {
     fn read_groq(&mut self, raw: &'a [u8]) {
         for field in Walker::new(raw).object().into_iter().flatten() {
             match field.key {
-                b"usage" if field.value != b"null" && self.usage.is_none() => {
-                    self.usage = Some(field.value);
-                }
+                b"usage" => self.usage = self.usage.or(not_null(field.value)),
                 b"error" if is_truthy(field.value) => self.error = Some(field.value),
                 _ => {}
             }
@@ -235,6 +235,10 @@ fn is_empty(value: &[u8]) -> bool {
         [b'"' | b'[' | b'{', inner @ .., _] => inner.trim_ascii().is_empty(),
         _ => value.is_empty(),
     }
+}
+
+fn not_null(value: &[u8]) -> Option<&[u8]> {
+    (value != b"null").then_some(value)
 }
 
 fn is_truthy(value: &[u8]) -> bool {

@@ -10,6 +10,8 @@ mod tests;
 
 use std::ops::Range;
 
+use memchr::memchr2;
+
 /// A position in a JSON text.
 #[derive(Clone, Copy)]
 pub(crate) struct Walker<'a> {
@@ -40,6 +42,73 @@ impl<'a> Walker<'a> {
     pub(crate) fn array(mut self) -> Option<Elements<'a>> {
         self.expect(b'[')?;
         Some(Elements { walker: self })
+    }
+
+    /// Goes through the object at the position in one pass: `visit` gets each key and the
+    /// walker on its value. A value that `visit` leaves alone or cannot read is skipped.
+    ///
+    /// `None` if there is no object or it breaks off; what was visited stays visited.
+    #[inline]
+    pub(crate) fn each_member(
+        &mut self,
+        mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.expect(b'{')?;
+        loop {
+            if self.peek()? == b',' {
+                self.at += 1;
+            }
+            if self.peek()? != b'"' {
+                return self.expect(b'}');
+            }
+            let key = self.at + 1;
+            self.string()?;
+            let key = self.bytes.get(key..self.at - 1)?;
+            self.expect(b':')?;
+            self.visit_value(|value| visit(key, value))?;
+        }
+    }
+
+    /// The same for the elements of the array at the position.
+    #[inline]
+    pub(crate) fn each_element(
+        &mut self,
+        mut visit: impl FnMut(&mut Self) -> Option<()>,
+    ) -> Option<()> {
+        self.expect(b'[')?;
+        loop {
+            if self.peek()? == b',' {
+                self.at += 1;
+            }
+            if self.peek()? == b']' {
+                self.at += 1;
+                return Some(());
+            }
+            self.visit_value(&mut visit)?;
+        }
+    }
+
+    #[inline]
+    fn visit_value(&mut self, visit: impl FnOnce(&mut Self) -> Option<()>) -> Option<()> {
+        self.peek()?;
+        let start = self.at;
+        if visit(self).is_none() || self.at == start {
+            self.at = start;
+            self.value()?;
+        }
+        Some(())
+    }
+
+    /// The value at the position as it is written; the position is then behind it.
+    #[inline]
+    pub(crate) fn raw(&mut self) -> Option<&'a [u8]> {
+        let span = self.value()?;
+        self.bytes.get(span)
+    }
+
+    /// Whether only white space is left.
+    pub(crate) fn is_at_end(&mut self) -> bool {
+        self.peek().is_none()
     }
 
     fn peek(&mut self) -> Option<u8> {
@@ -74,8 +143,15 @@ impl<'a> Walker<'a> {
 
     /// Skips a string; the position is on its opening quote.
     fn string(&mut self) -> Option<()> {
-        self.at = string_end(self.bytes, self.at + 1)? + 1;
-        Some(())
+        let mut at = self.at + 1;
+        loop {
+            at += memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
+            if self.bytes.get(at) == Some(&b'"') {
+                self.at = at + 1;
+                return Some(());
+            }
+            at += 2;
+        }
     }
 
     fn container(&mut self) -> Option<()> {
@@ -113,13 +189,6 @@ impl<'a> Walker<'a> {
 /// Iterates over the members of an object.
 pub(crate) struct Members<'a> {
     walker: Walker<'a>,
-}
-
-impl Members<'_> {
-    /// Whether nothing but the closing brace is left.
-    pub(crate) fn ends_object(mut self) -> bool {
-        self.walker.expect(b'}').is_some() && self.walker.peek().is_none()
-    }
 }
 
 impl<'a> Iterator for Members<'a> {
@@ -167,52 +236,6 @@ impl<'a> Iterator for Elements<'a> {
         let span = walker.value()?;
         Some((walker.bytes.get(span.clone())?, span))
     }
-}
-
-/// Position of the quote that closes a string whose body starts at `from`.
-#[inline]
-pub(crate) fn string_end(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut at = from;
-    loop {
-        at += plain_run(bytes.get(at..)?);
-        match *bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\\' => at += 2,
-            _ => at += 1,
-        }
-    }
-}
-
-/// Number of leading bytes that are neither a quote, a backslash nor a control character.
-///
-/// Eight bytes a step: a borrow in the subtractions can only raise a flag above the first
-/// true one, so the lowest flag is always exact.
-#[inline]
-pub(crate) fn plain_run(bytes: &[u8]) -> usize {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = LOW * 0x80;
-    const QUOTE: u64 = LOW * 0x22;
-    const SLASH: u64 = LOW * 0x5C;
-    let mut run = 0;
-    let mut rest = bytes;
-    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*word);
-        let quote = word ^ QUOTE;
-        let slash = word ^ SLASH;
-        let flags = (word.wrapping_sub(LOW * 0x20) & !word)
-            | (quote.wrapping_sub(LOW) & !quote)
-            | (slash.wrapping_sub(LOW) & !slash);
-        let flags = flags & HIGH;
-        if flags != 0 {
-            return run + (flags.trailing_zeros() / 8) as usize;
-        }
-        run += 8;
-        rest = tail;
-    }
-    run + rest
-        .iter()
-        .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
-        .count()
 }
 
 /// The text of a JSON string value, or `None` if `value` is not a well-formed string.

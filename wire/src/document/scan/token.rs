@@ -4,7 +4,6 @@
 
 use super::Scanner;
 use crate::document::DocumentError;
-use crate::walk::plain_run;
 
 impl Scanner<'_> {
     /// Reads a string after its opening quote; true when it has escapes.
@@ -128,3 +127,38 @@ fn lone_surrogate(offset: usize) -> DocumentError {
         expected: "a surrogate pair instead of a lone surrogate",
     }
 }
+
+/// Number of leading bytes that are neither a quote, a backslash nor a control character.
+///
+/// Eight bytes a step: a borrow in the subtractions can only raise a flag above the first
+/// true one, so the lowest flag is always exact.
+#[inline]
+fn plain_run(bytes: &[u8]) -> usize {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = LOW * 0x80;
+    const QUOTE: u64 = LOW * 0x22;
+    const SLASH: u64 = LOW * 0x5C;
+    let mut run = 0;
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ QUOTE;
+        let slash = word ^ SLASH;
+        let flags = (word.wrapping_sub(LOW * 0x20) & !word)
+            | (quote.wrapping_sub(LOW) & !quote)
+            | (slash.wrapping_sub(LOW) & !slash);
+        let flags = flags & HIGH;
+        if flags != 0 {
+            return run + (flags.trailing_zeros() / 8) as usize;
+        }
+        run += 8;
+        rest = tail;
+    }
+    run + rest
+        .iter()
+        .take_while(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20))
+        .count()
+}
+
+#[cfg(test)]
+mod tests;
