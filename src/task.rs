@@ -6,21 +6,25 @@
 //! while the ledger still takes rows. A panic in a task is logged with its name
 //! and counted; it never takes the process down.
 
-use std::future::Future;
+pub mod dormant;
+
+use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// The tasks of one gateway; clones share the same set.
 #[derive(Clone)]
 pub struct Tasks {
-    tracker: TaskTracker,
+    running: Arc<Mutex<JoinSet<()>>>,
     stop: CancellationToken,
-    abandon: CancellationToken,
     panics: Counter,
 }
 
@@ -28,9 +32,8 @@ impl Tasks {
     /// No task runs yet. Panics are counted in `panics`.
     pub fn new(panics: Counter) -> Self {
         Self {
-            tracker: TaskTracker::new(),
+            running: Arc::default(),
             stop: CancellationToken::new(),
-            abandon: CancellationToken::new(),
             panics,
         }
     }
@@ -44,15 +47,17 @@ impl Tasks {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let (abandon, panics) = (self.abandon.clone(), self.panics.clone());
-        let tracked = self.tracker.track_future(async move {
-            let guarded = AssertUnwindSafe(abandon.run_until_cancelled(future)).catch_unwind();
-            if guarded.await.is_err() {
+        let panics = self.panics.clone();
+        let guarded = async move {
+            if AssertUnwindSafe(future).catch_unwind().await.is_err() {
                 panics.inc();
                 tracing::error!(task = name, "a background task panicked");
             }
-        });
-        tokio::spawn(tracked);
+        };
+        let mut running = self.running.lock();
+        // A set keeps what has ended until somebody asks.
+        while running.try_join_next().is_some() {}
+        running.spawn(guarded);
     }
 
     /// Resolves when the tasks are asked to stop.
@@ -68,15 +73,24 @@ impl Tasks {
 
     /// Drops every task that is left, whatever it waits for; `false` when one did not wait for anything within `patience`.
     pub async fn abandon(&self, patience: Duration) -> bool {
-        self.abandon.cancel();
+        self.running.lock().abort_all();
         self.wait(patience).await
     }
 
     async fn wait(&self, patience: Duration) -> bool {
-        self.tracker.close();
-        tokio::time::timeout(patience, self.tracker.wait())
-            .await
-            .is_ok()
+        let all_ended = poll_fn(|context| self.poll_all_ended(context));
+        tokio::time::timeout(patience, all_ended).await.is_ok()
+    }
+
+    fn poll_all_ended(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut running = self.running.lock();
+        loop {
+            match running.poll_join_next(context) {
+                Poll::Ready(Some(_)) => {}
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
     }
 }
 

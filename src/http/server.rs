@@ -23,6 +23,7 @@ use tower::Service;
 
 use crate::http::stall::StallGuard;
 use crate::task::Tasks;
+use crate::task::dormant::Dormant;
 
 /// A request head must be complete within this, and the first one must come within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -149,22 +150,42 @@ async fn serve_connection(
     });
     let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
     let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
-    // hyper's own header timer starts only when the protocol is known, so a silent peer would stay forever (faults C-08).
-    let silence = async {
-        tokio::time::sleep(HEADER_TIMEOUT).await;
-        if has_spoken.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
+    let interruption = Dormant::new(async move {
+        tokio::select! {
+            () = silence(&has_spoken) => Interruption::Silence,
+            () = stop.cancelled() => Interruption::Stop,
         }
-    };
+    });
     let ended = tokio::select! {
+        biased;
         ended = connection.as_mut() => ended,
-        () = silence => return,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        interruption = interruption => match interruption {
+            Interruption::Silence => return,
+            Interruption::Stop => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
     };
     if let Err(error) = ended {
         tracing::debug!(%error, peer = %address, "a connection ended with an error");
+    }
+}
+
+/// Why a connection is interrupted.
+enum Interruption {
+    /// Its peer never sent a request.
+    Silence,
+    /// The listener stops.
+    Stop,
+}
+
+/// Resolves when the time for a first request is over and there was none.
+///
+/// hyper's own header timer starts only when the protocol is known, so a silent peer would stay forever (faults C-08).
+async fn silence(has_spoken: &AtomicBool) {
+    tokio::time::sleep(HEADER_TIMEOUT).await;
+    if has_spoken.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
     }
 }

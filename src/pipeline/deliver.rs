@@ -15,7 +15,6 @@ use bytes::Bytes;
 use http::HeaderValue;
 use http_body::{Body, Frame};
 use tokio::time::Sleep;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollward_store::{Outcome, RequestId};
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
@@ -28,6 +27,7 @@ use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::settle::{Booked, Observed, Settlement};
 use crate::snapshot::Deployment;
+use crate::task::dormant::Dormant;
 use crate::upstream::exchange::{self, Exchanged, UpstreamBody, UpstreamHead};
 
 /// How long the upstream's end of body is waited for after its `[DONE]`.
@@ -130,7 +130,7 @@ pub struct Metered {
     heard: Instant,
     /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
     alarm: Option<Pin<Box<Sleep>>>,
-    draining: Pin<Box<WaitForCancellationFutureOwned>>,
+    draining: Dormant<()>,
     state: State,
     /// Pieces that are being handed out, in the upstream's own cuts.
     outgoing: <Segments as IntoIterator>::IntoIter,
@@ -153,7 +153,7 @@ impl Metered {
     fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
-        let draining = Box::pin(gateway.cut_calls.clone().cancelled_owned());
+        let draining = Dormant::new(gateway.cut_calls.clone().cancelled_owned());
         let mut metered = Self {
             rest: stream.rest,
             reader: stream.reader,
@@ -257,7 +257,7 @@ impl Metered {
 
     /// Looks at the limits while the upstream is silent.
     fn check_limits(&mut self, context: &mut Context<'_>) {
-        if self.draining.as_mut().poll(context).is_ready() {
+        if Pin::new(&mut self.draining).poll(context).is_ready() {
             return self.fail(Outcome::Shutdown, Fault::Cancelled, None);
         }
         loop {
