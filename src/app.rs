@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
-use tollward_store::{Entry, Ledger, Mode, Store};
+use tollward_store::{Backlog, Entry, Ledger, Mode, Store};
 
 use crate::assembly::{Assembly, Standing};
 use crate::clock;
@@ -97,6 +97,11 @@ impl Gateway {
     /// New work should go elsewhere.
     pub fn start_draining(&self) {
         self.is_draining.store(true, Ordering::Relaxed);
+    }
+
+    /// What is booked and not in the database yet.
+    pub fn ledger_backlog(&self) -> Backlog {
+        self.ledger.backlog()
     }
 
     /// Every row that was booked is in the database when this returns.

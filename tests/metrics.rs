@@ -118,6 +118,44 @@ async fn calls_and_streams_in_flight_are_gauged() {
     gateway.assert_idle().await;
 }
 
+// U-47
+#[tokio::test]
+async fn a_usage_report_that_cannot_be_true_is_counted_where_it_belongs() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let mut absurd = openai::answer("x");
+    absurd["usage"] = serde_json::json!({"prompt_tokens": -5, "completion_tokens": 2});
+    upstream.then(Script::json("200 OK", &absurd));
+    gateway.chat(&openai::chat()).await;
+    let pieces = [
+        openai::role(),
+        openai::text("a"),
+        openai::usage_only(5_000_000_000_000, 1),
+        openai::finish(),
+        openai::DONE.to_owned(),
+    ];
+    upstream.then(Script::stream_of(&pieces));
+    gateway.chat(&openai::stream_chat()).await;
+    gateway.chat(&openai::chat()).await;
+    let labels = ["deployment=\"alpha/upstream-name\""];
+    gateway
+        .until_metric("tollward_usage_anomalies_total", &labels, 2.0)
+        .await;
+}
+
+#[tokio::test]
+async fn how_far_the_ledger_is_behind_is_on_the_page() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let journal = |page: &str| sum(page, "tollward_ledger_journal_bytes", &[]);
+    let before = journal(&gateway.metrics().await);
+    gateway.chat(&openai::chat()).await;
+    assert!(journal(&gateway.metrics().await) > before);
+    gateway
+        .until_metric("tollward_ledger_pending_bytes", &[], 0.0)
+        .await;
+}
+
 // S-31
 #[tokio::test]
 async fn no_label_holds_a_key_or_a_prompt() {

@@ -28,7 +28,7 @@ pub async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static
 /// All metrics as `OpenMetrics` text.
 pub async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match gateway.metrics.render() {
+    match gateway.metrics.render(&gateway.ledger_backlog()) {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -76,6 +76,7 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
         Exchanged::Whole { head, body, answer } => {
             let observed = Observed {
                 usage: answer.usage.as_ref(),
+                is_usage_anomalous: answer.usage_anomaly,
                 output_bytes: answer.output_bytes,
             };
             let booked = settlement.complete(observed);
@@ -178,6 +179,7 @@ impl Metered {
     fn end(&mut self, outcome: Outcome) {
         let observed = Observed {
             usage: self.reader.usage(),
+            is_usage_anomalous: self.reader.usage_anomaly(),
             output_bytes: self.reader.output_bytes(),
         };
         self.settlement.end_stream(outcome, observed);

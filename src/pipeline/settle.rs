@@ -32,6 +32,8 @@ use crate::upstream::failure::AttemptFailure;
 pub struct Observed<'a> {
     /// The vendor's count, when it sent one that makes sense.
     pub usage: Option<&'a Usage>,
+    /// The vendor's last count could not be true (faults U-47).
+    pub is_usage_anomalous: bool,
     /// Bytes of text in the answer, for an estimate.
     pub output_bytes: u64,
 }
@@ -192,6 +194,11 @@ impl Settlement {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
         self.gateway.book(&entry);
+        if observed.is_usage_anomalous {
+            self.gateway
+                .metrics
+                .count_usage_anomaly(&self.call.deployment);
+        }
         self.gateway
             .metrics
             .observe(&self.call.deployment, self.call.operation, &entry);

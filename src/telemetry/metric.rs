@@ -12,7 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use tollward_store::Entry;
+use tollward_store::{Backlog, Entry};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
@@ -74,6 +74,9 @@ pub struct Metrics {
     pub log_dropped: Counter,
     /// Ledger rows that could not be written.
     pub ledger_failures: Counter,
+    ledger_pending: Gauge,
+    ledger_journal: Gauge,
+    usage_anomalies: Family<DeploymentLabels, Counter>,
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
@@ -112,6 +115,9 @@ impl Metrics {
             panics: Counter::default(),
             log_dropped: Counter::default(),
             ledger_failures: Counter::default(),
+            ledger_pending: Gauge::default(),
+            ledger_journal: Gauge::default(),
+            usage_anomalies: Family::default(),
             requests: Family::default(),
             refusals: Family::default(),
             fallbacks: Family::default(),
@@ -160,6 +166,18 @@ impl Metrics {
             "Ledger rows that could not be written",
             self.ledger_failures.clone(),
         );
+        registry.register_with_unit(
+            "tollward_ledger_pending",
+            "Booked rows that are not in the database yet",
+            Unit::Bytes,
+            self.ledger_pending.clone(),
+        );
+        registry.register_with_unit(
+            "tollward_ledger_journal",
+            "The ledger's journal on the disk",
+            Unit::Bytes,
+            self.ledger_journal.clone(),
+        );
         self.register_calls();
     }
 
@@ -180,6 +198,11 @@ impl Metrics {
             "tollward_unpriced_requests",
             "Calls whose cost is unknown",
             self.unpriced.clone(),
+        );
+        registry.register(
+            "tollward_usage_anomalies",
+            "Usage reports that cannot be true",
+            self.usage_anomalies.clone(),
         );
         registry.register(
             "tollward_cost_usd",
@@ -285,6 +308,14 @@ impl Metrics {
         }
     }
 
+    /// Counts a usage report that cannot be true; the call was booked by estimate.
+    pub fn count_usage_anomaly(&self, deployment: &Deployment) {
+        let labels = DeploymentLabels {
+            deployment: deployment.meters.name.clone(),
+        };
+        self.usage_anomalies.get_or_create_owned(&labels).inc();
+    }
+
     /// Counts a fallback or retry.
     pub fn count_fallback(&self, from: &Deployment, to: &Deployment, reason: Fault) {
         let labels = FallbackLabels {
@@ -305,11 +336,14 @@ impl Metrics {
             .inc();
     }
 
-    /// All metrics as `OpenMetrics` text.
+    /// All metrics as `OpenMetrics` text; how far the ledger is behind is read now, as `backlog`.
     ///
     /// # Errors
     /// The encoder refuses a name; names are constants, so a test would see it.
-    pub fn render(&self) -> Result<String, std::fmt::Error> {
+    pub fn render(&self, backlog: &Backlog) -> Result<String, std::fmt::Error> {
+        let bytes = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.ledger_pending.set(bytes(backlog.pending_bytes));
+        self.ledger_journal.set(bytes(backlog.journal_bytes));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

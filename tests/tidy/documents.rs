@@ -57,6 +57,7 @@ fn every_metric_is_documented() -> io::Result<()> {
         let endings = [
             "",
             "_total",
+            "_bytes",
             "_seconds",
             "_info",
             "_usd_total",
