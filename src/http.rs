@@ -25,7 +25,8 @@ use crate::app::Gateway;
 pub fn public(gateway: &Arc<Gateway>) -> Router {
     let mut router = Router::new();
     for operation in Operation::ALL {
-        let handler = move |state, request| inference::answer(operation, state, request);
+        // Boxed here, because axum moves a handler's future several times and this one is kilobytes long.
+        let handler = move |state, request| Box::pin(inference::answer(operation, state, request));
         router = router.route(operation.path(), post(handler));
     }
     let panics = gateway.metrics.panics.clone();

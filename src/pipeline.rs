@@ -15,6 +15,7 @@ pub mod deliver;
 pub mod route;
 pub mod settle;
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use crate::app::Gateway;
@@ -40,8 +41,18 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
     let mut settlement = Settlement::open(gateway, &admitted, &plan, slot);
-    let answering = attempt::attempt(gateway, &snapshot.retry, &admitted, &plan, &mut settlement);
-    match gateway.cut_calls.run_until_cancelled(answering).await {
+    let answered = {
+        // Pinned here: passed by value it would be copied, and it is kilobytes long.
+        let answering = pin!(attempt::attempt(
+            gateway,
+            &snapshot.retry,
+            &admitted,
+            &plan,
+            &mut settlement
+        ));
+        gateway.cut_calls.run_until_cancelled(answering).await
+    };
+    match answered {
         Some(Ok(committed)) => Ok(deliver::deliver(committed, &admitted, settlement)),
         Some(Err(error)) => {
             settlement.fail(&error);

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -179,8 +180,13 @@ impl ConnectError {
 }
 
 /// Resolve, classify, connect, shake hands; every step bounded in time.
+///
+/// The pool clones its connector for every request, hence the one reference count.
 #[derive(Clone)]
-struct Connector {
+struct Connector(Arc<Terms>);
+
+/// How connections are made.
+struct Terms {
     scope: HostScope,
     connect: Duration,
     https: HttpsConnector<HttpConnector<Resolver>>,
@@ -199,11 +205,11 @@ impl Connector {
             .enable_http1()
             .enable_http2()
             .wrap_connector(http);
-        Self {
+        Self(Arc::new(Terms {
             scope,
             connect,
             https,
-        }
+        }))
     }
 }
 
@@ -218,14 +224,19 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         // A literal address never passes through the resolver, so it is classified here.
+        let Terms {
+            scope,
+            connect,
+            ref https,
+        } = *self.0;
         if let Some(address) = literal(&uri)
-            && !is_allowed(self.scope, address)
+            && !is_allowed(scope, address)
         {
             return Box::pin(std::future::ready(Err(ConnectError::Forbidden(address))));
         }
         let is_tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
-        let limit = DNS_TIMEOUT + self.connect + if is_tls { TLS_TIMEOUT } else { Duration::ZERO };
-        let (connecting, connect) = (self.https.call(uri), self.connect);
+        let limit = DNS_TIMEOUT + connect + if is_tls { TLS_TIMEOUT } else { Duration::ZERO };
+        let connecting = https.clone().call(uri);
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
                 Ok(Ok(stream)) => Ok(stream),
