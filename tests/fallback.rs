@@ -354,7 +354,7 @@ async fn a_wait_in_milliseconds_wins_and_is_rounded_up_in_seconds() {
 #[tokio::test]
 async fn spent_credit_is_not_tried_again() {
     let error = openai::error(
-        "You exceeded your current quota",
+        "Organization org-secret exceeded its current quota",
         "insufficient_quota",
         None,
         Some("insufficient_quota"),
@@ -364,6 +364,7 @@ async fn spent_credit_is_not_tried_again() {
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
     let told = response.error(429, "insufficient_quota");
+    assert!(!response.text().contains("org-secret"));
     assert_eq!(
         (&told["type"], response.header("x-should-retry")),
         (&json!("insufficient_quota"), Some("false"))
