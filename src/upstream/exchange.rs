@@ -55,10 +55,6 @@ pub struct Timeouts {
 }
 
 /// An answer that may be given to the client.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, never kept in numbers"
-)]
 pub enum Exchanged {
     /// A complete answer.
     Whole {
@@ -92,8 +88,6 @@ pub struct Committed {
 pub struct UpstreamHead {
     /// The vendor's own request id.
     pub request_id: Option<HeaderValue>,
-    /// The vendor's content type.
-    pub content_type: Option<HeaderValue>,
     /// Fields of the request that the vendor does not take and was not sent.
     pub dropped: Vec<&'static str>,
 }
@@ -137,8 +131,13 @@ pub async fn exchange(
     call: &Call<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    match (call.view.is_stream, is_event_stream(&head, call)) {
+    let Opened {
+        head,
+        body,
+        usage_chunk,
+        is_event_stream,
+    } = open(client, deployment, call, deadline).await?;
+    match (call.view.is_stream, is_event_stream) {
         (true, true) => {
             let stream = Committed {
                 head,
@@ -161,9 +160,18 @@ pub async fn exchange(
     }
 }
 
+/// An answer with a good head.
+struct Opened {
+    head: UpstreamHead,
+    body: UpstreamBody,
+    usage_chunk: UsageChunk,
+    /// What its content type says.
+    is_event_stream: bool,
+}
+
 /// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
-fn is_event_stream(head: &UpstreamHead, call: &Call<'_>) -> bool {
-    let declared = head.content_type.as_ref();
+fn is_event_stream(headers: &HeaderMap, call: &Call<'_>) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE);
     let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
     declared.map_or(call.view.is_stream, |kind| {
         is_type(kind, "text/event-stream")
@@ -182,7 +190,7 @@ async fn open(
     deployment: &Deployment,
     call: &Call<'_>,
     deadline: Instant,
-) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), AttemptFailure> {
+) -> Result<Opened, AttemptFailure> {
     let provider = match &deployment.target {
         Target::Http(provider) => provider,
         Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
@@ -223,36 +231,31 @@ async fn open(
             "the answer is compressed, which was not asked for",
         ));
     }
-    let head = UpstreamHead {
-        request_id: request_id(&parts.headers),
-        content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
-        dropped,
-    };
-    Ok((head, UpstreamBody::Http(body), usage_chunk))
+    Ok(Opened {
+        head: UpstreamHead {
+            request_id: request_id(&parts.headers),
+            dropped,
+        },
+        body: UpstreamBody::Http(body),
+        usage_chunk,
+        is_event_stream: is_event_stream(&parts.headers, call),
+    })
 }
 
 /// Hands the call to the embedded engine, which has no head of its own.
-fn open_local(
-    model: &dyn LocalModel,
-    call: &Call<'_>,
-) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), Box<AttemptFailure>> {
+fn open_local(model: &dyn LocalModel, call: &Call<'_>) -> Result<Opened, Box<AttemptFailure>> {
     let body = model.open(call)?;
-    let kind = if call.view.is_stream {
-        "text/event-stream"
-    } else {
-        "application/json"
-    };
-    let head = UpstreamHead {
-        request_id: None,
-        content_type: Some(HeaderValue::from_static(kind)),
-        dropped: Vec::new(),
-    };
     let usage_chunk = if call.view.asks_usage {
         UsageChunk::Keep
     } else {
         UsageChunk::Hide
     };
-    Ok((head, UpstreamBody::Local(body), usage_chunk))
+    Ok(Opened {
+        head: UpstreamHead::default(),
+        body: UpstreamBody::Local(body),
+        usage_chunk,
+        is_event_stream: call.view.is_stream,
+    })
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
