@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use tollward_providers::Call;
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::opening::Opening;
 use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 
@@ -98,6 +99,8 @@ pub enum UpstreamBody {
     Http(Incoming),
     /// From the engine.
     Local(LocalBody),
+    /// One whose first bytes were looked at.
+    Begun(Option<Bytes>, Box<UpstreamBody>),
 }
 
 /// The engine's answer as a body; it never fails as a body, errors are in its text.
@@ -114,6 +117,10 @@ impl Body for UpstreamBody {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
             Self::Local(body) => body.as_mut().poll_frame(context),
+            Self::Begun(first, rest) => match first.take() {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None => Pin::new(&mut **rest).poll_frame(context),
+            },
         }
     }
 }
@@ -131,33 +138,73 @@ pub async fn exchange(
     call: &Call<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let Opened {
-        head,
-        body,
-        usage_chunk,
-        is_event_stream,
-    } = open(client, deployment, call, deadline).await?;
-    match (call.view.is_stream, is_event_stream) {
-        (true, true) => {
-            let stream = Committed {
-                head,
-                ready: Segments::default(),
-                rest: body,
-                reader: StreamReader::new(call.operation, usage_chunk),
-                is_ended: false,
-            };
-            first_content(stream, deployment.timeouts, deadline).await
-        }
-        (false, false) => whole(head, body, call, deployment.timeouts, deadline).await,
-        (true, false) => Err(AttemptFailure::billed(
-            Fault::Protocol,
-            "a stream was asked for and another content type came",
-        )),
+    let opened = open(client, deployment, call, deadline).await?;
+    let timeouts = deployment.timeouts;
+    match (call.view.is_stream, opened.is_event_stream) {
+        (true, true) => streamed(opened, call, timeouts, deadline).await,
+        (false, false) => whole(opened.head, opened.body, call, timeouts, deadline).await,
+        (true, false) => mislabelled(opened, call, timeouts, deadline).await,
         (false, true) => Err(AttemptFailure::billed(
             Fault::Protocol,
             "a stream came and none was asked for",
         )),
     }
+}
+
+/// Reads an answer to a request for a stream whose label is another: its first bytes say what it is.
+async fn mislabelled(
+    mut opened: Opened,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let (limit, phase) = (timeouts.first_content, Phase::FirstContent);
+    let (opening, first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
+    opened.body = UpstreamBody::Begun(Some(first), Box::new(opened.body));
+    let detail = match opening {
+        Opening::Events => return streamed(opened, call, timeouts, deadline).await,
+        Opening::Object => {
+            // An error that it holds is the vendor's; a good answer is not what was asked for.
+            whole(opened.head, opened.body, call, timeouts, deadline).await?;
+            "a stream was asked for and a whole answer came"
+        }
+        Opening::Other => "a stream was asked for and another content type came",
+    };
+    Err(AttemptFailure::billed(Fault::Protocol, detail))
+}
+
+/// Reads until it is clear what the answer is.
+async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailure> {
+    let mut first = BytesMut::new();
+    loop {
+        if let Some(opening) = Opening::of(&first) {
+            return Ok((opening, first.freeze()));
+        }
+        match next_chunk(body).await {
+            Some(Ok(chunk)) if first.len() <= MAX_PRELUDE_BYTES => first.extend_from_slice(&chunk),
+            Some(Ok(_)) | None => return Ok((Opening::Other, first.freeze())),
+            Some(Err(error)) => {
+                return Err(AttemptFailure::billed(Fault::Truncated, error.to_string()));
+            }
+        }
+    }
+}
+
+/// Reads a stream up to its first content.
+async fn streamed(
+    opened: Opened,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let stream = Committed {
+        head: opened.head,
+        ready: Segments::default(),
+        rest: opened.body,
+        reader: StreamReader::new(call.operation, opened.usage_chunk),
+        is_ended: false,
+    };
+    first_content(stream, timeouts, deadline).await
 }
 
 /// An answer with a good head.
@@ -340,7 +387,7 @@ async fn whole(
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     let mut limit = match rest {
-        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
+        UpstreamBody::Http(_) | UpstreamBody::Begun(..) => (timeouts.idle, Phase::Idle),
         // The engine has no head to wait for: its only chunk comes when all is written.
         UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
     };
