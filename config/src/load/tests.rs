@@ -439,6 +439,36 @@ fn a_deployment_replaces_only_the_limits_it_names() {
 }
 
 #[test]
+fn a_deployments_own_connect_limit_is_told_where_it_belongs() {
+    let text = "\
+models:
+  chat:
+    deployments:
+      - provider: openai
+        model: gpt-5.6
+        timeouts:
+          connect: 1s
+          frst_byte: 2s
+";
+    let expected = "\
+error: `connect` is the same for all deployments
+ --> tollward.yaml:7:11
+  |
+7 |           connect: 1s
+  |           ^^^^^^^
+  = help: write it in the section `timeouts`
+
+error: unknown field `frst_byte`
+ --> tollward.yaml:8:11
+  |
+8 |           frst_byte: 2s
+  |           ^^^^^^^^^ did you mean `first_byte`?
+  = help: models.chat.deployments[0].timeouts accepts: first_byte, first_byte_plain, first_content, idle, total
+";
+    assert_eq!(report("tollward.yaml", text), expected);
+}
+
+#[test]
 fn a_credential_shows_up_nowhere() {
     // P-18, D-25
     let folder = tempfile::tempdir().unwrap();
