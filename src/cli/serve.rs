@@ -12,6 +12,7 @@ use tollward_config::EngineMode;
 use crate::app::{App, Start};
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::detect::{Detected, detect};
+use crate::shutdown::StopSignal;
 use crate::telemetry::log;
 use crate::upstream::local;
 
@@ -155,10 +156,10 @@ impl Signals {
     }
 
     /// Resolves at the next signal.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::cli::models::{self, ModelsArgs};
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::cli::pull;
 use crate::cli::serve::{self, ServeArgs, Signals};
+use crate::shutdown::StopSignal;
 use crate::upstream::local;
 use crate::weights::{self, known};
 
@@ -203,7 +204,7 @@ async fn fetch_missing_weights(
 
 /// Ends a gateway that was started for one conversation.
 async fn leave(app: App) {
-    let ended = tokio::time::timeout(FAREWELL, app.run(async || ())).await;
+    let ended = tokio::time::timeout(FAREWELL, app.run(async || StopSignal::Interrupt)).await;
     if let Ok(Err(error)) = ended {
         tracing::warn!("{error:#}");
     }
