@@ -79,12 +79,7 @@ impl Standing {
         if let Some(engine) = engines.get(model) {
             return Ok(Arc::clone(engine));
         }
-        let dir = config
-            .engine
-            .models_dir
-            .clone()
-            .unwrap_or_else(|| self.models_dir.clone());
-        let engine = local::open(model, &dir, &config.engine)?;
+        let engine = local::open(model, &self.models_dir, &config.engine)?;
         engines.insert(model.to_owned(), Arc::clone(&engine));
         Ok(engine)
     }

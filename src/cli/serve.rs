@@ -124,7 +124,7 @@ pub async fn start(
     let start = Start {
         file,
         state_dir: place.state_dir(&environment),
-        models_dir: place.models_dir(&environment),
+        models_dir: place.models_dir(&environment, &loaded.config.engine),
         env: environment.variables().to_vec(),
         detected: detected.clone(),
         reload: Box::new({

@@ -158,7 +158,8 @@ pub async fn models(
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let listen = place.load(environment, Vec::new())?.config.server.listen;
+    let config = place.load(environment, Vec::new())?.config;
+    let listen = config.server.listen;
     let gateway = match args.gateway.running(listen).await {
         Some(gateway) => gateway,
         None => args.gateway.at(format!("http://{listen}/v1")),
@@ -166,7 +167,7 @@ pub async fn models(
     models::run(
         &args.models,
         &gateway,
-        &[place.models_dir(environment)],
+        &[place.models_dir(environment, &config.engine)],
         console,
     )
     .await
@@ -179,10 +180,7 @@ async fn fetch_missing_weights(
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let mut settings = place.pull_settings(environment)?;
-    if let Some(dir) = &config.engine.models_dir {
-        settings.models_dir.clone_from(dir);
-    }
+    let settings = place.pull_settings(environment, &config.engine)?;
     let configured = config.models.iter().flat_map(|(_, model)| {
         let local = |by: &&DeploymentConfig| by.provider == LOCAL;
         let names = model.deployments.iter().filter(local);
