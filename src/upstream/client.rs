@@ -35,6 +35,9 @@ type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
 const IDLE_PER_HOST: usize = 512;
 /// Vendors close idle connections after about a minute or more; we close earlier.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+/// Largest HTTP/1 response head. Answers are read through the same buffer, and a stream that its
+/// client does not read holds a few of them (faults C-06, U-08).
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// A name must resolve within this.
 const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
@@ -66,7 +69,7 @@ impl Client {
                 .http2_keep_alive_timeout(Duration::from_secs(10))
                 .http2_adaptive_window(true)
                 .http1_max_headers(200)
-                .http1_max_buf_size(512 * 1024)
+                .http1_max_buf_size(MAX_HEAD_BYTES)
                 .build(connector)
         };
         Self {
