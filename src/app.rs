@@ -18,6 +18,7 @@ use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::policy::probe::Probe;
+use crate::shutdown::StopSignal;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
 use crate::telemetry::access::{AccessLog, Refusal};
@@ -239,7 +240,7 @@ impl App {
     ///
     /// # Errors
     /// The last ledger rows could not be written.
-    pub async fn run(self, signal: impl AsyncFnMut()) -> anyhow::Result<()> {
+    pub async fn run(self, signal: impl AsyncFnMut() -> StopSignal) -> anyhow::Result<()> {
         shutdown::run(&self.gateway, &self.stop_accepting, &self.operator, signal).await
     }
 }

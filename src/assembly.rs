@@ -79,12 +79,7 @@ impl Standing {
         if let Some(engine) = engines.get(model) {
             return Ok(Arc::clone(engine));
         }
-        let dir = config
-            .engine
-            .models_dir
-            .clone()
-            .unwrap_or_else(|| self.models_dir.clone());
-        let engine = local::open(model, &dir, &config.engine)?;
+        let engine = local::open(model, &self.models_dir, &config.engine)?;
         engines.insert(model.to_owned(), Arc::clone(&engine));
         Ok(engine)
     }
@@ -432,6 +427,7 @@ fn limits(config: &Config) -> Limits {
         max_body_bytes: usize::try_from(server.max_body_bytes).unwrap_or(usize::MAX),
         max_in_flight: i64::from(server.max_in_flight),
         drain: server.drain,
+        drain_accept: server.drain_accept,
         on_ledger_error: config.store.on_error,
     }
 }

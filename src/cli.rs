@@ -24,6 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tollward_config::EngineConfig;
 use tollward_store::{Mode, Store};
 
 use crate::app::database;
@@ -109,7 +110,13 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Chat(args) => return talk::chat(&args, &place, environment, &mut console).await,
         Command::Models(args) => talk::models(&args, &place, &environment, &mut console).await?,
         Command::Pull(args) => {
-            pull::run(&args, &place.pull_settings(&environment)?, &mut console).await?;
+            // A broken configuration does not matter when the flag says where weights go.
+            let engine = match &place.models_dir {
+                Some(_) => EngineConfig::default(),
+                None => place.load(&environment, Vec::new())?.config.engine,
+            };
+            let settings = place.pull_settings(&environment, &engine)?;
+            pull::run(&args, &settings, &mut console).await?;
         }
         Command::Key(args) => {
             let store = open_store(&place, &environment).await?;

@@ -38,7 +38,7 @@ pub fn follow(gateway: &Arc<Gateway>, source: Source) {
     let gateway = Arc::clone(gateway);
     let tasks = gateway.tasks.clone();
     tasks.spawn("reload", async move {
-        run(&gateway, &source, wishes, wish).await;
+        run(&gateway, Arc::new(source), wishes, wish).await;
         drop(watcher);
     });
 }
@@ -65,7 +65,7 @@ fn watch(file: &Path, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatch
 
 async fn run(
     gateway: &Gateway,
-    source: &Source,
+    source: Arc<Source>,
     mut wishes: mpsc::Receiver<()>,
     _wish: mpsc::Sender<()>,
 ) {
@@ -74,7 +74,7 @@ async fn run(
         tracing::warn!("SIGHUP cannot be listened to; the configuration is not reloaded by it");
         return;
     };
-    let mut last = fingerprint(source).await;
+    let mut last = fingerprint(&source).await;
     loop {
         let is_asked = tokio::select! {
             () = stop.cancelled() => return,
@@ -84,12 +84,15 @@ async fn run(
         if !is_asked {
             tokio::time::sleep(SETTLE).await;
         }
-        let now = fingerprint(source).await;
+        let now = fingerprint(&source).await;
         if !is_asked && now == last {
             continue;
         }
         last = now;
-        reload(gateway, source);
+        let reloading = reload(gateway, Arc::clone(&source));
+        if stop.run_until_cancelled(reloading).await.is_none() {
+            return;
+        }
     }
 }
 
@@ -98,23 +101,34 @@ async fn fingerprint(source: &Source) -> Option<Vec<u8>> {
     tokio::fs::read(source.file.as_ref()?).await.ok()
 }
 
-fn reload(gateway: &Gateway, source: &Source) {
+/// Files may be slow to read and long to judge, so that is done off the runtime.
+///
+/// # Cancellation
+/// The configuration stays as it is.
+async fn reload(gateway: &Gateway, source: Arc<Source>) {
     let generation = gateway.snapshot().generation + 1;
-    let assembly = Assembly {
-        standing: &source.standing,
-        env: &source.env,
-        detected: None,
+    let assembling = move || {
+        let assembly = Assembly {
+            standing: &source.standing,
+            env: &source.env,
+            detected: None,
+        };
+        (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation))
     };
-    let assembled = (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation));
+    let assembled = gateway.tasks.run_blocking("reload", assembling).await;
     match assembled {
-        Ok(snapshot) => {
+        Some(Ok(snapshot)) => {
             gateway.replace_snapshot(snapshot);
             gateway.metrics.reload_success.set(1);
             tracing::info!(generation, "the configuration was reloaded");
         }
-        Err(report) => {
+        Some(Err(report)) => {
             gateway.metrics.reload_success.set(0);
             tracing::error!("the new configuration is refused, the old one stays:\n{report}");
+        }
+        // The panic is logged where it was caught.
+        None => {
+            gateway.metrics.reload_success.set(0);
         }
     }
 }

@@ -13,10 +13,21 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// Tasks that still wait after that are dropped, which takes no longer than this.
 const DROPPING: Duration = Duration::from_millis(500);
 
+/// What asks the process to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StopSignal {
+    /// SIGTERM: a supervisor, with a load balancer that may take a while to notice.
+    Terminate,
+    /// SIGINT: a person, who is waiting.
+    Interrupt,
+}
+
 /// Waits for the first signal, then drains for the configured time; a second signal cuts it short.
 ///
 /// Readiness fails at once, and the operator's listener goes on saying so until
-/// the calls are done. Connections that are open finish what they are at. Every
+/// the calls are done. After SIGTERM new connections are taken for a while more,
+/// whether or not there are calls: load balancers send them until they have looked
+/// at readiness. Connections that are open then finish what they are at. Every
 /// call is settled before the ledger is closed: by its end, by the cut, or by
 /// being dropped.
 ///
@@ -26,20 +37,30 @@ pub async fn run(
     gateway: &Gateway,
     stop_accepting: &CancellationToken,
     operator: &Tasks,
-    mut signal: impl AsyncFnMut(),
+    mut signal: impl AsyncFnMut() -> StopSignal,
 ) -> anyhow::Result<()> {
-    signal().await;
-    let drain = gateway.snapshot().limits.drain;
+    let first = signal().await;
+    let limits = gateway.snapshot().limits;
+    let drain = limits.drain;
+    let accept = match first {
+        StopSignal::Terminate => limits.drain_accept.min(drain),
+        StopSignal::Interrupt => Duration::ZERO,
+    };
     tracing::info!(
         seconds = drain.as_secs(),
         "shutting down; running calls may finish"
     );
     gateway.start_draining();
-    stop_accepting.cancel();
-    let is_empty = tokio::select! {
-        is_empty = gateway.tasks.stop(drain) => is_empty,
-        () = signal() => false,
+    let draining = async {
+        tokio::time::sleep(accept).await;
+        stop_accepting.cancel();
+        gateway.tasks.stop(drain.saturating_sub(accept)).await
     };
+    let is_empty = tokio::select! {
+        is_empty = draining => is_empty,
+        _ = signal() => false,
+    };
+    stop_accepting.cancel();
     if !is_empty {
         gateway.cut_calls.cancel();
         if !gateway.tasks.stop(LAST_WORDS).await {

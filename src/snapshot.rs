@@ -59,6 +59,8 @@ pub struct Limits {
     pub max_in_flight: i64,
     /// How long running calls may finish at the end.
     pub drain: Duration,
+    /// The part of it in which new connections are still taken.
+    pub drain_accept: Duration,
     /// Whether calls go on while the ledger cannot be written.
     pub on_ledger_error: OnStoreError,
 }

@@ -50,14 +50,33 @@ impl Tasks {
         let panics = self.panics.clone();
         let guarded = async move {
             if AssertUnwindSafe(future).catch_unwind().await.is_err() {
-                panics.inc();
-                tracing::error!(task = name, "a background task panicked");
+                panicked(name, &panics);
             }
         };
         let mut running = self.running.lock();
         // A set keeps what has ended until somebody asks.
         while running.try_join_next().is_some() {}
         running.spawn(guarded);
+    }
+
+    /// Runs `work`, which may block, beside the runtime's own threads; `None` when it panicked.
+    ///
+    /// # Cancellation
+    /// Work that has begun goes on when the future is dropped; its result is lost. Nobody waits
+    /// for it at shutdown.
+    pub async fn run_blocking<T, F>(&self, name: &'static str, work: F) -> Option<T>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let finished = tokio::task::spawn_blocking(work).await;
+        finished
+            .inspect_err(|error| {
+                if error.is_panic() {
+                    panicked(name, &self.panics);
+                }
+            })
+            .ok()
     }
 
     /// Resolves when the tasks are asked to stop.
@@ -94,6 +113,11 @@ impl Tasks {
     }
 }
 
+fn panicked(name: &str, panics: &Counter) {
+    panics.inc();
+    tracing::error!(task = name, "a background task panicked");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +133,27 @@ mod tests {
         tasks.spawn("waits", async move { stop.cancelled().await });
         assert!(tasks.stop(Duration::from_secs(1)).await);
         assert_eq!(panics.get(), 1);
+    }
+
+    // P-25
+    #[tokio::test]
+    async fn work_that_blocks_does_not_hold_the_runtime_up() {
+        let tasks = Tasks::new(Counter::default());
+        let (go, wait) = std::sync::mpsc::channel();
+        let work = tasks.run_blocking("waits", move || wait.recv_timeout(Duration::from_secs(5)));
+        // The runtime has one thread: the work is waiting when the word is given.
+        let (heard, given) = tokio::join!(work, async { go.send("go") });
+        assert_eq!((heard, given), (Some(Ok("go")), Ok(())));
+    }
+
+    // P-21
+    #[tokio::test]
+    async fn a_panic_in_work_that_may_block_is_counted() {
+        let panics = Counter::default();
+        let tasks = Tasks::new(panics.clone());
+        #[expect(clippy::panic, reason = "what is tested")]
+        let lost: Option<()> = tasks.run_blocking("fails", || panic!("on purpose")).await;
+        assert_eq!((lost, panics.get()), (None, 1));
     }
 
     // P-02

@@ -314,3 +314,29 @@ async fn an_engine_that_is_demanded_and_not_built_in_is_an_error() {
         !is_built_in
     );
 }
+
+#[tokio::test]
+async fn weights_are_put_where_flag_variable_or_file_say_in_that_order() {
+    let home = Home::with_file("engine: {models_dir: ./by-file}\n");
+    for (flag, variable, place) in [
+        (true, true, "by-flag/"),
+        (false, true, "by-variable/"),
+        (false, false, "by-file/"),
+    ] {
+        // Nothing can be fetched; what would help names the place.
+        let mut command = home.command(&["pull", "qwen3-0.6b"]);
+        command
+            .env_remove("TOLLWARD_MODELS_DIR")
+            .env("HF_ENDPOINT", "http://127.0.0.1:1");
+        if flag {
+            command.args(["--models-dir", "by-flag"]);
+        }
+        if variable {
+            command.env("TOLLWARD_MODELS_DIR", "by-variable");
+        }
+        let output = command.output().await.unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success());
+        assert!(said.contains(&format!("{place}Qwen3")), "{place}: {said}");
+    }
+}

@@ -316,17 +316,26 @@ async fn a_rate_limit_is_passed_on_with_the_wait_when_nobody_else_can_answer() {
 
 // U-10
 #[tokio::test]
-async fn a_wait_given_as_a_date_is_counted_from_now() {
+async fn a_wait_given_as_a_date_is_counted_from_the_vendors_clock_or_from_ours() {
     let error = openai::error("slow down", "requests", None, Some("rate_limit_exceeded"));
-    let upstream = Upstream::new(limited(
-        &[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")],
-        &error,
-    ))
-    .await;
-    let gateway = Gateway::start(&Config::one(&upstream)).await;
-    let response = gateway.chat(&openai::chat()).await;
-    response.error(429, "rate_limit_exceeded");
-    assert_eq!(response.header("retry-after"), Some("1"));
+    let past = "Wed, 21 Oct 2015 07:28:00 GMT";
+    let (said, later) = (
+        "Wed, 21 Oct 2015 07:27:00 GMT",
+        "Thu, 22 Oct 2015 07:28:00 GMT",
+    );
+    for (headers, seconds) in [
+        (vec![("retry-after", past)], "1"),
+        (vec![("retry-after", past), ("date", said)], "60"),
+        (vec![("retry-after", past), ("date", later)], "1"),
+        (vec![("retry-after", later), ("date", said)], "300"),
+        (vec![("retry-after", "Wed, sometime")], "1"),
+    ] {
+        let upstream = Upstream::new(limited(&headers, &error)).await;
+        let gateway = Gateway::start(&Config::one(&upstream)).await;
+        let response = gateway.chat(&openai::chat()).await;
+        response.error(429, "rate_limit_exceeded");
+        assert_eq!(response.header("retry-after"), Some(seconds), "{headers:?}");
+    }
 }
 
 // U-11
@@ -354,7 +363,7 @@ async fn a_wait_in_milliseconds_wins_and_is_rounded_up_in_seconds() {
 #[tokio::test]
 async fn spent_credit_is_not_tried_again() {
     let error = openai::error(
-        "You exceeded your current quota",
+        "Organization org-secret exceeded its current quota",
         "insufficient_quota",
         None,
         Some("insufficient_quota"),
@@ -364,6 +373,7 @@ async fn spent_credit_is_not_tried_again() {
     let gateway = Gateway::start(&config).await;
     let response = gateway.chat(&openai::chat()).await;
     let told = response.error(429, "insufficient_quota");
+    assert!(!response.text().contains("org-secret"));
     assert_eq!(
         (&told["type"], response.header("x-should-retry")),
         (&json!("insufficient_quota"), Some("false"))

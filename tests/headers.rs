@@ -118,6 +118,28 @@ async fn the_client_gets_no_header_of_the_upstreams_but_its_request_id() {
     assert_eq!(response.head.names(), names);
 }
 
+// S-12
+#[tokio::test]
+async fn an_answer_is_json_whatever_the_upstream_calls_it() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let kinds = [
+        "text/html",
+        "application/octet-stream",
+        "text/plain; charset=utf-16",
+    ];
+    for kind in kinds {
+        let answer = openai::answer("<script>alert(1)</script>").to_string();
+        upstream.then(Script::answer("200 OK", &[("content-type", kind)], answer));
+        let response = gateway.chat(&openai::chat()).await;
+        assert_eq!(
+            (response.status, response.header("content-type")),
+            (200, Some("application/json")),
+            "{kind}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_sane_request_id_is_kept_and_any_other_is_replaced() {
     let upstream = Upstream::healthy().await;

@@ -73,6 +73,57 @@ async fn sigterm_lets_every_running_stream_finish() {
     }
 }
 
+// P-01
+#[tokio::test]
+async fn after_sigterm_new_connections_are_taken_for_a_while_more() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream).set("/server/drain_accept", json!("1s"));
+    let mut gateway = Gateway::start(&config).await;
+    let mut idle = gateway.connect().await;
+    let request = Request::chat(&openai::chat());
+    assert_eq!(idle.send(&request).await.status, 200);
+    let started = Instant::now();
+    gateway.signal("TERM").await;
+    until("readiness fails", async || {
+        let probe = gateway.send(&Request::get("/readyz")).await;
+        (probe.status == 503).then_some(())
+    })
+    .await;
+    assert!(started.elapsed() < Duration::from_millis(500));
+    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    assert_eq!(idle.send(&request).await.status, 200);
+    refuses_connections(&gateway).await;
+    assert!(gateway.exit(Duration::from_secs(5)).await.success());
+    let took = started.elapsed();
+    assert!(
+        (Duration::from_secs(1)..Duration::from_secs(3)).contains(&took),
+        "{took:?}"
+    );
+}
+
+// P-03
+#[tokio::test]
+async fn an_interrupt_or_a_second_signal_takes_no_more_connections() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream)
+        .set("/server/drain_accept", json!("20s"))
+        .set("/server/drain", json!("20s"));
+    for (first, last) in [(None, "INT"), (Some("TERM"), "TERM"), (Some("TERM"), "INT")] {
+        let mut gateway = Gateway::start(&config).await;
+        if let Some(first) = first {
+            gateway.signal(first).await;
+            until("readiness fails", async || {
+                let probe = gateway.send(&Request::get("/readyz")).await;
+                (probe.status == 503).then_some(())
+            })
+            .await;
+        }
+        gateway.signal(last).await;
+        let status = gateway.exit(Duration::from_secs(5)).await;
+        assert!(status.success(), "{first:?} {last}: {status}");
+    }
+}
+
 /// A stream that outlives the gateway: what its client reads until the end.
 async fn outlived(config: &Config, gateway_signals: &[&str]) -> (String, Duration, Home) {
     let mut gateway = Gateway::start(config).await;

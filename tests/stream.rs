@@ -533,3 +533,58 @@ async fn an_answer_of_the_wrong_kind_is_a_protocol_error() {
         .await;
     response.error(502, "upstream_protocol");
 }
+
+// OpenAI, in a recording, called a stream JSON.
+#[tokio::test]
+async fn a_stream_under_another_label_is_known_by_its_first_bytes() {
+    let scene = Scene::new().await;
+    let stream = openai::stream(&["x"]).concat();
+    for kind in ["application/json", "text/plain; charset=utf-8"] {
+        for size in [1, 3, 10_000] {
+            let head = head(
+                "200 OK",
+                &[("content-type", kind), ("transfer-encoding", "chunked")],
+            );
+            let script = stream
+                .as_bytes()
+                .chunks(size)
+                .fold(Script::new().send(format!("{head}\r\n")), Script::chunk)
+                .end();
+            let response = scene.stream(script).await;
+            assert_eq!(
+                (
+                    response.status,
+                    response.header("content-type"),
+                    response.text()
+                ),
+                (
+                    200,
+                    Some("text/event-stream"),
+                    openai::stream_without_usage(&["x"])
+                ),
+                "{kind} in pieces of {size}"
+            );
+        }
+    }
+    for row in scene.gateway.home.rows(6).await {
+        let facts = (&row["outcome"], &row["estimated"]);
+        assert_eq!(facts, (&json!("complete"), &json!(false)));
+    }
+}
+
+// U-16, U-22
+#[tokio::test]
+async fn an_error_object_in_place_of_a_stream_is_that_error() {
+    let scene = Scene::new().await;
+    let error = openai::error("slow down", "requests", None, Some("rate_limit_exceeded"));
+    let response = scene.stream(Script::json("200 OK", &error)).await;
+    response.error(429, "rate_limit_exceeded");
+    let page = Script::answer(
+        "200 OK",
+        &[("content-type", "text/html")],
+        "<html>log in</html>",
+    );
+    scene.stream(page).await.error(502, "upstream_protocol");
+    let blank = Script::answer("200 OK", &[("content-type", "application/json")], "  ");
+    scene.stream(blank).await.error(502, "upstream_protocol");
+}

@@ -25,6 +25,8 @@ pub(crate) struct Table<'n> {
     path: String,
     entries: &'n [(String, Node)],
     asked: Vec<&'static str>,
+    /// Keys that were told where they belong.
+    refused: Vec<&'static str>,
     /// Where values that are not written come from.
     absent: &'static str,
 }
@@ -88,6 +90,7 @@ impl Reader {
             path: path.to_owned(),
             entries,
             asked: Vec::new(),
+            refused: Vec::new(),
             absent: DEFAULT,
         }
     }
@@ -136,10 +139,20 @@ impl<'n> Table<'n> {
         })
     }
 
-    /// The entries that were not asked for.
+    /// Reports a key that has no meaning in this table, should it be written.
+    pub(crate) fn refuse(&mut self, key: &'static str, reader: &mut Reader, why: &str, help: &str) {
+        self.refused.push(key);
+        if self.entries.iter().any(|(name, _)| name == key) {
+            let path = path::join(&self.path, key);
+            let diagnostic = reader.origins.diagnose_key(&path, why.to_owned());
+            reader.diagnostics.push(diagnostic.with_help(help));
+        }
+    }
+
+    /// The entries that were neither asked for nor refused.
     pub(crate) fn rest(&self) -> impl Iterator<Item = (&'n str, Field<'n>)> {
         self.entries()
-            .filter(|(name, _)| !self.asked.contains(name))
+            .filter(|(name, _)| !self.asked.contains(name) && !self.refused.contains(name))
     }
 
     /// Reports the keys nobody asked for.

@@ -92,8 +92,7 @@ impl Config {
                 )
             })
             .collect();
-        let timeouts =
-            TimeoutsConfig::read(timeouts.table(reader), reader, &TimeoutsConfig::default());
+        let timeouts = TimeoutsConfig::read(timeouts.table(reader), reader);
         let models = models
             .table(reader)
             .entries()

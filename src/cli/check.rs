@@ -41,13 +41,14 @@ pub fn run(
             "there is no tollward.yaml, .toml or .json here; name one with --config FILE"
         );
     };
-    let standing = Standing::new(Arc::new(Metrics::new()), place.models_dir(environment));
-    let assembly = Assembly {
-        standing: &standing,
-        env: environment.variables(),
-        detected: None,
-    };
     let checked = place.load(environment, Vec::new()).and_then(|loaded| {
+        let models_dir = place.models_dir(environment, &loaded.config.engine);
+        let standing = Standing::new(Arc::new(Metrics::new()), models_dir);
+        let assembly = Assembly {
+            standing: &standing,
+            env: environment.variables(),
+            detected: None,
+        };
         assembly
             .snapshot(&loaded, 0)
             .map(|snapshot| (loaded, snapshot))

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tollward_config::{Loaded, Report, Sources};
+use tollward_config::{EngineConfig, Loaded, Report, Sources};
 
 use crate::weights::PullSettings;
 use crate::weights::hub::{HubSettings, HubSettingsError};
@@ -88,9 +88,10 @@ impl PlaceArgs {
             .unwrap_or_else(|| environment.base("XDG_STATE_HOME", ".local/state"))
     }
 
-    /// Where model weights are kept.
-    pub fn models_dir(&self, environment: &Environment) -> PathBuf {
-        self.models_dir.clone().unwrap_or_else(|| {
+    /// Where model weights are kept: as the flag or its variable says, else as configured.
+    pub fn models_dir(&self, environment: &Environment, engine: &EngineConfig) -> PathBuf {
+        let named = self.models_dir.as_ref().or(engine.models_dir.as_ref());
+        named.cloned().unwrap_or_else(|| {
             environment
                 .base("XDG_DATA_HOME", ".local/share")
                 .join("models")
@@ -104,12 +105,13 @@ impl PlaceArgs {
     pub fn pull_settings(
         &self,
         environment: &Environment,
+        engine: &EngineConfig,
     ) -> Result<PullSettings, HubSettingsError> {
         let hub = HubSettings::from_variables(
             environment.get("HF_ENDPOINT"),
             environment.get("HF_TOKEN").map(str::to_owned),
         )?;
-        Ok(PullSettings::new(self.models_dir(environment), hub))
+        Ok(PullSettings::new(self.models_dir(environment, engine), hub))
     }
 
     /// Loads the configuration; `overrides` are `key.path`, value.

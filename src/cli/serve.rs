@@ -12,6 +12,7 @@ use tollward_config::EngineMode;
 use crate::app::{App, Start};
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::detect::{Detected, detect};
+use crate::shutdown::StopSignal;
 use crate::telemetry::log;
 use crate::upstream::local;
 
@@ -123,7 +124,7 @@ pub async fn start(
     let start = Start {
         file,
         state_dir: place.state_dir(&environment),
-        models_dir: place.models_dir(&environment),
+        models_dir: place.models_dir(&environment, &loaded.config.engine),
         env: environment.variables().to_vec(),
         detected: detected.clone(),
         reload: Box::new({
@@ -155,10 +156,10 @@ impl Signals {
     }
 
     /// Resolves at the next signal.
-    pub async fn next(&mut self) {
+    pub async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => StopSignal::Terminate,
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
         }
     }
 }

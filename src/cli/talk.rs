@@ -18,6 +18,7 @@ use crate::cli::models::{self, ModelsArgs};
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::cli::pull;
 use crate::cli::serve::{self, ServeArgs, Signals};
+use crate::shutdown::StopSignal;
 use crate::upstream::local;
 use crate::weights::{self, known};
 
@@ -157,7 +158,8 @@ pub async fn models(
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let listen = place.load(environment, Vec::new())?.config.server.listen;
+    let config = place.load(environment, Vec::new())?.config;
+    let listen = config.server.listen;
     let gateway = match args.gateway.running(listen).await {
         Some(gateway) => gateway,
         None => args.gateway.at(format!("http://{listen}/v1")),
@@ -165,7 +167,7 @@ pub async fn models(
     models::run(
         &args.models,
         &gateway,
-        &[place.models_dir(environment)],
+        &[place.models_dir(environment, &config.engine)],
         console,
     )
     .await
@@ -178,10 +180,7 @@ async fn fetch_missing_weights(
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let mut settings = place.pull_settings(environment)?;
-    if let Some(dir) = &config.engine.models_dir {
-        settings.models_dir.clone_from(dir);
-    }
+    let settings = place.pull_settings(environment, &config.engine)?;
     let configured = config.models.iter().flat_map(|(_, model)| {
         let local = |by: &&DeploymentConfig| by.provider == LOCAL;
         let names = model.deployments.iter().filter(local);
@@ -203,7 +202,7 @@ async fn fetch_missing_weights(
 
 /// Ends a gateway that was started for one conversation.
 async fn leave(app: App) {
-    let ended = tokio::time::timeout(FAREWELL, app.run(async || ())).await;
+    let ended = tokio::time::timeout(FAREWELL, app.run(async || StopSignal::Interrupt)).await;
     if let Ok(Err(error)) = ended {
         tracing::warn!("{error:#}");
     }

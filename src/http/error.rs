@@ -2,7 +2,8 @@
 //!
 //! A message says who failed, what was tried and what to do; it never holds a
 //! key, an upstream's address or an upstream's raw body. A vendor's own error
-//! about the request itself is passed on in its parsed fields.
+//! about the request itself is passed on in its parsed fields. Of one about our
+//! account only the class is: its text may name the operator's organisation.
 
 use std::time::Duration;
 
@@ -214,12 +215,11 @@ impl From<AttemptError> for Problem {
             (Fault::Overloaded, Retry::AsStatus) => Retry::After(Duration::from_secs(5)),
             (_, retry) => retry,
         };
-        let body = if error.is_ours || speaks_for_itself(error.fault) {
-            error.error.clone()
-        } else {
-            None
+        let body = match &error.error {
+            Some(told) if error.is_ours || is_about_the_request(error.fault) => told.clone(),
+            Some(told) if is_about_our_account(error.fault) => classed_as(told, describe(&error)),
+            _ => describe(&error),
         };
-        let body = body.unwrap_or_else(|| describe(&error));
         Self {
             status,
             body,
@@ -231,15 +231,26 @@ impl From<AttemptError> for Problem {
 }
 
 /// Faults about the request itself: the vendor's words help the caller.
-fn speaks_for_itself(fault: Fault) -> bool {
+fn is_about_the_request(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::BadRequest
-            | Fault::ContextLength
-            | Fault::ContentFilter
-            | Fault::RateLimited
-            | Fault::Quota
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter
     )
+}
+
+/// Faults about the operator's account: the vendor's words are the operator's business,
+/// its class steers the caller's SDK.
+fn is_about_our_account(fault: Fault) -> bool {
+    matches!(fault, Fault::RateLimited | Fault::Quota)
+}
+
+/// Our own words under the vendor's class.
+fn classed_as(told: &ErrorBody, own: ErrorBody) -> ErrorBody {
+    ErrorBody {
+        kind: told.kind.clone(),
+        code: told.code.clone().or(own.code),
+        ..own
+    }
 }
 
 fn describe(error: &AttemptError) -> ErrorBody {
@@ -357,13 +368,18 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
             "the upstream broke off; the answer is incomplete".to_owned(),
         ),
     };
-    let own = || ErrorBody {
+    let own = ErrorBody {
         message,
         kind: "upstream_error".into(),
         param: None,
         code: Some(code.into()),
     };
-    error.unwrap_or_else(own).to_event()
+    let body = match error {
+        Some(told) if is_about_our_account(fault) => classed_as(&told, own),
+        Some(told) => told,
+        None => own,
+    };
+    body.to_event()
 }
 
 /// Nothing is served at this path.

@@ -53,10 +53,8 @@ fn respond(reply: Reply) -> Response {
     let content_type = match reply.body {
         ReplyBody::Whole(bytes) => {
             *response.body_mut() = Body::from(bytes);
-            reply
-                .head
-                .content_type
-                .unwrap_or(HeaderValue::from_static("application/json"))
+            // It was read as JSON. An upstream's own word, such as text/html, could make a browser run it.
+            HeaderValue::from_static("application/json")
         }
         ReplyBody::Stream(metered) => {
             *response.body_mut() = Body::new(*metered);

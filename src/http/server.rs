@@ -34,8 +34,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(75);
 const WRITE_STALL: Duration = Duration::from_secs(60);
 /// Connections served at once, per listener.
 const MAX_CONNECTIONS: usize = 10_000;
-/// Largest HTTP/1 request head. Bodies are read through the same buffer, hence not smaller.
-const MAX_HEAD_BYTES: usize = 512 * 1024;
+/// Largest HTTP/1 request head. Bodies are read through the same buffer, hence not smaller; as much
+/// of an answer may wait for a client that does not read, hence not larger (faults C-06).
+const MAX_HEAD_BYTES: usize = 128 * 1024;
 /// Header fields of an HTTP/1 request.
 const MAX_HEADERS: usize = 100;
 

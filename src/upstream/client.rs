@@ -35,6 +35,9 @@ type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
 const IDLE_PER_HOST: usize = 512;
 /// Vendors close idle connections after about a minute or more; we close earlier.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+/// Largest HTTP/1 response head. Answers are read through the same buffer, and a stream that its
+/// client does not read holds a few of them (faults C-06, U-08).
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// A name must resolve within this.
 const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
@@ -50,11 +53,13 @@ pub struct Client {
 impl Client {
     /// Builds the pools; no connection is made yet. `connect` bounds one TCP connection attempt.
     pub fn new(connect: Duration) -> Self {
-        let tls = rustls::ClientConfig::builder()
+        let mut tls = rustls::ClientConfig::builder()
             .with_webpki_roots()
             .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        let tls = Arc::new(tls);
         let pool = |scope| {
-            let connector = Connector::new(scope, connect, tls.clone());
+            let connector = Connector::new(scope, connect, Arc::clone(&tls));
             hyper_util::client::legacy::Client::builder(TokioExecutor::new())
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(IDLE_PER_HOST)
@@ -64,7 +69,7 @@ impl Client {
                 .http2_keep_alive_timeout(Duration::from_secs(10))
                 .http2_adaptive_window(true)
                 .http1_max_headers(200)
-                .http1_max_buf_size(512 * 1024)
+                .http1_max_buf_size(MAX_HEAD_BYTES)
                 .build(connector)
         };
         Self {
@@ -161,6 +166,8 @@ enum ConnectError {
     Forbidden(IpAddr),
     #[error("no connection within {0:?}")]
     Slow(Duration),
+    #[error("no TLS handshake within {0:?}")]
+    SlowTls(Duration),
     #[error("the TLS handshake failed")]
     Tls(#[source] Box<dyn StdError + Send + Sync>),
     #[error("connecting failed")]
@@ -173,43 +180,34 @@ impl ConnectError {
             Self::Dns(_) => Fault::Dns,
             Self::Forbidden(_) => Fault::ForbiddenAddress,
             Self::Slow(_) => Fault::Timeout(Phase::Connect),
-            Self::Tls(_) => Fault::Tls,
+            Self::SlowTls(_) | Self::Tls(_) => Fault::Tls,
             Self::Refused(_) => Fault::Unreachable,
         }
     }
 }
 
 /// Resolve, classify, connect, shake hands; every step bounded in time.
-///
-/// The pool clones its connector for every request, hence the one reference count.
 #[derive(Clone)]
-struct Connector(Arc<Terms>);
-
-/// How connections are made.
-struct Terms {
+struct Connector {
     scope: HostScope,
     connect: Duration,
-    https: HttpsConnector<HttpConnector<Resolver>>,
+    tcp: HttpConnector<Resolver>,
+    tls: Arc<rustls::ClientConfig>,
 }
 
 impl Connector {
-    fn new(scope: HostScope, connect: Duration, tls: rustls::ClientConfig) -> Self {
-        let mut http = HttpConnector::new_with_resolver(Resolver { scope });
-        http.set_nodelay(true);
-        http.enforce_http(false);
-        http.set_connect_timeout(Some(connect));
-        http.set_keepalive(Some(Duration::from_secs(60)));
-        let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .enable_http2()
-            .wrap_connector(http);
-        Self(Arc::new(Terms {
+    fn new(scope: HostScope, connect: Duration, tls: Arc<rustls::ClientConfig>) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver { scope });
+        tcp.set_nodelay(true);
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(connect));
+        tcp.set_keepalive(Some(Duration::from_secs(60)));
+        Self {
             scope,
             connect,
-            https,
-        }))
+            tcp,
+            tls,
+        }
     }
 }
 
@@ -224,26 +222,41 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         // A literal address never passes through the resolver, so it is classified here.
-        let Terms {
-            scope,
-            connect,
-            ref https,
-        } = *self.0;
         if let Some(address) = literal(&uri)
-            && !is_allowed(scope, address)
+            && !is_allowed(self.scope, address)
         {
             return Box::pin(std::future::ready(Err(ConnectError::Forbidden(address))));
         }
-        let is_tls = uri.scheme() == Some(&http::uri::Scheme::HTTPS);
-        let limit = DNS_TIMEOUT + connect + if is_tls { TLS_TIMEOUT } else { Duration::ZERO };
-        let connecting = https.clone().call(uri);
+        let (connecting, connect) = (self.tcp.call(uri.clone()), self.connect);
+        let (limit, tls) = (DNS_TIMEOUT + connect, Arc::clone(&self.tls));
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(Ok(stream)) => Ok(stream),
-                Ok(Err(error)) => Err(classify(error, is_tls, connect)),
+                Ok(Ok(tcp)) => shake_hands(tcp, uri, tls, connect).await,
+                Ok(Err(error)) => Err(classify(error.into(), false, connect)),
                 Err(_) => Err(ConnectError::Slow(limit)),
             }
         })
+    }
+}
+
+/// Encrypts the connection, if the URL says so; the limit is of the handshake alone, so that a
+/// stalled one is told from a slow network (faults U-05).
+async fn shake_hands(
+    tcp: TokioIo<TcpStream>,
+    uri: Uri,
+    tls: Arc<rustls::ClientConfig>,
+    connect: Duration,
+) -> Result<MaybeHttpsStream<TokioIo<TcpStream>>, ConnectError> {
+    let mut tcp = Some(tcp);
+    let connected = tower::service_fn(move |_: Uri| {
+        let taken = tcp.take().ok_or(io::ErrorKind::NotConnected);
+        std::future::ready(taken.map_err(io::Error::from))
+    });
+    let shaking = HttpsConnector::from((connected, tls)).call(uri);
+    match tokio::time::timeout(TLS_TIMEOUT, shaking).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(classify(error, true, connect)),
+        Err(_) => Err(ConnectError::SlowTls(TLS_TIMEOUT)),
     }
 }
 

@@ -21,6 +21,7 @@ use hyper::body::Incoming;
 use tollward_providers::Call;
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::opening::Opening;
 use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 
@@ -55,10 +56,6 @@ pub struct Timeouts {
 }
 
 /// An answer that may be given to the client.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "moved once, never kept in numbers"
-)]
 pub enum Exchanged {
     /// A complete answer.
     Whole {
@@ -92,8 +89,6 @@ pub struct Committed {
 pub struct UpstreamHead {
     /// The vendor's own request id.
     pub request_id: Option<HeaderValue>,
-    /// The vendor's content type.
-    pub content_type: Option<HeaderValue>,
     /// Fields of the request that the vendor does not take and was not sent.
     pub dropped: Vec<&'static str>,
 }
@@ -104,6 +99,8 @@ pub enum UpstreamBody {
     Http(Incoming),
     /// From the engine.
     Local(LocalBody),
+    /// One whose first bytes were looked at.
+    Begun(Option<Bytes>, Box<UpstreamBody>),
 }
 
 /// The engine's answer as a body; it never fails as a body, errors are in its text.
@@ -120,6 +117,10 @@ impl Body for UpstreamBody {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
             Self::Local(body) => body.as_mut().poll_frame(context),
+            Self::Begun(first, rest) => match first.take() {
+                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
+                None => Pin::new(&mut **rest).poll_frame(context),
+            },
         }
     }
 }
@@ -137,23 +138,12 @@ pub async fn exchange(
     call: &Call<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let (head, body, usage_chunk) = open(client, deployment, call, deadline).await?;
-    match (call.view.is_stream, is_event_stream(&head, call)) {
-        (true, true) => {
-            let stream = Committed {
-                head,
-                ready: Segments::default(),
-                rest: body,
-                reader: StreamReader::new(call.operation, usage_chunk),
-                is_ended: false,
-            };
-            first_content(stream, deployment.timeouts, deadline).await
-        }
-        (false, false) => whole(head, body, call, deployment.timeouts, deadline).await,
-        (true, false) => Err(AttemptFailure::billed(
-            Fault::Protocol,
-            "a stream was asked for and another content type came",
-        )),
+    let opened = open(client, deployment, call, deadline).await?;
+    let timeouts = deployment.timeouts;
+    match (call.view.is_stream, opened.is_event_stream) {
+        (true, true) => streamed(opened, call, timeouts, deadline).await,
+        (false, false) => whole(opened.head, opened.body, call, timeouts, deadline).await,
+        (true, false) => mislabelled(opened, call, timeouts, deadline).await,
         (false, true) => Err(AttemptFailure::billed(
             Fault::Protocol,
             "a stream came and none was asked for",
@@ -161,9 +151,74 @@ pub async fn exchange(
     }
 }
 
+/// Reads an answer to a request for a stream whose label is another: its first bytes say what it is.
+async fn mislabelled(
+    mut opened: Opened,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let (limit, phase) = (timeouts.first_content, Phase::FirstContent);
+    let (opening, first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
+    opened.body = UpstreamBody::Begun(Some(first), Box::new(opened.body));
+    let detail = match opening {
+        Opening::Events => return streamed(opened, call, timeouts, deadline).await,
+        Opening::Object => {
+            // An error that it holds is the vendor's; a good answer is not what was asked for.
+            whole(opened.head, opened.body, call, timeouts, deadline).await?;
+            "a stream was asked for and a whole answer came"
+        }
+        Opening::Other => "a stream was asked for and another content type came",
+    };
+    Err(AttemptFailure::billed(Fault::Protocol, detail))
+}
+
+/// Reads until it is clear what the answer is.
+async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailure> {
+    let mut first = BytesMut::new();
+    loop {
+        if let Some(opening) = Opening::of(&first) {
+            return Ok((opening, first.freeze()));
+        }
+        match next_chunk(body).await {
+            Some(Ok(chunk)) if first.len() <= MAX_PRELUDE_BYTES => first.extend_from_slice(&chunk),
+            Some(Ok(_)) | None => return Ok((Opening::Other, first.freeze())),
+            Some(Err(error)) => {
+                return Err(AttemptFailure::billed(Fault::Truncated, error.to_string()));
+            }
+        }
+    }
+}
+
+/// Reads a stream up to its first content.
+async fn streamed(
+    opened: Opened,
+    call: &Call<'_>,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let stream = Committed {
+        head: opened.head,
+        ready: Segments::default(),
+        rest: opened.body,
+        reader: StreamReader::new(call.operation, opened.usage_chunk),
+        is_ended: false,
+    };
+    first_content(stream, timeouts, deadline).await
+}
+
+/// An answer with a good head.
+struct Opened {
+    head: UpstreamHead,
+    body: UpstreamBody,
+    usage_chunk: UsageChunk,
+    /// What its content type says.
+    is_event_stream: bool,
+}
+
 /// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
-fn is_event_stream(head: &UpstreamHead, call: &Call<'_>) -> bool {
-    let declared = head.content_type.as_ref();
+fn is_event_stream(headers: &HeaderMap, call: &Call<'_>) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE);
     let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
     declared.map_or(call.view.is_stream, |kind| {
         is_type(kind, "text/event-stream")
@@ -182,7 +237,7 @@ async fn open(
     deployment: &Deployment,
     call: &Call<'_>,
     deadline: Instant,
-) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), AttemptFailure> {
+) -> Result<Opened, AttemptFailure> {
     let provider = match &deployment.target {
         Target::Http(provider) => provider,
         Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
@@ -223,36 +278,31 @@ async fn open(
             "the answer is compressed, which was not asked for",
         ));
     }
-    let head = UpstreamHead {
-        request_id: request_id(&parts.headers),
-        content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
-        dropped,
-    };
-    Ok((head, UpstreamBody::Http(body), usage_chunk))
+    Ok(Opened {
+        head: UpstreamHead {
+            request_id: request_id(&parts.headers),
+            dropped,
+        },
+        body: UpstreamBody::Http(body),
+        usage_chunk,
+        is_event_stream: is_event_stream(&parts.headers, call),
+    })
 }
 
 /// Hands the call to the embedded engine, which has no head of its own.
-fn open_local(
-    model: &dyn LocalModel,
-    call: &Call<'_>,
-) -> Result<(UpstreamHead, UpstreamBody, UsageChunk), Box<AttemptFailure>> {
+fn open_local(model: &dyn LocalModel, call: &Call<'_>) -> Result<Opened, Box<AttemptFailure>> {
     let body = model.open(call)?;
-    let kind = if call.view.is_stream {
-        "text/event-stream"
-    } else {
-        "application/json"
-    };
-    let head = UpstreamHead {
-        request_id: None,
-        content_type: Some(HeaderValue::from_static(kind)),
-        dropped: Vec::new(),
-    };
     let usage_chunk = if call.view.asks_usage {
         UsageChunk::Keep
     } else {
         UsageChunk::Hide
     };
-    Ok((head, UpstreamBody::Local(body), usage_chunk))
+    Ok(Opened {
+        head: UpstreamHead::default(),
+        body: UpstreamBody::Local(body),
+        usage_chunk,
+        is_event_stream: call.view.is_stream,
+    })
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -337,7 +387,7 @@ async fn whole(
     let mut first = Bytes::new();
     let mut more = BytesMut::new();
     let mut limit = match rest {
-        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
+        UpstreamBody::Http(_) | UpstreamBody::Begun(..) => (timeouts.idle, Phase::Idle),
         // The engine has no head to wait for: its only chunk comes when all is written.
         UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
     };

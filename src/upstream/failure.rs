@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tollward_providers::{EncodeError, Failure, RetryAfter};
+use tollward_providers::{EncodeError, Failure};
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 use tollward_wire::reader::StreamFault;
@@ -86,17 +86,8 @@ pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
 
 /// A vendor's refusal by status.
 pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
-    let retry_after = failure.retry_after.map(|wait| match wait {
-        RetryAfter::After(wait) => wait,
-        RetryAfter::At(second) => {
-            let now = clock::unix_ms() / 1_000;
-            Duration::from_secs(
-                u64::try_from(second.saturating_sub(now))
-                    .unwrap_or(0)
-                    .clamp(1, 300),
-            )
-        }
-    });
+    let now = clock::unix_ms() / 1_000;
+    let retry_after = failure.retry_after.map(|wait| wait.delay(now));
     // A vendor that refuses with a status does not bill (faults U-14).
     AttemptFailure {
         fault: failure.fault,

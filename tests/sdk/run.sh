@@ -57,6 +57,8 @@ fi
 cp "$here"/package.json "$here"/package-lock.json "$here"/node_chat.mjs "$work"
 (cd "$work" && npm ci --silent --no-audit --no-fund)
 
+# No load balancer has to notice that a gateway ends.
+export TOLLWARD__SERVER__DRAIN_ACCEPT=0s
 export TOLLWARD_STATE_DIR=$state/scripted
 python3 "$here/upstream.py" >"$state/upstream" &
 children+=("$!")

@@ -9,7 +9,7 @@ use super::upstream::Upstream;
 /// The provider kind whose URL the operator writes.
 pub(crate) const GENERIC: &str = "openai-compatible";
 
-/// A configuration under construction: no retries, short timeouts, open access.
+/// A configuration under construction: no retries, open access, a prompt end.
 #[derive(Debug, Clone)]
 pub(crate) struct Config(pub(crate) Value);
 
@@ -17,7 +17,7 @@ impl Config {
     /// No provider and no model.
     pub(crate) fn empty() -> Self {
         Self(json!({
-            "server": {"auth": "open"},
+            "server": {"auth": "open", "drain_accept": "0s"},
             "providers": {},
             "models": {},
             "retry": {"attempts": 0},

@@ -59,7 +59,7 @@ pub enum Fault {
 /// Which time limit passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Making the connection, TLS included.
+    /// Making the connection: looking up the name and TCP; a slow TLS handshake is a [`Fault::Tls`].
     Connect,
     /// From the request sent to the response head.
     FirstByte,

@@ -54,7 +54,8 @@ impl Usage {
     /// Reads the `usage` object of an OpenAI-compatible answer.
     ///
     /// Also understood: `DeepSeek`'s `prompt_cache_hit_tokens`/`prompt_cache_miss_tokens`,
-    /// `OpenRouter`'s `cost` and `cache_write_tokens`, xAI's reasoning beside the completion. An absent or `null` part counts as 0.
+    /// `OpenRouter`'s `cost` and `cache_write_tokens`, xAI's reasoning beside the completion and
+    /// cached tokens of its own preamble. An absent or `null` part counts as 0.
     ///
     /// # Errors
     /// [`UsageAnomaly`] if any count is negative, fractional, not a number, over
@@ -82,9 +83,15 @@ impl Usage {
         if total.is_some_and(|it| it == input + output + reasoning) {
             output += reasoning;
         }
+        let mut cache_read = count("cached_tokens", prompt.cached)?.or(hit).unwrap_or(0);
+        // Grok on Azure counts a preamble of its own, some 160 tokens, as cached but in no total
+        // (recordings of 2026-08). How much of the rest was cached it does not say: none, for the price.
+        if cache_read > input && prompt.adds_up_to(input) && total == Some(input + output) {
+            cache_read = 0;
+        }
         let usage = Usage {
             input,
-            cache_read: count("cached_tokens", prompt.cached)?.or(hit).unwrap_or(0),
+            cache_read,
             cache_write: count("cache_write_tokens", prompt.cache_write)?.unwrap_or(0),
             audio_input: count("audio_tokens", prompt.audio)?.unwrap_or(0),
             output,
@@ -155,6 +162,19 @@ struct Details<'a> {
     audio: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "reasoning_tokens")]
     reasoning: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "text_tokens")]
+    text: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "image_tokens")]
+    image: Option<&'a RawValue>,
+}
+
+impl Details<'_> {
+    /// Whether the kinds of input are counted one by one, and are `input` together.
+    fn adds_up_to(&self, input: u64) -> bool {
+        let kind = |raw| count("kind", raw).ok().flatten();
+        let others = [self.image, self.audio].into_iter().filter_map(kind);
+        kind(self.text).is_some_and(|text| text + others.sum::<u64>() == input)
+    }
 }
 
 /// A count as written: an integer, or a number whose fraction is all zeros.

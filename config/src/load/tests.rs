@@ -144,7 +144,7 @@ error: unknown field `listn`
   |
 2 |   listn: 127.0.0.1:4000
   |   ^^^^^ did you mean `listen`?
-  = help: server accepts: listen, admin_listen, max_body_bytes, auth, max_in_flight, drain
+  = help: server accepts: listen, admin_listen, max_body_bytes, auth, max_in_flight, drain, drain_accept
 
 error: expected a duration such as `500ms`, `3s`, `2m` or `1h`, found the number `30`
  --> tollward.yaml:3:10
@@ -436,6 +436,36 @@ fn a_deployment_replaces_only_the_limits_it_names() {
         .unwrap();
     assert_eq!(limits.first_byte, Duration::from_secs(10));
     assert_eq!(limits.total, loaded.config.timeouts.total);
+}
+
+#[test]
+fn a_deployments_own_connect_limit_is_told_where_it_belongs() {
+    let text = "\
+models:
+  chat:
+    deployments:
+      - provider: openai
+        model: gpt-5.6
+        timeouts:
+          connect: 1s
+          frst_byte: 2s
+";
+    let expected = "\
+error: `connect` is the same for all deployments
+ --> tollward.yaml:7:11
+  |
+7 |           connect: 1s
+  |           ^^^^^^^
+  = help: write it in the section `timeouts`
+
+error: unknown field `frst_byte`
+ --> tollward.yaml:8:11
+  |
+8 |           frst_byte: 2s
+  |           ^^^^^^^^^ did you mean `first_byte`?
+  = help: models.chat.deployments[0].timeouts accepts: first_byte, first_byte_plain, first_content, idle, total
+";
+    assert_eq!(report("tollward.yaml", text), expected);
 }
 
 #[test]

@@ -90,11 +90,23 @@ impl Field<'_> {
 
     /// A duration that is longer than nothing and at most a day.
     pub(crate) fn duration(&self, reader: &mut Reader, default: Duration) -> Duration {
+        self.duration_from(Duration::from_millis(1), reader, default)
+    }
+
+    /// A duration of at most a day; nothing is one as well.
+    pub(crate) fn pause(&self, reader: &mut Reader, default: Duration) -> Duration {
+        self.duration_from(Duration::ZERO, reader, default)
+    }
+
+    fn duration_from(&self, least: Duration, reader: &mut Reader, default: Duration) -> Duration {
         let read = self.read(reader, DURATION, |scalar| parse_duration(&scalar.text));
         let fitting = read.filter(|duration| {
-            let fits = !duration.is_zero() && *duration <= Duration::from_hours(24);
+            let fits = (least..=Duration::from_hours(24)).contains(duration);
             if !fits {
-                let help = Some(String::from("durations go from 1ms to 24h"));
+                let help = Some(format!(
+                    "durations go from {} to 24h here",
+                    show_duration(least)
+                ));
                 reader.report(&self.path, "this duration is out of bounds", help);
             }
             fits

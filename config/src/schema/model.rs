@@ -129,7 +129,7 @@ impl DeploymentConfig {
         let model = table.field("model").required_text(reader);
         let written = table.field("timeouts");
         let timeouts = written.node.is_some().then(|| {
-            TimeoutsConfig::read(written.table(reader).inheriting("timeouts"), reader, base)
+            TimeoutsConfig::read_own(written.table(reader).inheriting("timeouts"), reader, base)
         });
         table.finish(reader);
         Some(Self {

@@ -25,6 +25,9 @@ pub struct ServerConfig {
     /// How long a shutdown waits for running requests. Default 30 s.
     /// Reload: applies to the next shutdown.
     pub drain: Duration,
+    /// The part of `drain` in which new connections are still taken after SIGTERM. Default 5 s;
+    /// may be nothing. Reload: applies to the next shutdown.
+    pub drain_accept: Duration,
 }
 
 /// Who may call the public API.
@@ -47,6 +50,7 @@ impl Default for ServerConfig {
             auth: AuthMode::Auto,
             max_in_flight: 10_000,
             drain: Duration::from_secs(30),
+            drain_accept: Duration::from_secs(5),
         }
     }
 }
@@ -78,6 +82,9 @@ impl ServerConfig {
                 1..=1_000_000,
             ),
             drain: table.field("drain").duration(reader, default.drain),
+            drain_accept: table
+                .field("drain_accept")
+                .pause(reader, default.drain_accept),
         };
         if server.listen == server.admin_listen && server.listen.port() != 0 {
             let help = Some(String::from("the admin listener needs a port of its own"));

@@ -9,7 +9,7 @@ use crate::reader::{Reader, Table};
 /// Written as `500ms`, `3s`, `2m` or `1h`. Reload: applies to the next request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimeoutsConfig {
-    /// Until a TCP connection stands; a deployment's own value is not looked at. Default 3 s.
+    /// Until a TCP connection stands; the same for all deployments. Default 3 s.
     pub connect: Duration,
     /// From the request to the first byte of a streamed answer. Default 60 s.
     pub first_byte: Duration,
@@ -38,10 +38,24 @@ impl Default for TimeoutsConfig {
 }
 
 impl TimeoutsConfig {
-    /// Reads a table; what it does not name is as in `base`.
-    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader, base: &Self) -> Self {
+    /// Reads the section.
+    pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
+        let default = Self::default();
+        let connect = table.field("connect").duration(reader, default.connect);
+        Self::read_limits(table, reader, &Self { connect, ..default })
+    }
+
+    /// Reads a deployment's own limits; what they do not name is as in the section, `base`.
+    pub(crate) fn read_own(mut table: Table<'_>, reader: &mut Reader, base: &Self) -> Self {
+        // Deployments share connections, and those who make them.
+        let why = "`connect` is the same for all deployments";
+        table.refuse("connect", reader, why, "write it in the section `timeouts`");
+        Self::read_limits(table, reader, base)
+    }
+
+    fn read_limits(mut table: Table<'_>, reader: &mut Reader, base: &Self) -> Self {
         let timeouts = Self {
-            connect: table.field("connect").duration(reader, base.connect),
+            connect: base.connect,
             first_byte: table.field("first_byte").duration(reader, base.first_byte),
             first_byte_plain: table
                 .field("first_byte_plain")

@@ -1,8 +1,9 @@
 //! When a vendor wants to be asked again.
 //!
 //! `retry-after-ms` wins over `retry-after`, which wins over the reset headers. Nonsense
-//! (negative, zero, unparsable, beyond a day) counts as absent. A date stays a date:
-//! turning it into a delay needs a clock, which is not here.
+//! (negative, zero, unparsable, beyond a day) counts as absent. A date is counted from the
+//! vendor's own `Date`, so that a clock that runs wrong harms nobody; without one it stays a
+//! date, because turning it into a delay needs a clock, which is not here.
 //!
 //! Sources: RFC 9110 section 10.2.3; openai-python 3.54 `_base_client.py` for
 //! `retry-after-ms`; Go's `time.ParseDuration` for the reset headers (read 2026-11).
@@ -14,6 +15,9 @@ use http::HeaderMap;
 /// The longest delay that is believed.
 const MAX_DELAY: Duration = Duration::from_hours(24);
 
+/// The shortest and the longest delay that a date stands for, in seconds.
+const DATE_BOUNDS: (i64, i64) = (1, 300);
+
 /// When a vendor wants to be asked again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
@@ -23,14 +27,42 @@ pub enum RetryAfter {
     At(i64),
 }
 
+impl RetryAfter {
+    /// The delay from `now`, in seconds since 1970 UTC.
+    pub fn delay(self, now: i64) -> Duration {
+        match self {
+            Self::After(delay) => delay,
+            Self::At(second) => {
+                let (least, most) = DATE_BOUNDS;
+                let seconds = second.saturating_sub(now).clamp(least, most);
+                Duration::from_secs(seconds.unsigned_abs())
+            }
+        }
+    }
+}
+
 /// Reads the headers of a refusal.
 pub(super) fn read(headers: &HeaderMap) -> Option<RetryAfter> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     let after = |delay: Option<Duration>| delay.filter(is_plausible).map(RetryAfter::After);
     after(text("retry-after-ms").and_then(|it| decimal(it, 1_000_000)))
         .or_else(|| after(text("retry-after").and_then(|it| decimal(it, 1_000_000_000))))
-        .or_else(|| text("retry-after").and_then(http_date).map(RetryAfter::At))
+        .or_else(|| {
+            let at = RetryAfter::At(text("retry-after").and_then(http_date)?);
+            let said = text("date").and_then(http_date);
+            Some(said.map_or(at, |now| RetryAfter::After(at.delay(now))))
+        })
         .or_else(|| after(reset(&text)))
+        .or_else(|| {
+            // A date that cannot be read is a wish to wait all the same.
+            let is_date = text("retry-after").is_some_and(names_a_weekday);
+            is_date.then_some(RetryAfter::After(Duration::from_secs(1)))
+        })
+}
+
+fn names_a_weekday(text: &str) -> bool {
+    const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+    DAYS.iter().any(|day| text.starts_with(day))
 }
 
 /// The longest reset among the limits that are used up, or of those that say nothing else.

@@ -1,6 +1,8 @@
 //! Delays as vendors write them, and classes that need care.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use http::HeaderName;
 
 use super::*;
@@ -60,8 +62,35 @@ fn a_date_stays_a_date() {
         "Sun, 06 Nov 1994 08:49 GMT",
         "Sunday, 06-Nov-94 08:49:37 GMT",
     ] {
-        assert_eq!(retry_after(&[("retry-after", text)]), None, "{text}");
+        assert_eq!(
+            retry_after(&[("retry-after", text)]),
+            Some(RetryAfter::After(Duration::from_secs(1))),
+            "{text}"
+        );
+        let reset = [("retry-after", text), ("x-ratelimit-reset-tokens", "9s")];
+        assert_eq!(delay_ms(&reset), Some(9000), "{text}");
     }
+}
+
+#[test]
+fn a_date_is_counted_from_the_vendors_own_clock() {
+    // U-10
+    const NOON: &str = "Tue, 24 Nov 2026 12:00:00 GMT";
+    for (at, seconds) in [
+        ("Tue, 24 Nov 2026 12:00:07 GMT", 7),
+        ("Tue, 24 Nov 2026 12:00:00 GMT", 1),
+        ("Tue, 24 Nov 2026 11:00:00 GMT", 1),
+        ("Tue, 24 Nov 2026 13:00:00 GMT", 300),
+    ] {
+        let said = [("retry-after", at), ("date", NOON)];
+        assert_eq!(delay_ms(&said), Some(seconds * 1000), "{at}");
+        let noon = retry_after(&[("retry-after", NOON)]).unwrap();
+        let delay = retry_after(&said[..1]).unwrap().delay(1_795_521_600);
+        assert_eq!(delay.as_millis(), seconds * 1000, "{at}");
+        assert_eq!(noon.delay(i64::MIN), Duration::from_secs(300));
+    }
+    let odd = [("retry-after", NOON), ("date", "today")];
+    assert_eq!(retry_after(&odd), retry_after(&odd[..1]));
 }
 
 #[test]

@@ -96,26 +96,56 @@ fn said(message: &str) -> ErrorBody {
     }
 }
 
-// U-13, U-17, U-18
+fn speaks(fault: Fault) -> Problem {
+    Problem::from(AttemptError {
+        error: Some(said("too long")),
+        status: Some(StatusCode::UNPROCESSABLE_ENTITY),
+        ..failed(fault)
+    })
+}
+
+// U-17, U-18
 #[test]
 fn a_vendor_speaks_about_the_request_and_not_about_itself() {
-    let speaks = |fault| {
-        let error = AttemptError {
-            error: Some(said("too long")),
-            status: Some(StatusCode::UNPROCESSABLE_ENTITY),
-            ..failed(fault)
-        };
-        Problem::from(error)
-    };
     let about_the_request = speaks(Fault::BadRequest);
     assert_eq!(about_the_request.body, said("too long"));
     assert_eq!(about_the_request.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(speaks(Fault::Quota).body, said("too long"));
     for fault in [Fault::Auth, Fault::Server, Fault::NotFound] {
         let ours = speaks(fault);
         assert!(!ours.body.message.contains("too long"), "{fault:?}");
         assert!(ours.body.message.contains("alpha/large"), "{fault:?}");
     }
+}
+
+// U-09, U-13
+#[test]
+fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
+    for fault in [Fault::RateLimited, Fault::Quota] {
+        let own = Problem::from(failed(fault)).body;
+        let classed = ErrorBody {
+            kind: "vendor_type".into(),
+            code: Some("vendor_code".into()),
+            ..own.clone()
+        };
+        assert_eq!(speaks(fault).body, classed, "{fault:?}");
+        let without_code = Problem::from(AttemptError {
+            error: Some(ErrorBody {
+                code: None,
+                ..said("too long")
+            }),
+            ..failed(fault)
+        });
+        assert_eq!(without_code.body.code, own.code, "{fault:?}");
+        let event = stream_error(fault, Some(said("too long")));
+        let event = String::from_utf8_lossy(&event);
+        assert!(event.contains("vendor_code") && !event.contains("too long"));
+    }
+    let busy = Problem::from(AttemptError {
+        is_ours: true,
+        error: Some(said("the engine is busy")),
+        ..failed(Fault::RateLimited)
+    });
+    assert_eq!(busy.body, said("the engine is busy"));
 }
 
 // C-10

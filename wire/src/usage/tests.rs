@@ -169,3 +169,23 @@ fn a_token_is_not_both_written_to_the_cache_and_read_from_it() {
     let cache = read(raw).map(|it| (it.input, it.cache_read, it.cache_write));
     assert_eq!(cache, Ok((2168, 7, 2161)));
 }
+
+#[test]
+fn a_cached_preamble_that_is_in_no_total_leaves_the_totals_standing() {
+    // Azure's grok-4-1-fast, recordings of 2026-08.
+    let usage = |prompt: u32, total: u32, text: u32, image: u32, cached: u32| {
+        let raw = format!(
+            r#"{{"prompt_tokens":{prompt},"completion_tokens":40,"total_tokens":{total},"audio_prompt_tokens":0,
+                "prompt_tokens_details":{{"cached_tokens":{cached},"audio_tokens":0,"text_tokens":{text},"image_tokens":{image}}},
+                "completion_tokens_details":{{"reasoning_tokens":0}}}}"#
+        );
+        read(&raw).map(|it| (it.input, it.output, it.cache_read))
+    };
+    assert_eq!(usage(371, 411, 371, 0, 493), Ok((371, 40, 0)));
+    assert_eq!(usage(265, 305, 9, 256, 400), Ok((265, 40, 0)));
+    assert_eq!(usage(241, 281, 241, 0, 178), Ok((241, 40, 178)));
+    // Cached tokens that may lie beside the prompt are not dropped.
+    let anomaly = Err(UsageAnomaly::Part("cached_tokens"));
+    assert_eq!(usage(371, 904, 371, 0, 493), anomaly);
+    assert_eq!(usage(371, 411, 864, 0, 493), anomaly);
+}

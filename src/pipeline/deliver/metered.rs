@@ -1,0 +1,271 @@
+//! The body of a stream, which meters and settles itself.
+//!
+//! [`Metered`] passes the upstream's bytes on, looks at them as they go by, and
+//! books before the last of them leaves. There is no task and no channel per
+//! stream; back-pressure is the client's socket.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use tokio::time::Sleep;
+use tollward_store::Outcome;
+use tollward_wire::error_body::ErrorBody;
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::reader::{Seen, StreamEnd, StreamReader};
+use tollward_wire::segments::Segments;
+
+use crate::clock;
+use crate::http::error::stream_error;
+use crate::pipeline::settle::{Observed, Settlement};
+use crate::task::dormant::Dormant;
+use crate::upstream::exchange::{self, UpstreamBody};
+
+/// Time limits of a running stream.
+pub(super) struct Limits {
+    /// Between two pieces.
+    pub(super) idle: Duration,
+    /// When the call ends, whatever comes.
+    pub(super) deadline: Instant,
+}
+
+/// How long the upstream's end of body is waited for after its `[DONE]`.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// Bytes that are collected before they are handed out together.
+const GATHER_BYTES: usize = 16 * 1024;
+
+/// One read of the upstream's socket may hold many events, and its task hands them
+/// over one by one. It gets so many turns of the scheduler to bring the next one
+/// before what came is written: a write costs more than all of them.
+const TURNS: u8 = 2;
+
+/// A stream on its way to the client.
+pub struct Metered {
+    rest: UpstreamBody,
+    reader: StreamReader,
+    settlement: Settlement,
+    ready: Segments,
+    limits: Limits,
+    /// The last time that the upstream was heard; once the stream has ended, when it did.
+    heard: Instant,
+    /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
+    alarm: Option<Pin<Box<Sleep>>>,
+    draining: Dormant<()>,
+    state: State,
+    /// Pieces that are being handed out, in the upstream's own cuts.
+    outgoing: <Segments as IntoIterator>::IntoIter,
+    /// Turns that the upstream's task still gets before what is ready is written.
+    turns: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Bytes are passed on.
+    Flowing,
+    /// Complete. The upstream's last bytes are read, for usage that comes late and
+    /// so that its connection can be used again.
+    Ended,
+    /// Nothing more comes.
+    Closed,
+}
+
+impl Metered {
+    pub(super) fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
+        let gateway = settlement.gateway();
+        gateway.metrics.streams.inc();
+        let draining = Dormant::new(gateway.cut_calls.clone().cancelled_owned());
+        let mut metered = Self {
+            rest: stream.rest,
+            reader: stream.reader,
+            settlement,
+            // The first content does not wait for more.
+            outgoing: stream.ready.into_iter(),
+            turns: 0,
+            ready: Segments::default(),
+            limits,
+            heard: clock::mono(),
+            alarm: None,
+            draining,
+            state: State::Flowing,
+        };
+        if stream.is_ended {
+            metered.complete();
+        }
+        metered
+    }
+
+    /// Books the end of the stream.
+    fn end(&mut self, outcome: Outcome) {
+        let observed = Observed {
+            usage: self.reader.usage(),
+            is_usage_anomalous: self.reader.usage_anomaly(),
+            output_bytes: self.reader.output_bytes(),
+        };
+        self.settlement.end_stream(outcome, observed);
+        self.state = State::Ended;
+    }
+
+    /// Takes note of the end; books it unless the usage may still come (faults U-49).
+    fn complete(&mut self) {
+        self.state = State::Ended;
+        if self.reader.usage().is_some() {
+            self.end(Outcome::Complete);
+        }
+    }
+
+    /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
+    fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
+        self.end(outcome);
+        self.ready.push(stream_error(fault, error));
+        self.state = State::Closed;
+    }
+
+    /// Takes what the upstream said.
+    fn take(&mut self, heard: Option<Result<Frame<Bytes>, hyper::Error>>) {
+        match heard {
+            Some(Ok(frame)) => {
+                let Ok(chunk) = frame.into_data() else { return };
+                if self.state == State::Flowing {
+                    self.heard = clock::mono();
+                    // An upstream that never falls silent meets this limit here.
+                    if self.heard >= self.limits.deadline {
+                        let met = Fault::Timeout(Phase::Total);
+                        return self.fail(Outcome::Deadline, met, None);
+                    }
+                }
+                match self.reader.push(chunk, &mut self.ready) {
+                    Seen::Nothing | Seen::Content => {}
+                    Seen::End if self.state == State::Flowing => self.complete(),
+                    Seen::End => {}
+                    Seen::Fault(found) if self.state == State::Flowing => {
+                        self.fail(Outcome::UpstreamError, found.fault, found.error);
+                    }
+                    Seen::Fault(_) => self.state = State::Closed,
+                }
+            }
+            _ if self.state == State::Ended => self.state = State::Closed,
+            Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            None => match self.reader.finish(&mut self.ready) {
+                StreamEnd::Complete | StreamEnd::MissingDone => {
+                    self.end(Outcome::Complete);
+                    self.state = State::Closed;
+                }
+                StreamEnd::Incomplete => self.fail(Outcome::UpstreamError, Fault::Incomplete, None),
+                StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            },
+        }
+    }
+
+    fn hand_out(&mut self) {
+        self.outgoing = std::mem::take(&mut self.ready).into_iter();
+    }
+
+    /// Waits a moment for the upstream's end of body: the client has everything,
+    /// but a connection that was read to its end can be used again.
+    fn linger(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+        let until = self.heard + LINGER;
+        let alarm = self
+            .alarm
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+        if alarm.deadline() != until.into() {
+            alarm.as_mut().reset(until.into());
+        }
+        alarm.as_mut().poll(context).map(|()| None)
+    }
+
+    /// Looks at the limits while the upstream is silent.
+    fn check_limits(&mut self, context: &mut Context<'_>) {
+        if Pin::new(&mut self.draining).poll(context).is_ready() {
+            return self.fail(Outcome::Shutdown, Fault::Cancelled, None);
+        }
+        loop {
+            let now = clock::mono();
+            let until = (self.heard + self.limits.idle).min(self.limits.deadline);
+            if now >= until {
+                return if now >= self.limits.deadline {
+                    self.fail(Outcome::Deadline, Fault::Timeout(Phase::Total), None);
+                } else {
+                    self.fail(Outcome::IdleTimeout, Fault::Timeout(Phase::Idle), None);
+                };
+            }
+            let alarm = self
+                .alarm
+                .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
+            if alarm.as_mut().poll(context).is_pending() {
+                return;
+            }
+            alarm.as_mut().reset(until.into());
+        }
+    }
+}
+
+impl Body for Metered {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = &mut *self;
+        loop {
+            if let Some(bytes) = this.outgoing.next() {
+                return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if this.ready.len() >= GATHER_BYTES {
+                this.hand_out();
+                continue;
+            }
+            match this.state {
+                State::Closed if this.ready.is_empty() => return Poll::Ready(None),
+                State::Closed => this.hand_out(),
+                // An upstream that goes on after its end is not listened to for longer.
+                State::Ended if clock::mono() >= this.heard + LINGER => this.state = State::Closed,
+                State::Ended => match Pin::new(&mut this.rest).poll_frame(context) {
+                    Poll::Ready(heard) => {
+                        // Of what follows `[DONE]` the reader passes on the rest of its line end, and nothing else.
+                        this.take(heard);
+                    }
+                    Poll::Pending if this.ready.is_empty() => return this.linger(context),
+                    Poll::Pending => this.hand_out(),
+                },
+                State::Flowing => match Pin::new(&mut this.rest).poll_frame(context) {
+                    Poll::Ready(heard) => {
+                        this.take(heard);
+                        this.turns = TURNS;
+                    }
+                    Poll::Pending if !this.ready.is_empty() && this.turns > 0 => {
+                        this.turns -= 1;
+                        context.waker().wake_by_ref();
+                        return Poll::Pending;
+                    }
+                    Poll::Pending if !this.ready.is_empty() => this.hand_out(),
+                    Poll::Pending => {
+                        this.check_limits(context);
+                        if this.state == State::Flowing {
+                            return Poll::Pending;
+                        }
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Metered {
+    fn drop(&mut self) {
+        // SDKs close right after `[DONE]`: that is no disconnect.
+        self.end(match self.state {
+            State::Flowing => Outcome::ClientGone,
+            State::Ended | State::Closed => Outcome::Complete,
+        });
+        self.settlement.gateway().metrics.streams.dec();
+    }
+}
