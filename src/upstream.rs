@@ -5,6 +5,7 @@
 //! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`failure`]: what is known of an attempt that failed
+//! - [`trust`]: whose certificates are believed
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
 //!
 //! What a failure means for the call is decided in `policy/retry.rs`.
@@ -19,3 +20,4 @@ pub mod local;
 #[cfg(not(feature = "local"))]
 #[path = "upstream/local_absent.rs"]
 pub mod local;
+pub mod trust;

@@ -34,4 +34,5 @@ mod shutdown;
 mod stream;
 mod support;
 mod timeouts;
+mod tls;
 mod transport;

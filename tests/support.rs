@@ -10,6 +10,7 @@ pub(crate) mod gateway;
 pub(crate) mod http1;
 pub(crate) mod openai;
 pub(crate) mod script;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 
 use std::future::Future;

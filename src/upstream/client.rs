@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -27,6 +27,7 @@ use tower::Service;
 
 use crate::upstream::address::is_allowed;
 use crate::upstream::body::SegmentsBody;
+use crate::upstream::trust::Trust;
 
 type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
 
@@ -48,10 +49,8 @@ pub struct Client {
 
 impl Client {
     /// Builds the pools; no connection is made yet. `connect` bounds one TCP connection attempt.
-    pub fn new(connect: Duration) -> Self {
-        let tls = rustls::ClientConfig::builder()
-            .with_webpki_roots()
-            .with_no_client_auth();
+    pub fn new(connect: Duration, trust: Trust) -> Self {
+        let tls = trust.into_client_config();
         let pool = |scope| {
             let connector = Connector::new(scope, connect, tls.clone());
             hyper_util::client::legacy::Client::builder(TokioExecutor::new())
