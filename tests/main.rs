@@ -26,6 +26,7 @@ mod disconnect;
 mod embeddings;
 mod fallback;
 mod headers;
+mod http2;
 mod ledger;
 mod metrics;
 mod models_list;

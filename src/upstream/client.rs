@@ -104,18 +104,43 @@ pub struct SendError {
     pub fault: Fault,
     /// Whether the request may have reached the upstream.
     pub was_sent: bool,
+    /// A connection took the request and the upstream did not look at it, which it said
+    /// itself or which is certain: the same request may be sent again at once.
+    pub is_untaken: bool,
     detail: String,
 }
 
 impl SendError {
     fn from_client(error: &hyper_util::client::legacy::Error) -> Self {
-        let fault = fault_of(error, error.is_connect());
+        let is_untaken = is_untaken(error);
         Self {
-            fault,
-            was_sent: !error.is_connect(),
+            fault: fault_of(error, error.is_connect() || is_untaken),
+            was_sent: !error.is_connect() && !is_untaken,
+            is_untaken,
             detail: chain(error),
         }
     }
+}
+
+/// Whether a connection broke before it wrote the request, or an HTTP/2 server turned it away unread.
+///
+/// A server that ends a connection names the last stream that it looks at, and one that has too many
+/// of them refuses the next (RFC 9113 §6.8 and §8.7, read 2026-11).
+fn is_untaken(error: &(dyn StdError + 'static)) -> bool {
+    let mut source = error.source();
+    while let Some(current) = source {
+        if let Some(hyper) = current.downcast_ref::<hyper::Error>()
+            && hyper.is_canceled()
+        {
+            return true;
+        }
+        if let Some(h2) = current.downcast_ref::<h2::Error>() {
+            return h2.is_remote()
+                && (h2.is_go_away() || h2.reason() == Some(h2::Reason::REFUSED_STREAM));
+        }
+        source = current.source();
+    }
+    false
 }
 
 /// Finds the fault that the connector named, or what hyper's error amounts to.
