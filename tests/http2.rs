@@ -395,3 +395,23 @@ async fn interim_heads_are_skipped() {
     let gateway = security.before(upstream.addr).await;
     assert_unnoticed(&gateway.chat(&openai::chat()).await);
 }
+
+// U-08, U-24, U-25
+#[tokio::test]
+async fn a_head_without_measure_and_a_length_that_is_wrong_are_protocol_errors() {
+    let security = Security::new();
+    let answer = openai::answer("x").to_string();
+    let long = "v".repeat(100 * 1024);
+    let (short, far) = (answer.len() - 5, answer.len() + 5);
+    for (name, value) in [
+        ("x-long", long.as_str()),
+        ("content-length", &short.to_string()),
+        ("content-length", &far.to_string()),
+    ] {
+        let head = Script::new().head(&[("content-type", JSON), (name, value)]);
+        let upstream = Upstream::new(&security.identity, head.data(answer.clone()).end()).await;
+        let gateway = security.before(upstream.addr).await;
+        let response = gateway.chat(&openai::chat()).await;
+        response.error(502, "upstream_protocol");
+    }
+}

@@ -61,6 +61,7 @@ impl Client {
                 .http2_keep_alive_interval(Duration::from_secs(20))
                 .http2_keep_alive_timeout(Duration::from_secs(10))
                 .http2_adaptive_window(true)
+                .http2_max_header_list_size(64 * 1024)
                 .http1_max_headers(200)
                 .http1_max_buf_size(512 * 1024)
                 .build(connector)
@@ -152,6 +153,13 @@ fn fault_of(error: &(dyn StdError + 'static), in_connect: bool) -> Fault {
         }
         if let Some(hyper) = current.downcast_ref::<hyper::Error>()
             && (hyper.is_parse() || hyper.is_parse_too_large())
+        {
+            return Fault::Protocol;
+        }
+        // What the library finds wrong, as against what the peer says.
+        if current
+            .downcast_ref::<h2::Error>()
+            .is_some_and(h2::Error::is_library)
         {
             return Fault::Protocol;
         }
