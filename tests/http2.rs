@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use h2::Reason;
 use serde_json::{Value, json};
 
-use crate::support::client::{Request, Response};
+use crate::support::client::{Client, Request, Response};
 use crate::support::config::Config;
 use crate::support::frames::{
     ENHANCE_YOUR_CALM, FIRST, Frames, NO_ERROR, Reply, Then, body, go_away, head,
@@ -15,7 +15,7 @@ use crate::support::http2::{Script, Upstream};
 use crate::support::openai;
 use crate::support::script::Gate;
 use crate::support::tls::{Authority, HOST, Identity};
-use crate::support::upstream;
+use crate::support::{until, upstream};
 
 /// How soon a stream that nobody wants must be reset.
 const PROMPT: Duration = Duration::from_millis(100);
@@ -414,4 +414,47 @@ async fn a_head_without_measure_and_a_length_that_is_wrong_are_protocol_errors()
         let response = gateway.chat(&openai::chat()).await;
         response.error(502, "upstream_protocol");
     }
+}
+
+fn gated(gate: &Gate) -> Script {
+    let words = Script::stream().data(openai::text("word")).gate(gate);
+    words.data(openai::finish()).data(openai::DONE).end()
+}
+
+/// Opens `count` streams at once, each of which waits at the gate, and ends them all.
+async fn stream_at_once(gateway: &Gateway, upstream: &Upstream, gate: &Gate, count: usize) {
+    let before = upstream.calls();
+    let mut streams = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let public = gateway.public;
+        streams.spawn(async move {
+            let request = Request::chat(&openai::stream_chat());
+            Client::connect(public).await.send(&request).await
+        });
+    }
+    until("all streams run at once", async || {
+        (upstream.calls() == before + count).then_some(())
+    })
+    .await;
+    gate.open_times(count);
+    for response in streams.join_all().await {
+        assert!(
+            response.text().ends_with(openai::DONE),
+            "{}",
+            response.text()
+        );
+    }
+    gateway.assert_idle().await;
+}
+
+#[tokio::test]
+async fn sixty_four_streams_share_one_connection() {
+    let security = Security::new();
+    let gate = Gate::closed();
+    let upstream = Upstream::new(&security.identity, gated(&gate)).await;
+    upstream.then(Script::json(&openai::answer("warm")));
+    let gateway = security.before(upstream.addr).await;
+    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    stream_at_once(&gateway, &upstream, &gate, 64).await;
+    assert_eq!(upstream.connections(), 1);
 }
