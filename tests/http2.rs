@@ -458,3 +458,36 @@ async fn sixty_four_streams_share_one_connection() {
     stream_at_once(&gateway, &upstream, &gate, 64).await;
     assert_eq!(upstream.connections(), 1);
 }
+
+// C-06
+#[tokio::test]
+async fn a_client_that_does_not_read_leaves_its_neighbours_on_the_connection_alone() {
+    let security = Security::new();
+    let gate = Gate::closed();
+    let upstream = Upstream::new(&security.identity, gated(&gate)).await;
+    let gateway = security.before(upstream.addr).await;
+    let mut neighbour = gateway.connect().await;
+    let mut beside = neighbour.open(&Request::chat(&openai::stream_chat())).await;
+    beside.until("word").await;
+
+    // Far more events than the sockets between here and there hold, each in a frame of its own.
+    let event = openai::text("x");
+    let count = 100_000;
+    let script = (0..count).fold(Script::stream(), |script, _| script.data(event.clone()));
+    upstream.then(script.data(openai::finish()).data(openai::DONE).end());
+    let mut stuck = gateway.connect().await;
+    let mut unread = stuck.open(&Request::chat(&openai::stream_chat())).await;
+    // Nothing to poll for: the claim is that nothing breaks.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+
+    gate.open();
+    assert!(beside.rest().await.text().ends_with(openai::DONE));
+    let whole = unread.rest().await;
+    assert!(
+        whole.text().ends_with(openai::DONE),
+        "the stream goes on when it is read"
+    );
+    assert_eq!(whole.text().matches(&event).count(), count);
+    assert_eq!(upstream.connections(), 1);
+    gateway.assert_idle().await;
+}

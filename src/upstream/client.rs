@@ -40,6 +40,15 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Bytes of an HTTP/2 stream that are held for a client which does not read them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes of all streams of one connection; out of reach, so that the streams' own windows decide.
+///
+/// The library also bounds how many small frames wait to be read, by half of this and for all
+/// streams together, and ends the connection of all of them when they are more. Events of a
+/// stream are small frames: with this window one stream of nothing else stays below the bound.
+const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
+
 /// Cheap to clone; clones share the pools.
 #[derive(Clone)]
 pub struct Client {
@@ -60,7 +69,8 @@ impl Client {
                 .timer(TokioTimer::new())
                 .http2_keep_alive_interval(Duration::from_secs(20))
                 .http2_keep_alive_timeout(Duration::from_secs(10))
-                .http2_adaptive_window(true)
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW)
                 .http2_max_header_list_size(64 * 1024)
                 .http1_max_headers(200)
                 .http1_max_buf_size(512 * 1024)
