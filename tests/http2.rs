@@ -459,6 +459,19 @@ async fn sixty_four_streams_share_one_connection() {
     assert_eq!(upstream.connections(), 1);
 }
 
+// A vendor takes some hundred streams on a connection; the next call must not wait for one of them.
+#[tokio::test]
+async fn more_streams_than_a_connection_may_have_get_another_connection() {
+    let security = Security::new();
+    let gate = Gate::closed();
+    let upstream = Upstream::limited(&security.identity, gated(&gate), 100).await;
+    upstream.then(Script::json(&openai::answer("warm")));
+    let gateway = security.before(upstream.addr).await;
+    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    stream_at_once(&gateway, &upstream, &gate, 150).await;
+    assert!(upstream.connections() > 1);
+}
+
 // C-06
 #[tokio::test]
 async fn a_client_that_does_not_read_leaves_its_neighbours_on_the_connection_alone() {

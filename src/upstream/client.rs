@@ -15,7 +15,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
-use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
@@ -27,6 +26,7 @@ use tower::Service;
 
 use crate::upstream::address::is_allowed;
 use crate::upstream::body::SegmentsBody;
+use crate::upstream::lanes::{Carried, Lanes};
 use crate::upstream::trust::Trust;
 
 type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
@@ -52,8 +52,8 @@ const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
 /// Cheap to clone; clones share the pools.
 #[derive(Clone)]
 pub struct Client {
-    public: Pool,
-    operator: Pool,
+    public: Lanes<Pool>,
+    operator: Lanes<Pool>,
 }
 
 impl Client {
@@ -62,7 +62,8 @@ impl Client {
         let tls = trust.into_client_config();
         let pool = |scope| {
             let connector = Connector::new(scope, connect, tls.clone());
-            hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+            builder
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(IDLE_PER_HOST)
                 .pool_timer(TokioTimer::new())
@@ -73,8 +74,8 @@ impl Client {
                 .http2_initial_connection_window_size(CONNECTION_WINDOW)
                 .http2_max_header_list_size(64 * 1024)
                 .http1_max_headers(200)
-                .http1_max_buf_size(512 * 1024)
-                .build(connector)
+                .http1_max_buf_size(512 * 1024);
+            Lanes::new(|| builder.build(connector.clone()))
         };
         Self {
             public: pool(HostScope::Public),
@@ -96,13 +97,21 @@ impl Client {
         &self,
         scope: HostScope,
         request: Request<SegmentsBody>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let pool = match scope {
+    ) -> Result<Response<Carried>, SendError> {
+        let lanes = match scope {
             HostScope::Public => &self.public,
             HostScope::Operator => &self.operator,
         };
+        // Without TLS no server is asked for HTTP/2.
+        let (pool, place) = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            let (pool, place) = lanes.take();
+            (pool, Some(place))
+        } else {
+            (lanes.first(), None)
+        };
         pool.request(request)
             .await
+            .map(|response| response.map(|body| Carried::new(body, place)))
             .map_err(|error| SendError::from_client(&error))
     }
 }

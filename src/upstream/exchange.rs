@@ -17,7 +17,6 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tollward_providers::{Call, EncodeError, Provider};
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::fault::{Fault, Phase};
@@ -29,6 +28,7 @@ use crate::snapshot::{Deployment, LocalModel, Target};
 use crate::upstream::body::SegmentsBody;
 use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, refused, unencodable};
+use crate::upstream::lanes::Carried;
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -101,7 +101,7 @@ pub struct UpstreamHead {
 /// A response body of an upstream: a socket or the embedded engine.
 pub enum UpstreamBody {
     /// From a socket.
-    Http(Incoming),
+    Http(Carried),
     /// From the engine.
     Local(LocalBody),
 }
@@ -277,7 +277,7 @@ fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
-async fn error_text(mut body: Incoming) -> Bytes {
+async fn error_text(mut body: Carried) -> Bytes {
     let mut text = BytesMut::new();
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {
