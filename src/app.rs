@@ -25,6 +25,7 @@ use crate::telemetry::access::{AccessLog, Refusal};
 use crate::telemetry::log::EventLog;
 use crate::telemetry::metric::Metrics;
 use crate::upstream::client::Client;
+use crate::upstream::trust::Trust;
 use crate::{http, reload, shutdown};
 
 /// What the pipeline works with. It holds handles and no logic of its own.
@@ -280,9 +281,11 @@ async fn gateway(
     let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
         .await
         .context("cannot read the keys")?;
+    let trust =
+        Trust::load(config.upstream.ca_file.as_deref()).context("`upstream.ca_file` is wrong")?;
     let tasks = Tasks::new(metrics.panics.clone());
     Ok(Gateway {
-        client: Client::new(config.timeouts.connect),
+        client: Client::new(config.timeouts.connect, trust),
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
         metrics,

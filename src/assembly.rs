@@ -29,6 +29,7 @@ use crate::snapshot::{
 use crate::telemetry::metric::Metrics;
 use crate::upstream::exchange::Timeouts;
 use crate::upstream::local;
+use crate::upstream::trust::Trust;
 
 /// The provider name of the embedded engine.
 pub const LOCAL: &str = "local";
@@ -125,6 +126,9 @@ impl Assembly<'_> {
         if loaded.config.engine.enabled == EngineMode::On && !local::IS_BUILT_IN {
             let message = "this build has no embedded engine".to_owned();
             work.report("engine.enabled", message, &[]);
+        }
+        if let Err(error) = Trust::load(loaded.config.upstream.ca_file.as_deref()) {
+            work.report("upstream.ca_file", error.to_string(), &[]);
         }
         let routes = work.routes(&models);
         let direct = self.detected.map(|_| work.direct());

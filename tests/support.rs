@@ -6,10 +6,13 @@
 
 pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod http1;
+pub(crate) mod http2;
 pub(crate) mod openai;
 pub(crate) mod script;
+pub(crate) mod tls;
 pub(crate) mod upstream;
 
 use std::future::Future;

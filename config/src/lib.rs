@@ -36,3 +36,4 @@ pub use schema::retry::RetryConfig;
 pub use schema::server::{AuthMode, ServerConfig};
 pub use schema::store::{OnStoreError, StoreConfig};
 pub use schema::timeouts::TimeoutsConfig;
+pub use schema::upstream::UpstreamConfig;

@@ -12,6 +12,7 @@ pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod store;
 pub(crate) mod timeouts;
+pub(crate) mod upstream;
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,7 @@ use retry::RetryConfig;
 use server::ServerConfig;
 use store::StoreConfig;
 use timeouts::TimeoutsConfig;
+use upstream::UpstreamConfig;
 
 /// Everything Tollward can be told, checked and complete.
 ///
@@ -39,6 +41,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Public model names in the order they were written. Section `models`.
     pub models: Vec<(String, ModelConfig)>,
+    /// How connections to providers are made. Section `upstream`.
+    pub upstream: UpstreamConfig,
     /// Limits on one upstream call. Section `timeouts`.
     pub timeouts: TimeoutsConfig,
     /// How often, and how fast, a failed attempt is repeated. Section `retry`.
@@ -54,10 +58,11 @@ pub struct Config {
 }
 
 /// The names of the sections, in the order they are documented.
-pub(crate) const SECTIONS: [&str; 9] = [
+pub(crate) const SECTIONS: [&str; 10] = [
     "server",
     "providers",
     "models",
+    "upstream",
     "timeouts",
     "retry",
     "store",
@@ -74,6 +79,7 @@ impl Config {
             server,
             providers,
             models,
+            upstream,
             timeouts,
             retry,
             store,
@@ -107,6 +113,7 @@ impl Config {
             server,
             providers,
             models,
+            upstream: UpstreamConfig::read(upstream.table(reader), reader),
             timeouts,
             retry: RetryConfig::read(retry.table(reader), reader),
             store: StoreConfig::read(store.table(reader), reader),

@@ -16,8 +16,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
-use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, MaybeHttpsStream};
+use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -28,6 +27,8 @@ use tower::Service;
 
 use crate::upstream::address::is_allowed;
 use crate::upstream::body::SegmentsBody;
+use crate::upstream::lanes::{Carried, Lanes};
+use crate::upstream::trust::Trust;
 
 type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
 
@@ -43,34 +44,44 @@ const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Bytes of an HTTP/2 stream that are held for a client which does not read them.
+const STREAM_WINDOW: u32 = 256 * 1024;
+/// Bytes of all streams of one connection; out of reach, so that the streams' own windows decide.
+///
+/// The library also bounds how many small frames wait to be read, by half of this and for all
+/// streams together, and ends the connection of all of them when they are more. Events of a
+/// stream are small frames: with this window one stream of nothing else stays below the bound.
+const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
+
 /// Cheap to clone; clones share the pools.
 #[derive(Clone)]
 pub struct Client {
-    public: Pool,
-    operator: Pool,
+    public: Lanes<Pool>,
+    operator: Lanes<Pool>,
 }
 
 impl Client {
     /// Builds the pools; no connection is made yet. `connect` bounds one TCP connection attempt.
-    pub fn new(connect: Duration) -> Self {
-        let mut tls = rustls::ClientConfig::builder()
-            .with_webpki_roots()
-            .with_no_client_auth();
+    pub fn new(connect: Duration, trust: Trust) -> Self {
+        let mut tls = trust.into_client_config();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let tls = Arc::new(tls);
         let pool = |scope| {
             let connector = Connector::new(scope, connect, Arc::clone(&tls));
-            hyper_util::client::legacy::Client::builder(TokioExecutor::new())
+            let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+            builder
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .pool_max_idle_per_host(IDLE_PER_HOST)
                 .pool_timer(TokioTimer::new())
                 .timer(TokioTimer::new())
                 .http2_keep_alive_interval(Duration::from_secs(20))
                 .http2_keep_alive_timeout(Duration::from_secs(10))
-                .http2_adaptive_window(true)
+                .http2_initial_stream_window_size(STREAM_WINDOW)
+                .http2_initial_connection_window_size(CONNECTION_WINDOW)
+                .http2_max_header_list_size(64 * 1024)
                 .http1_max_headers(200)
-                .http1_max_buf_size(MAX_HEAD_BYTES)
-                .build(connector)
+                .http1_max_buf_size(MAX_HEAD_BYTES);
+            Lanes::new(|| builder.build(connector.clone()))
         };
         Self {
             public: pool(HostScope::Public),
@@ -92,13 +103,21 @@ impl Client {
         &self,
         scope: HostScope,
         request: Request<SegmentsBody>,
-    ) -> Result<Response<Incoming>, SendError> {
-        let pool = match scope {
+    ) -> Result<Response<Carried>, SendError> {
+        let lanes = match scope {
             HostScope::Public => &self.public,
             HostScope::Operator => &self.operator,
         };
+        // Without TLS no server is asked for HTTP/2.
+        let (pool, place) = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            let (pool, place) = lanes.take();
+            (pool, Some(place))
+        } else {
+            (lanes.first(), None)
+        };
         pool.request(request)
             .await
+            .map(|response| response.map(|body| Carried::new(body, place)))
             .map_err(|error| SendError::from_client(&error))
     }
 }
@@ -111,18 +130,43 @@ pub struct SendError {
     pub fault: Fault,
     /// Whether the request may have reached the upstream.
     pub was_sent: bool,
+    /// A connection took the request and the upstream did not look at it, which it said
+    /// itself or which is certain: the same request may be sent again at once.
+    pub is_untaken: bool,
     detail: String,
 }
 
 impl SendError {
     fn from_client(error: &hyper_util::client::legacy::Error) -> Self {
-        let fault = fault_of(error, error.is_connect());
+        let is_untaken = is_untaken(error);
         Self {
-            fault,
-            was_sent: !error.is_connect(),
+            fault: fault_of(error, error.is_connect() || is_untaken),
+            was_sent: !error.is_connect() && !is_untaken,
+            is_untaken,
             detail: chain(error),
         }
     }
+}
+
+/// Whether a connection broke before it wrote the request, or an HTTP/2 server turned it away unread.
+///
+/// A server that ends a connection names the last stream that it looks at, and one that has too many
+/// of them refuses the next (RFC 9113 §6.8 and §8.7, read 2026-11).
+fn is_untaken(error: &(dyn StdError + 'static)) -> bool {
+    let mut source = error.source();
+    while let Some(current) = source {
+        if let Some(hyper) = current.downcast_ref::<hyper::Error>()
+            && hyper.is_canceled()
+        {
+            return true;
+        }
+        if let Some(h2) = current.downcast_ref::<h2::Error>() {
+            return h2.is_remote()
+                && (h2.is_go_away() || h2.reason() == Some(h2::Reason::REFUSED_STREAM));
+        }
+        source = current.source();
+    }
+    false
 }
 
 /// Finds the fault that the connector named, or what hyper's error amounts to.
@@ -134,6 +178,13 @@ fn fault_of(error: &(dyn StdError + 'static), in_connect: bool) -> Fault {
         }
         if let Some(hyper) = current.downcast_ref::<hyper::Error>()
             && (hyper.is_parse() || hyper.is_parse_too_large())
+        {
+            return Fault::Protocol;
+        }
+        // What the library finds wrong, as against what the peer says.
+        if current
+            .downcast_ref::<h2::Error>()
+            .is_some_and(h2::Error::is_library)
         {
             return Fault::Protocol;
         }
@@ -353,3 +404,6 @@ impl Service<Name> for Resolver {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,8 +17,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use tollward_providers::Call;
+use tollward_providers::{Call, EncodeError, Provider};
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
@@ -30,6 +29,7 @@ use crate::snapshot::{Deployment, LocalModel, Target};
 use crate::upstream::body::SegmentsBody;
 use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, refused, unencodable};
+use crate::upstream::lanes::Carried;
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -96,7 +96,7 @@ pub struct UpstreamHead {
 /// A response body of an upstream: a socket or the embedded engine.
 pub enum UpstreamBody {
     /// From a socket.
-    Http(Incoming),
+    Http(Carried),
     /// From the engine.
     Local(LocalBody),
     /// One whose first bytes were looked at.
@@ -242,26 +242,26 @@ async fn open(
         Target::Http(provider) => provider,
         Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
     };
-    let outbound = provider.encode(call).map_err(|error| unencodable(&error))?;
-    let (usage_chunk, dropped) = (outbound.usage_chunk, outbound.dropped);
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
-    provider.authorize(request.headers_mut());
-
+    let (usage_chunk, dropped, first) =
+        request(&**provider, call).map_err(|error| unencodable(&error))?;
     let limit = if call.view.is_stream {
         deployment.timeouts.first_byte
     } else {
         deployment.timeouts.whole_first_byte
     };
-    let response = within(
-        limit,
-        Phase::FirstByte,
-        deadline,
-        client.send(provider.host_scope(), request),
-    )
-    .await??;
+    let sending = async {
+        match client.send(provider.host_scope(), first).await {
+            // A connection that ended under our hands is no failure of the call and costs no retry.
+            Err(error) if error.is_untaken => {
+                let (.., again) =
+                    request(&**provider, call).map_err(|error| unencodable(&error))?;
+                let sent = client.send(provider.host_scope(), again).await;
+                sent.map_err(AttemptFailure::from)
+            }
+            sent => sent.map_err(AttemptFailure::from),
+        }
+    };
+    let response = within(limit, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
         let text = error_text(body).await;
@@ -289,6 +289,20 @@ async fn open(
     })
 }
 
+/// The request for a vendor, and what its encoder did to it.
+fn request(
+    provider: &dyn Provider,
+    call: &Call<'_>,
+) -> Result<(UsageChunk, Vec<&'static str>, Request<SegmentsBody>), EncodeError> {
+    let outbound = provider.encode(call)?;
+    let mut request = Request::new(SegmentsBody::from(outbound.body));
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = outbound.uri;
+    *request.headers_mut() = outbound.headers;
+    provider.authorize(request.headers_mut());
+    Ok((outbound.usage_chunk, outbound.dropped, request))
+}
+
 /// Hands the call to the embedded engine, which has no head of its own.
 fn open_local(model: &dyn LocalModel, call: &Call<'_>) -> Result<Opened, Box<AttemptFailure>> {
     let body = model.open(call)?;
@@ -313,7 +327,7 @@ fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
-async fn error_text(mut body: Incoming) -> Bytes {
+async fn error_text(mut body: Carried) -> Bytes {
     let mut text = BytesMut::new();
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {

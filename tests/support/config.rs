@@ -50,6 +50,16 @@ impl Config {
         self.set(&format!("/providers/{name}"), provider)
     }
 
+    /// A provider over TLS, whose authority's certificate is in the home's `ca.pem`.
+    pub(crate) fn tls_provider(self, name: &str, addr: SocketAddr) -> Self {
+        self.provider(name, addr)
+            .set(
+                &format!("/providers/{name}/base_url"),
+                json!(format!("https://{addr}/v1")),
+            )
+            .set("/upstream/ca_file", json!("ca.pem"))
+    }
+
     pub(crate) fn model(self, name: &str, deployments: &[&str]) -> Self {
         self.set(
             &format!("/models/{name}"),

@@ -61,6 +61,12 @@ impl Home {
         self
     }
 
+    /// Puts a file beside the configuration.
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
+        std::fs::write(self.path().join(name), text).expect("a writable directory");
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -1,0 +1,125 @@
+//! Which of several pools carries a call, so that HTTP/2 makes none of them wait.
+//!
+//! A pool keeps one HTTP/2 connection per host, and servers take some hundred
+//! streams on one; RFC 9113 §6.5.2 (read 2026-11) advises no fewer. The stream of
+//! a model lasts minutes, and a call beyond would wait for one of them to end. So
+//! calls are counted, and those beyond go to the next pool, which has a connection
+//! of its own. How connections are made and kept is in `client`.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+/// Calls that one pool carries, below what servers allow on a connection.
+const CALLS_PER_LANE: usize = 90;
+/// Pools beside the first; all of them full are more calls than `server.max_in_flight` lets in
+/// unless it is raised.
+const MORE_LANES: usize = 127;
+
+/// Pools of one kind; clones share them.
+#[derive(Clone)]
+pub(super) struct Lanes<P>(Arc<(Lane<P>, Vec<Lane<P>>)>);
+
+struct Lane<P> {
+    pool: P,
+    calls: Arc<AtomicUsize>,
+}
+
+impl<P> Lanes<P> {
+    /// As many pools as there may be need of; `pool` makes an empty one.
+    pub(super) fn new(pool: impl Fn() -> P) -> Self {
+        let lane = || Lane {
+            pool: pool(),
+            calls: Arc::default(),
+        };
+        let more = std::iter::repeat_with(lane).take(MORE_LANES).collect();
+        Self(Arc::new((lane(), more)))
+    }
+
+    /// The first pool, without a place: for calls that have a connection each.
+    pub(super) fn first(&self) -> &P {
+        &self.0.0.pool
+    }
+
+    /// The first pool with room, or the emptiest, and a place on it.
+    ///
+    /// Filled in their order, they leave a quiet gateway with one connection per host.
+    pub(super) fn take(&self) -> (&P, Place) {
+        let (first, more) = &*self.0;
+        let mut lanes = std::iter::once(first).chain(more);
+        let lane = lanes.find(|lane| lane.has_taken()).unwrap_or_else(|| {
+            let emptiest = more.iter().min_by_key(|lane| lane.count()).unwrap_or(first);
+            emptiest.calls.fetch_add(1, Ordering::Relaxed);
+            emptiest
+        });
+        (&lane.pool, Place(Arc::clone(&lane.calls)))
+    }
+}
+
+impl<P> Lane<P> {
+    fn count(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Takes a place if there is room.
+    fn has_taken(&self) -> bool {
+        let one_more = |calls| (calls < CALLS_PER_LANE).then_some(calls + 1);
+        self.calls
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .is_ok()
+    }
+}
+
+/// One call's place on a pool, free again when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A response body, which keeps its place until it is dropped.
+#[derive(Debug)]
+pub struct Carried {
+    body: Incoming,
+    _place: Option<Place>,
+}
+
+impl Carried {
+    pub(super) fn new(body: Incoming, place: Option<Place>) -> Self {
+        Self {
+            body,
+            _place: place,
+        }
+    }
+}
+
+impl Body for Carried {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests;
