@@ -31,7 +31,7 @@ const EVENT_CAPACITY: usize = 32;
 pub struct EngineSettings {
     /// The GGUF file.
     pub model: PathBuf,
-    /// Threads for matrix products; `None` takes one per core the process may use.
+    /// Threads for matrix products; `None` takes one less than the process may use cores.
     pub threads: Option<usize>,
     /// Tokens of context to allow; `None` takes the model's own, at most 8192. A larger
     /// number than the model was trained for is reduced to the model's.

@@ -69,7 +69,7 @@ impl EngineConfig {
                 .path(reader, "models in the data directory"),
             threads: threads.settle(reader, threads_read.map(Some), None, |threads| {
                 threads.map_or_else(
-                    || String::from("one per core"),
+                    || String::from("one less than there are cores"),
                     |threads| threads.to_string(),
                 )
             }),

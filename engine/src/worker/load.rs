@@ -14,7 +14,7 @@ use crate::{
     tokenizer::{Text, Tokenizer},
 };
 
-/// The priority of the engine's threads against the caller's, in `nice` steps.
+/// The priority of the engine's threads against the caller's, in `nice` steps; threads inherit it.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
@@ -49,13 +49,15 @@ impl Model {
         }
         let threads = settings
             .threads
-            .or_else(|| available_parallelism().ok().map(usize::from))
-            .unwrap_or(1)
+            .unwrap_or_else(|| {
+                // One core stays free: a thread on every core doubles what the caller's own
+                // threads wait for in the worst case, whatever its priority.
+                available_parallelism().map_or(1, |cores| cores.get() - 1)
+            })
             .max(1);
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
             .thread_name(|index| format!("tollward-math-{index}"))
-            .start_handler(|_| lower_priority())
             .build()
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let info = ModelInfo {

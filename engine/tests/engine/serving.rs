@@ -290,3 +290,24 @@ fn chat(role: &str, content: &str) -> Input {
         content: content.to_owned(),
     }])
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_threads_that_compute_are_below_the_callers_by_ten() {
+    let file = tiny::model("llama", None);
+    run(&engine(&file.path), greedy("hello", 1));
+    let mut seen = 0;
+    for task in std::fs::read_dir("/proc/self/task").unwrap() {
+        // A thread of another test may have ended since.
+        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
+            continue;
+        };
+        let (name, fields) = stat.rsplit_once(')').unwrap();
+        if name.contains("tollward-math") {
+            // The nineteenth field, proc(5); the name is the second.
+            assert_eq!(fields.split_whitespace().nth(16), Some("10"), "{stat}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 2, "two threads compute");
+}
