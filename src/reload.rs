@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use notify::{RecursiveMode, Watcher};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tollward_config::{Loaded, Report};
 
@@ -35,11 +35,28 @@ pub fn follow(gateway: &Arc<Gateway>, source: Source) {
         .file
         .as_ref()
         .and_then(|file| watch(file, wish.clone()));
+    // Both before anybody is told that we listen: what happens from then on is not missed.
+    let last = source
+        .file
+        .as_ref()
+        .and_then(|file| std::fs::read(file).ok());
+    let hangup = signal(SignalKind::hangup());
     let gateway = Arc::clone(gateway);
     let tasks = gateway.tasks.clone();
     tasks.spawn("reload", async move {
-        run(&gateway, Arc::new(source), wishes, wish).await;
-        drop(watcher);
+        match hangup {
+            Ok(hangup) => {
+                let signs = Signs {
+                    hangup,
+                    wishes,
+                    last,
+                };
+                run(&gateway, Arc::new(source), signs).await;
+            }
+            Err(error) => tracing::warn!(%error, "the configuration is not reloaded: SIGHUP cannot be listened to"),
+        }
+        // Without a watcher the channel must stay open all the same.
+        drop((watcher, wish));
     });
 }
 
@@ -63,32 +80,30 @@ fn watch(file: &Path, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatch
     watched.inspect_err(|error| tracing::warn!(%error, "the configuration file is not watched; SIGHUP reloads it")).ok()
 }
 
-async fn run(
-    gateway: &Gateway,
-    source: Arc<Source>,
-    mut wishes: mpsc::Receiver<()>,
-    _wish: mpsc::Sender<()>,
-) {
+/// What asks for a reload.
+struct Signs {
+    hangup: Signal,
+    wishes: mpsc::Receiver<()>,
+    /// The file's content when it was last looked at.
+    last: Option<Vec<u8>>,
+}
+
+async fn run(gateway: &Gateway, source: Arc<Source>, mut signs: Signs) {
     let stop = gateway.tasks.stopping();
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else {
-        tracing::warn!("SIGHUP cannot be listened to; the configuration is not reloaded by it");
-        return;
-    };
-    let mut last = fingerprint(&source).await;
     loop {
         let is_asked = tokio::select! {
             () = stop.cancelled() => return,
-            _ = hangup.recv() => true,
-            _ = wishes.recv() => false,
+            _ = signs.hangup.recv() => true,
+            _ = signs.wishes.recv() => false,
         };
         if !is_asked {
             tokio::time::sleep(SETTLE).await;
         }
         let now = fingerprint(&source).await;
-        if !is_asked && now == last {
+        if !is_asked && now == signs.last {
             continue;
         }
-        last = now;
+        signs.last = now;
         let reloading = reload(gateway, Arc::clone(&source));
         if stop.run_until_cancelled(reloading).await.is_none() {
             return;
