@@ -295,7 +295,8 @@ fn chat(role: &str, content: &str) -> Input {
 #[test]
 fn the_threads_that_compute_are_below_the_callers_by_ten() {
     let file = tiny::model("llama", None);
-    run(&engine(&file.path), greedy("hello", 1));
+    let engine = engine(&file.path);
+    run(&engine, greedy("hello", 1));
     let mut seen = 0;
     for task in std::fs::read_dir("/proc/self/task").unwrap() {
         // A thread of another test may have ended since.
