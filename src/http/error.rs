@@ -3,7 +3,7 @@
 //! A message says who failed, what was tried and what to do; it never holds a
 //! key, an upstream's address or an upstream's raw body. A vendor's own error
 //! about the request itself is passed on in its parsed fields. Of one about our
-//! account only the class is: its text may name the operator's organisation.
+//! account only the class is passed on: its text may name the operator's organisation.
 
 use std::time::Duration;
 
@@ -374,10 +374,11 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
         param: None,
         code: Some(code.into()),
     };
-    let body = match error {
-        Some(told) if is_about_our_account(fault) => classed_as(&told, own),
-        Some(told) => told,
-        None => own,
+    let body = match (error, fault) {
+        (Some(told), fault) if is_about_our_account(fault) => classed_as(&told, own),
+        // That our credential or our name of a model is refused is between the vendor and the operator.
+        (Some(_), Fault::Auth | Fault::NotFound) | (None, _) => own,
+        (Some(told), _) => told,
     };
     body.to_event()
 }
