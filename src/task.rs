@@ -6,8 +6,6 @@
 //! while the ledger still takes rows. A panic in a task is logged with its name
 //! and counted; it never takes the process down.
 
-pub mod dormant;
-
 use std::future::{Future, poll_fn};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,9 +21,16 @@ use tokio_util::sync::CancellationToken;
 /// The tasks of one gateway; clones share the same set.
 #[derive(Clone)]
 pub struct Tasks {
-    running: Arc<Mutex<JoinSet<()>>>,
+    running: Arc<Mutex<Running>>,
     stop: CancellationToken,
     panics: Counter,
+}
+
+#[derive(Default)]
+struct Running {
+    set: JoinSet<()>,
+    /// What is spawned from now on is dropped at once.
+    is_abandoned: bool,
 }
 
 impl Tasks {
@@ -55,8 +60,14 @@ impl Tasks {
         };
         let mut running = self.running.lock();
         // A set keeps what has ended until somebody asks.
-        while running.try_join_next().is_some() {}
-        running.spawn(guarded);
+        while running.set.try_join_next().is_some() {}
+        if running.is_abandoned {
+            drop(running);
+            // What it holds settles now, outside the lock.
+            drop(guarded);
+        } else {
+            running.set.spawn(guarded);
+        }
     }
 
     /// Runs `work`, which may block, beside the runtime's own threads; `None` when it panicked.
@@ -90,9 +101,14 @@ impl Tasks {
         self.wait(patience).await
     }
 
-    /// Drops every task that is left, whatever it waits for; `false` when one did not wait for anything within `patience`.
+    /// Drops every task that is left or still comes, whatever it waits for; `false` when one
+    /// did not wait for anything within `patience`.
     pub async fn abandon(&self, patience: Duration) -> bool {
-        self.running.lock().abort_all();
+        {
+            let mut running = self.running.lock();
+            running.is_abandoned = true;
+            running.set.abort_all();
+        }
         self.wait(patience).await
     }
 
@@ -104,7 +120,7 @@ impl Tasks {
     fn poll_all_ended(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut running = self.running.lock();
         loop {
-            match running.poll_join_next(context) {
+            match running.set.poll_join_next(context) {
                 Poll::Ready(Some(_)) => {}
                 Poll::Ready(None) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,
@@ -167,6 +183,12 @@ mod tests {
         });
         assert!(!tasks.stop(Duration::from_secs(1)).await);
         assert!(tasks.abandon(Duration::from_secs(1)).await);
+        assert!(dropped.await.is_err());
+        let (held, dropped) = tokio::sync::oneshot::channel::<()>();
+        tasks.spawn("late", async move {
+            std::future::pending::<()>().await;
+            drop(held);
+        });
         assert!(dropped.await.is_err());
     }
 }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -23,7 +25,6 @@ use tower::Service;
 
 use crate::http::stall::StallGuard;
 use crate::task::Tasks;
-use crate::task::dormant::Dormant;
 
 /// A request head must be complete within this, and the first one must come within this.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -151,16 +152,18 @@ async fn serve_connection(
     });
     let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
     let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
-    let interruption = Dormant::new(async move {
+    // In a set of its own, because a set polls only what was woken: a connection wakes thousands
+    // of times a second, and asking each time whether the process stops takes locks.
+    let mut interruption = FuturesUnordered::from_iter([async move {
         tokio::select! {
             () = silence(&has_spoken) => Interruption::Silence,
             () = stop.cancelled() => Interruption::Stop,
         }
-    });
+    }]);
     let ended = tokio::select! {
         biased;
         ended = connection.as_mut() => ended,
-        interruption = interruption => match interruption {
+        Some(interruption) = interruption.next() => match interruption {
             Interruption::Silence => return,
             Interruption::Stop => {
                 connection.as_mut().graceful_shutdown();

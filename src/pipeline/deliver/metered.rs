@@ -10,8 +10,11 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use http_body::{Body, Frame};
 use tokio::time::Sleep;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollward_store::Outcome;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
@@ -21,7 +24,6 @@ use tollward_wire::segments::Segments;
 use crate::clock;
 use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
-use crate::task::dormant::Dormant;
 use crate::upstream::exchange::{self, UpstreamBody};
 
 /// Time limits of a running stream.
@@ -54,7 +56,8 @@ pub struct Metered {
     heard: Instant,
     /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
     alarm: Option<Pin<Box<Sleep>>>,
-    draining: Dormant<()>,
+    /// In a set, which polls it only when it was woken, and not at each chunk.
+    draining: FuturesUnordered<WaitForCancellationFutureOwned>,
     state: State,
     /// Pieces that are being handed out, in the upstream's own cuts.
     outgoing: <Segments as IntoIterator>::IntoIter,
@@ -77,7 +80,7 @@ impl Metered {
     pub(super) fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
-        let draining = Dormant::new(gateway.cut_calls.clone().cancelled_owned());
+        let draining = FuturesUnordered::from_iter([gateway.cut_calls.clone().cancelled_owned()]);
         let mut metered = Self {
             rest: stream.rest,
             reader: stream.reader,
@@ -182,7 +185,7 @@ impl Metered {
 
     /// Looks at the limits while the upstream is silent.
     fn check_limits(&mut self, context: &mut Context<'_>) {
-        if Pin::new(&mut self.draining).poll(context).is_ready() {
+        if let Poll::Ready(Some(())) = self.draining.poll_next_unpin(context) {
             return self.fail(Outcome::Shutdown, Fault::Cancelled, None);
         }
         loop {
