@@ -588,3 +588,22 @@ async fn an_error_object_in_place_of_a_stream_is_that_error() {
     let blank = Script::answer("200 OK", &[("content-type", "application/json")], "  ");
     scene.stream(blank).await.error(502, "upstream_protocol");
 }
+
+// U-23
+#[tokio::test]
+async fn a_whole_answer_in_place_of_a_stream_is_refused_and_booked_by_its_own_count() {
+    let scene = Scene::new().await;
+    let response = scene
+        .stream(Script::json("200 OK", &openai::answer("x")))
+        .await;
+    response.error(502, "upstream_protocol");
+    let row = scene.gateway.home.row().await;
+    assert_eq!(
+        (
+            &row["estimated"],
+            &row["tokens"]["input"],
+            &row["tokens"]["output"]
+        ),
+        (&json!(false), &json!(10), &json!(5))
+    );
+}

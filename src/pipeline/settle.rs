@@ -72,8 +72,15 @@ struct Call {
     attempt_began: Option<Instant>,
     upstream: Duration,
     first_content: Option<Duration>,
-    /// The last attempt failed with this, and whether it may be billed.
-    failed: Option<(Fault, bool)>,
+    failed: Option<Failed>,
+}
+
+/// How the last attempt failed.
+struct Failed {
+    fault: Fault,
+    may_be_billed: bool,
+    /// What the vendor said that it used.
+    usage: Option<Usage>,
 }
 
 impl Settlement {
@@ -129,11 +136,11 @@ impl Settlement {
 
     /// An attempt on `deployment` begins; the one before it is closed.
     pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>) {
-        if let Some((fault, may_be_billed)) = self.call.failed.take() {
+        if let Some(failed) = &self.call.failed {
             self.gateway
                 .metrics
-                .count_fallback(&self.call.deployment, deployment, fault);
-            if may_be_billed {
+                .count_fallback(&self.call.deployment, deployment, failed.fault);
+            if failed.may_be_billed {
                 let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
                 self.gateway.book(&entry);
                 self.gateway
@@ -141,6 +148,7 @@ impl Settlement {
                     .count_usage(&self.call.deployment, &entry);
             }
         }
+        self.call.failed = None;
         self.call.deployment = Arc::clone(deployment);
         self.call.attempts += 1;
         self.call.attempt_began = Some(clock::mono());
@@ -149,7 +157,11 @@ impl Settlement {
     /// The open attempt failed.
     pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
         self.call.end_attempt();
-        self.call.failed = Some((failure.fault, failure.may_be_billed));
+        self.call.failed = Some(Failed {
+            fault: failure.fault,
+            may_be_billed: failure.may_be_billed,
+            usage: failure.usage.clone(),
+        });
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %self.call.deployment.id,
             fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
@@ -206,7 +218,7 @@ impl Settlement {
             entry: &entry,
             caller: &self.call.caller,
             client_request_id: self.call.client_request_id.as_ref(),
-            fault: self.call.failed.map(|(fault, _)| fault),
+            fault: self.call.failed.as_ref().map(|failed| failed.fault),
             overhead: self.overhead(),
         });
         booked
@@ -234,14 +246,20 @@ impl Call {
     fn leave_attempt(&mut self) {
         if self.attempt_began.is_some() {
             self.end_attempt();
-            self.failed = Some((Fault::Cancelled, true));
+            self.failed = Some(Failed {
+                fault: Fault::Cancelled,
+                may_be_billed: true,
+                usage: None,
+            });
         }
     }
 
     fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
-        let may_be_billed = self.failed.is_none_or(|(_, may_be_billed)| may_be_billed);
+        let failed = self.failed.as_ref();
+        let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
-        let (usage, estimated, priced) = match observed.usage {
+        let told = failed.and_then(|failed| failed.usage.as_ref());
+        let (usage, estimated, priced) = match observed.usage.or(told) {
             Some(usage) => (usage.clone(), false, price(usage)),
             None if may_be_billed && self.attempts > 0 => {
                 let usage = self.estimate(observed.output_bytes);

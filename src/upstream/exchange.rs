@@ -1,4 +1,5 @@
 //! One attempt: send the call, wait for the head, read the answer or its first content.
+//! A request that a connection did not take is sent once more; that is the same attempt.
 //!
 //! The result is either something a client may be given (a whole answer that
 //! parsed, or a stream whose first content event is in hand) or a failure that
@@ -161,16 +162,26 @@ async fn mislabelled(
     let (limit, phase) = (timeouts.first_content, Phase::FirstContent);
     let (opening, first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
     opened.body = UpstreamBody::Begun(Some(first), Box::new(opened.body));
-    let detail = match opening {
-        Opening::Events => return streamed(opened, call, timeouts, deadline).await,
+    match opening {
+        Opening::Events => streamed(opened, call, timeouts, deadline).await,
+        // An error that it holds is the vendor's; a good answer is not what was asked for, and is paid for.
         Opening::Object => {
-            // An error that it holds is the vendor's; a good answer is not what was asked for.
-            whole(opened.head, opened.body, call, timeouts, deadline).await?;
-            "a stream was asked for and a whole answer came"
+            let exchanged = whole(opened.head, opened.body, call, timeouts, deadline).await?;
+            let usage = match exchanged {
+                Exchanged::Whole { answer, .. } => answer.usage,
+                Exchanged::Stream(_) => None,
+            };
+            let detail = "a stream was asked for and a whole answer came";
+            Err(AttemptFailure {
+                usage,
+                ..AttemptFailure::billed(Fault::Protocol, detail)
+            })
         }
-        Opening::Other => "a stream was asked for and another content type came",
-    };
-    Err(AttemptFailure::billed(Fault::Protocol, detail))
+        Opening::Other => Err(AttemptFailure::billed(
+            Fault::Protocol,
+            "a stream was asked for and another content type came",
+        )),
+    }
 }
 
 /// Reads until it is clear what the answer is.

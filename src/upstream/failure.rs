@@ -7,6 +7,7 @@ use tollward_providers::{EncodeError, Failure};
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 use tollward_wire::reader::StreamFault;
+use tollward_wire::usage::Usage;
 
 use crate::clock;
 use crate::upstream::client::SendError;
@@ -24,6 +25,8 @@ pub struct AttemptFailure {
     pub retry_after: Option<Duration>,
     /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
     pub may_be_billed: bool,
+    /// What the vendor says that the attempt used, when it said so.
+    pub usage: Option<Usage>,
     /// The words in `error` are this gateway's own, about its embedded engine.
     pub is_ours: bool,
     /// For the log, never for the client.
@@ -39,6 +42,7 @@ impl AttemptFailure {
             status: None,
             retry_after: None,
             may_be_billed: false,
+            usage: None,
             is_ours: false,
             detail: detail.into(),
         }
@@ -95,6 +99,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         status: Some(status),
         retry_after,
         may_be_billed: false,
+        usage: None,
         is_ours: false,
         detail: format!("upstream answered {status}"),
     }
