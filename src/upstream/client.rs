@@ -110,8 +110,7 @@ impl Client {
         };
         // Without TLS no server is asked for HTTP/2.
         let (pool, place) = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let (pool, place) = lanes.take();
-            (pool, Some(place))
+            lanes.take()
         } else {
             (lanes.first(), None)
         };

@@ -3,8 +3,9 @@
 //! A pool keeps one HTTP/2 connection per host, and servers take some hundred
 //! streams on one; RFC 9113 §6.5.2 (read 2026-11) advises no fewer. The stream of
 //! a model lasts minutes, and a call beyond would wait for one of them to end. So
-//! calls are counted, and those beyond go to the next pool, which has a connection
-//! of its own. How connections are made and kept is in `client`.
+//! calls over TLS are counted, over all hosts and whatever protocol they end up
+//! with, and those beyond go to the next pool, which has connections of its own.
+//! How connections are made and kept is in `client`.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,13 +18,12 @@ use hyper::body::Incoming;
 
 /// Calls that one pool carries, below what servers allow on a connection.
 const CALLS_PER_LANE: usize = 90;
-/// Pools beside the first; all of them full are more calls than `server.max_in_flight` lets in
-/// unless it is raised.
-const MORE_LANES: usize = 127;
+/// Pools; all of them full are more calls than `server.max_in_flight` lets in unless it is raised.
+const LANES: usize = 128;
 
 /// Pools of one kind; clones share them.
 #[derive(Clone)]
-pub(super) struct Lanes<P>(Arc<(Lane<P>, Vec<Lane<P>>)>);
+pub(super) struct Lanes<P>(Arc<[Lane<P>; LANES]>);
 
 struct Lane<P> {
     pool: P,
@@ -33,45 +33,38 @@ struct Lane<P> {
 impl<P> Lanes<P> {
     /// As many pools as there may be need of; `pool` makes an empty one.
     pub(super) fn new(pool: impl Fn() -> P) -> Self {
-        let lane = || Lane {
+        let lane = |_| Lane {
             pool: pool(),
             calls: Arc::default(),
         };
-        let more = std::iter::repeat_with(lane).take(MORE_LANES).collect();
-        Self(Arc::new((lane(), more)))
+        Self(Arc::new(std::array::from_fn(lane)))
     }
 
     /// The first pool, without a place: for calls that have a connection each.
     pub(super) fn first(&self) -> &P {
-        &self.0.0.pool
+        let [first, ..] = &*self.0;
+        &first.pool
     }
 
-    /// The first pool with room, or the emptiest, and a place on it.
+    /// The first pool with room, and a place on it; without room anywhere, the first.
     ///
     /// Filled in their order, they leave a quiet gateway with one connection per host.
-    pub(super) fn take(&self) -> (&P, Place) {
-        let (first, more) = &*self.0;
-        let mut lanes = std::iter::once(first).chain(more);
-        let lane = lanes.find(|lane| lane.has_taken()).unwrap_or_else(|| {
-            let emptiest = more.iter().min_by_key(|lane| lane.count()).unwrap_or(first);
-            emptiest.calls.fetch_add(1, Ordering::Relaxed);
-            emptiest
-        });
-        (&lane.pool, Place(Arc::clone(&lane.calls)))
+    pub(super) fn take(&self) -> (&P, Option<Place>) {
+        let free = self
+            .0
+            .iter()
+            .find_map(|lane| Some((&lane.pool, lane.try_take()?)));
+        free.map_or_else(|| (self.first(), None), |(pool, place)| (pool, Some(place)))
     }
 }
 
 impl<P> Lane<P> {
-    fn count(&self) -> usize {
-        self.calls.load(Ordering::Relaxed)
-    }
-
-    /// Takes a place if there is room.
-    fn has_taken(&self) -> bool {
+    fn try_take(&self) -> Option<Place> {
         let one_more = |calls| (calls < CALLS_PER_LANE).then_some(calls + 1);
         self.calls
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-            .is_ok()
+            .ok()?;
+        Some(Place(Arc::clone(&self.calls)))
     }
 }
 
