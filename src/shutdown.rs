@@ -43,7 +43,7 @@ pub async fn run(
     let limits = gateway.snapshot().limits;
     let drain = limits.drain;
     let accept = match first {
-        StopSignal::Terminate => limits.drain_accept.min(drain),
+        StopSignal::Terminate => limits.drain_accept.min(drain / 2),
         StopSignal::Interrupt => Duration::ZERO,
     };
     tracing::info!(

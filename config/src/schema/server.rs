@@ -26,7 +26,7 @@ pub struct ServerConfig {
     /// Reload: applies to the next shutdown.
     pub drain: Duration,
     /// The part of `drain` in which new connections are still taken after SIGTERM. Default 5 s;
-    /// may be nothing. Reload: applies to the next shutdown.
+    /// may be nothing, and is at most half of `drain`. Reload: applies to the next shutdown.
     pub drain_accept: Duration,
 }
 
