@@ -143,19 +143,6 @@ async fn a_usage_report_that_cannot_be_true_is_counted_where_it_belongs() {
         .await;
 }
 
-#[tokio::test]
-async fn how_far_the_ledger_is_behind_is_on_the_page() {
-    let upstream = Upstream::healthy().await;
-    let gateway = Gateway::start(&Config::one(&upstream)).await;
-    let journal = |page: &str| sum(page, "tollward_ledger_journal_bytes", &[]);
-    let before = journal(&gateway.metrics().await);
-    gateway.chat(&openai::chat()).await;
-    assert!(journal(&gateway.metrics().await) > before);
-    gateway
-        .until_metric("tollward_ledger_pending_bytes", &[], 0.0)
-        .await;
-}
-
 // S-31
 #[tokio::test]
 async fn no_label_holds_a_key_or_a_prompt() {
