@@ -18,7 +18,7 @@ use crate::support::tls::{Authority, HOST, Identity};
 use crate::support::{until, upstream};
 
 /// How soon a stream that nobody wants must be reset.
-const PROMPT: Duration = Duration::from_millis(100);
+const PROMPT: Duration = Duration::from_secs(1);
 const JSON: &str = "application/json";
 
 /// An authority, and a certificate of it.

@@ -77,7 +77,7 @@ async fn a_handshake_that_stalls_is_left_and_told_apart() {
     let response = gateway.chat(&openai::chat()).await;
     response.error(502, "upstream_tls");
     assert!(
-        response.took < Duration::from_millis(5_900),
+        response.took < Duration::from_secs(9),
         "{:?}",
         response.took
     );
