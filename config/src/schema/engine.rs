@@ -13,7 +13,7 @@ pub struct EngineConfig {
     pub model: String,
     /// Folder of downloaded models. `None`: the data directory's `models`.
     pub models_dir: Option<PathBuf>,
-    /// Threads for inference, 1 to 1024. `None`: one per physical core.
+    /// Threads for inference, 1 to 1024. `None`: one less than the cores the process may use, at least one.
     pub threads: Option<usize>,
     /// Requests that may wait for the engine; more are answered 503. Default 32.
     pub max_queue: usize,
