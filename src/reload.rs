@@ -131,19 +131,17 @@ async fn reload(gateway: &Gateway, source: Arc<Source>) {
         (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation))
     };
     let assembled = gateway.tasks.run_blocking("reload", assembling).await;
+    let is_good = matches!(assembled, Some(Ok(_)));
+    gateway.metrics.reload_success.set(i64::from(is_good));
     match assembled {
         Some(Ok(snapshot)) => {
             gateway.replace_snapshot(snapshot);
-            gateway.metrics.reload_success.set(1);
             tracing::info!(generation, "the configuration was reloaded");
         }
         Some(Err(report)) => {
-            gateway.metrics.reload_success.set(0);
             tracing::error!("the new configuration is refused, the old one stays:\n{report}");
         }
-        // The panic is logged where it was caught.
-        None => {
-            gateway.metrics.reload_success.set(0);
-        }
+        // It panicked, which is logged where it was caught, or the process ends.
+        None => {}
     }
 }
