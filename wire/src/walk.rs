@@ -54,19 +54,11 @@ impl<'a> Walker<'a> {
         mut visit: impl FnMut(&'a [u8], &mut Self) -> Option<()>,
     ) -> Option<()> {
         self.expect(b'{')?;
-        loop {
-            if self.peek()? == b',' {
-                self.at += 1;
-            }
-            if self.peek()? != b'"' {
-                return self.expect(b'}');
-            }
-            let key = self.at + 1;
-            self.string()?;
-            let key = self.bytes.get(key..self.at - 1)?;
-            self.expect(b':')?;
+        while let Some(key) = self.skip_key() {
+            let key = self.bytes.get(key.start + 1..key.end - 1)?;
             self.visit_value(|value| visit(key, value))?;
         }
+        self.expect(b'}')
     }
 
     /// The same for the elements of the array at the position.
@@ -76,16 +68,35 @@ impl<'a> Walker<'a> {
         mut visit: impl FnMut(&mut Self) -> Option<()>,
     ) -> Option<()> {
         self.expect(b'[')?;
-        loop {
-            if self.peek()? == b',' {
-                self.at += 1;
-            }
-            if self.peek()? == b']' {
-                self.at += 1;
-                return Some(());
-            }
+        while self.skip_to_element() {
             self.visit_value(&mut visit)?;
         }
+        self.expect(b']')
+    }
+
+    /// Goes past the next key of an object and its colon; `None` where there is none.
+    #[inline]
+    fn skip_key(&mut self) -> Option<Range<usize>> {
+        if self.peek()? == b',' {
+            self.at += 1;
+        }
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let start = self.at;
+        self.string()?;
+        let span = start..self.at;
+        self.expect(b':')?;
+        Some(span)
+    }
+
+    /// Goes to the next element of an array; false where there is none.
+    #[inline]
+    fn skip_to_element(&mut self) -> bool {
+        if self.peek() == Some(b',') {
+            self.at += 1;
+        }
+        self.peek().is_some_and(|byte| byte != b']')
     }
 
     #[inline]
@@ -197,16 +208,7 @@ impl<'a> Iterator for Members<'a> {
     #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let walker = &mut self.walker;
-        if walker.peek()? == b',' {
-            walker.at += 1;
-        }
-        if walker.peek()? != b'"' {
-            return None;
-        }
-        let key_start = walker.at;
-        walker.string()?;
-        let key_span = key_start..walker.at;
-        walker.expect(b':')?;
+        let key_span = walker.skip_key()?;
         let value_span = walker.value()?;
         Some(Field {
             key: walker.bytes.get(key_span.start + 1..key_span.end - 1)?,
@@ -227,10 +229,7 @@ impl<'a> Iterator for Elements<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let walker = &mut self.walker;
-        if walker.peek()? == b',' {
-            walker.at += 1;
-        }
-        if walker.peek()? == b']' {
+        if !walker.skip_to_element() {
             return None;
         }
         let span = walker.value()?;
