@@ -281,8 +281,8 @@ impl Service<Uri> for Connector {
         let (limit, tls) = (DNS_TIMEOUT + connect, Arc::clone(&self.tls));
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(Ok(tcp)) => shake_hands(tcp, uri, tls, connect).await,
-                Ok(Err(error)) => Err(classify(error.into(), false, connect)),
+                Ok(Ok(tcp)) => shake_hands(tcp, uri, tls).await,
+                Ok(Err(error)) => Err(classify(error.into(), connect)),
                 Err(_) => Err(ConnectError::Slow(limit)),
             }
         })
@@ -295,7 +295,6 @@ async fn shake_hands(
     tcp: TokioIo<TcpStream>,
     uri: Uri,
     tls: Arc<rustls::ClientConfig>,
-    connect: Duration,
 ) -> Result<MaybeHttpsStream<TokioIo<TcpStream>>, ConnectError> {
     let mut tcp = Some(tcp);
     let connected = tower::service_fn(move |_: Uri| {
@@ -305,7 +304,8 @@ async fn shake_hands(
     let shaking = HttpsConnector::from((connected, tls)).call(uri);
     match tokio::time::timeout(TLS_TIMEOUT, shaking).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(classify(error, true, connect)),
+        Ok(Err(error)) if is_refusal(error.as_ref()) => Err(ConnectError::Tls(error)),
+        Ok(Err(error)) => Err(ConnectError::Refused(error)),
         Err(_) => Err(ConnectError::SlowTls(TLS_TIMEOUT)),
     }
 }
@@ -319,12 +319,8 @@ fn literal(uri: &Uri) -> Option<IpAddr> {
         .ok()
 }
 
-/// Unwraps the connector's boxed errors: ours come back as they are, the `connect` limit and rustls's get their name.
-fn classify(
-    error: Box<dyn StdError + Send + Sync>,
-    is_tls: bool,
-    connect: Duration,
-) -> ConnectError {
+/// Unwraps the boxed error of a TCP connection: the resolver's come back as they are, the `connect` limit gets its name.
+fn classify(error: Box<dyn StdError + Send + Sync>, connect: Duration) -> ConnectError {
     let mut source: Option<&(dyn StdError + 'static)> = Some(error.as_ref());
     while let Some(current) = source {
         if let Some(refused) = current.downcast_ref::<ResolveError>() {
@@ -335,17 +331,19 @@ fn classify(
                 }
             };
         }
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            if io.kind() == io::ErrorKind::TimedOut {
-                return ConnectError::Slow(connect);
-            }
-            if is_tls && is_handshake_error(io) {
-                return ConnectError::Tls(error);
-            }
+        let io = current.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::TimedOut) {
+            return ConnectError::Slow(connect);
         }
         source = current.source();
     }
     ConnectError::Refused(error)
+}
+
+/// Whether an error comes from the handshake, and not from the connection below it.
+fn is_refusal(error: &(dyn StdError + 'static)) -> bool {
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.any(|error| error.downcast_ref().is_some_and(is_handshake_error))
 }
 
 /// Whether rustls refused, or the peer hung up on it; the connector wraps such errors more than once.
