@@ -141,10 +141,11 @@ pub async fn exchange(
 ) -> Result<Exchanged, AttemptFailure> {
     let opened = open(client, deployment, call, deadline).await?;
     let timeouts = deployment.timeouts;
+    let patience = clock::mono() + timeouts.first_content;
     match (call.view.is_stream, opened.is_event_stream) {
-        (true, true) => streamed(opened, call, timeouts, deadline).await,
+        (true, true) => streamed(opened, call, timeouts, (patience, deadline)).await,
         (false, false) => whole(opened.head, opened.body, call, timeouts, deadline).await,
-        (true, false) => mislabelled(opened, call, timeouts, deadline).await,
+        (true, false) => mislabelled(opened, call, timeouts, (patience, deadline)).await,
         (false, true) => Err(AttemptFailure::billed(
             Fault::Protocol,
             "a stream came and none was asked for",
@@ -157,13 +158,14 @@ async fn mislabelled(
     mut opened: Opened,
     call: &Call<'_>,
     timeouts: Timeouts,
-    deadline: Instant,
+    (patience, deadline): (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
-    let (limit, phase) = (timeouts.first_content, Phase::FirstContent);
+    let limit = patience.saturating_duration_since(clock::mono());
+    let phase = Phase::FirstContent;
     let (opening, first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
     opened.body = UpstreamBody::Begun(Some(first), Box::new(opened.body));
     match opening {
-        Opening::Events => streamed(opened, call, timeouts, deadline).await,
+        Opening::Events => streamed(opened, call, timeouts, (patience, deadline)).await,
         // An error that it holds is the vendor's; a good answer is not what was asked for, and is paid for.
         Opening::Object => {
             let exchanged = whole(opened.head, opened.body, call, timeouts, deadline).await?;
@@ -206,7 +208,7 @@ async fn streamed(
     opened: Opened,
     call: &Call<'_>,
     timeouts: Timeouts,
-    deadline: Instant,
+    limits: (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
     let stream = Committed {
         head: opened.head,
@@ -215,7 +217,7 @@ async fn streamed(
         reader: StreamReader::new(call.operation, opened.usage_chunk),
         is_ended: false,
     };
-    first_content(stream, timeouts, deadline).await
+    first_content(stream, timeouts, limits).await
 }
 
 /// An answer with a good head.
@@ -264,6 +266,7 @@ async fn open(
         match client.send(provider.host_scope(), first).await {
             // A connection that ended under our hands is no failure of the call and costs no retry.
             Err(error) if error.is_untaken => {
+                tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
                 let (.., again) =
                     request(&**provider, call).map_err(|error| unencodable(&error))?;
                 let sent = client.send(provider.host_scope(), again).await;
@@ -362,9 +365,8 @@ async fn error_text(mut body: Carried) -> Bytes {
 async fn first_content(
     mut stream: Committed,
     timeouts: Timeouts,
-    deadline: Instant,
+    (patience, deadline): (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
-    let patience = clock::mono() + timeouts.first_content;
     // The idle limit is between two reads: before the first one the engine may still load.
     let mut has_read = false;
     loop {
