@@ -100,8 +100,6 @@ pub enum UpstreamBody {
     Http(Carried),
     /// From the engine.
     Local(LocalBody),
-    /// One whose first bytes were looked at.
-    Begun(Option<Bytes>, Box<UpstreamBody>),
 }
 
 /// The engine's answer as a body; it never fails as a body, errors are in its text.
@@ -118,10 +116,6 @@ impl Body for UpstreamBody {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
             Self::Local(body) => body.as_mut().poll_frame(context),
-            Self::Begun(first, rest) => match first.take() {
-                Some(first) => Poll::Ready(Some(Ok(Frame::data(first)))),
-                None => Pin::new(&mut **rest).poll_frame(context),
-            },
         }
     }
 }
@@ -144,7 +138,7 @@ pub async fn exchange(
     let patience = clock::mono() + timeouts.first_content;
     match (call.view.is_stream, opened.is_event_stream) {
         (true, true) => streamed(opened, call, timeouts, (patience, deadline)).await,
-        (false, false) => whole(opened.head, opened.body, call, timeouts, deadline).await,
+        (false, false) => whole(opened, call, timeouts, deadline).await,
         (true, false) => mislabelled(opened, call, timeouts, (patience, deadline)).await,
         (false, true) => Err(AttemptFailure::billed(
             Fault::Protocol,
@@ -162,13 +156,13 @@ async fn mislabelled(
 ) -> Result<Exchanged, AttemptFailure> {
     let limit = patience.saturating_duration_since(clock::mono());
     let phase = Phase::FirstContent;
-    let (opening, first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
-    opened.body = UpstreamBody::Begun(Some(first), Box::new(opened.body));
+    let opening;
+    (opening, opened.first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
     match opening {
         Opening::Events => streamed(opened, call, timeouts, (patience, deadline)).await,
         // An error that it holds is the vendor's; a good answer is not what was asked for, and is paid for.
         Opening::Object => {
-            let exchanged = whole(opened.head, opened.body, call, timeouts, deadline).await?;
+            let exchanged = whole(opened, call, timeouts, deadline).await?;
             let usage = match exchanged {
                 Exchanged::Whole { answer, .. } => answer.usage,
                 Exchanged::Stream(_) => None,
@@ -217,12 +211,14 @@ async fn streamed(
         reader: StreamReader::new(call.operation, opened.usage_chunk),
         is_ended: false,
     };
-    first_content(stream, timeouts, limits).await
+    first_content(opened.first, stream, timeouts, limits).await
 }
 
 /// An answer with a good head.
 struct Opened {
     head: UpstreamHead,
+    /// What was read of the body already.
+    first: Bytes,
     body: UpstreamBody,
     usage_chunk: UsageChunk,
     /// What its content type says.
@@ -297,6 +293,7 @@ async fn open(
             request_id: request_id(&parts.headers),
             dropped,
         },
+        first: Bytes::new(),
         body: UpstreamBody::Http(body),
         usage_chunk,
         is_event_stream: is_event_stream(&parts.headers, call),
@@ -327,6 +324,7 @@ fn open_local(model: &dyn LocalModel, call: &Call<'_>) -> Result<Opened, Box<Att
     };
     Ok(Opened {
         head: UpstreamHead::default(),
+        first: Bytes::new(),
         body: UpstreamBody::Local(body),
         usage_chunk,
         is_event_stream: call.view.is_stream,
@@ -363,10 +361,12 @@ async fn error_text(mut body: Carried) -> Bytes {
 
 /// Reads on until the first content event: the commit point.
 async fn first_content(
+    first: Bytes,
     mut stream: Committed,
     timeouts: Timeouts,
     (patience, deadline): (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
+    let mut first = (!first.is_empty()).then_some(first);
     // The idle limit is between two reads: before the first one the engine may still load.
     let mut has_read = false;
     loop {
@@ -376,7 +376,10 @@ async fn first_content(
         } else {
             (timeouts.idle, Phase::Idle)
         };
-        let chunk = within(limit, phase, deadline, next_chunk(&mut stream.rest)).await?;
+        let chunk = match first.take() {
+            Some(first) => Some(Ok(first)),
+            None => within(limit, phase, deadline, next_chunk(&mut stream.rest)).await?,
+        };
         let Some(chunk) = chunk else {
             let detail = "the stream ended before any content";
             return Err(AttemptFailure::billed(Fault::Truncated, detail));
@@ -405,16 +408,20 @@ async fn first_content(
 
 /// Reads a whole answer and looks at it before the client may have it.
 async fn whole(
-    head: UpstreamHead,
-    mut rest: UpstreamBody,
+    opened: Opened,
     call: &Call<'_>,
     timeouts: Timeouts,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let mut first = Bytes::new();
+    let Opened {
+        head,
+        mut first,
+        body: mut rest,
+        ..
+    } = opened;
     let mut more = BytesMut::new();
     let mut limit = match rest {
-        UpstreamBody::Http(_) | UpstreamBody::Begun(..) => (timeouts.idle, Phase::Idle),
+        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
         // The engine has no head to wait for: its only chunk comes when all is written.
         UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
     };
