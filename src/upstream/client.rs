@@ -1,10 +1,11 @@
 //! The pooled HTTP client of the data path.
 //!
 //! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no
-//! decompression, no environment proxies. Two pools, one for vendors' public
+//! decompression, no environment proxies. Two sets of pools, one for vendors' public
 //! hosts and one for hosts that the operator wrote, differ in which resolved
-//! addresses they may connect to. Downloads and other calls off the data path
-//! use reqwest instead (docs/adr/0004-http-client.md).
+//! addresses they may connect to; which pool of a set carries a call is in `lanes`.
+//! Downloads and other calls off the data path use reqwest instead
+//! (docs/adr/0004-http-client.md).
 
 use std::error::Error as StdError;
 use std::future::Future;

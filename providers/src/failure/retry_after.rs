@@ -1,7 +1,8 @@
 //! When a vendor wants to be asked again.
 //!
 //! `retry-after-ms` wins over `retry-after`, which wins over the reset headers. Nonsense
-//! (negative, zero, unparsable, beyond a day) counts as absent. A date is counted from the
+//! (negative, zero, unparsable, beyond a day) counts as absent, but for a date that cannot
+//! be read: it asks for a wait all the same, and gets a second. A date is counted from the
 //! vendor's own `Date`, so that a clock that runs wrong harms nobody; without one it stays a
 //! date, because turning it into a delay needs a clock, which is not here.
 //!
