@@ -50,8 +50,8 @@ impl Model {
         let threads = settings
             .threads
             .unwrap_or_else(|| {
-                // One core stays free: a thread on every core doubles what the caller's own
-                // threads wait for in the worst case, whatever its priority.
+                // One core stays free: with a thread on every core the caller's own threads
+                // wait longer, whatever the priority.
                 available_parallelism().map_or(1, |cores| cores.get() - 1)
             })
             .max(1);
