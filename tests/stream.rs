@@ -312,33 +312,31 @@ async fn a_stream_cut_inside_an_event_delivers_what_came_and_ends_with_an_error(
 
 // U-28
 #[tokio::test]
-async fn an_error_in_the_middle_of_a_stream_is_restated_and_ends_it() {
+async fn an_error_in_the_middle_of_a_stream_is_restated_and_ends_it_however_it_was_cut() {
     let scene = Scene::new().await;
-    let before = [openai::role(), openai::text("a")].concat();
     let error = json!({"error": {"message": "overloaded", "type": "server_error", "param": null, "code": "overloaded"}});
     for event in [
         openai::event(&error),
         format!("event: error\n{}", openai::event(&error)),
     ] {
-        let response = scene
-            .stream(
-                Script::stream()
-                    .chunk(&before)
-                    .chunk(&event)
-                    .chunk(openai::text("b"))
-                    .chunk(DONE)
-                    .end(),
-            )
-            .await;
-        let events = openai::events(&response.body);
-        assert_eq!(events.len(), 3, "{}", response.text());
-        let last: Value = serde_json::from_str(&events[2]).unwrap();
-        assert_eq!(
-            (&last["error"]["message"], &last["error"]["type"]),
-            (&json!("overloaded"), &json!("server_error"))
-        );
-        assert!(response.is_whole);
+        let before = [openai::role(), openai::text("a")].concat();
+        let stream = [&before, &event, &openai::text("b"), DONE].concat();
+        for size in [1, 7, before.len(), stream.len()] {
+            let response = scene.stream(cuts(&stream, size)).await;
+            let events = openai::events(&response.body);
+            assert_eq!(events.len(), 3, "cut at {size}: {}", response.text());
+            let last: Value = serde_json::from_str(&events[2]).unwrap();
+            assert_eq!(
+                (&last["error"]["message"], &last["error"]["type"]),
+                (&json!("overloaded"), &json!("server_error"))
+            );
+            assert!(response.is_whole);
+        }
     }
+    for row in scene.gateway.home.rows(8).await {
+        assert_eq!(row["outcome"], "upstream_error");
+    }
+    scene.gateway.assert_idle().await;
 }
 
 // U-29

@@ -81,8 +81,8 @@ pub struct Committed {
     pub rest: UpstreamBody,
     /// Has read everything in `ready`.
     pub reader: StreamReader,
-    /// The vendor has said `[DONE]` within what was read.
-    pub is_ended: bool,
+    /// What the last read brought: the content alone, or the end of the stream with it.
+    pub last: Seen,
 }
 
 /// What we keep of an upstream's response head.
@@ -209,7 +209,7 @@ async fn streamed(
         ready: Segments::default(),
         rest: opened.body,
         reader: StreamReader::new(call.operation, opened.usage_chunk),
-        is_ended: false,
+        last: Seen::Nothing,
     };
     first_content(opened.first, stream, timeouts, limits).await
 }
@@ -387,17 +387,18 @@ async fn first_content(
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
         has_read = true;
-        match stream.reader.push(chunk, &mut stream.ready) {
-            Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
-            Seen::End => stream.is_ended = true,
-            Seen::Nothing | Seen::Content => {}
-        }
+        stream.last = stream.reader.push(chunk, &mut stream.ready);
+        // Content commits, whatever came in the same read: where the bytes were cut decides nothing.
         if stream.reader.content_seen() {
             return Ok(Exchanged::Stream(Box::new(stream)));
         }
-        if stream.is_ended {
-            let detail = "the stream ended without content";
-            return Err(AttemptFailure::billed(Fault::Empty, detail));
+        match stream.last {
+            Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
+            Seen::End => {
+                let detail = "the stream ended without content";
+                return Err(AttemptFailure::billed(Fault::Empty, detail));
+            }
+            Seen::Nothing | Seen::Content => {}
         }
         if stream.ready.len() > MAX_PRELUDE_BYTES {
             let detail = "the stream says much and has no content";

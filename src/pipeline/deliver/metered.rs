@@ -95,9 +95,7 @@ impl Metered {
             draining,
             state: State::Flowing,
         };
-        if stream.is_ended {
-            metered.complete();
-        }
+        metered.note(stream.last);
         metered
     }
 
@@ -127,6 +125,19 @@ impl Metered {
         self.state = State::Closed;
     }
 
+    /// Goes where one read leads.
+    fn note(&mut self, seen: Seen) {
+        match seen {
+            Seen::Nothing | Seen::Content => {}
+            Seen::End if self.state == State::Flowing => self.complete(),
+            Seen::End => {}
+            Seen::Fault(found) if self.state == State::Flowing => {
+                self.fail(Outcome::UpstreamError, found.fault, found.error);
+            }
+            Seen::Fault(_) => self.state = State::Closed,
+        }
+    }
+
     /// Takes what the upstream said.
     fn take(&mut self, heard: Option<Result<Frame<Bytes>, hyper::Error>>) {
         match heard {
@@ -140,15 +151,8 @@ impl Metered {
                         return self.fail(Outcome::Deadline, met, None);
                     }
                 }
-                match self.reader.push(chunk, &mut self.ready) {
-                    Seen::Nothing | Seen::Content => {}
-                    Seen::End if self.state == State::Flowing => self.complete(),
-                    Seen::End => {}
-                    Seen::Fault(found) if self.state == State::Flowing => {
-                        self.fail(Outcome::UpstreamError, found.fault, found.error);
-                    }
-                    Seen::Fault(_) => self.state = State::Closed,
-                }
+                let seen = self.reader.push(chunk, &mut self.ready);
+                self.note(seen);
             }
             _ if self.state == State::Ended => self.state = State::Closed,
             Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
