@@ -9,9 +9,11 @@
 //! Where a request goes and how it is signed is the business of `tollward-providers`.
 
 pub mod answer;
+pub mod chat;
 pub mod document;
 pub mod error_body;
 pub mod fault;
+pub mod json;
 pub mod opening;
 pub mod operation;
 pub mod reader;

@@ -117,6 +117,11 @@ impl<'a> Walker<'a> {
         self.bytes.get(span)
     }
 
+    /// The first byte of the value at the position.
+    pub(crate) fn first(&mut self) -> Option<u8> {
+        self.peek()
+    }
+
     /// Whether only white space is left.
     pub(crate) fn is_at_end(&mut self) -> bool {
         self.peek().is_none()

@@ -1,0 +1,156 @@
+//! What an answer says, bit by bit.
+
+use std::borrow::Cow;
+
+use crate::chat::message::Thought;
+use crate::json::Json;
+use crate::reader::StreamFault;
+use crate::usage::Usage;
+
+/// One bit of an answer. Choices are numbered from 0; `call` numbers the tool calls of a choice.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChatEvent<'e> {
+    /// The answer begins. The first one counts.
+    Start {
+        /// The vendor's id of the answer.
+        id: Option<Cow<'e, str>>,
+    },
+    /// Words of the answer.
+    Text {
+        /// Whose.
+        choice: u32,
+        /// The next words.
+        text: Cow<'e, str>,
+    },
+    /// Words of a refusal.
+    Refusal {
+        /// Whose.
+        choice: u32,
+        /// The next words.
+        text: Cow<'e, str>,
+    },
+    /// Words of a thought.
+    Thinking {
+        /// Whose.
+        choice: u32,
+        /// The next words.
+        text: Cow<'e, str>,
+    },
+    /// A thought is complete. Its `text` repeats nothing: it is empty if the words came before.
+    Thought {
+        /// Whose.
+        choice: u32,
+        /// What the vendor wants back with the next turn.
+        thought: Thought<'e>,
+    },
+    /// A tool call begins.
+    ToolCall {
+        /// Whose.
+        choice: u32,
+        /// The vendor's number of it; [`crate::chat::settle`] makes it count from 0.
+        call: u32,
+        /// The vendor's id; `None` if it gives none.
+        id: Option<Cow<'e, str>>,
+        /// The tool's name.
+        name: Cow<'e, str>,
+        /// Function or custom.
+        kind: ToolKind,
+        /// Gemini's proof.
+        signature: Option<Cow<'e, str>>,
+    },
+    /// The next characters of a call's arguments.
+    Arguments {
+        /// Whose.
+        choice: u32,
+        /// Which call.
+        call: u32,
+        /// The characters.
+        text: Cow<'e, str>,
+    },
+    /// A call's arguments are complete. Only dialects that mark it say so.
+    ToolCallEnd {
+        /// Whose.
+        choice: u32,
+        /// Which call.
+        call: u32,
+    },
+    /// Log probabilities, in the shape of `OpenAI`'s `logprobs.content`: an array of tokens.
+    Logprobs {
+        /// Whose.
+        choice: u32,
+        /// The tokens.
+        tokens: Json<'e>,
+    },
+    /// A citation, in the shape of `OpenAI`'s `annotations`.
+    Annotation {
+        /// Whose.
+        choice: u32,
+        /// The citation.
+        annotation: Json<'e>,
+    },
+    /// A choice is complete.
+    Finish {
+        /// Which.
+        choice: u32,
+        /// Why.
+        finish: Finish,
+    },
+    /// The vendor's count; the last one wins.
+    Usage(Usage),
+    /// A count that cannot be true.
+    BadUsage,
+    /// The vendor failed; nothing follows.
+    Fault(StreamFault),
+    /// The answer is complete; only usage may follow.
+    End,
+}
+
+/// What kind of tool is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolKind {
+    /// Its arguments are JSON.
+    Function,
+    /// Its input is text.
+    Custom,
+}
+
+/// Why an answer ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// The model was done.
+    Stop,
+    /// One of the caller's texts came; which, if the vendor says.
+    StopText(Option<Box<str>>),
+    /// The bound on output, or the end of the context.
+    Length,
+    /// Tools are to be run.
+    ToolCalls,
+    /// The vendor's policy cut it.
+    ContentFilter,
+    /// The model declined; why, if it says.
+    Refusal(Option<Box<str>>),
+}
+
+impl Finish {
+    /// `OpenAI`'s word.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Stop | Self::StopText(_) => "stop",
+            Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter | Self::Refusal(_) => "content_filter",
+        }
+    }
+}
+
+/// Takes events as they are read.
+pub trait EventSink {
+    /// Takes one.
+    fn take(&mut self, event: ChatEvent<'_>);
+}
+
+impl<F: FnMut(ChatEvent<'_>)> EventSink for F {
+    fn take(&mut self, event: ChatEvent<'_>) {
+        self(event);
+    }
+}

@@ -1,0 +1,147 @@
+//! Tool names that a target does not take, and the way back.
+//!
+//! A name that is illegal there is spelt differently for the length of one call: the map
+//! is one to one, the same name gets the same spelling in every call, and the answer names
+//! the tool as the caller did.
+
+use std::borrow::Cow;
+
+/// What a target takes as a tool's name.
+#[derive(Clone, Copy, Debug)]
+pub struct NameRule {
+    /// Longest name, in bytes.
+    pub max_bytes: usize,
+    /// Characters that are taken besides ASCII letters, digits and `_`.
+    pub others: &'static [u8],
+    /// Whether the first character may be a digit or one of `others`.
+    pub begins_with_any: bool,
+}
+
+/// The names of one call that had to be changed: theirs and the caller's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(Vec<(Box<str>, Box<str>)>);
+
+impl Names {
+    /// Finds a spelling for every name that `rule` forbids.
+    pub fn new<'n>(rule: NameRule, names: impl Iterator<Item = &'n str> + Clone) -> Self {
+        let mut map = Self::default();
+        for name in names.clone().filter(|it| !rule.takes(it)) {
+            if map.0.iter().any(|(_, own)| **own == *name) {
+                continue;
+            }
+            let mut salt = 0;
+            let theirs = loop {
+                let theirs = rule.respell(name, salt);
+                let is_taken = map.0.iter().any(|(it, _)| **it == *theirs)
+                    || names.clone().any(|it| it == theirs);
+                if !is_taken {
+                    break theirs;
+                }
+                salt += 1;
+            };
+            map.0.push((theirs.into(), name.into()));
+        }
+        map
+    }
+
+    /// The name as the target is to see it.
+    pub fn to_target<'n>(&self, own: &'n str) -> Cow<'n, str> {
+        match self.0.iter().find(|(_, it)| **it == *own) {
+            Some((theirs, _)) => Cow::Owned(theirs.to_string()),
+            None => Cow::Borrowed(own),
+        }
+    }
+
+    /// The name as the caller knows it.
+    pub fn to_caller<'n>(&self, theirs: Cow<'n, str>) -> Cow<'n, str> {
+        match self.0.iter().find(|(it, _)| **it == *theirs) {
+            Some((_, own)) => Cow::Owned(own.to_string()),
+            None => theirs,
+        }
+    }
+}
+
+impl NameRule {
+    fn takes(&self, name: &str) -> bool {
+        let bytes = name.as_bytes();
+        (1..=self.max_bytes).contains(&bytes.len())
+            && bytes.iter().all(|it| self.takes_byte(*it))
+            && (self.begins_with_any || bytes.first().is_some_and(|it| begins(*it)))
+    }
+
+    fn takes_byte(&self, byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || byte == b'_' || self.others.contains(&byte)
+    }
+
+    /// What can be kept of the name, and a hash of all of it.
+    fn respell(&self, name: &str, salt: u64) -> String {
+        let mut kept: String = name
+            .bytes()
+            .map(|it| {
+                if self.takes_byte(it) {
+                    char::from(it)
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        if !self.begins_with_any && !kept.bytes().next().is_some_and(begins) {
+            kept.insert(0, '_');
+        }
+        kept.truncate(self.max_bytes.saturating_sub(9));
+        format!("{kept}_{:08x}", short_hash(name, salt))
+    }
+}
+
+fn begins(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_'
+}
+
+/// FNV-1a, folded: enough to keep apart the names of one request, which is checked besides.
+fn short_hash(text: &str, salt: u64) -> u32 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64 ^ salt;
+    for byte in text.bytes() {
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    }
+    u32::try_from((hash >> 32) ^ (hash & 0xFFFF_FFFF)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULE: NameRule = NameRule {
+        max_bytes: 64,
+        others: b"-",
+        begins_with_any: false,
+    };
+
+    #[test]
+    fn a_name_that_is_taken_stays_and_another_one_comes_back() {
+        let long = "mcp__server__".repeat(8);
+        let own = [
+            "get_weather",
+            "files.read",
+            "files_read",
+            "1st",
+            "날씨",
+            &long,
+        ];
+        let names = Names::new(RULE, own.iter().copied());
+        assert_eq!(names.to_target("get_weather"), "get_weather");
+        let mut seen = std::collections::BTreeSet::new();
+        for name in own {
+            let theirs = names.to_target(name).into_owned();
+            assert!(RULE.takes(&theirs), "{theirs}");
+            assert!(seen.insert(theirs.clone()), "{theirs} stands for two");
+            assert_eq!(names.to_caller(theirs.into()), name);
+        }
+    }
+
+    #[test]
+    fn the_same_name_is_spelt_the_same_in_every_call() {
+        let one = Names::new(RULE, ["a.b"].into_iter());
+        let other = Names::new(RULE, ["x", "a.b", "a.b"].into_iter());
+        assert_eq!(one.to_target("a.b"), other.to_target("a.b"));
+    }
+}

@@ -1,0 +1,231 @@
+//! Between the dialect that reads an answer and the one that writes it.
+//!
+//! Vendors differ in how they number tool calls, what they leave out and what they call
+//! the end. [`Settler`] puts that right once, for all pairs: calls count from 0 in each
+//! choice and come one after the other, every call has an id, its caller's tool name and
+//! arguments that are at least `{}`, an answer with calls ends in *tool calls*, and the
+//! tool that stood for a schema becomes text again.
+
+#[cfg(test)]
+mod tests;
+
+use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
+use crate::chat::names::Names;
+
+/// Puts events right on their way from a reader to a writer.
+#[derive(Debug)]
+pub struct Settler {
+    names: Names,
+    answer_tool: Option<&'static str>,
+    /// Makes ids for calls that have none; unique per answer.
+    seed: Box<str>,
+    choices: Vec<Choice>,
+}
+
+#[derive(Debug, Default)]
+struct Choice {
+    calls: Vec<Call>,
+    /// The number, in `calls`, of the one that is being written.
+    open: usize,
+}
+
+#[derive(Debug)]
+struct Call {
+    /// The vendor's number.
+    theirs: u32,
+    /// Our number; `None` for the tool that stands for the answer's text.
+    ours: Option<u32>,
+    /// What waits for the calls before it: its begin, and arguments.
+    held: Option<Begin>,
+    held_arguments: String,
+    kind: ToolKind,
+    json: JsonEnd,
+    has_arguments: bool,
+    is_ended: bool,
+}
+
+#[derive(Debug)]
+struct Begin {
+    id: String,
+    name: String,
+    signature: Option<String>,
+}
+
+impl Settler {
+    /// For one answer; `seed` is unique to it and fit for an id.
+    pub fn new(names: Names, answer_tool: Option<&'static str>, seed: &str) -> Self {
+        Self {
+            names,
+            answer_tool,
+            seed: seed.into(),
+            choices: Vec::new(),
+        }
+    }
+
+    /// Passes an event on, put right.
+    pub fn pass(&mut self, event: ChatEvent<'_>, sink: &mut dyn EventSink) {
+        match event {
+            ChatEvent::ToolCall {
+                choice,
+                call,
+                id,
+                name,
+                kind,
+                signature,
+            } => {
+                let name = self.names.to_caller(name).into_owned();
+                let is_answer = self.answer_tool == Some(name.as_str());
+                let seed = self.seed.clone();
+                let here = self.choice(choice);
+                let ours = here.calls.iter().filter(|it| it.ours.is_some()).count();
+                let ours = u32::try_from(ours).unwrap_or(u32::MAX);
+                let id = id.filter(|it| !it.is_empty()).map_or_else(
+                    || format!("call_{seed}{choice:x}{ours:02x}"),
+                    std::borrow::Cow::into_owned,
+                );
+                here.calls.push(Call {
+                    theirs: call,
+                    ours: (!is_answer).then_some(ours),
+                    held: Some(Begin {
+                        id,
+                        name,
+                        signature: signature.map(Into::into),
+                    }),
+                    held_arguments: String::new(),
+                    kind,
+                    json: JsonEnd::default(),
+                    has_arguments: false,
+                    is_ended: false,
+                });
+                here.go_on(choice, sink);
+            }
+            ChatEvent::Arguments { choice, call, text } => {
+                let here = self.choice(choice);
+                if let Some(found) = here.calls.iter_mut().rev().find(|it| it.theirs == call) {
+                    found.held_arguments.push_str(&text);
+                }
+                here.go_on(choice, sink);
+            }
+            ChatEvent::ToolCallEnd { choice, call } => {
+                let here = self.choice(choice);
+                if let Some(found) = here.calls.iter_mut().rev().find(|it| it.theirs == call) {
+                    found.is_ended = true;
+                }
+                here.go_on(choice, sink);
+            }
+            ChatEvent::Finish { choice, finish } => {
+                let here = self.choice(choice);
+                for call in &mut here.calls {
+                    call.is_ended = true;
+                }
+                here.go_on(choice, sink);
+                let finish = here.settle_finish(finish);
+                sink.take(ChatEvent::Finish { choice, finish });
+            }
+            other => sink.take(other),
+        }
+    }
+
+    fn choice(&mut self, number: u32) -> &mut Choice {
+        let number = number.min(crate::view::MAX_CHOICES - 1) as usize;
+        while self.choices.len() <= number {
+            self.choices.push(Choice::default());
+        }
+        &mut self.choices[number]
+    }
+}
+
+impl Choice {
+    /// Writes what may be written: the open call, and the next ones as it ends.
+    fn go_on(&mut self, choice: u32, sink: &mut dyn EventSink) {
+        while let Some(call) = self.calls.get_mut(self.open) {
+            call.go_on(choice, sink);
+            let is_last = self.open + 1 == self.calls.len();
+            let Some(call) = self.calls.get(self.open) else {
+                return;
+            };
+            // A custom tool's input ends where something else begins.
+            let ends_with_next = call.kind == ToolKind::Custom && !is_last;
+            if !(call.is_ended || call.json.is_complete || ends_with_next) || is_last {
+                return;
+            }
+            self.open += 1;
+        }
+    }
+
+    fn settle_finish(&self, finish: Finish) -> Finish {
+        let calls_tools = self.calls.iter().any(|it| it.ours.is_some());
+        match finish {
+            Finish::Stop | Finish::StopText(_) if calls_tools => Finish::ToolCalls,
+            Finish::ToolCalls if !calls_tools => Finish::Stop,
+            other => other,
+        }
+    }
+}
+
+impl Call {
+    fn go_on(&mut self, choice: u32, sink: &mut dyn EventSink) {
+        if let Some(begin) = self.held.take()
+            && let Some(call) = self.ours
+        {
+            sink.take(ChatEvent::ToolCall {
+                choice,
+                call,
+                id: Some(begin.id.into()),
+                name: begin.name.into(),
+                kind: self.kind,
+                signature: begin.signature.map(Into::into),
+            });
+        }
+        let mut text = std::mem::take(&mut self.held_arguments);
+        self.json.read(&text);
+        self.has_arguments |= !text.trim().is_empty();
+        let lacks_any = self.is_ended && !self.has_arguments && self.kind == ToolKind::Function;
+        if lacks_any {
+            self.has_arguments = true;
+            text = "{}".to_owned();
+        }
+        if text.is_empty() {
+            return;
+        }
+        let text = text.into();
+        sink.take(match self.ours {
+            Some(call) => ChatEvent::Arguments { choice, call, text },
+            None => ChatEvent::Text { choice, text },
+        });
+    }
+}
+
+/// Notices where a JSON value that comes in pieces is complete.
+#[derive(Debug, Default)]
+struct JsonEnd {
+    depth: u32,
+    is_in_string: bool,
+    is_escaped: bool,
+    is_complete: bool,
+}
+
+impl JsonEnd {
+    fn read(&mut self, text: &str) {
+        for byte in text.bytes() {
+            if self.is_in_string {
+                match byte {
+                    _ if self.is_escaped => self.is_escaped = false,
+                    b'\\' => self.is_escaped = true,
+                    b'"' => self.is_in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match byte {
+                b'"' => self.is_in_string = true,
+                b'{' | b'[' => self.depth += 1,
+                b'}' | b']' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.is_complete |= self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+use std::borrow::Cow;
+
+use super::*;
+use crate::chat::collect::{Block, Collected};
+
+fn call(call: u32, id: Option<&'static str>, name: &'static str) -> ChatEvent<'static> {
+    ChatEvent::ToolCall {
+        choice: 0,
+        call,
+        id: id.map(Cow::Borrowed),
+        name: name.into(),
+        kind: ToolKind::Function,
+        signature: None,
+    }
+}
+
+fn arguments(call: u32, text: &'static str) -> ChatEvent<'static> {
+    ChatEvent::Arguments {
+        choice: 0,
+        call,
+        text: text.into(),
+    }
+}
+
+fn finish(finish: Finish) -> ChatEvent<'static> {
+    ChatEvent::Finish { choice: 0, finish }
+}
+
+/// What comes out, each event in a word.
+fn settled(answer_tool: Option<&'static str>, events: Vec<ChatEvent<'_>>) -> Vec<String> {
+    let mut settler = Settler::new(Names::default(), answer_tool, "s");
+    let mut out = Vec::new();
+    let mut sink = |event: ChatEvent<'_>| {
+        out.push(match event {
+            ChatEvent::ToolCall { call, id, name, .. } => {
+                format!("call {call} {name} {}", id.unwrap_or_default())
+            }
+            ChatEvent::Arguments { call, text, .. } => format!("arguments {call} {text}"),
+            ChatEvent::Text { text, .. } => format!("text {text}"),
+            ChatEvent::Finish { finish, .. } => finish.word().to_owned(),
+            other => format!("{other:?}"),
+        });
+    };
+    for event in events {
+        settler.pass(event, &mut sink);
+    }
+    out
+}
+
+// trap 13
+#[test]
+fn a_call_without_arguments_gets_an_empty_object() {
+    let out = settled(
+        None,
+        vec![call(0, Some("a"), "now"), finish(Finish::ToolCalls)],
+    );
+    assert_eq!(out, ["call 0 now a", "arguments 0 {}", "tool_calls"]);
+    let ended = ChatEvent::ToolCallEnd { choice: 0, call: 7 };
+    let out = settled(None, vec![call(7, None, "now"), arguments(7, ""), ended]);
+    assert_eq!(out, ["call 0 now call_s000", "arguments 0 {}"]);
+}
+
+// trap 15
+#[test]
+fn calls_count_from_zero_even_where_the_vendor_numbers_all_of_them_alike() {
+    let out = settled(
+        None,
+        vec![
+            call(3, Some("a"), "x"),
+            arguments(3, "{\"k\":\"}\"}"),
+            call(3, Some("b"), "y"),
+            arguments(3, "{}"),
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "call 0 x a",
+            "arguments 0 {\"k\":\"}\"}",
+            "call 1 y b",
+            "arguments 1 {}"
+        ]
+    );
+}
+
+#[test]
+fn calls_that_come_interleaved_leave_one_after_the_other() {
+    let out = settled(
+        None,
+        vec![
+            call(0, Some("a"), "x"),
+            call(1, Some("b"), "y"),
+            arguments(0, "{\"a\""),
+            arguments(1, "{}"),
+            arguments(0, ":1}"),
+            finish(Finish::ToolCalls),
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "call 0 x a",
+            "arguments 0 {\"a\"",
+            "arguments 0 :1}",
+            "call 1 y b",
+            "arguments 1 {}",
+            "tool_calls"
+        ]
+    );
+}
+
+// trap 16
+#[test]
+fn an_answer_with_calls_does_not_end_in_stop() {
+    let out = settled(None, vec![call(0, Some("a"), "x"), finish(Finish::Stop)]);
+    assert_eq!(out.last().map(String::as_str), Some("tool_calls"));
+    let out = settled(None, vec![call(0, Some("a"), "x"), finish(Finish::Length)]);
+    assert_eq!(out.last().map(String::as_str), Some("length"));
+}
+
+#[test]
+fn the_tool_that_stands_for_a_schema_becomes_text() {
+    let out = settled(
+        Some("json"),
+        vec![
+            call(0, Some("a"), "json"),
+            arguments(0, "{\"a\":"),
+            arguments(0, "1}"),
+            finish(Finish::ToolCalls),
+        ],
+    );
+    assert_eq!(out, ["text {\"a\":", "text 1}", "stop"]);
+}
+
+#[test]
+fn a_broken_call_stays_broken() {
+    let mut settler = Settler::new(Names::default(), None, "s");
+    let mut collected = Collected::default();
+    for event in [
+        call(0, Some("a"), "x"),
+        arguments(0, "{\"a\":"),
+        finish(Finish::Length),
+    ] {
+        settler.pass(event, &mut collected);
+    }
+    let blocks = &collected.choices[0].blocks;
+    assert!(
+        matches!(&blocks[..], [Block::Call { arguments, .. }] if arguments == "{\"a\":"),
+        "{blocks:?}"
+    );
+}
