@@ -10,10 +10,11 @@ mod tests;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
+use crate::dialect::Dialect;
 use crate::facts::{Facts, FailedFinish};
 use crate::fault::Fault;
 use crate::operation::Operation;
-use crate::reader::{StreamFault, error_in};
+use crate::reader::{Observed, StreamFault, error_in};
 use crate::usage::Usage;
 
 /// What a good answer says about itself.
@@ -33,6 +34,11 @@ pub struct Answer {
 /// [`Fault::Protocol`] if the body is not one JSON object; the error's own fault if a
 /// 200 carries an `error`; [`Fault::Empty`] if it has no choices or nothing in them.
 pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamFault> {
+    if let Some(dialect) = operation.dialect()
+        && dialect != Dialect::OpenAiChat
+    {
+        return observe(dialect, body);
+    }
     if serde_json::from_slice::<IgnoredAny>(body).is_err() {
         return Err(fault(Fault::Protocol));
     }
@@ -62,6 +68,26 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamF
         usage: usage.and_then(Result::ok),
         output_bytes: facts.output_bytes,
     })
+}
+
+/// Checks an answer of another dialect by reading it.
+fn observe(dialect: Dialect, body: &Bytes) -> Result<Answer, StreamFault> {
+    let mut seen = Observed::default();
+    dialect.read_answer(body, &mut seen);
+    answered(seen)
+}
+
+/// What was seen, as an answer or as the fault that it is.
+pub(crate) fn answered(seen: Observed) -> Result<Answer, StreamFault> {
+    match seen.fault {
+        Some(fault) => Err(fault),
+        None if !seen.has_content => Err(fault(Fault::Empty)),
+        None => Ok(Answer {
+            usage: seen.usage,
+            usage_anomaly: seen.is_usage_bad,
+            output_bytes: seen.output_bytes,
+        }),
+    }
 }
 
 /// A chat answer with neither text nor tools and no finish reason that explains it.

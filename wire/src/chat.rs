@@ -23,6 +23,6 @@ pub use self::message::{
 };
 pub use self::names::Names;
 pub use self::request::{
-    ChatRequest, Effort, Format, Sampling, Schema, Target, Thinking, Tool, ToolChoice, Traits,
-    Unsupported, Written,
+    ChatRequest, Effort, Format, Replay, Sampling, Schema, Target, Thinking, Tool, ToolChoice,
+    Traits, Unsupported, Written,
 };

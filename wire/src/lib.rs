@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod chat;
+pub mod dialect;
 pub mod document;
 pub mod error_body;
 pub mod fault;
@@ -19,6 +20,7 @@ pub mod operation;
 pub mod reader;
 pub mod segments;
 pub mod sse;
+pub mod translate;
 pub mod usage;
 pub mod view;
 

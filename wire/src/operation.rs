@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::dialect::Dialect;
+
 /// One endpoint of the public API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
@@ -14,11 +16,18 @@ pub enum Operation {
     Completions,
     /// `/v1/embeddings`
     Embeddings,
+    /// `/v1/messages`, Anthropic's chat.
+    Messages,
 }
 
 impl Operation {
     /// Every operation, in a stable order.
-    pub const ALL: [Operation; 3] = [Self::Chat, Self::Completions, Self::Embeddings];
+    pub const ALL: [Operation; 4] = [
+        Self::Chat,
+        Self::Completions,
+        Self::Embeddings,
+        Self::Messages,
+    ];
 
     /// The public path, with the leading `/v1`.
     pub const fn path(self) -> &'static str {
@@ -26,6 +35,7 @@ impl Operation {
             Self::Chat => "/v1/chat/completions",
             Self::Completions => "/v1/completions",
             Self::Embeddings => "/v1/embeddings",
+            Self::Messages => "/v1/messages",
         }
     }
 
@@ -35,13 +45,23 @@ impl Operation {
             Self::Chat => "chat",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Messages => "messages",
+        }
+    }
+
+    /// How the caller writes; `None` where there is nothing to translate to.
+    pub const fn dialect(self) -> Option<Dialect> {
+        match self {
+            Self::Chat => Some(Dialect::OpenAiChat),
+            Self::Messages => Some(Dialect::Anthropic),
+            Self::Completions | Self::Embeddings => None,
         }
     }
 
     /// Whether a caller may ask for a streamed answer.
     pub const fn streams(self) -> bool {
         match self {
-            Self::Chat | Self::Completions => true,
+            Self::Chat | Self::Completions | Self::Messages => true,
             Self::Embeddings => false,
         }
     }

@@ -4,13 +4,17 @@
 //! that came in, in the upstream's own framing. It notes usage, finish reasons and the
 //! first content, drops the usage chunk that the caller did not ask for, and stops at an
 //! error event (which the gateway restates) or at `[DONE]`. Invariant: what goes out does
-//! not depend on how the bytes were cut on their way in.
+//! not depend on how the bytes were cut on their way in. A relayed stream of another
+//! dialect is watched by a [`Tap`] instead; the bytes go the same way.
 
+mod tap;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
+pub(crate) use self::tap::{Observed, Tap};
+use crate::dialect::Dialect;
 use crate::document::Document;
 use crate::error_body::ErrorBody;
 use crate::facts::{Facts, FailedFinish};
@@ -80,6 +84,8 @@ pub struct StreamReader {
     malformed: u64,
     usage: Option<Usage>,
     usage_anomaly: bool,
+    /// Watches a stream of another dialect.
+    tap: Option<Box<Tap>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +120,7 @@ impl StreamReader {
             malformed: 0,
             usage: None,
             usage_anomaly: false,
+            tap: operation.dialect().and_then(Tap::of).map(Box::new),
         }
     }
 
@@ -186,6 +193,7 @@ impl StreamReader {
         match self.state {
             State::Done => StreamEnd::Complete,
             State::Open if is_cut => StreamEnd::Truncated,
+            State::Open if self.tap.is_some() => self.end_tap(),
             State::Open if self.finish_seen() => {
                 out.push(Bytes::from_static(DONE));
                 self.state = State::Done;
@@ -197,17 +205,22 @@ impl StreamReader {
 
     /// The last usage report that could be believed.
     pub fn usage(&self) -> Option<&Usage> {
-        self.usage.as_ref()
+        match &self.tap {
+            Some(tap) => tap.observed().usage.as_ref(),
+            None => self.usage.as_ref(),
+        }
     }
 
     /// Whether the last usage report could not be believed.
     pub fn usage_anomaly(&self) -> bool {
-        self.usage_anomaly
+        let tap = self.tap.as_ref();
+        tap.map_or(self.usage_anomaly, |it| it.observed().is_usage_bad)
     }
 
     /// Bytes of text observed in all choices: the base of an estimate without usage.
     pub fn output_bytes(&self) -> u64 {
-        self.output_bytes
+        let tap = self.tap.as_ref();
+        tap.map_or(self.output_bytes, |it| it.observed().output_bytes)
     }
 
     /// Whether every choice seen has a finish reason.
@@ -217,7 +230,14 @@ impl StreamReader {
 
     /// Whether anything for the caller was met: from here on nothing may be retried.
     pub fn content_seen(&self) -> bool {
-        self.has_content
+        let tap = self.tap.as_ref();
+        tap.map_or(self.has_content, |it| it.observed().has_content)
+    }
+
+    /// The event that ends the stream with an error, in the words of its dialect.
+    pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Bytes {
+        let dialect = self.operation.dialect().unwrap_or(Dialect::OpenAiChat);
+        dialect.error_event(fault, error)
     }
 
     /// Number of data events that are not JSON objects; they were forwarded all the same.
@@ -241,6 +261,13 @@ impl StreamReader {
     /// Reads one whole event.
     #[inline]
     fn judge(&mut self, event: &Event<'_>) -> Verdict {
+        if let Some(tap) = &mut self.tap {
+            let verdict = tap.judge(event);
+            if matches!(verdict, Verdict::Done) {
+                self.state = State::Done;
+            }
+            return verdict;
+        }
         if self.state == State::Done {
             self.read_late(event);
             return Verdict::Hide;
@@ -308,6 +335,13 @@ impl StreamReader {
         }
     }
 
+    fn end_tap(&mut self) -> StreamEnd {
+        match self.tap.as_mut().map(|it| it.end()) {
+            Some(true) => StreamEnd::Complete,
+            _ => StreamEnd::Incomplete,
+        }
+    }
+
     /// Whether the stream was cut inside an event that is worth something.
     fn finish_remainder(&mut self, out: &mut Segments) -> bool {
         if self.state != State::Open {
@@ -347,7 +381,7 @@ fn has_partial_field(rest: &[u8]) -> bool {
 }
 
 /// The fault that an error event or a chunk with an error stands for.
-fn stream_fault(data: Option<&[u8]>) -> StreamFault {
+pub(crate) fn stream_fault(data: Option<&[u8]>) -> StreamFault {
     let error = data.and_then(error_in);
     let fault = error.as_ref().and_then(Fault::from_error);
     StreamFault {

@@ -47,15 +47,18 @@ impl RequestView {
     pub fn read(operation: Operation, document: &Document) -> Result<RequestView, FieldError> {
         let model = model(document)?;
         match operation {
-            Operation::Chat => check_chat(document)?,
+            Operation::Chat | Operation::Messages => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
             Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
         }
         let is_stream = operation.streams() && flag(document, "stream")?;
+        if operation == Operation::Messages && !document.has("max_tokens") {
+            return Err(FieldError::new("max_tokens", "a number of tokens"));
+        }
         Ok(RequestView {
             model,
             is_stream,
-            asks_usage: asks_usage(document, is_stream)?,
+            asks_usage: operation == Operation::Messages || asks_usage(document, is_stream)?,
             max_output: max_output(operation, document)?,
             choices: choices(operation, document)?,
         })
@@ -184,7 +187,7 @@ fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> 
 fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, FieldError> {
     let fields: &[&'static str] = match operation {
         Operation::Chat => &["max_completion_tokens", "max_tokens"],
-        Operation::Completions => &["max_tokens"],
+        Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::Embeddings => &[],
     };
     let mut bound = None;
@@ -200,7 +203,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
 }
 
 fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError> {
-    if operation == Operation::Embeddings {
+    if matches!(operation, Operation::Embeddings | Operation::Messages) {
         return Ok(1);
     }
     let expected = "an integer from 1 to 128";

@@ -1,5 +1,7 @@
 //! A whole answer: the fold of its events.
 
+use std::collections::BTreeMap;
+
 use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
 use crate::chat::message::Thought;
 use crate::json::Json;
@@ -12,7 +14,7 @@ pub struct Collected {
     /// The vendor's id of it.
     pub id: Option<String>,
     /// The choices, by number.
-    pub choices: Vec<Choice>,
+    pub choices: BTreeMap<u32, Choice>,
     /// The vendor's count.
     pub usage: Option<Usage>,
     /// The vendor's count could not be true.
@@ -169,13 +171,9 @@ impl Thought<'_> {
 }
 
 impl Collected {
-    /// The choice of that number, made if it is new; numbers beyond reason share the last one.
+    /// The choice of that number, made if it is new.
     fn choice(&mut self, number: u32) -> &mut Choice {
-        let number = number.min(crate::view::MAX_CHOICES - 1) as usize;
-        while self.choices.len() <= number {
-            self.choices.push(Choice::default());
-        }
-        &mut self.choices[number]
+        self.choices.entry(number).or_default()
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Names(Vec<(Box<str>, Box<str>)>);
 
 impl Names {
     /// Finds a spelling for every name that `rule` forbids.
-    pub fn new<'n>(rule: NameRule, names: impl Iterator<Item = &'n str> + Clone) -> Self {
+    pub fn new<'n>(rule: NameRule, names: &(impl Iterator<Item = &'n str> + Clone)) -> Self {
         let mut map = Self::default();
         for name in names.clone().filter(|it| !rule.takes(it)) {
             if map.0.iter().any(|(_, own)| **own == *name) {
@@ -93,6 +93,21 @@ impl NameRule {
     }
 }
 
+/// A tool call's id of ASCII letters, digits, `_` and `-`, at most 64 long: itself if it is one,
+/// else always the same other one, so that call and result still meet.
+pub fn plain_id(id: &str) -> Cow<'_, str> {
+    let rule = NameRule {
+        max_bytes: 64,
+        others: b"-",
+        begins_with_any: true,
+    };
+    if rule.takes(id) {
+        Cow::Borrowed(id)
+    } else {
+        Cow::Owned(rule.respell(id, 0))
+    }
+}
+
 fn begins(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
@@ -127,7 +142,7 @@ mod tests {
             "날씨",
             &long,
         ];
-        let names = Names::new(RULE, own.iter().copied());
+        let names = Names::new(RULE, &own.iter().copied());
         assert_eq!(names.to_target("get_weather"), "get_weather");
         let mut seen = std::collections::BTreeSet::new();
         for name in own {
@@ -140,8 +155,8 @@ mod tests {
 
     #[test]
     fn the_same_name_is_spelt_the_same_in_every_call() {
-        let one = Names::new(RULE, ["a.b"].into_iter());
-        let other = Names::new(RULE, ["x", "a.b", "a.b"].into_iter());
+        let one = Names::new(RULE, &["a.b"].into_iter());
+        let other = Names::new(RULE, &["x", "a.b", "a.b"].into_iter());
         assert_eq!(one.to_target("a.b"), other.to_target("a.b"));
     }
 }

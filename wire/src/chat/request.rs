@@ -252,8 +252,27 @@ pub struct Traits {
     pub takes_late_system: bool,
     /// Pictures may be given by URL.
     pub fetches_urls: bool,
+    /// Sampling fields that servers of open models have and `OpenAI` has not: `top_k` and the like.
+    pub takes_more_sampling: bool,
+    /// Tools whose input is text.
+    pub takes_custom_tools: bool,
+    /// How thoughts of earlier turns are sent back.
+    pub thoughts: Replay,
     /// Most tokens of output.
     pub max_output: Option<u64>,
+}
+
+/// How thoughts of earlier turns are sent back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// Not at all: the field is refused.
+    Never,
+    /// As text, in `reasoning_content`.
+    AsText,
+    /// As text with each assistant message, an empty one where there was no thought.
+    AlwaysAsText,
+    /// With their signatures, as `OpenRouter`'s `reasoning_details`.
+    AsDetails,
 }
 
 impl Default for Traits {
@@ -270,6 +289,9 @@ impl Default for Traits {
             takes_prefill: true,
             takes_late_system: false,
             fetches_urls: true,
+            takes_more_sampling: true,
+            takes_custom_tools: false,
+            thoughts: Replay::Never,
             max_output: None,
         }
     }
@@ -286,6 +308,82 @@ pub struct Written<'a> {
     pub names: Names,
     /// The schema was asked for by way of a tool of this name: its input is the answer's text.
     pub answer_tool: Option<&'static str>,
+    /// Custom tools that had to become functions: their input is under `input`.
+    pub wrapped_tools: Vec<Box<str>>,
+}
+
+impl<'a> Written<'a> {
+    /// A body of which nothing had to be left out.
+    pub fn new(body: Json<'a>) -> Self {
+        Self {
+            body,
+            dropped: Vec::new(),
+            names: Names::default(),
+            answer_tool: None,
+            wrapped_tools: Vec::new(),
+        }
+    }
+
+    /// Notes a field that was left out, once.
+    pub fn drop_field(&mut self, field: impl Into<Cow<'a, str>>) {
+        let field = field.into();
+        if !self.dropped.contains(&field) {
+            self.dropped.push(field);
+        }
+    }
+}
+
+/// Hints without which the answer would not be what the caller asked for.
+const ESSENTIAL: [&str; 3] = ["audio", "modalities", "web_search_options"];
+
+impl<'a> ChatRequest<'a> {
+    /// Accounts for every hint and unknown field that a target does not take.
+    ///
+    /// # Errors
+    /// [`Unsupported`] if the caller would miss it in the answer.
+    pub fn leave_out(
+        &self,
+        takes: impl Fn(&str) -> bool,
+        written: &mut Written<'a>,
+    ) -> Result<(), Unsupported> {
+        for (field, value) in self.hints.iter().filter(|(field, _)| !takes(field)) {
+            let asks_text_only =
+                *field == "modalities" && value.to_bytes() == b"[\"text\"]".as_slice();
+            if ESSENTIAL.contains(field) && !asks_text_only {
+                return Err(Unsupported::new(
+                    *field,
+                    "the model's API has nothing like it",
+                ));
+            }
+            if !asks_text_only {
+                written.drop_field(*field);
+            }
+        }
+        for field in &self.unknown {
+            written.drop_field(field.clone());
+        }
+        Ok(())
+    }
+
+    /// Refuses what only few APIs can do: several answers, and log probabilities.
+    ///
+    /// # Errors
+    /// [`Unsupported`] naming the field.
+    pub fn want_one_plain_answer(&self) -> Result<(), Unsupported> {
+        if self.choices > 1 {
+            return Err(Unsupported::new(
+                "n",
+                "one answer at a time can be asked for",
+            ));
+        }
+        if self.logprobs.is_some() {
+            return Err(Unsupported::new(
+                "logprobs",
+                "token probabilities are not reported",
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// What the target cannot do and the caller would miss: a 400, never retried.

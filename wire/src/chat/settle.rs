@@ -9,17 +9,21 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
 use crate::chat::names::Names;
+use crate::json::Json;
 
 /// Puts events right on their way from a reader to a writer.
 #[derive(Debug)]
 pub struct Settler {
     names: Names,
     answer_tool: Option<&'static str>,
+    wrapped_tools: Vec<Box<str>>,
     /// Makes ids for calls that have none; unique per answer.
     seed: Box<str>,
-    choices: Vec<Choice>,
+    choices: BTreeMap<u32, Choice>,
 }
 
 #[derive(Debug, Default)]
@@ -39,6 +43,8 @@ struct Call {
     held: Option<Begin>,
     held_arguments: String,
     kind: ToolKind,
+    /// The vendor was told of a function; its `input` is what the caller's tool takes.
+    is_wrapped: bool,
     json: JsonEnd,
     has_arguments: bool,
     is_ended: bool,
@@ -52,13 +58,19 @@ struct Begin {
 }
 
 impl Settler {
-    /// For one answer; `seed` is unique to it and fit for an id.
-    pub fn new(names: Names, answer_tool: Option<&'static str>, seed: &str) -> Self {
+    /// For the answer to a request that was written so; `seed` is unique to it and fit for an id.
+    pub fn new(
+        names: Names,
+        answer_tool: Option<&'static str>,
+        wrapped_tools: Vec<Box<str>>,
+        seed: &str,
+    ) -> Self {
         Self {
             names,
             answer_tool,
+            wrapped_tools,
             seed: seed.into(),
-            choices: Vec::new(),
+            choices: BTreeMap::new(),
         }
     }
 
@@ -75,6 +87,7 @@ impl Settler {
             } => {
                 let name = self.names.to_caller(name).into_owned();
                 let is_answer = self.answer_tool == Some(name.as_str());
+                let is_wrapped = self.wrapped_tools.iter().any(|it| **it == *name);
                 let seed = self.seed.clone();
                 let here = self.choice(choice);
                 let ours = here.calls.iter().filter(|it| it.ours.is_some()).count();
@@ -92,7 +105,8 @@ impl Settler {
                         signature: signature.map(Into::into),
                     }),
                     held_arguments: String::new(),
-                    kind,
+                    kind: if is_wrapped { ToolKind::Custom } else { kind },
+                    is_wrapped,
                     json: JsonEnd::default(),
                     has_arguments: false,
                     is_ended: false,
@@ -127,11 +141,7 @@ impl Settler {
     }
 
     fn choice(&mut self, number: u32) -> &mut Choice {
-        let number = number.min(crate::view::MAX_CHOICES - 1) as usize;
-        while self.choices.len() <= number {
-            self.choices.push(Choice::default());
-        }
-        &mut self.choices[number]
+        self.choices.entry(number).or_default()
     }
 }
 
@@ -145,7 +155,7 @@ impl Choice {
                 return;
             };
             // A custom tool's input ends where something else begins.
-            let ends_with_next = call.kind == ToolKind::Custom && !is_last;
+            let ends_with_next = call.kind == ToolKind::Custom && !call.is_wrapped && !is_last;
             if !(call.is_ended || call.json.is_complete || ends_with_next) || is_last {
                 return;
             }
@@ -177,13 +187,16 @@ impl Call {
                 signature: begin.signature.map(Into::into),
             });
         }
+        if self.is_wrapped {
+            return self.unwrap_input(choice, sink);
+        }
         let mut text = std::mem::take(&mut self.held_arguments);
         self.json.read(&text);
         self.has_arguments |= !text.trim().is_empty();
         let lacks_any = self.is_ended && !self.has_arguments && self.kind == ToolKind::Function;
         if lacks_any {
             self.has_arguments = true;
-            text = "{}".to_owned();
+            text.push_str("{}");
         }
         if text.is_empty() {
             return;
@@ -193,6 +206,26 @@ impl Call {
             Some(call) => ChatEvent::Arguments { choice, call, text },
             None => ChatEvent::Text { choice, text },
         });
+    }
+}
+
+impl Call {
+    /// The input of a wrapped tool, once all of it is there; what is not wrapped after all stays as it is.
+    fn unwrap_input(&mut self, choice: u32, sink: &mut dyn EventSink) {
+        let mut json = JsonEnd::default();
+        json.read(&self.held_arguments);
+        self.json.is_complete |= json.is_complete;
+        let Some(call) = self.ours.filter(|_| self.json.is_complete || self.is_ended) else {
+            return;
+        };
+        let wrapped = std::mem::take(&mut self.held_arguments);
+        if wrapped.is_empty() {
+            return;
+        }
+        let input = Json::parse(wrapped.as_bytes());
+        let input = input.as_ref().and_then(|it| it.str("input"));
+        let text = input.unwrap_or(&wrapped).into();
+        sink.take(ChatEvent::Arguments { choice, call, text });
     }
 }
 

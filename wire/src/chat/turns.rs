@@ -110,12 +110,10 @@ impl<'r, 'a> Conversation<'r, 'a> {
 
     /// Puts a result after every call that has none; calls at the very end still wait for theirs.
     fn answer_open_calls(&mut self) {
-        let mut at = 0;
-        while at + 1 < self.turns.len() {
-            let [turn, next, ..] = &mut self.turns[at..] else {
+        for at in 1..self.turns.len() {
+            let Some([turn, next]) = self.turns.get_mut(at - 1..=at) else {
                 return;
             };
-            at += 1;
             if turn.is_user {
                 continue;
             }

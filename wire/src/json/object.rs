@@ -63,8 +63,8 @@ impl<'a> Object<'a> {
     }
 
     /// The members in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, (Cow<'a, str>, Json<'a>)> {
-        self.0.iter()
+    pub fn members(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
     }
 
     /// The values, to be changed in place.

@@ -1,3 +1,6 @@
+//! What is read, what is refused, and what is written.
+#![expect(clippy::panic, clippy::unwrap_used, reason = "tests")]
+
 use bytes::Bytes;
 use proptest::prelude::*;
 

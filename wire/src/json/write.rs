@@ -74,7 +74,7 @@ impl Writer<'_> {
             }
             Json::Object(object) => {
                 self.buffer.push(b'{');
-                for (at, (key, value)) in object.iter().enumerate() {
+                for (at, (key, value)) in object.members().enumerate() {
                     if at > 0 {
                         self.buffer.push(b',');
                     }

@@ -1,3 +1,6 @@
+//! What vendors send, and what a writer gets.
+#![expect(clippy::indexing_slicing, reason = "tests")]
+
 use std::borrow::Cow;
 
 use super::*;
@@ -28,7 +31,7 @@ fn finish(finish: Finish) -> ChatEvent<'static> {
 
 /// What comes out, each event in a word.
 fn settled(answer_tool: Option<&'static str>, events: Vec<ChatEvent<'_>>) -> Vec<String> {
-    let mut settler = Settler::new(Names::default(), answer_tool, "s");
+    let mut settler = Settler::new(Names::default(), answer_tool, vec!["patch".into()], "s");
     let mut out = Vec::new();
     let mut sink = |event: ChatEvent<'_>| {
         out.push(match event {
@@ -133,8 +136,32 @@ fn the_tool_that_stands_for_a_schema_becomes_text() {
 }
 
 #[test]
+fn a_custom_tool_that_became_a_function_gets_its_text_back() {
+    let out = settled(
+        None,
+        vec![
+            call(0, Some("a"), "patch"),
+            arguments(0, "{\"input\":\"*** "),
+            arguments(0, "Begin\\n\"}"),
+            call(1, Some("b"), "x"),
+            finish(Finish::ToolCalls),
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "call 0 patch a",
+            "arguments 0 *** Begin\n",
+            "call 1 x b",
+            "arguments 1 {}",
+            "tool_calls"
+        ]
+    );
+}
+
+#[test]
 fn a_broken_call_stays_broken() {
-    let mut settler = Settler::new(Names::default(), None, "s");
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "s");
     let mut collected = Collected::default();
     for event in [
         call(0, Some("a"), "x"),
@@ -143,7 +170,7 @@ fn a_broken_call_stays_broken() {
     ] {
         settler.pass(event, &mut collected);
     }
-    let blocks = &collected.choices[0].blocks;
+    let blocks = &collected.choices[&0].blocks;
     assert!(
         matches!(&blocks[..], [Block::Call { arguments, .. }] if arguments == "{\"a\":"),
         "{blocks:?}"

@@ -1,3 +1,5 @@
+//! What callers send, and the turns it becomes.
+
 use super::*;
 use crate::chat::message::ToolCall;
 

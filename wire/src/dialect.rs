@@ -1,0 +1,162 @@
+//! The dialects: how each API writes a request, a stream and a whole answer.
+//!
+//! A dialect is how bytes look, a provider is where they go. Each has a file of its own
+//! with the directions it is needed in: a caller's dialect reads requests and writes
+//! answers, a vendor's writes requests and reads answers. All meet in [`crate::chat`];
+//! there is no converter for a pair. Where caller and vendor speak the same dialect
+//! nothing here runs: the bytes are relayed.
+
+pub mod anthropic;
+pub mod openai_chat;
+pub mod sse_events;
+pub mod stream;
+
+use bytes::Bytes;
+
+use crate::chat::{ChatEvent, ChatRequest, Collected, EventSink, Target, Unsupported, Written};
+use crate::document::{Document, FieldError};
+use crate::error_body::ErrorBody;
+use crate::fault::Fault;
+use crate::json::Json;
+
+/// A chat API's way to write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// `OpenAI`'s `/v1/chat/completions`.
+    OpenAiChat,
+    /// Anthropic's `/v1/messages`.
+    Anthropic,
+}
+
+/// Reads a streamed answer, cut anywhere, into events.
+pub trait EventReader: Send {
+    /// Takes the next bytes.
+    fn push(&mut self, chunk: Bytes, sink: &mut dyn EventSink);
+
+    /// Takes note of the end of the body: an answer that is not complete by then ends in a fault.
+    fn finish(&mut self, sink: &mut dyn EventSink);
+}
+
+/// Writes a streamed answer.
+pub trait EventWriter: Send {
+    /// Appends to `out` what stands for `event`. Events come as a `Settler` passes them.
+    fn write(&mut self, event: ChatEvent<'_>, out: &mut Vec<u8>);
+}
+
+/// What an answer repeats of its request, and what the gateway knows besides.
+#[derive(Clone, Copy, Debug)]
+pub struct Echo<'c> {
+    /// The public name of the model, as the caller wrote it.
+    pub model: &'c str,
+    /// A word that is unique to the answer: letters and digits.
+    pub id: &'c str,
+    /// When the request came, in Unix seconds.
+    pub created: u64,
+    /// Whether the caller asked for the usage chunk at the end of a stream.
+    pub asks_usage: bool,
+    /// How many tokens the request has, about.
+    pub estimated_input: u64,
+    /// The request.
+    pub request: &'c Document,
+}
+
+impl Dialect {
+    /// The word used in logs and documents.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OpenAiChat => "openai_chat",
+            Self::Anthropic => "anthropic",
+        }
+    }
+
+    /// Reads a caller's request.
+    ///
+    /// # Errors
+    /// [`FieldError`] naming the first field that cannot be understood.
+    pub fn read_request(self, request: &Document) -> Result<ChatRequest<'_>, FieldError> {
+        let value = Json::trusted(request.bytes())
+            .ok_or_else(|| FieldError::new("", "JSON whose strings are valid Unicode"))?;
+        match self {
+            Self::OpenAiChat => openai_chat::read_request(value),
+            Self::Anthropic => anthropic::read_request(value),
+        }
+    }
+
+    /// Writes a request for a vendor.
+    ///
+    /// # Errors
+    /// [`Unsupported`] if the vendor cannot do what the caller would miss.
+    pub fn write_request<'a>(
+        self,
+        request: &ChatRequest<'a>,
+        target: &Target<'_>,
+    ) -> Result<Written<'a>, Unsupported> {
+        match self {
+            Self::OpenAiChat => openai_chat::write_request(request, target),
+            Self::Anthropic => anthropic::write_request(request, target),
+        }
+    }
+
+    /// A reader for a vendor's stream.
+    pub fn reader(self) -> Box<dyn EventReader> {
+        match self {
+            Self::OpenAiChat => Box::new(openai_chat::reader()),
+            Self::Anthropic => Box::new(anthropic::reader()),
+        }
+    }
+
+    /// The part of the reader that takes whole events, for a relay that only looks; `None` for
+    /// `OpenAI`'s, which has a quicker way.
+    pub(crate) fn sse_reader(self) -> Option<Box<dyn sse_events::SseDialect>> {
+        match self {
+            Self::OpenAiChat => None,
+            Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
+        }
+    }
+
+    /// The event that ends a broken stream.
+    pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
+        match self {
+            Self::OpenAiChat => error.to_event(),
+            Self::Anthropic => anthropic::error::event(fault, error),
+        }
+    }
+
+    /// The body of an error answer with this HTTP status.
+    pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
+        match self {
+            Self::OpenAiChat => error.to_json(),
+            Self::Anthropic => {
+                let kind = anthropic::error::kind_of_status(status);
+                anthropic::error::body(kind, &error.message).to_bytes()
+            }
+        }
+    }
+
+    /// Reads a vendor's whole answer. What is no answer of the dialect ends in a fault.
+    pub fn read_answer(self, body: &[u8], sink: &mut dyn EventSink) {
+        let Some(value) = Json::parse(body) else {
+            return sink.take(stream::protocol_fault());
+        };
+        match self {
+            Self::OpenAiChat => openai_chat::read_answer(&value, body, sink),
+            Self::Anthropic => anthropic::read_answer(&value, body, sink),
+        }
+    }
+
+    /// A writer for a caller's stream.
+    pub fn writer(self, echo: &Echo<'_>) -> Box<dyn EventWriter> {
+        match self {
+            Self::OpenAiChat => Box::new(openai_chat::writer(echo)),
+            Self::Anthropic => Box::new(anthropic::writer(echo)),
+        }
+    }
+
+    /// A whole answer for a caller.
+    pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
+        match self {
+            Self::OpenAiChat => openai_chat::write_answer(answer, echo),
+            Self::Anthropic => anthropic::write_answer(answer, echo),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Anthropic's Messages.
+//!
+//! Source: anthropic-python 2.12 `types` and 1.17 for the fields of version 2023-06-01
+//! (read 2026-11). Callers send either version; vendors are sent 2023-06-01.
+
+mod answer;
+mod emit;
+pub mod error;
+mod events;
+mod messages;
+mod read;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod thought;
+mod turns;
+mod usage;
+mod write;
+
+pub(crate) use self::answer::{read_answer, write_answer};
+pub(crate) use self::emit::writer;
+pub(crate) use self::events::{Blocks, reader};
+pub(crate) use self::read::read_request;
+pub(crate) use self::write::write_request;

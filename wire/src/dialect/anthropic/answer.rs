@@ -1,0 +1,99 @@
+//! Whole answers, in and out.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use super::emit::stop_reason;
+use super::events::Blocks;
+use super::{thought, usage};
+use crate::chat::shape::arguments_object;
+use crate::chat::{Block, ChatEvent, Choice, Collected, EventSink, Finish, Provenance};
+use crate::dialect::Echo;
+use crate::dialect::sse_events::SseDialect;
+use crate::dialect::stream::protocol_fault;
+use crate::json::{Json, Object};
+use crate::reader::stream_fault;
+
+/// Reads a vendor's whole answer.
+pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
+    if value.get("error").is_some() {
+        return sink.take(ChatEvent::Fault(stream_fault(Some(body))));
+    }
+    let Some(content) = value.get("content").and_then(Json::as_array) else {
+        return sink.take(protocol_fault());
+    };
+    let mut blocks = Blocks::default();
+    sink.take(ChatEvent::Start {
+        id: value.str("id").map(Cow::Borrowed),
+    });
+    for (index, block) in content.iter().enumerate() {
+        blocks.start(index as u64, block, sink);
+        blocks.stop(index as u64, sink);
+    }
+    blocks.note(value.get("usage"), sink);
+    blocks.finish(value, sink);
+    blocks.end(sink);
+}
+
+/// Writes a caller's whole answer.
+pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
+    let nothing = Choice::default();
+    let choice = answer.choices.get(&0).unwrap_or(&nothing);
+    let content: Vec<Json<'_>> = choice.blocks.iter().filter_map(block).collect();
+    let finish = choice.finish.as_ref().unwrap_or(&Finish::Stop);
+    let (reason, stop) = stop_reason(finish);
+    let mut body = Object::new()
+        .with("id", format!("msg_{}", echo.id))
+        .with("type", "message")
+        .with("role", "assistant")
+        .with("model", echo.model)
+        .with("content", content)
+        .with("stop_reason", reason);
+    body.push("stop_sequence".into(), stop.map_or(Json::Null, Json::from));
+    let counted = answer.usage.clone().unwrap_or_default();
+    let body = body.with("usage", usage::object(&counted));
+    Json::from(body).to_bytes()
+}
+
+fn block(block: &Block) -> Option<Json<'_>> {
+    Some(match block {
+        Block::Text(text) | Block::Refusal(text) if text.trim().is_empty() => return None,
+        Block::Text(text) | Block::Refusal(text) => Object::new()
+            .with("type", "text")
+            .with("text", text.as_str())
+            .into(),
+        Block::Thought(it) if it.encrypted.is_some() && it.text.is_empty() => {
+            let data = match (&it.provenance, &it.encrypted) {
+                (Provenance::Anthropic, Some(data)) => data.clone().into_owned(),
+                _ => thought::pack(it),
+            };
+            Object::new()
+                .with("type", "redacted_thinking")
+                .with("data", data)
+                .into()
+        }
+        Block::Thought(it) => {
+            let signature = match (&it.provenance, &it.signature) {
+                (Provenance::Anthropic, Some(signature)) => signature.clone().into_owned(),
+                _ => thought::pack(it),
+            };
+            Object::new()
+                .with("type", "thinking")
+                .with("thinking", &*it.text)
+                .with("signature", signature)
+                .into()
+        }
+        Block::Call {
+            id,
+            name,
+            arguments,
+            ..
+        } => Object::new()
+            .with("type", "tool_use")
+            .with("id", id.as_str())
+            .with("name", name.as_str())
+            .with("input", arguments_object(arguments))
+            .into(),
+    })
+}

@@ -1,0 +1,20 @@
+//! `OpenAI`'s chat completions.
+//!
+//! Both directions: callers of any vendor, and vendors of the family for callers of
+//! another dialect. Source: openai-python 3.54 `types/chat` (read 2026-11); what the
+//! family does differently is noted where it is read.
+
+mod answer;
+mod emit;
+mod events;
+mod messages;
+mod read;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub(crate) use self::answer::{read_answer, write_answer};
+pub(crate) use self::emit::writer;
+pub(crate) use self::events::reader;
+pub(crate) use self::read::read_request;
+pub(crate) use self::write::{empty_schema, input_schema, tool_names, write_request};

@@ -1,0 +1,327 @@
+//! A vendor's stream, and the habits of the family that differ from `OpenAI`'s.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use crate::chat::{ChatEvent, EventSink, Finish, Provenance, Thought, ToolKind};
+use crate::dialect::sse_events::{SseDialect, SseReader};
+use crate::dialect::stream::fault;
+use crate::fault::Fault;
+use crate::json::Json;
+use crate::reader::stream_fault;
+use crate::sse::Event;
+use crate::usage::Usage;
+
+/// A reader for a stream.
+pub(crate) fn reader() -> SseReader<Chunks> {
+    SseReader::new(Chunks::default())
+}
+
+/// What must be remembered from chunk to chunk.
+#[derive(Debug, Default)]
+pub(crate) struct Chunks {
+    is_started: bool,
+    is_ended: bool,
+    is_failed: bool,
+    choices: BTreeMap<u32, Choice>,
+}
+
+#[derive(Debug, Default)]
+struct Choice {
+    calls: Vec<Call>,
+    is_finished: bool,
+}
+
+#[derive(Debug)]
+struct Call {
+    index: Option<u64>,
+    id: String,
+    name: String,
+}
+
+impl SseDialect for Chunks {
+    fn event(&mut self, event: &Event<'_>, sink: &mut dyn EventSink) {
+        if event.is_done() {
+            return self.say_end(sink);
+        }
+        let Some(data) = event.data.as_deref() else {
+            return;
+        };
+        if event.is_error() {
+            self.is_failed = true;
+            return sink.take(ChatEvent::Fault(stream_fault(Some(data))));
+        }
+        // One bad event does not end a good stream; what it lacks shows at the end.
+        if let Some(value) = Json::parse(data) {
+            self.chunk(&value, data, sink);
+        }
+    }
+
+    fn end(&mut self, sink: &mut dyn EventSink) {
+        if self.choices.is_empty() || !self.choices.values().all(|it| it.is_finished) {
+            if !self.is_ended {
+                self.is_failed = true;
+                sink.take(fault(Fault::Incomplete));
+            }
+            return;
+        }
+        self.say_end(sink);
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_failed
+    }
+}
+
+impl Chunks {
+    fn say_end(&mut self, sink: &mut dyn EventSink) {
+        if !std::mem::replace(&mut self.is_ended, true) {
+            sink.take(ChatEvent::End);
+        }
+    }
+
+    /// Reads a chunk, or a whole answer, which differs in one word.
+    pub(super) fn chunk(&mut self, value: &Json<'_>, data: &[u8], sink: &mut dyn EventSink) {
+        let groq = value.get("x_groq");
+        let usage = value.get("usage");
+        if let Some(usage) = usage.or_else(|| groq?.get("usage")) {
+            sink.take(match Usage::from_openai(&usage.to_bytes()) {
+                Ok(usage) => ChatEvent::Usage(usage),
+                Err(_) => ChatEvent::BadUsage,
+            });
+        }
+        let is_error = |it: &Json<'_>| it.get("error").is_some_and(is_truthy);
+        let choices = value
+            .get("choices")
+            .and_then(Json::as_array)
+            .unwrap_or_default();
+        if is_error(value)
+            || groq.is_some_and(is_error)
+            || value.str("object") == Some("error")
+            || choices.iter().any(is_error)
+        {
+            self.is_failed = true;
+            return sink.take(ChatEvent::Fault(stream_fault(Some(data))));
+        }
+        if !choices.is_empty() && !std::mem::replace(&mut self.is_started, true) {
+            let id = value.str("id").filter(|it| !it.is_empty());
+            sink.take(ChatEvent::Start {
+                id: id.map(Cow::Borrowed),
+            });
+        }
+        for (at, choice) in choices.iter().enumerate() {
+            let index = choice.get("index").and_then(Json::as_u64);
+            let index = index.and_then(|it| u32::try_from(it).ok());
+            self.choice(
+                choice,
+                index.unwrap_or(u32::try_from(at).unwrap_or(0)),
+                sink,
+            );
+        }
+    }
+
+    fn choice(&mut self, value: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
+        let delta = value.get("delta").or_else(|| value.get("message"));
+        if let Some(delta) = delta {
+            read_words(delta, choice, sink);
+            let calls = delta.get("tool_calls").and_then(Json::as_array);
+            for (at, call) in calls.unwrap_or_default().iter().enumerate() {
+                let is_whole = value.get("message").is_some();
+                self.call(call, choice, is_whole.then_some(at as u64), sink);
+            }
+            for annotation in delta
+                .get("annotations")
+                .and_then(Json::as_array)
+                .unwrap_or_default()
+            {
+                let annotation = annotation.clone();
+                sink.take(ChatEvent::Annotation { choice, annotation });
+            }
+        }
+        let logprobs = value.get("logprobs").and_then(|it| it.get("content"));
+        if let Some(tokens @ Json::Array(_)) = logprobs {
+            let tokens = tokens.clone();
+            sink.take(ChatEvent::Logprobs { choice, tokens });
+        }
+        let reason = value.str("finish_reason").filter(|it| !it.is_empty());
+        let state = self.state(choice);
+        let Some(reason) = reason.filter(|_| !state.is_finished) else {
+            return;
+        };
+        match finish(reason, value.str("stop_reason")) {
+            Ok(finish) => {
+                state.is_finished = true;
+                sink.take(ChatEvent::Finish { choice, finish });
+            }
+            Err(class) => {
+                self.is_failed = true;
+                sink.take(fault(class));
+            }
+        }
+    }
+
+    fn state(&mut self, index: u32) -> &mut Choice {
+        self.choices.entry(index).or_default()
+    }
+
+    /// A fragment of a tool call. Which call it belongs to: its id says, else a new name, else
+    /// its index, else it is the last one. Indices alone cannot be trusted.
+    fn call(
+        &mut self,
+        value: &Json<'_>,
+        choice: u32,
+        place: Option<u64>,
+        sink: &mut dyn EventSink,
+    ) {
+        let custom = value.get("custom");
+        let Some(function) = value.get("function").or(custom) else {
+            return;
+        };
+        let id = value.str("id").unwrap_or_default();
+        let name = function.str("name").unwrap_or_default();
+        let index = value.get("index").and_then(Json::as_u64).or(place);
+        let calls = &mut self.state(choice).calls;
+        let of_index = calls
+            .iter()
+            .rposition(|it| index.is_none() || it.index == index);
+        let known = match (id, name) {
+            ("", "") => of_index.or_else(|| calls.len().checked_sub(1)),
+            ("", name) => of_index.filter(|at| calls.get(*at).is_some_and(|it| it.name == name)),
+            (id, _) => calls.iter().rposition(|it| it.id == id).or_else(|| {
+                // A call that began without an id gets it now.
+                of_index.filter(|at| {
+                    calls
+                        .get(*at)
+                        .is_some_and(|it| it.id.is_empty() && place.is_none())
+                })
+            }),
+        };
+        let at = known.unwrap_or_else(|| {
+            calls.push(Call {
+                index,
+                id: id.to_owned(),
+                name: name.to_owned(),
+            });
+            calls.len() - 1
+        });
+        let call = u32::try_from(at).unwrap_or(u32::MAX);
+        if known.is_none() {
+            let extra = value.get("extra_content").and_then(|it| it.get("google"));
+            let signature = extra.and_then(|it| it.str("thought_signature"));
+            sink.take(ChatEvent::ToolCall {
+                choice,
+                call,
+                id: (!id.is_empty()).then_some(Cow::Borrowed(id)),
+                name: Cow::Borrowed(name),
+                kind: if custom.is_some() {
+                    ToolKind::Custom
+                } else {
+                    ToolKind::Function
+                },
+                signature: signature.map(Cow::Borrowed),
+            });
+        }
+        let text = match function.get("arguments").or_else(|| function.get("input")) {
+            Some(Json::String(text)) if !text.is_empty() => Cow::Borrowed(&**text),
+            Some(object @ Json::Object(_)) => Cow::Owned(object.to_string()),
+            _ => return,
+        };
+        sink.take(ChatEvent::Arguments { choice, call, text });
+    }
+}
+
+fn read_words(delta: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
+    let text = |name: &str| delta.str(name).filter(|it| !it.is_empty());
+    let thinking = text("reasoning_content").or_else(|| text("reasoning"));
+    if let Some(text) = thinking {
+        let text = Cow::Borrowed(text);
+        sink.take(ChatEvent::Thinking { choice, text });
+    }
+    let details = delta.get("reasoning_details").and_then(Json::as_array);
+    for detail in details.unwrap_or_default() {
+        read_detail(detail, thinking.is_some(), choice, sink);
+    }
+    match delta.get("content") {
+        Some(Json::String(text)) if !text.is_empty() => {
+            let text = Cow::Borrowed(&**text);
+            sink.take(ChatEvent::Text { choice, text });
+        }
+        Some(Json::Array(parts)) => {
+            for part in parts {
+                read_part(part, choice, sink);
+            }
+        }
+        _ => {}
+    }
+    if let Some(text) = text("refusal") {
+        let text = Cow::Borrowed(text);
+        sink.take(ChatEvent::Refusal { choice, text });
+    }
+}
+
+/// A part of Mistral's content.
+fn read_part(part: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
+    if let Some(text) = part.str("text") {
+        let text = Cow::Borrowed(text);
+        return sink.take(ChatEvent::Text { choice, text });
+    }
+    let thinking = part.get("thinking").and_then(Json::as_array);
+    for text in thinking
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|it| it.str("text"))
+    {
+        let text = Cow::Borrowed(text);
+        sink.take(ChatEvent::Thinking { choice, text });
+    }
+}
+
+/// A piece of `OpenRouter`'s container; its words count only if they are not beside it too.
+fn read_detail(detail: &Json<'_>, has_words: bool, choice: u32, sink: &mut dyn EventSink) {
+    let words = detail.str("text").or_else(|| detail.str("summary"));
+    if let Some(text) = words.filter(|it| !has_words && !it.is_empty()) {
+        let text = Cow::Borrowed(text);
+        sink.take(ChatEvent::Thinking { choice, text });
+    }
+    let signature = detail.str("signature").filter(|it| !it.is_empty());
+    let encrypted = detail.str("data");
+    if signature.is_none() && encrypted.is_none() {
+        return;
+    }
+    sink.take(ChatEvent::Thought {
+        choice,
+        thought: Thought {
+            text: Cow::Borrowed(""),
+            signature: signature.map(Cow::Borrowed),
+            encrypted: encrypted.map(Cow::Borrowed),
+            id: detail.str("id").map(Cow::Borrowed),
+            provenance: Provenance::of_format(detail.str("format").unwrap_or_default()),
+        },
+    });
+}
+
+/// Why a choice ended. `stop` beside a text is vLLM's word for the caller's stop text.
+fn finish(reason: &str, stop: Option<&str>) -> Result<Finish, Fault> {
+    Ok(match reason {
+        "length" | "model_length" => Finish::Length,
+        "tool_calls" | "function_call" => Finish::ToolCalls,
+        "content_filter" => Finish::ContentFilter,
+        "stop_sequence" => Finish::StopText(None),
+        "error" | "abort" => return Err(Fault::Server),
+        "insufficient_system_resource" => return Err(Fault::Overloaded),
+        _ => match stop {
+            Some(text) => Finish::StopText(Some(text.into())),
+            None => Finish::Stop,
+        },
+    })
+}
+
+fn is_truthy(value: &Json<'_>) -> bool {
+    match value {
+        Json::Null | Json::Bool(false) => false,
+        Json::String(text) => !text.is_empty(),
+        Json::Array(items) => !items.is_empty(),
+        Json::Object(object) => !object.is_empty(),
+        Json::Bool(true) | Json::Number(_) => true,
+    }
+}

@@ -1,0 +1,119 @@
+//! Watching a relayed stream of a dialect other than `OpenAI`'s.
+//!
+//! The dialect's own reader sees every event; what it says is noted and the bytes go on
+//! as they came.
+
+use std::fmt;
+
+use super::{StreamFault, Verdict};
+use crate::chat::{ChatEvent, EventSink};
+use crate::dialect::Dialect;
+use crate::dialect::sse_events::SseDialect;
+use crate::sse::Event;
+use crate::usage::Usage;
+
+/// What went by in events.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    /// The last report that could be believed.
+    pub(crate) usage: Option<Usage>,
+    /// The last report could not be believed.
+    pub(crate) is_usage_bad: bool,
+    /// Bytes of text, thoughts and arguments.
+    pub(crate) output_bytes: u64,
+    /// Something for the caller came, or a choice ended.
+    pub(crate) has_content: bool,
+    /// The vendor failed.
+    pub(crate) fault: Option<StreamFault>,
+    /// The answer is complete.
+    pub(crate) is_ended: bool,
+}
+
+impl Observed {
+    /// Takes note of an event.
+    pub(crate) fn note(&mut self, event: &ChatEvent<'_>) {
+        match event {
+            ChatEvent::Text { text, .. }
+            | ChatEvent::Refusal { text, .. }
+            | ChatEvent::Thinking { text, .. }
+            | ChatEvent::Arguments { text, .. } => {
+                self.output_bytes += text.len() as u64;
+                self.has_content = true;
+            }
+            ChatEvent::ToolCall { name, .. } => {
+                self.output_bytes += name.len() as u64;
+                self.has_content = true;
+            }
+            ChatEvent::Thought { .. } | ChatEvent::Finish { .. } => self.has_content = true,
+            ChatEvent::Usage(usage) => {
+                self.usage = Some(usage.clone());
+                self.is_usage_bad = false;
+            }
+            ChatEvent::BadUsage => self.is_usage_bad = true,
+            ChatEvent::Fault(fault) => self.fault = Some(fault.clone()),
+            ChatEvent::End => self.is_ended = true,
+            ChatEvent::Start { .. }
+            | ChatEvent::ToolCallEnd { .. }
+            | ChatEvent::Logprobs { .. }
+            | ChatEvent::Annotation { .. } => {}
+        }
+    }
+}
+
+impl EventSink for Observed {
+    fn take(&mut self, event: ChatEvent<'_>) {
+        self.note(&event);
+    }
+}
+
+/// A dialect's reader and what it saw.
+pub(crate) struct Tap {
+    dialect: Box<dyn SseDialect>,
+    observed: Observed,
+}
+
+impl Tap {
+    /// For a stream in `dialect`; `None` for the one that needs no tap.
+    pub(crate) fn of(dialect: Dialect) -> Option<Self> {
+        Some(Self {
+            dialect: dialect.sse_reader()?,
+            observed: Observed::default(),
+        })
+    }
+
+    pub(crate) fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    pub(super) fn judge(&mut self, event: &Event<'_>) -> Verdict {
+        let had_ended = self.observed.is_ended;
+        let (bytes, had_content) = (self.observed.output_bytes, self.observed.has_content);
+        self.dialect.event(event, &mut self.observed);
+        if let Some(fault) = self.observed.fault.take() {
+            return Verdict::Fault(fault);
+        }
+        if self.observed.is_ended && !had_ended {
+            return Verdict::Done;
+        }
+        let is_content = self.observed.output_bytes > bytes || !had_content;
+        if self.observed.has_content && is_content {
+            Verdict::Content
+        } else {
+            Verdict::Forward
+        }
+    }
+
+    /// Takes note of the end of the body; whether the answer is complete.
+    pub(super) fn end(&mut self) -> bool {
+        self.dialect.end(&mut self.observed);
+        self.observed.is_ended
+    }
+}
+
+impl fmt::Debug for Tap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap")
+            .field("observed", &self.observed)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,207 @@
+//! From a vendor's dialect to the caller's: answers, streamed or whole.
+//!
+//! A reader turns bytes into events, a settler puts them right, a writer turns them into
+//! the caller's bytes. [`AnswerReader`] is what the gateway holds: a relay or a
+//! translation, with the same questions to ask of both.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::answer::{Answer, answered};
+use crate::chat::settle::Settler;
+use crate::chat::{ChatEvent, Collected, EventSink};
+use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
+use crate::error_body::ErrorBody;
+use crate::fault::Fault;
+use crate::reader::{Observed, Seen, StreamEnd, StreamFault, StreamReader};
+use crate::segments::Segments;
+use crate::usage::Usage;
+
+/// Reads a streamed answer, relayed or translated.
+#[derive(Debug)]
+pub enum AnswerReader {
+    /// The bytes go on as they are.
+    Relay(StreamReader),
+    /// They are written anew.
+    Translate(Box<Translation>),
+}
+
+impl AnswerReader {
+    /// Takes the next bytes and appends to `out` what may go to the caller.
+    pub fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
+        match self {
+            Self::Relay(reader) => reader.push(chunk, out),
+            Self::Translate(translation) => translation.push(chunk, out),
+        }
+    }
+
+    /// Takes note of the end of the stream.
+    pub fn finish(&mut self, out: &mut Segments) -> StreamEnd {
+        match self {
+            Self::Relay(reader) => reader.finish(out),
+            Self::Translate(translation) => translation.finish(out),
+        }
+    }
+
+    /// The event that ends the stream with an error, in the caller's words.
+    pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Bytes {
+        match self {
+            Self::Relay(reader) => reader.error_event(fault, error),
+            Self::Translate(translation) => translation.to.error_event(fault, error),
+        }
+    }
+
+    /// The last usage report that could be believed.
+    pub fn usage(&self) -> Option<&Usage> {
+        match self {
+            Self::Relay(reader) => reader.usage(),
+            Self::Translate(translation) => translation.seen.usage.as_ref(),
+        }
+    }
+
+    /// Whether the last usage report could not be believed.
+    pub fn usage_anomaly(&self) -> bool {
+        match self {
+            Self::Relay(reader) => reader.usage_anomaly(),
+            Self::Translate(translation) => translation.seen.is_usage_bad,
+        }
+    }
+
+    /// Bytes of text observed: the base of an estimate without usage.
+    pub fn output_bytes(&self) -> u64 {
+        match self {
+            Self::Relay(reader) => reader.output_bytes(),
+            Self::Translate(translation) => translation.seen.output_bytes,
+        }
+    }
+
+    /// Whether anything for the caller was met: from here on nothing may be retried.
+    pub fn content_seen(&self) -> bool {
+        match self {
+            Self::Relay(reader) => reader.content_seen(),
+            Self::Translate(translation) => translation.seen.has_content,
+        }
+    }
+}
+
+/// A stream that is written anew.
+pub struct Translation {
+    reader: Box<dyn EventReader>,
+    settler: Settler,
+    writer: Box<dyn EventWriter>,
+    to: Dialect,
+    seen: Observed,
+}
+
+impl Translation {
+    /// From a vendor's dialect to a caller's.
+    pub fn new(from: Dialect, to: Dialect, settler: Settler, echo: &Echo<'_>) -> Self {
+        Self {
+            reader: from.reader(),
+            settler,
+            writer: to.writer(echo),
+            to,
+            seen: Observed::default(),
+        }
+    }
+
+    fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
+        let had_ended = self.seen.is_ended;
+        let bytes = self.run(out, |reader, sink| reader.push(chunk, sink));
+        match self.seen.fault.take() {
+            Some(fault) => Seen::Fault(fault),
+            None if self.seen.is_ended && !had_ended => Seen::End,
+            None if bytes > 0 && self.seen.has_content => Seen::Content,
+            None => Seen::Nothing,
+        }
+    }
+
+    fn finish(&mut self, out: &mut Segments) -> StreamEnd {
+        if self.seen.is_ended {
+            return StreamEnd::Complete;
+        }
+        self.run(out, |reader, sink| reader.finish(sink));
+        match self.seen.fault.take() {
+            Some(StreamFault {
+                fault: Fault::Truncated,
+                ..
+            }) => StreamEnd::Truncated,
+            None if self.seen.is_ended => StreamEnd::Complete,
+            _ => StreamEnd::Incomplete,
+        }
+    }
+
+    /// Reads and writes; returns how many bytes were written. Nothing is written after the end or a fault.
+    fn run(
+        &mut self,
+        out: &mut Segments,
+        read: impl FnOnce(&mut dyn EventReader, &mut dyn EventSink),
+    ) -> usize {
+        let mut text = Vec::new();
+        let mut pass = Pass {
+            settler: &mut self.settler,
+            writer: &mut *self.writer,
+            seen: &mut self.seen,
+            text: &mut text,
+        };
+        read(&mut *self.reader, &mut pass);
+        let written = text.len();
+        out.push(text.into());
+        written
+    }
+}
+
+impl fmt::Debug for Translation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Translation")
+            .field("to", &self.to)
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The way of one event from the reader to the writer.
+struct Pass<'p> {
+    settler: &'p mut Settler,
+    writer: &'p mut dyn EventWriter,
+    seen: &'p mut Observed,
+    text: &'p mut Vec<u8>,
+}
+
+impl EventSink for Pass<'_> {
+    fn take(&mut self, event: ChatEvent<'_>) {
+        let is_over = self.seen.is_ended || self.seen.fault.is_some();
+        self.seen.note(&event);
+        if is_over {
+            return;
+        }
+        let (writer, text) = (&mut *self.writer, &mut *self.text);
+        self.settler
+            .pass(event, &mut |event: ChatEvent<'_>| writer.write(event, text));
+    }
+}
+
+/// Translates a whole answer.
+///
+/// # Errors
+/// The vendor's fault inside it, or [`Fault::Protocol`] for what is no answer,
+/// [`Fault::Empty`] for one with nothing in it.
+pub fn translate_answer(
+    (from, to): (Dialect, Dialect),
+    settler: &mut Settler,
+    echo: &Echo<'_>,
+    body: &[u8],
+) -> Result<(Bytes, Answer), StreamFault> {
+    let mut seen = Observed::default();
+    let mut collected = Collected::default();
+    from.read_answer(body, &mut |event: ChatEvent<'_>| {
+        seen.note(&event);
+        settler.pass(event, &mut collected);
+    });
+    let answer = answered(seen)?;
+    Ok((to.write_answer(&collected, echo), answer))
+}

@@ -1,0 +1,312 @@
+//! Whole ways, from a vendor's bytes to a caller's.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::chat::{Names, Target, Traits};
+use crate::document::Document;
+
+const CLAUDE: &str = include_str!("../../testdata/anthropic/tool_and_thought.sse");
+const GPT: &str = include_str!("../../testdata/openai_chat/two_tools.sse");
+
+fn document(body: &Value) -> Document {
+    Document::parse(body.to_string().into()).unwrap()
+}
+
+fn echo(request: &Document) -> Echo<'_> {
+    Echo {
+        model: "public",
+        id: "0123456789abcdef",
+        created: 1_700_000_000,
+        asks_usage: true,
+        estimated_input: 42,
+        request,
+    }
+}
+
+/// The caller's stream, cut into pieces of `size` bytes on its way in.
+fn stream(from: Dialect, to: Dialect, text: &str, size: usize) -> (String, StreamEnd, Translation) {
+    let request = document(&json!({}));
+    let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let mut translation = Translation::new(from, to, settler, &echo(&request));
+    let mut out = Segments::new();
+    for piece in text.as_bytes().chunks(size) {
+        let seen = translation.push(Bytes::copy_from_slice(piece), &mut out);
+        assert!(!matches!(seen, Seen::Fault(_)), "{seen:?}");
+    }
+    let end = translation.finish(&mut out);
+    let text = String::from_utf8(out.to_bytes().to_vec()).unwrap();
+    (text, end, translation)
+}
+
+fn data(stream: &str) -> Vec<Value> {
+    let lines = stream.lines().filter_map(|it| it.strip_prefix("data: "));
+    lines
+        .filter(|it| *it != "[DONE]")
+        .map(|it| serde_json::from_str(it).unwrap())
+        .collect()
+}
+
+#[test]
+fn claude_streams_to_an_openai_client_the_same_however_it_is_cut() {
+    let (whole, end, translation) =
+        stream(Dialect::Anthropic, Dialect::OpenAiChat, CLAUDE, 1 << 20);
+    assert_eq!(end, StreamEnd::Complete);
+    let usage = translation.seen.usage.clone().unwrap();
+    assert_eq!(
+        (usage.input, usage.cache_read, usage.output),
+        (912, 900, 57)
+    );
+    for size in [1, 2, 3, 7, 50] {
+        let (cut, ..) = stream(Dialect::Anthropic, Dialect::OpenAiChat, CLAUDE, size);
+        assert_eq!(cut, whole, "cut at {size}");
+    }
+    assert!(whole.ends_with("data: [DONE]\n\n"));
+    let chunks = data(&whole);
+    assert_eq!(
+        chunks[0]["choices"][0]["delta"],
+        json!({"role": "assistant", "content": ""})
+    );
+    assert_eq!(
+        chunks[1]["choices"][0]["delta"]["reasoning_content"],
+        "Look up"
+    );
+    assert_eq!(
+        chunks[2]["choices"][0]["delta"]["reasoning_details"][0],
+        json!({"type": "reasoning.text", "text": "Look up", "signature": "EqQB…", "format": "anthropic-claude-v1"})
+    );
+    assert_eq!(
+        chunks[3]["choices"][0]["delta"]["tool_calls"][0],
+        json!({"index": 0, "id": "toolu_01", "type": "function", "function": {"name": "get_w", "arguments": ""}})
+    );
+    assert_eq!(
+        chunks[4]["choices"][0]["delta"]["tool_calls"][0],
+        json!({"index": 0, "function": {"arguments": "{\"city\":\"Oslo\"}"}})
+    );
+    assert_eq!(chunks[5]["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(chunks[6]["usage"]["prompt_tokens"], 912);
+    assert_eq!(
+        chunks[6]["usage"]["prompt_tokens_details"]["cached_tokens"],
+        900
+    );
+    assert_eq!(chunks.len(), 7);
+}
+
+#[test]
+fn gpt_streams_to_an_anthropic_client_in_blocks() {
+    let (whole, end, _) = stream(Dialect::OpenAiChat, Dialect::Anthropic, GPT, 1 << 20);
+    assert_eq!(end, StreamEnd::Complete);
+    for size in [1, 3, 64] {
+        assert_eq!(
+            stream(Dialect::OpenAiChat, Dialect::Anthropic, GPT, size).0,
+            whole
+        );
+    }
+    let events = data(&whole);
+    let kinds: Vec<&str> = events
+        .iter()
+        .map(|it| it["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "message_start",
+            "ping",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_delta",
+            "content_block_stop",
+            "content_block_start",
+            "content_block_delta",
+            "content_block_stop",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    assert_eq!(events[0]["message"]["usage"]["input_tokens"], 42);
+    assert_eq!(
+        events[5]["content_block"],
+        json!({"type": "tool_use", "id": "call_a", "name": "look", "input": {}})
+    );
+    assert_eq!(
+        events[10]["delta"],
+        json!({"type": "input_json_delta", "partial_json": "{}"})
+    );
+    assert_eq!(
+        events[12]["delta"],
+        json!({"stop_reason": "tool_use", "stop_sequence": null})
+    );
+    assert_eq!(events[12]["usage"]["input_tokens"], 10);
+    assert_eq!(events[12]["usage"]["cache_read_input_tokens"], 20);
+}
+
+#[test]
+fn a_stream_that_breaks_off_is_no_answer() {
+    let cut = &CLAUDE[..CLAUDE.find("event: message_delta").unwrap()];
+    let (_, end, _) = stream(Dialect::Anthropic, Dialect::OpenAiChat, cut, 64);
+    assert_eq!(end, StreamEnd::Incomplete);
+    let (_, end, _) = stream(
+        Dialect::Anthropic,
+        Dialect::OpenAiChat,
+        &cut[..cut.len() - 9],
+        64,
+    );
+    assert_eq!(end, StreamEnd::Truncated);
+}
+
+#[test]
+fn a_chat_with_tools_becomes_a_messages_request() {
+    let request = document(&json!({
+        "model": "public", "max_completion_tokens": 500, "temperature": 1.50, "seed": 7,
+        "messages": [
+            {"role": "developer", "content": "be brief"},
+            {"role": "user", "content": [{"type": "text", "text": "see"},
+                {"type": "image_url", "image_url": {"url": "data:image/jpg;base64,/9j/4AAQ"}}]},
+            {"role": "assistant", "content": null, "tool_calls": [
+                {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{\"a\":1.0}"}},
+                {"id": "call_2", "type": "function", "function": {"name": "g", "arguments": ""}}]},
+            {"role": "tool", "tool_call_id": "call_2", "content": "two"},
+            {"role": "tool", "tool_call_id": "call_1", "content": ""},
+            {"role": "user", "content": "go on"}
+        ],
+        "tools": [{"type": "function", "function": {"name": "f", "description": "", "parameters": {"properties": {}}}}],
+        "parallel_tool_calls": false
+    }));
+    let chat = Dialect::OpenAiChat.read_request(&request).unwrap();
+    let target = Target {
+        model: "claude",
+        traits: Traits::default(),
+    };
+    let written = Dialect::Anthropic.write_request(&chat, &target).unwrap();
+    let body: Value = serde_json::from_slice(&written.body.to_bytes()).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "model": "claude", "max_tokens": 500,
+            "system": [{"type": "text", "text": "be brief"}],
+            "messages": [
+                {"role": "user", "content": [{"type": "text", "text": "see"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "/9j/4AAQ"}}]},
+                {"role": "assistant", "content": [
+                    {"type": "tool_use", "id": "call_1", "name": "f", "input": {"a": 1.0}},
+                    {"type": "tool_use", "id": "call_2", "name": "g", "input": {}}]},
+                {"role": "user", "content": [
+                    {"type": "tool_result", "tool_use_id": "call_1"},
+                    {"type": "tool_result", "tool_use_id": "call_2", "content": [{"type": "text", "text": "two"}]},
+                    {"type": "text", "text": "go on"}]}
+            ],
+            "tools": [{"name": "f", "input_schema": {"properties": {}, "type": "object"}}],
+            "tool_choice": {"type": "auto", "disable_parallel_tool_use": true},
+            "temperature": 1
+        })
+    );
+    assert_eq!(written.dropped, ["temperature>1", "seed"]);
+}
+
+#[test]
+fn a_messages_request_becomes_a_chat() {
+    let request = document(&json!({
+        "model": "public", "max_tokens": 100, "stream": true,
+        "system": [{"type": "text", "text": "x-anthropic-billing-header: cch=1;\nYou code."}],
+        "thinking": {"type": "enabled", "budget_tokens": 4096},
+        "metadata": {"user_id": "u"},
+        "messages": [
+            {"role": "user", "content": "hi"},
+            {"role": "assistant", "content": [
+                {"type": "thinking", "thinking": "hm", "signature": "sig"},
+                {"type": "tool_use", "id": "t1", "name": "Read", "input": {"path": "a"}}]},
+            {"role": "user", "content": [
+                {"type": "text", "text": "and"},
+                {"type": "tool_result", "tool_use_id": "t1", "is_error": true, "content": [{"type": "text", "text": "no such file"}]}]}
+        ],
+        "tools": [{"name": "Read", "input_schema": {"type": "object"}}],
+        "tool_choice": {"type": "any", "disable_parallel_tool_use": true}
+    }));
+    let chat = Dialect::Anthropic.read_request(&request).unwrap();
+    let target = Target {
+        model: "gpt",
+        traits: Traits::default(),
+    };
+    let written = Dialect::OpenAiChat.write_request(&chat, &target).unwrap();
+    let body: Value = serde_json::from_slice(&written.body.to_bytes()).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "model": "gpt",
+            "messages": [
+                {"role": "system", "content": "You code."},
+                {"role": "user", "content": "hi"},
+                {"role": "assistant", "content": null, "tool_calls": [
+                    {"id": "t1", "type": "function", "function": {"name": "Read", "arguments": "{\"path\":\"a\"}"}}]},
+                {"role": "tool", "tool_call_id": "t1", "content": "Error: no such file"},
+                {"role": "user", "content": "and"}
+            ],
+            "tools": [{"type": "function", "function": {"name": "Read", "parameters": {"type": "object"}}}],
+            "tool_choice": "required", "parallel_tool_calls": false,
+            "reasoning_effort": "medium", "max_completion_tokens": 100, "user": "u",
+            "stream": true, "stream_options": {"include_usage": true}
+        })
+    );
+    assert_eq!(written.dropped, ["messages[].reasoning"]);
+}
+
+#[test]
+fn a_whole_answer_is_the_fold_of_its_events() {
+    let request = document(&json!({}));
+    let claude = json!({
+        "id": "msg_1", "type": "message", "role": "assistant", "model": "claude",
+        "content": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "Hi"},
+            {"type": "tool_use", "id": "t", "name": "now", "input": {}}],
+        "stop_reason": "tool_use", "stop_sequence": null,
+        "usage": {"input_tokens": 3, "output_tokens": 5}
+    });
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let way = (Dialect::Anthropic, Dialect::OpenAiChat);
+    let (body, answer) = translate_answer(
+        way,
+        &mut settler,
+        &echo(&request),
+        claude.to_string().as_bytes(),
+    )
+    .unwrap();
+    assert_eq!(answer.usage.unwrap().total(), 8);
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let message = &body["choices"][0]["message"];
+    assert_eq!(
+        (&message["content"], &message["reasoning_content"]),
+        (&json!("Hi"), &json!("hm"))
+    );
+    assert_eq!(
+        message["tool_calls"][0]["function"],
+        json!({"name": "now", "arguments": "{}"})
+    );
+    assert_eq!(body["choices"][0]["finish_reason"], "tool_calls");
+
+    // Back again: the caller's own words, sent once more, are the vendor's.
+    let history =
+        document(&json!({"model": "m", "messages": [{"role": "user", "content": "hi"}, message]}));
+    let chat = Dialect::OpenAiChat.read_request(&history).unwrap();
+    let target = Target {
+        model: "claude",
+        traits: Traits::default(),
+    };
+    let again = Dialect::Anthropic.write_request(&chat, &target).unwrap();
+    let again: Value = serde_json::from_slice(&again.body.to_bytes()).unwrap();
+    assert_eq!(again["messages"][1]["content"], claude["content"]);
+}
+
+#[test]
+fn an_error_inside_a_good_answer_is_a_fault() {
+    let request = document(&json!({}));
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let way = (Dialect::Anthropic, Dialect::OpenAiChat);
+    let error = br#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
+    let found = translate_answer(way, &mut settler, &echo(&request), error).unwrap_err();
+    assert_eq!(found.fault, Fault::Overloaded);
+    let found = translate_answer(way, &mut settler, &echo(&request), b"<html>").unwrap_err();
+    assert_eq!(found.fault, Fault::Protocol);
+}
