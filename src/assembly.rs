@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, PriceOverride, ProviderConfig, Report, TimeoutsConfig,
+    ModelConfig, OnUnsupported, PriceOverride, ProviderConfig, Report, TimeoutsConfig,
 };
 use tollward_providers::{BuildError, Provider};
 
@@ -219,7 +219,9 @@ impl Work<'_> {
         for (model, config) in models {
             let candidates = config.deployments.iter().enumerate();
             let candidates = candidates
-                .filter_map(|(index, deployment)| self.candidate(model, index, deployment))
+                .filter_map(|(index, deployment)| {
+                    self.candidate(model, index, deployment, config.on_unsupported)
+                })
                 .collect();
             own.insert(model, candidates);
         }
@@ -240,6 +242,7 @@ impl Work<'_> {
         model: &str,
         index: usize,
         config: &DeploymentConfig,
+        on_unsupported: OnUnsupported,
     ) -> Option<Candidate> {
         let path = format!("models.{model}.deployments[{index}]");
         let target = if config.provider == LOCAL {
@@ -265,7 +268,11 @@ impl Work<'_> {
                     model,
                     config,
                     target,
-                    (timeouts, prices),
+                    Terms {
+                        timeouts,
+                        prices,
+                        on_unsupported,
+                    },
                 );
                 Some(Candidate {
                     model: model.into(),
@@ -333,7 +340,11 @@ impl Work<'_> {
                 &format!("{provider}/*"),
                 &config,
                 target,
-                (timeouts, prices),
+                Terms {
+                    timeouts,
+                    prices,
+                    on_unsupported: OnUnsupported::default(),
+                },
             );
             deployment.headers.model = header(name);
             let candidate = Candidate {
@@ -348,12 +359,19 @@ impl Work<'_> {
     }
 }
 
+/// On which terms a deployment is used.
+struct Terms {
+    timeouts: Timeouts,
+    prices: Prices,
+    on_unsupported: OnUnsupported,
+}
+
 fn deployment(
     standing: &Standing,
     model: &str,
     config: &DeploymentConfig,
     target: Target,
-    (timeouts, prices): (Timeouts, Prices),
+    terms: Terms,
 ) -> Deployment {
     let id: Arc<str> = format!("{}/{}", config.provider, config.model).into();
     let metered = if model.ends_with("/*") { model } else { &id };
@@ -370,14 +388,15 @@ fn deployment(
         upstream_model: config.model.as_str().into(),
         id,
         target,
-        timeouts,
-        prices,
+        on_unsupported: terms.on_unsupported,
+        timeouts: terms.timeouts,
+        prices: terms.prices,
     }
 }
 
 /// What `model` costs at a provider of `kind` when the operator wrote nothing about it.
 fn listed_prices(kind: &str, model: &str) -> Prices {
-    match tollward_providers::row(kind).map(|row| (row.price_provider, row.default_port)) {
+    match tollward_providers::kind(kind).map(|row| (row.price_provider, row.default_port)) {
         Some((Some(listed), _)) => Prices::listed(listed, model),
         Some((None, None)) => Prices::Unknown,
         // The operator's own server, or the engine in this process: nobody sends a bill.
@@ -394,7 +413,7 @@ fn add_key_from_environment(
     settings: &mut Map<String, Value>,
     env: &[(String, String)],
 ) {
-    let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
+    let variable = tollward_providers::kind(kind).and_then(|row| row.key_variable);
     let value = variable.and_then(|variable| {
         env.iter()
             .find(|(name, value)| name == variable && !value.is_empty())
@@ -408,7 +427,7 @@ fn add_key_from_environment(
 }
 
 fn missing_key_help(kind: &str, error: &BuildError) -> String {
-    let variable = tollward_providers::row(kind).and_then(|row| row.key_variable);
+    let variable = tollward_providers::kind(kind).and_then(|row| row.key_variable);
     match (error, variable) {
         (BuildError::Missing { field: "api_key" }, Some(variable)) => {
             format!("{error}: write `api_key`, or set {variable}")

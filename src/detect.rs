@@ -121,7 +121,7 @@ impl Detected {
             model.to_owned(),
             ModelConfig {
                 deployments: vec![deployment],
-                fallbacks: Vec::new(),
+                ..ModelConfig::default()
             },
         ));
     }

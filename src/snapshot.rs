@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tollward_config::OnStoreError;
+use tollward_config::OnUnsupported;
 use tollward_providers::{Call, Provider};
 use tollward_wire::operation::Operation;
 
@@ -105,6 +106,8 @@ pub struct Deployment {
     pub upstream_model: Arc<str>,
     /// Where calls go.
     pub target: Target,
+    /// What becomes of fields that it does not take.
+    pub on_unsupported: OnUnsupported,
     /// Time limits of calls.
     pub timeouts: Timeouts,
     /// What calls cost.
@@ -139,7 +142,7 @@ impl Target {
     /// Whether `operation` can be sent there.
     pub fn serves(&self, operation: Operation) -> bool {
         match self {
-            Self::Http(provider) => provider.serves(operation),
+            Self::Http(provider) => provider.service(operation).is_some(),
             Self::Local(_) => operation != Operation::Embeddings,
         }
     }

@@ -29,7 +29,7 @@ pub use report::{Diagnostic, Location, Report, Severity};
 pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
-pub use schema::model::{DeploymentConfig, ModelConfig};
+pub use schema::model::{DeploymentConfig, ModelConfig, OnUnsupported};
 pub use schema::pricing::{PriceOverride, PricingConfig};
 pub use schema::provider::{ProviderConfig, Settings};
 pub use schema::retry::RetryConfig;

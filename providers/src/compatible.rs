@@ -15,12 +15,16 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
+use tollward_wire::chat::Traits;
+use tollward_wire::dialect::Dialect;
+use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
+use tollward_wire::view::RequestView;
 
-use self::row::{Row, StreamUsage};
+use self::row::{Row, StreamUsage, ThinkingModels};
 use crate::failure::Failure;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider};
+use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
 use crate::settings::{BuildError, Settings};
 
 /// One vendor of the family with its settings.
@@ -45,14 +49,14 @@ impl Compatible {
     /// # Errors
     /// [`BuildError`] naming the setting at fault.
     pub(crate) fn new(row: &'static Row, fields: Map<String, Value>) -> Result<Self, BuildError> {
-        let mut settings = Settings::new(fields, row.settings)?;
+        let mut settings = Settings::new(fields, row.facts.settings)?;
         let configured = settings.base_url("base_url")?;
-        let is_builtin_host = configured.is_none() && row.default_port.is_none();
+        let is_builtin_host = configured.is_none() && row.facts.default_port.is_none();
         let base_url = configured
-            .or_else(|| row.base_url.map(str::to_owned))
+            .or_else(|| row.facts.base_url.map(str::to_owned))
             .ok_or(BuildError::Missing { field: "base_url" })?;
         let key = settings.secret("api_key")?;
-        if row.needs_key && key.is_none() {
+        if row.facts.needs_key && key.is_none() {
             return Err(BuildError::Missing { field: "api_key" });
         }
         let mut headers = HeaderMap::new();
@@ -106,27 +110,51 @@ impl Endpoints {
             Operation::Chat => &self.chat,
             Operation::Completions => &self.completions,
             Operation::Embeddings => &self.embeddings,
+            Operation::Messages => &self.chat,
         }
     }
 }
 
 impl Provider for Compatible {
     fn kind(&self) -> &'static str {
-        self.row.kind
+        self.row.facts.kind
     }
 
     fn host_scope(&self) -> HostScope {
         self.scope
     }
 
-    fn serves(&self, operation: Operation) -> bool {
-        self.row.operations.contains(&operation)
+    fn service(&self, operation: Operation) -> Option<Service> {
+        if self.row.operations.contains(&operation) {
+            return Some(Service::Relay);
+        }
+        // Every vendor of the family has chats, in which all other chats can be put.
+        let is_chat = operation.dialect().is_some();
+        is_chat.then_some(Service::Translate(Dialect::OpenAiChat))
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        let quirks = &self.row.quirks;
+        Traits {
+            thinks: match quirks.thinking {
+                ThinkingModels::All => true,
+                ThinkingModels::ByName => encode::is_reasoning_model(model),
+                ThinkingModels::No => false,
+            },
+            takes_sampling: quirks.thinking != ThinkingModels::ByName
+                || !encode::is_reasoning_model(model),
+            thoughts: quirks.thoughts,
+            takes_top_k: quirks.takes_more_sampling,
+            takes_more_sampling: quirks.takes_more_sampling,
+            takes_custom_tools: quirks.takes_custom_tools,
+            ..Traits::default()
+        }
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        if !self.serves(call.operation) {
+        if self.service(call.operation) != Some(Service::Relay) {
             return Err(EncodeError::Operation {
-                kind: self.row.kind,
+                kind: self.row.facts.kind,
                 operation: call.operation,
             });
         }
@@ -149,6 +177,18 @@ impl Provider for Compatible {
         })
     }
 
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        let document = Document::parse(translated.body.to_bytes())
+            .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;
+        let view = RequestView::read(Operation::Chat, &document)?;
+        self.encode(&Call {
+            operation: Operation::Chat,
+            document: &document,
+            view: &view,
+            upstream_model: translated.model,
+        })
+    }
+
     fn authorize(&self, headers: &mut HeaderMap) {
         if let Some(value) = &self.authorization {
             headers.insert(AUTHORIZATION, value.clone());
@@ -164,7 +204,7 @@ impl Provider for Compatible {
     }
 }
 
-fn bearer(key: &SecretString) -> Result<HeaderValue, BuildError> {
+pub(crate) fn bearer(key: &SecretString) -> Result<HeaderValue, BuildError> {
     let mut value =
         HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
             BuildError::Invalid {

@@ -6,17 +6,20 @@
 //! code: they are the rows of `compatible/rows.rs`. [`kinds`] lists them, [`build`] makes
 //! one; the crate's `README.md` says how to add one.
 
+mod anthropic;
 mod compatible;
 mod failure;
+mod kind;
 mod provider;
 mod registry;
 mod settings;
+pub mod shape;
 
 #[cfg(test)]
 mod conformance;
 
-pub use self::compatible::row::Row;
 pub use self::failure::{Failure, RetryAfter};
-pub use self::provider::{Call, EncodeError, HostScope, Outbound, Provider};
-pub use self::registry::{build, kinds, row};
+pub use self::kind::Kind;
+pub use self::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+pub use self::registry::{build, kind, kinds};
 pub use self::settings::BuildError;

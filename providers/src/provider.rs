@@ -4,7 +4,11 @@
 //! methods are pure functions of their arguments; the credential leaves it only through
 //! [`Provider::authorize`], as a header value that is marked sensitive.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, StatusCode, Uri};
+use tollward_wire::chat::{Traits, Unsupported};
+use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
@@ -39,7 +43,27 @@ pub struct Outbound {
     pub usage_chunk: UsageChunk,
     /// Fields of the caller that this vendor would refuse and that were left out, as paths
     /// such as `logit_bias` or `messages[].name`.
-    pub dropped: Vec<&'static str>,
+    pub dropped: Vec<Cow<'static, str>>,
+}
+
+/// How a vendor answers an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// It takes the caller's own words.
+    Relay,
+    /// It speaks another dialect, into which the request is put.
+    Translate(Dialect),
+}
+
+/// A request that was written in the vendor's dialect.
+#[derive(Debug)]
+pub struct Translated<'a> {
+    /// The vendor's name of the model.
+    pub model: &'a str,
+    /// Whether the answer is to be streamed.
+    pub is_stream: bool,
+    /// The body.
+    pub body: Segments,
 }
 
 /// Who vouches for a provider's host.
@@ -72,6 +96,9 @@ pub enum EncodeError {
         /// What the vendor accepts instead.
         reason: &'static str,
     },
+    /// The vendor's dialect has nothing like a field that the caller would miss.
+    #[error(transparent)]
+    Untranslatable(#[from] Unsupported),
     /// A field that has to be rewritten has the wrong shape.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -83,6 +110,7 @@ impl EncodeError {
         match self {
             Self::Operation { .. } => None,
             Self::Unsupported { param, .. } => Some(param),
+            Self::Untranslatable(error) => Some(&error.param),
             Self::Field(error) => Some(&error.field),
         }
     }
@@ -96,14 +124,23 @@ pub trait Provider: Send + Sync + 'static {
     /// Who vouches for the host.
     fn host_scope(&self) -> HostScope;
 
-    /// Whether the vendor has an endpoint for `operation`.
-    fn serves(&self, operation: Operation) -> bool;
+    /// How the vendor answers `operation`; `None` if it does not.
+    fn service(&self, operation: Operation) -> Option<Service>;
 
-    /// Shapes a request.
+    /// What a model takes, for requests that are translated.
+    fn traits(&self, model: &str) -> Traits;
+
+    /// Shapes a request that is relayed.
     ///
     /// # Errors
     /// [`EncodeError`] if the vendor cannot do what the caller asks for.
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError>;
+
+    /// Shapes a request that was written in the vendor's dialect already.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if the vendor cannot do what the caller asks for.
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError>;
 
     /// Adds the credential; does nothing for a server that needs none.
     fn authorize(&self, headers: &mut HeaderMap);

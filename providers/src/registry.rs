@@ -1,26 +1,35 @@
 //! The table of kinds, and the way from settings to a provider.
 //!
-//! Every kind is one row of `compatible`; there is no other list. Order is that of the
-//! documentation: hosted vendors, servers people run themselves, the generic row.
+//! A kind of the `OpenAI` family is a row of `compatible`; one with an API of its own is a
+//! file and a line here. Order is that of the documentation: hosted vendors, servers
+//! people run themselves, the generic row, then the vendors with APIs of their own.
 
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::anthropic;
 use crate::compatible::Compatible;
-use crate::compatible::row::Row;
 use crate::compatible::rows::ROWS;
+use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::settings::BuildError;
 
+/// Makes a provider of its settings.
+type Build = fn(Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError>;
+
+/// The kinds with an API of their own.
+const OWN: &[(&Kind, Build)] = &[(&anthropic::KIND, anthropic::build)];
+
 /// Every kind of provider.
-pub fn kinds() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter()
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    let own = OWN.iter().map(|(kind, _)| *kind);
+    ROWS.iter().map(|row| &row.facts).chain(own)
 }
 
-/// The row of a kind; `None` if there is no such kind.
-pub fn row(kind: &str) -> Option<&'static Row> {
-    kinds().find(|it| it.kind == kind)
+/// A kind by its word; `None` if there is no such kind.
+pub fn kind(word: &str) -> Option<&'static Kind> {
+    kinds().find(|it| it.kind == word)
 }
 
 /// Builds a provider of `kind` from its settings.
@@ -28,9 +37,14 @@ pub fn row(kind: &str) -> Option<&'static Row> {
 /// # Errors
 /// [`BuildError`] naming the kind or the setting at fault.
 pub fn build(kind: &str, settings: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
-    let row = row(kind).ok_or_else(|| BuildError::UnknownKind {
-        kind: kind.to_owned(),
-        known: kinds().map(|it| it.kind).collect(),
-    })?;
-    Ok(Arc::new(Compatible::new(row, settings)?))
+    if let Some(row) = ROWS.iter().find(|it| it.facts.kind == kind) {
+        return Ok(Arc::new(Compatible::new(row, settings)?));
+    }
+    match OWN.iter().find(|(it, _)| it.kind == kind) {
+        Some((_, build)) => build(settings),
+        None => Err(BuildError::UnknownKind {
+            kind: kind.to_owned(),
+            known: kinds().map(|it| it.kind).collect(),
+        }),
+    }
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
+use tollward_wire::dialect::Dialect;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
@@ -313,7 +313,13 @@ pub fn status_of(error: &AttemptError) -> StatusCode {
 
 /// The answer for `problem`.
 pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
-    let mut response = Response::new(Body::from(problem.body.to_json()));
+    respond_in(Dialect::OpenAiChat, problem, request_id)
+}
+
+/// The answer for `problem` in the words of the caller's API.
+pub fn respond_in(dialect: Dialect, problem: &Problem, request_id: &HeaderValue) -> Response {
+    let body = dialect.error_body(problem.status.as_u16(), &problem.body);
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = problem.status;
     let head = response.headers_mut();
     head.insert(
@@ -346,11 +352,11 @@ pub fn respond(problem: &Problem, request_id: &HeaderValue) -> Response {
     response
 }
 
-/// The event that ends a broken stream; no `[DONE]` follows it.
+/// What the event that ends a broken stream says.
 ///
 /// SDKs raise their error class on it. After content was delivered there is no
 /// other way to tell: the status line is long gone.
-pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
+pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> ErrorBody {
     let (code, message) = match fault {
         Fault::Cancelled => (
             "server_draining",
@@ -374,13 +380,12 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> Bytes {
         param: None,
         code: Some(code.into()),
     };
-    let body = match (error, fault) {
+    match (error, fault) {
         (Some(told), fault) if is_about_our_account(fault) => classed_as(&told, own),
         // That our credential or our name of a model is refused is between the vendor and the operator.
         (Some(_), Fault::Auth | Fault::NotFound) | (None, _) => own,
         (Some(told), _) => told,
-    };
-    body.to_event()
+    }
 }
 
 /// Nothing is served at this path.

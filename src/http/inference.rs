@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
+use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
@@ -39,7 +40,8 @@ pub async fn answer(
                     code: problem.code(),
                 });
             }
-            error::respond(
+            error::respond_in(
+                operation.dialect().unwrap_or(Dialect::OpenAiChat),
                 &problem,
                 &client_request_id.unwrap_or_else(|| headers::own_id(request)),
             )

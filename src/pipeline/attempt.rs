@@ -17,9 +17,10 @@ use crate::clock;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
+use crate::policy::estimate;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{Exchanged, exchange};
+use crate::upstream::exchange::{Asked, Exchanged, exchange};
 use crate::upstream::failure::AttemptFailure;
 
 /// An answer that may be given to the client.
@@ -142,7 +143,13 @@ async fn once(
         view: &admitted.view,
         upstream_model: &deployment.upstream_model,
     };
-    exchange(&gateway.client, deployment, &call, deadline).await
+    let asked = Asked {
+        call,
+        request: admitted.request,
+        at_ms: admitted.at_ms,
+        estimated_input: estimate::input_tokens(admitted.document.bytes()),
+    };
+    exchange(&gateway.client, deployment, &asked, deadline).await
 }
 
 fn exhausted(

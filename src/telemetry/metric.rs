@@ -91,7 +91,7 @@ pub struct Metrics {
 pub struct DeploymentMeters {
     /// The deployment's label: its id, unless callers choose that freely.
     name: String,
-    ok: [(Operation, Counter); 3],
+    ok: [(Operation, Counter); Operation::ALL.len()],
     input: Counter,
     output: Counter,
     cost: Counter<f64, AtomicU64>,

@@ -9,37 +9,41 @@
 //! until the head, `first_content` until the first content event, `idle`
 //! between bytes, `total` for the call.
 
+mod local;
+mod open;
+
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::HeaderValue;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
-use tollward_providers::{Call, EncodeError, Provider};
+use tollward_providers::Call;
+use tollward_providers::shape::{Reading, Way};
+use tollward_store::RequestId;
 use tollward_wire::answer::{Answer, read_answer};
+use tollward_wire::dialect::Echo;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
-use tollward_wire::reader::{Seen, StreamReader, UsageChunk};
+use tollward_wire::reader::{Seen, StreamReader};
 use tollward_wire::segments::Segments;
+use tollward_wire::translate::{AnswerReader, translate_answer};
 
+use self::open::{Opened, open};
 use crate::clock;
-use crate::snapshot::{Deployment, LocalModel, Target};
-use crate::upstream::body::SegmentsBody;
+use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
-use crate::upstream::failure::{AttemptFailure, refused, unencodable};
+use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
 
-/// Largest error body that is read, in bytes; the rest is not waited for.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Bytes that a stream may send before its first content; comments and roles are a few hundred.
 const MAX_PRELUDE_BYTES: usize = 1024 * 1024;
-/// An error body must be complete within this.
-const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time limits of one call on one deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,7 +84,7 @@ pub struct Committed {
     /// The rest.
     pub rest: UpstreamBody,
     /// Has read everything in `ready`.
-    pub reader: StreamReader,
+    pub reader: AnswerReader,
     /// What the last read brought: the content alone, or the end of the stream with it.
     pub last: Seen,
 }
@@ -91,7 +95,7 @@ pub struct UpstreamHead {
     /// The vendor's own request id.
     pub request_id: Option<HeaderValue>,
     /// Fields of the request that the vendor does not take and was not sent.
-    pub dropped: Vec<&'static str>,
+    pub dropped: Vec<Cow<'static, str>>,
 }
 
 /// A response body of an upstream: a socket or the embedded engine.
@@ -120,7 +124,35 @@ impl Body for UpstreamBody {
     }
 }
 
-/// Sends `call` to `deployment` once.
+/// A call, and what its answer may have to repeat.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The call.
+    pub call: Call<'a>,
+    /// The call's id.
+    pub request: RequestId,
+    /// When it came, in Unix milliseconds.
+    pub at_ms: i64,
+    /// How many tokens it has, about.
+    pub estimated_input: u64,
+}
+
+impl Asked<'_> {
+    /// Runs `write` with what an answer repeats.
+    fn echo<T>(&self, write: impl FnOnce(&Echo<'_>) -> T) -> T {
+        let id = self.request.to_string().replace('-', "");
+        write(&Echo {
+            model: &self.call.view.model,
+            id: &id,
+            created: u64::try_from(self.at_ms / 1_000).unwrap_or(0),
+            asks_usage: self.call.view.asks_usage,
+            estimated_input: self.estimated_input,
+            request: self.call.document,
+        })
+    }
+}
+
+/// Sends a call to `deployment` once.
 ///
 /// # Errors
 /// The upstream refused, broke off, met a limit or made no sense.
@@ -130,16 +162,16 @@ impl Body for UpstreamBody {
 pub async fn exchange(
     client: &Client,
     deployment: &Deployment,
-    call: &Call<'_>,
+    asked: &Asked<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let opened = open(client, deployment, call, deadline).await?;
-    let timeouts = deployment.timeouts;
+    let opened = open(client, deployment, &asked.call, deadline).await?;
+    let (timeouts, call) = (deployment.timeouts, &asked.call);
     let patience = clock::mono() + timeouts.first_content;
     match (call.view.is_stream, opened.is_event_stream) {
-        (true, true) => streamed(opened, call, timeouts, (patience, deadline)).await,
-        (false, false) => whole(opened, call, timeouts, deadline).await,
-        (true, false) => mislabelled(opened, call, timeouts, (patience, deadline)).await,
+        (true, true) => streamed(opened, asked, timeouts, (patience, deadline)).await,
+        (false, false) => whole(opened, asked, timeouts, deadline).await,
+        (true, false) => mislabelled(opened, asked, timeouts, (patience, deadline)).await,
         (false, true) => Err(AttemptFailure::billed(
             Fault::Protocol,
             "a stream came and none was asked for",
@@ -150,7 +182,7 @@ pub async fn exchange(
 /// Reads an answer to a request for a stream whose label is another: its first bytes say what it is.
 async fn mislabelled(
     mut opened: Opened,
-    call: &Call<'_>,
+    asked: &Asked<'_>,
     timeouts: Timeouts,
     (patience, deadline): (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
@@ -159,10 +191,10 @@ async fn mislabelled(
     let opening;
     (opening, opened.first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
     match opening {
-        Opening::Events => streamed(opened, call, timeouts, (patience, deadline)).await,
+        Opening::Events => streamed(opened, asked, timeouts, (patience, deadline)).await,
         // An error that it holds is the vendor's; a good answer is not what was asked for, and is paid for.
         Opening::Object => {
-            let exchanged = whole(opened, call, timeouts, deadline).await?;
+            let exchanged = whole(opened, asked, timeouts, deadline).await?;
             let usage = match exchanged {
                 Exchanged::Whole { answer, .. } => answer.usage,
                 Exchanged::Stream(_) => None,
@@ -200,163 +232,26 @@ async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailur
 /// Reads a stream up to its first content.
 async fn streamed(
     opened: Opened,
-    call: &Call<'_>,
+    asked: &Asked<'_>,
     timeouts: Timeouts,
     limits: (Instant, Instant),
 ) -> Result<Exchanged, AttemptFailure> {
+    let reader = match &opened.reading {
+        Reading::Relay => {
+            AnswerReader::Relay(StreamReader::new(asked.call.operation, opened.usage_chunk))
+        }
+        Reading::Translate(way) => {
+            AnswerReader::Translate(Box::new(asked.echo(|echo| way.stream(echo))))
+        }
+    };
     let stream = Committed {
         head: opened.head,
         ready: Segments::default(),
         rest: opened.body,
-        reader: StreamReader::new(call.operation, opened.usage_chunk),
+        reader,
         last: Seen::Nothing,
     };
     first_content(opened.first, stream, timeouts, limits).await
-}
-
-/// An answer with a good head.
-struct Opened {
-    head: UpstreamHead,
-    /// What was read of the body already.
-    first: Bytes,
-    body: UpstreamBody,
-    usage_chunk: UsageChunk,
-    /// What its content type says.
-    is_event_stream: bool,
-}
-
-/// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
-fn is_event_stream(headers: &HeaderMap, call: &Call<'_>) -> bool {
-    let declared = headers.get(header::CONTENT_TYPE);
-    let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
-    declared.map_or(call.view.is_stream, |kind| {
-        is_type(kind, "text/event-stream")
-    })
-}
-
-/// Whether a content type is `name`, with or without parameters. Media types have no case (RFC 9110 §8.3.1).
-fn is_type(content_type: &HeaderValue, name: &str) -> bool {
-    let start = content_type.as_bytes().get(..name.len());
-    start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
-}
-
-/// Sends the request and waits for a good head.
-async fn open(
-    client: &Client,
-    deployment: &Deployment,
-    call: &Call<'_>,
-    deadline: Instant,
-) -> Result<Opened, AttemptFailure> {
-    let provider = match &deployment.target {
-        Target::Http(provider) => provider,
-        Target::Local(model) => return open_local(&**model, call).map_err(|failure| *failure),
-    };
-    let (usage_chunk, dropped, first) =
-        request(&**provider, call).map_err(|error| unencodable(&error))?;
-    let limit = if call.view.is_stream {
-        deployment.timeouts.first_byte
-    } else {
-        deployment.timeouts.whole_first_byte
-    };
-    let sending = async {
-        match client.send(provider.host_scope(), first).await {
-            // A connection that ended under our hands is no failure of the call and costs no retry.
-            Err(error) if error.is_untaken => {
-                tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
-                let (.., again) =
-                    request(&**provider, call).map_err(|error| unencodable(&error))?;
-                let sent = client.send(provider.host_scope(), again).await;
-                sent.map_err(AttemptFailure::from)
-            }
-            sent => sent.map_err(AttemptFailure::from),
-        }
-    };
-    let response = within(limit, Phase::FirstByte, deadline, sending).await??;
-    let (parts, body) = response.into_parts();
-    if parts.status != StatusCode::OK {
-        let text = error_text(body).await;
-        return Err(refused(
-            provider.fault(parts.status, &parts.headers, &text),
-            parts.status,
-        ));
-    }
-    if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
-        && coding != "identity"
-    {
-        return Err(AttemptFailure::billed(
-            Fault::Protocol,
-            "the answer is compressed, which was not asked for",
-        ));
-    }
-    Ok(Opened {
-        head: UpstreamHead {
-            request_id: request_id(&parts.headers),
-            dropped,
-        },
-        first: Bytes::new(),
-        body: UpstreamBody::Http(body),
-        usage_chunk,
-        is_event_stream: is_event_stream(&parts.headers, call),
-    })
-}
-
-/// The request for a vendor, and what its encoder did to it.
-fn request(
-    provider: &dyn Provider,
-    call: &Call<'_>,
-) -> Result<(UsageChunk, Vec<&'static str>, Request<SegmentsBody>), EncodeError> {
-    let outbound = provider.encode(call)?;
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
-    provider.authorize(request.headers_mut());
-    Ok((outbound.usage_chunk, outbound.dropped, request))
-}
-
-/// Hands the call to the embedded engine, which has no head of its own.
-fn open_local(model: &dyn LocalModel, call: &Call<'_>) -> Result<Opened, Box<AttemptFailure>> {
-    let body = model.open(call)?;
-    let usage_chunk = if call.view.asks_usage {
-        UsageChunk::Keep
-    } else {
-        UsageChunk::Hide
-    };
-    Ok(Opened {
-        head: UpstreamHead::default(),
-        first: Bytes::new(),
-        body: UpstreamBody::Local(body),
-        usage_chunk,
-        is_event_stream: call.view.is_stream,
-    })
-}
-
-fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    ["x-request-id", "request-id", "x-generation-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .cloned()
-}
-
-/// Reads an error body as far as it comes: half an error is better than none.
-async fn error_text(mut body: Carried) -> Bytes {
-    let mut text = BytesMut::new();
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            if let Some(data) = frame.data_ref() {
-                text.extend_from_slice(
-                    data.get(..data.len().min(MAX_ERROR_BYTES - text.len()))
-                        .unwrap_or_default(),
-                );
-            }
-            if text.len() == MAX_ERROR_BYTES {
-                break;
-            }
-        }
-    };
-    // A late error body is used as far as it came.
-    let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await;
-    text.freeze()
 }
 
 /// Reads on until the first content event: the commit point.
@@ -410,7 +305,7 @@ async fn first_content(
 /// Reads a whole answer and looks at it before the client may have it.
 async fn whole(
     opened: Opened,
-    call: &Call<'_>,
+    asked: &Asked<'_>,
     timeouts: Timeouts,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
@@ -418,6 +313,7 @@ async fn whole(
         head,
         mut first,
         body: mut rest,
+        reading,
         ..
     } = opened;
     let mut more = BytesMut::new();
@@ -448,8 +344,26 @@ async fn whole(
     } else {
         [first.as_ref(), more.as_ref()].concat().into()
     };
-    let answer = read_answer(call.operation, &body).map_err(AttemptFailure::from_stream)?;
+    let (body, answer) = match reading {
+        Reading::Relay => {
+            let answer = read_answer(asked.call.operation, &body);
+            (body, answer.map_err(AttemptFailure::from_stream)?)
+        }
+        Reading::Translate(way) => translated(&way, asked, &body).map_err(|failure| *failure)?,
+    };
     Ok(Exchanged::Whole { head, body, answer })
+}
+
+fn translated(
+    way: &Way,
+    asked: &Asked<'_>,
+    body: &[u8],
+) -> Result<(Bytes, Answer), Box<AttemptFailure>> {
+    let translated = asked.echo(|echo| {
+        let mut settler = way.settler(echo.id);
+        translate_answer((way.from, way.to), &mut settler, echo, body)
+    });
+    translated.map_err(|found| Box::new(AttemptFailure::from_stream(found)))
 }
 
 async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Error>> {

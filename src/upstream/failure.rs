@@ -88,6 +88,21 @@ pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
     }
 }
 
+/// A request that would have to be changed for this vendor, where the operator forbids it.
+pub(super) fn left_out(param: &str, all: &str) -> AttemptFailure {
+    let message = format!("this model's API does not take: {all}");
+    let body = ErrorBody {
+        message: message.clone(),
+        kind: "invalid_request_error".into(),
+        param: Some(param.to_owned()),
+        code: Some("unsupported_parameter".into()),
+    };
+    AttemptFailure {
+        error: Some(body),
+        ..AttemptFailure::of(Fault::BadRequest, message)
+    }
+}
+
 /// A vendor's refusal by status.
 pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
     let now = clock::unix_ms() / 1_000;

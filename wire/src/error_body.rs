@@ -112,7 +112,11 @@ fn object(fields: &Map<String, Value>, message: &Value, wrappers: u32) -> ErrorB
     };
     let metadata = fields.get("metadata").and_then(Value::as_object);
     let error_type = metadata.and_then(|it| text(it, "error_type"));
-    let named_code = text(fields, "code").or_else(|| error_type.clone());
+    // Anthropic states the exact class in details.
+    let details = fields.get("details").and_then(Value::as_object);
+    let named_code = text(fields, "code")
+        .or_else(|| error_type.clone())
+        .or_else(|| details.and_then(|it| text(it, "error_code")));
     ErrorBody {
         message: cut(message_text),
         kind: text(fields, "type")

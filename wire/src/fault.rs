@@ -156,7 +156,11 @@ fn from_word(word: &str) -> Option<Fault> {
         "content_filter" | "content_policy_violation" | "refusal" | "moderation" => {
             Fault::ContentFilter
         }
-        "insufficient_quota" | "billing_hard_limit_reached" | "payment_required" => Fault::Quota,
+        "insufficient_quota"
+        | "billing_hard_limit_reached"
+        | "payment_required"
+        | "billing_error"
+        | "enforced_spend_limit_reached" => Fault::Quota,
         "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "tokens" | "requests" => {
             Fault::RateLimited
         }
@@ -178,6 +182,7 @@ fn from_word(word: &str) -> Option<Fault> {
         | "api_error"
         | "server"
         | "timeout"
+        | "timeout_error"
         | "generation"
         | "incomplete_generation" => Fault::Server,
         "invalid_request_error" | "invalid_request" | "invalid_prompt" | "BadRequestError" => {
@@ -189,10 +194,10 @@ fn from_word(word: &str) -> Option<Fault> {
 
 /// Texts by which servers without a code say that the prompt is too long.
 ///
-/// Taken from the error texts of `OpenAI`, `DeepSeek`, vLLM, `SGLang`, llama.cpp, Mistral and
-/// TGI (read 2026-11). Over-long single parameters are not among them.
+/// Taken from the error texts of `OpenAI`, `DeepSeek`, vLLM, `SGLang`, llama.cpp, Mistral,
+/// Anthropic and TGI (read 2026-11). Over-long single parameters are not among them.
 fn context_signature(message: &str) -> bool {
-    const SIGNATURES: [&str; 8] = [
+    const SIGNATURES: [&str; 9] = [
         "maximum context length is",
         "maximum context length of",
         "exceeds the context window",
@@ -201,6 +206,7 @@ fn context_signature(message: &str) -> bool {
         "too large for model with",
         "`inputs` tokens + `max_new_tokens` must be <=",
         "prompt is too long:",
+        "exceed context limit:",
     ];
     SIGNATURES.iter().any(|it| message.contains(it))
 }

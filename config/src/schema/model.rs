@@ -17,7 +17,29 @@ pub struct ModelConfig {
     /// Models to try when every deployment failed, in order. Default none.
     /// Reload: applies to the next request.
     pub fallbacks: Vec<String>,
+    /// What becomes of fields of a request that a deployment does not take. Default `warn`.
+    /// Reload: applies to the next request.
+    pub on_unsupported: OnUnsupported,
 }
+
+/// What becomes of fields that a deployment does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnUnsupported {
+    /// They are left out and named in the answer's headers.
+    #[default]
+    Warn,
+    /// They are left out.
+    Drop,
+    /// The request is refused, and the fields are named.
+    Reject,
+}
+
+/// How [`OnUnsupported`] is written.
+const ON_UNSUPPORTED: [(&str, OnUnsupported); 3] = [
+    ("warn", OnUnsupported::Warn),
+    ("drop", OnUnsupported::Drop),
+    ("reject", OnUnsupported::Reject),
+];
 
 /// One provider with the name the model has there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +69,7 @@ impl ModelConfig {
             let deployment = DeploymentConfig::read(node, &field.path, timeouts, reader);
             return Self {
                 deployments: deployment.into_iter().collect(),
-                fallbacks: Vec::new(),
+                ..Self::default()
             };
         }
         let mut table = field.table(reader);
@@ -72,6 +94,11 @@ impl ModelConfig {
         let model = Self {
             deployments,
             fallbacks,
+            on_unsupported: table.field("on_unsupported").choice(
+                reader,
+                OnUnsupported::default(),
+                &ON_UNSUPPORTED,
+            ),
         };
         model.record(table.path(), reader);
         table.finish(reader);

@@ -3,6 +3,8 @@
 //! Only named values change. Each step is one habit of a row; a row without habits costs
 //! the model name and, in a stream, the request for usage.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 use tollward_wire::document::{Document, Edit, Object};
 use tollward_wire::operation::Operation;
@@ -19,7 +21,7 @@ use crate::provider::{Call, EncodeError};
 pub(super) fn body(
     row: &Row,
     call: &Call<'_>,
-) -> Result<(Segments, Vec<&'static str>), EncodeError> {
+) -> Result<(Segments, Vec<Cow<'static, str>>), EncodeError> {
     refuse(row, call)?;
     let quirks = &row.quirks;
     let document = call.document;
@@ -31,7 +33,7 @@ pub(super) fn body(
     for &field in quirks.dropped {
         if document.raw(field).is_some() {
             edit.remove(field);
-            dropped.push(field);
+            dropped.push(field.into());
         }
     }
     for &(operation, ours, theirs) in quirks.renamed {
@@ -55,7 +57,7 @@ pub(super) fn body(
 fn refuse(row: &Row, call: &Call<'_>) -> Result<(), EncodeError> {
     let unsupported = |param, reason| {
         Err(EncodeError::Unsupported {
-            kind: row.kind,
+            kind: row.facts.kind,
             param,
             reason,
         })
@@ -84,7 +86,7 @@ fn name_output_bound(habit: MaxTokens, call: &Call<'_>, edit: &mut Edit<'_>) {
 }
 
 /// Whether a model of `OpenAI`'s refuses `max_tokens`: the o-series, and GPT from 5 on.
-fn is_reasoning_model(model: &str) -> bool {
+pub(super) fn is_reasoning_model(model: &str) -> bool {
     let model = model.strip_prefix("ft:").unwrap_or(model);
     let number = |rest: &str| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -100,7 +102,7 @@ fn edit_messages(
     quirks: &Quirks,
     document: &Document,
     edit: &mut Edit<'_>,
-    dropped: &mut Vec<&'static str>,
+    dropped: &mut Vec<Cow<'static, str>>,
 ) {
     if quirks.dropped_in_messages.is_empty()
         && !quirks.has_no_developer_role
@@ -123,8 +125,8 @@ fn edit_messages(
                 continue;
             }
             edit.remove_in(&message, field.name);
-            if !dropped.contains(&field.path) {
-                dropped.push(field.path);
+            if !dropped.iter().any(|it| it == field.path) {
+                dropped.push(field.path.into());
             }
         }
     }

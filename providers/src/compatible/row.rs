@@ -3,29 +3,17 @@
 //! Everything in which the vendors of the family differ is a field here, with a name for
 //! each habit. A habit that only one vendor has is still data, not an `if` on its name.
 
+use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
+
+use crate::kind::Kind;
 
 /// One OpenAI-compatible vendor.
 #[derive(Debug)]
-pub struct Row {
-    /// The word used in configuration.
-    pub kind: &'static str,
-    /// The vendor's own spelling, for people.
-    pub display_name: &'static str,
-    /// Where requests go unless the operator says otherwise; `None` if they must say.
-    pub base_url: Option<&'static str>,
-    /// The environment variable that usually holds the key; `None` if there is no custom.
-    pub key_variable: Option<&'static str>,
-    /// The vendor's name in the price catalog; `None` if calls are not priced.
-    pub price_provider: Option<&'static str>,
-    /// Whether a provider of this kind cannot be built without `api_key`.
-    pub needs_key: bool,
-    /// The loopback port of a server people run themselves; `None` for hosted vendors.
-    pub default_port: Option<u16>,
-    /// The names of the settings this kind understands.
-    pub settings: &'static [&'static str],
+pub(crate) struct Row {
+    pub(crate) facts: Kind,
     /// The endpoints the vendor has.
-    pub operations: &'static [Operation],
+    pub(crate) operations: &'static [Operation],
     pub(crate) quirks: Quirks,
 }
 
@@ -56,6 +44,25 @@ pub(crate) struct Quirks {
     pub(crate) has_short_tool_ids: bool,
     /// Whether `tool_choice: "required"` is spelt `"any"`.
     pub(crate) spells_required_any: bool,
+    /// Which models take `reasoning_effort`, for callers of another dialect.
+    pub(crate) thinking: ThinkingModels,
+    /// How thoughts go back to it, for callers of another dialect.
+    pub(crate) thoughts: Replay,
+    /// Whether `top_k`, `min_p` and `repetition_penalty` are taken.
+    pub(crate) takes_more_sampling: bool,
+    /// Whether tools whose input is text are taken.
+    pub(crate) takes_custom_tools: bool,
+}
+
+/// Which models of a vendor take `reasoning_effort`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThinkingModels {
+    /// Any: the others ignore it.
+    All,
+    /// The o-series, and GPT from 5 on; the others refuse it.
+    ByName,
+    /// None.
+    No,
 }
 
 /// A field to leave out of messages.
@@ -102,5 +109,9 @@ impl Quirks {
         has_no_developer_role: false,
         has_short_tool_ids: false,
         spells_required_any: false,
+        thinking: ThinkingModels::No,
+        thoughts: Replay::Never,
+        takes_more_sampling: false,
+        takes_custom_tools: false,
     };
 }

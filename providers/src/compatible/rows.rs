@@ -3,14 +3,20 @@
 //! Facts come from the vendors' API references and SDKs; the link is on each row, read
 //! 2026-11. To add a vendor, add a row and its files under `testdata/`.
 
+use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
 
-use super::row::{MaxTokens, MessageField, Quirks, Row, StreamUsage};
+use super::row::{MaxTokens, MessageField, Quirks, Row, StreamUsage, ThinkingModels};
+use crate::kind::Kind;
 
 const SETTINGS: &[&str] = &["base_url", "api_key", "headers"];
 const CHAT: &[Operation] = &[Operation::Chat];
 const CHAT_EMBEDDINGS: &[Operation] = &[Operation::Chat, Operation::Embeddings];
-const ALL: &[Operation] = &Operation::ALL;
+const ALL: &[Operation] = &[
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+];
 
 /// Every vendor: hosted ones first, then servers people run themselves, then the rest.
 pub(crate) const ROWS: &[Row] = &[
@@ -30,31 +36,37 @@ pub(crate) const ROWS: &[Row] = &[
 
 /// <https://platform.openai.com/docs/api-reference>
 const OPENAI: Row = Row {
-    kind: "openai",
-    display_name: "OpenAI",
-    base_url: Some("https://api.openai.com/v1"),
-    key_variable: Some("OPENAI_API_KEY"),
-    price_provider: Some("openai"),
-    needs_key: true,
-    default_port: None,
-    settings: &["base_url", "api_key", "headers", "organization", "project"],
+    facts: Kind {
+        kind: "openai",
+        display_name: "OpenAI",
+        base_url: Some("https://api.openai.com/v1"),
+        key_variable: Some("OPENAI_API_KEY"),
+        price_provider: Some("openai"),
+        needs_key: true,
+        default_port: None,
+        settings: &["base_url", "api_key", "headers", "organization", "project"],
+    },
     operations: ALL,
     quirks: Quirks {
         max_tokens: MaxTokens::ByModel,
+        thinking: ThinkingModels::ByName,
+        takes_custom_tools: true,
         ..Quirks::NONE
     },
 };
 
 /// <https://console.groq.com/docs/openai>
 const GROQ: Row = Row {
-    kind: "groq",
-    display_name: "Groq",
-    base_url: Some("https://api.groq.com/openai/v1"),
-    key_variable: Some("GROQ_API_KEY"),
-    price_provider: Some("groq"),
-    needs_key: true,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "groq",
+        display_name: "Groq",
+        base_url: Some("https://api.groq.com/openai/v1"),
+        key_variable: Some("GROQ_API_KEY"),
+        price_provider: Some("groq"),
+        needs_key: true,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: CHAT_EMBEDDINGS,
     quirks: Quirks {
         dropped: &[
@@ -75,34 +87,44 @@ const GROQ: Row = Row {
             everywhere("refusal", "messages[].refusal"),
         ],
         is_single_choice: true,
+        thinking: ThinkingModels::No,
         ..Quirks::NONE
     },
 };
 
 /// <https://openrouter.ai/docs/api-reference/overview>
 const OPENROUTER: Row = Row {
-    kind: "openrouter",
-    display_name: "OpenRouter",
-    base_url: Some("https://openrouter.ai/api/v1"),
-    key_variable: Some("OPENROUTER_API_KEY"),
-    price_provider: Some("openrouter"),
-    needs_key: true,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "openrouter",
+        display_name: "OpenRouter",
+        base_url: Some("https://openrouter.ai/api/v1"),
+        key_variable: Some("OPENROUTER_API_KEY"),
+        price_provider: Some("openrouter"),
+        needs_key: true,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: ALL,
-    quirks: Quirks::NONE,
+    quirks: Quirks {
+        thinking: ThinkingModels::All,
+        thoughts: Replay::AsDetails,
+        takes_more_sampling: true,
+        ..Quirks::NONE
+    },
 };
 
 /// <https://docs.mistral.ai/api/>
 const MISTRAL: Row = Row {
-    kind: "mistral",
-    display_name: "Mistral",
-    base_url: Some("https://api.mistral.ai/v1"),
-    key_variable: Some("MISTRAL_API_KEY"),
-    price_provider: Some("mistral"),
-    needs_key: true,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "mistral",
+        display_name: "Mistral",
+        base_url: Some("https://api.mistral.ai/v1"),
+        key_variable: Some("MISTRAL_API_KEY"),
+        price_provider: Some("mistral"),
+        needs_key: true,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: CHAT_EMBEDDINGS,
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
@@ -152,32 +174,38 @@ const MISTRAL: Row = Row {
 
 /// <https://api-docs.deepseek.com/api/create-chat-completion>
 const DEEPSEEK: Row = Row {
-    kind: "deepseek",
-    display_name: "DeepSeek",
-    base_url: Some("https://api.deepseek.com/v1"),
-    key_variable: Some("DEEPSEEK_API_KEY"),
-    price_provider: Some("deepseek"),
-    needs_key: true,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "deepseek",
+        display_name: "DeepSeek",
+        base_url: Some("https://api.deepseek.com/v1"),
+        key_variable: Some("DEEPSEEK_API_KEY"),
+        price_provider: Some("deepseek"),
+        needs_key: true,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: CHAT,
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
         has_no_developer_role: true,
+        thinking: ThinkingModels::All,
+        thoughts: Replay::AlwaysAsText,
         ..Quirks::NONE
     },
 };
 
 /// <https://huggingface.co/docs/inference-providers>
 const HUGGINGFACE: Row = Row {
-    kind: "huggingface",
-    display_name: "Hugging Face",
-    base_url: Some("https://router.huggingface.co/v1"),
-    key_variable: Some("HF_TOKEN"),
-    price_provider: Some("huggingface"),
-    needs_key: true,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "huggingface",
+        display_name: "Hugging Face",
+        base_url: Some("https://router.huggingface.co/v1"),
+        key_variable: Some("HF_TOKEN"),
+        price_provider: Some("huggingface"),
+        needs_key: true,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: CHAT,
     quirks: Quirks::NONE,
 };
@@ -187,7 +215,7 @@ const OLLAMA: Row = Row {
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
         is_single_choice: true,
-        ..Quirks::NONE
+        ..OWN_SERVER
     },
     ..own_server("ollama", "Ollama", "http://127.0.0.1:11434/v1", 11434)
 };
@@ -206,16 +234,26 @@ const LMSTUDIO: Row = own_server("lmstudio", "LM Studio", "http://127.0.0.1:1234
 
 /// Any other server of the family; the operator says where it is.
 const GENERIC: Row = Row {
-    kind: "openai-compatible",
-    display_name: "OpenAI-compatible server",
-    base_url: None,
-    key_variable: None,
-    price_provider: None,
-    needs_key: false,
-    default_port: None,
-    settings: SETTINGS,
+    facts: Kind {
+        kind: "openai-compatible",
+        display_name: "OpenAI-compatible server",
+        base_url: None,
+        key_variable: None,
+        price_provider: None,
+        needs_key: false,
+        default_port: None,
+        settings: SETTINGS,
+    },
     operations: ALL,
     quirks: Quirks::NONE,
+};
+
+/// What servers of open models have in common.
+const OWN_SERVER: Quirks = Quirks {
+    thinking: ThinkingModels::All,
+    thoughts: Replay::AsText,
+    takes_more_sampling: true,
+    ..Quirks::NONE
 };
 
 /// A server that people run themselves: no key, no price, a port of its own on loopback.
@@ -226,16 +264,18 @@ const fn own_server(
     port: u16,
 ) -> Row {
     Row {
-        kind,
-        display_name,
-        base_url: Some(base_url),
-        key_variable: None,
-        price_provider: None,
-        needs_key: false,
-        default_port: Some(port),
-        settings: SETTINGS,
+        facts: Kind {
+            kind,
+            display_name,
+            base_url: Some(base_url),
+            key_variable: None,
+            price_provider: None,
+            needs_key: false,
+            default_port: Some(port),
+            settings: SETTINGS,
+        },
         operations: ALL,
-        quirks: Quirks::NONE,
+        quirks: OWN_SERVER,
     }
 }
 

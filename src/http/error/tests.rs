@@ -137,12 +137,12 @@ fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
         });
         assert_eq!(without_code.body.code, own.code, "{fault:?}");
         let event = stream_error(fault, Some(said("too long")));
-        let event = String::from_utf8_lossy(&event);
+        let event = String::from_utf8_lossy(&event.to_json()).into_owned();
         assert!(event.contains("vendor_code") && !event.contains("too long"));
     }
     for fault in [Fault::Auth, Fault::NotFound] {
         let event = stream_error(fault, Some(said("too long")));
-        let event = String::from_utf8_lossy(&event);
+        let event = String::from_utf8_lossy(&event.to_json()).into_owned();
         assert!(event.contains(fault.code()) && !event.contains("vendor_code"));
         assert!(!event.contains("too long"), "{fault:?}");
     }

@@ -18,8 +18,9 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollward_store::Outcome;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
-use tollward_wire::reader::{Seen, StreamEnd, StreamReader};
+use tollward_wire::reader::{Seen, StreamEnd};
 use tollward_wire::segments::Segments;
+use tollward_wire::translate::AnswerReader;
 
 use crate::clock;
 use crate::http::error::stream_error;
@@ -48,7 +49,7 @@ const TURNS: u8 = 2;
 /// A stream on its way to the client.
 pub struct Metered {
     rest: UpstreamBody,
-    reader: StreamReader,
+    reader: AnswerReader,
     settlement: Settlement,
     ready: Segments,
     limits: Limits,
@@ -121,7 +122,8 @@ impl Metered {
     /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
     fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
         self.end(outcome);
-        self.ready.push(stream_error(fault, error));
+        let error = stream_error(fault, error);
+        self.ready.push(self.reader.error_event(fault, &error));
         self.state = State::Closed;
     }
 

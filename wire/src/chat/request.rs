@@ -252,7 +252,9 @@ pub struct Traits {
     pub takes_late_system: bool,
     /// Pictures may be given by URL.
     pub fetches_urls: bool,
-    /// Sampling fields that servers of open models have and `OpenAI` has not: `top_k` and the like.
+    /// `top_k` is taken.
+    pub takes_top_k: bool,
+    /// Sampling fields that servers of open models have and `OpenAI` has not: `min_p` and the like.
     pub takes_more_sampling: bool,
     /// Tools whose input is text.
     pub takes_custom_tools: bool,
@@ -289,6 +291,7 @@ impl Default for Traits {
             takes_prefill: true,
             takes_late_system: false,
             fetches_urls: true,
+            takes_top_k: true,
             takes_more_sampling: true,
             takes_custom_tools: false,
             thoughts: Replay::Never,

@@ -549,7 +549,7 @@ fn sampling<'a>(
             traits.takes_sampling,
         ),
         ("logit_bias", &sampling.logit_bias, traits.takes_sampling),
-        ("top_k", &sampling.top_k, traits.takes_more_sampling),
+        ("top_k", &sampling.top_k, traits.takes_top_k),
         ("min_p", &sampling.min_p, traits.takes_more_sampling),
         (
             "repetition_penalty",

@@ -1,0 +1,130 @@
+//! A call as a vendor is to get it, and how its answer is to be read.
+//!
+//! The one place that knows whether a call is relayed or translated: same dialect, the
+//! caller's bytes; another one, through [`tollward_wire::chat`].
+
+use tollward_wire::chat::settle::Settler;
+use tollward_wire::chat::{ChatRequest, Names, Target, Traits};
+use tollward_wire::dialect::{Dialect, Echo};
+use tollward_wire::segments::Segments;
+use tollward_wire::translate::Translation;
+
+use crate::provider::{Call, EncodeError, Outbound, Provider, Service, Translated};
+
+/// A request, and how its answer is to be read.
+#[derive(Debug)]
+pub struct Shaped {
+    /// The request, all but the credential.
+    pub outbound: Outbound,
+    /// How the answer is to be read.
+    pub reading: Reading,
+}
+
+/// How an answer is to be read.
+#[derive(Debug)]
+pub enum Reading {
+    /// It is in the caller's dialect.
+    Relay,
+    /// It is translated.
+    Translate(Box<Way>),
+}
+
+/// The way back from a vendor's dialect to the caller's.
+#[derive(Debug)]
+pub struct Way {
+    /// The vendor's dialect.
+    pub from: Dialect,
+    /// The caller's.
+    pub to: Dialect,
+    names: Names,
+    answer_tool: Option<&'static str>,
+    wrapped_tools: Vec<Box<str>>,
+}
+
+impl Way {
+    /// What puts the events of the answer right; `seed` is unique to the call.
+    pub fn settler(&self, seed: &str) -> Settler {
+        let (names, wrapped) = (self.names.clone(), self.wrapped_tools.clone());
+        Settler::new(names, self.answer_tool, wrapped, seed)
+    }
+
+    /// A reader for the streamed answer.
+    pub fn stream(&self, echo: &Echo<'_>) -> Translation {
+        Translation::new(self.from, self.to, self.settler(echo.id), echo)
+    }
+}
+
+/// A request written in another dialect than the caller's.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// The body; long strings are slices of the caller's.
+    pub body: Segments,
+    /// Fields of the caller that were left out.
+    pub dropped: Vec<std::borrow::Cow<'static, str>>,
+    /// The way back.
+    pub way: Box<Way>,
+}
+
+/// Shapes a call for a vendor.
+///
+/// # Errors
+/// [`EncodeError`] if the vendor cannot do what the caller asks for.
+pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeError> {
+    let dialect = match provider.service(call.operation) {
+        Some(Service::Translate(dialect)) => dialect,
+        Some(Service::Relay) | None => {
+            return Ok(Shaped {
+                outbound: provider.encode(call)?,
+                reading: Reading::Relay,
+            });
+        }
+    };
+    let rewritten = rewrite(call, dialect, provider.traits(call.upstream_model))?;
+    let mut outbound = provider.encode_translated(&Translated {
+        model: call.upstream_model,
+        is_stream: call.view.is_stream,
+        body: rewritten.body,
+    })?;
+    outbound.dropped.splice(0..0, rewritten.dropped);
+    Ok(Shaped {
+        outbound,
+        reading: Reading::Translate(rewritten.way),
+    })
+}
+
+/// Writes a call's request in another dialect.
+///
+/// # Errors
+/// [`EncodeError`] if the request cannot be understood, or the dialect has nothing like
+/// what the caller asks for.
+pub fn rewrite(
+    call: &Call<'_>,
+    dialect: Dialect,
+    traits: Traits,
+) -> Result<Rewritten, EncodeError> {
+    let Some(to) = call.operation.dialect() else {
+        return Err(EncodeError::Operation {
+            kind: dialect.name(),
+            operation: call.operation,
+        });
+    };
+    let mut request: ChatRequest<'_> = to.read_request(call.document)?;
+    request.is_stream = call.view.is_stream;
+    let target = Target {
+        model: call.upstream_model,
+        traits,
+    };
+    let written = dialect.write_request(&request, &target)?;
+    let dropped = written.dropped.into_iter();
+    Ok(Rewritten {
+        body: written.body.to_segments(call.document.bytes()),
+        dropped: dropped.map(|it| it.into_owned().into()).collect(),
+        way: Box::new(Way {
+            from: dialect,
+            to,
+            names: written.names,
+            answer_tool: written.answer_tool,
+            wrapped_tools: written.wrapped_tools,
+        }),
+    })
+}

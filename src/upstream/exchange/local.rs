@@ -1,0 +1,94 @@
+//! The embedded engine's side of an exchange.
+
+use bytes::Bytes;
+use tollward_providers::shape::{Reading, rewrite};
+use tollward_providers::{Call, EncodeError};
+use tollward_wire::chat::{Replay, Traits};
+use tollward_wire::dialect::Dialect;
+use tollward_wire::document::Document;
+use tollward_wire::fault::Fault;
+use tollward_wire::operation::Operation;
+use tollward_wire::reader::UsageChunk;
+use tollward_wire::view::RequestView;
+
+use super::open::{Opened, reported};
+use super::{UpstreamBody, UpstreamHead};
+use crate::snapshot::{Deployment, LocalModel};
+use crate::upstream::failure::{AttemptFailure, unencodable};
+
+/// Hands the call to the embedded engine, which has no head of its own.
+///
+/// It speaks `OpenAI`'s dialects; a call in another one is put into its chat.
+pub(super) fn open_local(
+    model: &dyn LocalModel,
+    deployment: &Deployment,
+    call: &Call<'_>,
+) -> Result<Opened, Box<AttemptFailure>> {
+    if !matches!(call.operation.dialect(), None | Some(Dialect::OpenAiChat)) {
+        return open_local_translated(model, deployment, call);
+    }
+    let body = model.open(call)?;
+    let usage_chunk = if call.view.asks_usage {
+        UsageChunk::Keep
+    } else {
+        UsageChunk::Hide
+    };
+    Ok(Opened {
+        head: UpstreamHead::default(),
+        first: Bytes::new(),
+        body: UpstreamBody::Local(body),
+        usage_chunk,
+        reading: Reading::Relay,
+        is_event_stream: call.view.is_stream,
+    })
+}
+
+/// What the embedded engine takes.
+const LOCAL_TRAITS: Traits = Traits {
+    takes_sampling: true,
+    takes_both_sampling: true,
+    takes_schema: true,
+    takes_strict_tools: false,
+    thinks_by_effort: true,
+    thinks: false,
+    may_not_think: true,
+    takes_prefill: true,
+    takes_late_system: true,
+    fetches_urls: false,
+    takes_top_k: true,
+    takes_more_sampling: false,
+    takes_custom_tools: false,
+    thoughts: Replay::Never,
+    max_output: None,
+};
+
+fn open_local_translated(
+    model: &dyn LocalModel,
+    deployment: &Deployment,
+    call: &Call<'_>,
+) -> Result<Opened, Box<AttemptFailure>> {
+    let refused = |error: EncodeError| Box::new(unencodable(&error));
+    let rewritten = rewrite(call, Dialect::OpenAiChat, LOCAL_TRAITS).map_err(refused)?;
+    let document = Document::parse(rewritten.body.to_bytes())
+        .map_err(|error| Box::new(AttemptFailure::of(Fault::BadRequest, error.to_string())))?;
+    let mut view =
+        RequestView::read(Operation::Chat, &document).map_err(|error| refused(error.into()))?;
+    view.model.clone_from(&call.view.model);
+    let body = model.open(&Call {
+        operation: Operation::Chat,
+        document: &document,
+        view: &view,
+        upstream_model: call.upstream_model,
+    })?;
+    Ok(Opened {
+        head: UpstreamHead {
+            request_id: None,
+            dropped: reported(deployment.on_unsupported, rewritten.dropped)?,
+        },
+        first: Bytes::new(),
+        body: UpstreamBody::Local(body),
+        usage_chunk: UsageChunk::Keep,
+        reading: Reading::Translate(rewritten.way),
+        is_event_stream: call.view.is_stream,
+    })
+}

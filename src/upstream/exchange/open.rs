@@ -1,0 +1,191 @@
+//! From a call to an answer with a good head: shape, sign, send, wait.
+//!
+//! A call for the embedded engine takes the other branch here (`local`) and looks like
+//! any other answer from then on.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use tollward_config::OnUnsupported;
+use tollward_providers::shape::{Reading, shape};
+use tollward_providers::{Call, EncodeError, Provider};
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::reader::UsageChunk;
+
+use super::{UpstreamBody, UpstreamHead, within};
+use crate::snapshot::{Deployment, Target};
+use crate::upstream::body::SegmentsBody;
+use crate::upstream::client::Client;
+use crate::upstream::exchange::local::open_local;
+use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
+use crate::upstream::lanes::Carried;
+
+/// Largest error body that is read, in bytes; the rest is not waited for.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// An error body must be complete within this.
+const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An answer with a good head.
+pub(super) struct Opened {
+    pub(super) head: UpstreamHead,
+    /// What was read of the body already.
+    pub(super) first: Bytes,
+    pub(super) body: UpstreamBody,
+    pub(super) usage_chunk: UsageChunk,
+    pub(super) reading: Reading,
+    /// What its content type says.
+    pub(super) is_event_stream: bool,
+}
+
+/// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
+fn is_event_stream(headers: &HeaderMap, call: &Call<'_>) -> bool {
+    let declared = headers.get(header::CONTENT_TYPE);
+    let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
+    declared.map_or(call.view.is_stream, |kind| {
+        is_type(kind, "text/event-stream")
+    })
+}
+
+/// Whether a content type is `name`, with or without parameters. Media types have no case (RFC 9110 §8.3.1).
+fn is_type(content_type: &HeaderValue, name: &str) -> bool {
+    let start = content_type.as_bytes().get(..name.len());
+    start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// Sends the request and waits for a good head.
+pub(super) async fn open(
+    client: &Client,
+    deployment: &Deployment,
+    call: &Call<'_>,
+    deadline: Instant,
+) -> Result<Opened, AttemptFailure> {
+    let provider = match &deployment.target {
+        Target::Http(provider) => provider,
+        Target::Local(model) => {
+            return open_local(&**model, deployment, call).map_err(|failure| *failure);
+        }
+    };
+    let (sent, first) = request(&**provider, call).map_err(|error| unencodable(&error))?;
+    let dropped = reported(deployment.on_unsupported, sent.dropped).map_err(|failure| *failure)?;
+    let limit = if call.view.is_stream {
+        deployment.timeouts.first_byte
+    } else {
+        deployment.timeouts.whole_first_byte
+    };
+    let sending = async {
+        match client.send(provider.host_scope(), first).await {
+            // A connection that ended under our hands is no failure of the call and costs no retry.
+            Err(error) if error.is_untaken => {
+                tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
+                let (_, again) = request(&**provider, call).map_err(|error| unencodable(&error))?;
+                let sent = client.send(provider.host_scope(), again).await;
+                sent.map_err(AttemptFailure::from)
+            }
+            sent => sent.map_err(AttemptFailure::from),
+        }
+    };
+    let response = within(limit, Phase::FirstByte, deadline, sending).await??;
+    let (parts, body) = response.into_parts();
+    if parts.status != StatusCode::OK {
+        let text = error_text(body).await;
+        return Err(refused(
+            provider.fault(parts.status, &parts.headers, &text),
+            parts.status,
+        ));
+    }
+    if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
+        && coding != "identity"
+    {
+        return Err(AttemptFailure::billed(
+            Fault::Protocol,
+            "the answer is compressed, which was not asked for",
+        ));
+    }
+    Ok(Opened {
+        head: UpstreamHead {
+            request_id: request_id(&parts.headers),
+            dropped,
+        },
+        first: Bytes::new(),
+        body: UpstreamBody::Http(body),
+        usage_chunk: sent.usage_chunk,
+        reading: sent.reading,
+        is_event_stream: is_event_stream(&parts.headers, call),
+    })
+}
+
+/// What an encoder did to a request.
+struct Sent {
+    usage_chunk: UsageChunk,
+    dropped: Vec<Cow<'static, str>>,
+    reading: Reading,
+}
+
+/// The request for a vendor, and what its encoder did to it.
+fn request(
+    provider: &dyn Provider,
+    call: &Call<'_>,
+) -> Result<(Sent, Request<SegmentsBody>), EncodeError> {
+    let shaped = shape(provider, call)?;
+    let outbound = shaped.outbound;
+    let mut request = Request::new(SegmentsBody::from(outbound.body));
+    *request.method_mut() = http::Method::POST;
+    *request.uri_mut() = outbound.uri;
+    *request.headers_mut() = outbound.headers;
+    provider.authorize(request.headers_mut());
+    let sent = Sent {
+        usage_chunk: outbound.usage_chunk,
+        dropped: outbound.dropped,
+        reading: shaped.reading,
+    };
+    Ok((sent, request))
+}
+
+/// The fields that the client is told were left out.
+///
+/// # Errors
+/// The operator wants a call refused rather than changed.
+pub(super) fn reported(
+    policy: OnUnsupported,
+    dropped: Vec<Cow<'static, str>>,
+) -> Result<Vec<Cow<'static, str>>, Box<AttemptFailure>> {
+    match policy {
+        OnUnsupported::Warn => Ok(dropped),
+        OnUnsupported::Drop => Ok(Vec::new()),
+        OnUnsupported::Reject => match dropped.first() {
+            None => Ok(dropped),
+            Some(first) => Err(Box::new(left_out(first, &dropped.join(", ")))),
+        },
+    }
+}
+
+fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    ["x-request-id", "request-id", "x-generation-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .cloned()
+}
+
+/// Reads an error body as far as it comes: half an error is better than none.
+async fn error_text(mut body: Carried) -> Bytes {
+    let mut text = BytesMut::new();
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            if let Some(data) = frame.data_ref() {
+                text.extend_from_slice(
+                    data.get(..data.len().min(MAX_ERROR_BYTES - text.len()))
+                        .unwrap_or_default(),
+                );
+            }
+            if text.len() == MAX_ERROR_BYTES {
+                break;
+            }
+        }
+    };
+    // A late error body is used as far as it came.
+    let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await;
+    text.freeze()
+}
