@@ -1,5 +1,6 @@
 //! The headers that we send to clients. Upstream headers pass only by name.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -56,7 +57,7 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
     }
     if !reply.head.dropped.is_empty() {
-        headers.insert(DROPPED, text(&reply.head.dropped.join(",")));
+        headers.insert(DROPPED, dropped(&reply.head.dropped));
     }
     let mut overhead = String::with_capacity(12);
     let micros = reply.overhead.as_micros();
@@ -68,6 +69,30 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
         if let Some(cost) = booked.cost {
             headers.insert(COST_USD, text(&cost.to_decimal()));
         }
+    }
+}
+
+/// The names of fields, as far as they can stand in a header: some are the caller's own.
+fn dropped(fields: &[Cow<'static, str>]) -> HeaderValue {
+    let is_plain = |it: &&Cow<'static, str>| {
+        it.len() <= 64
+            && it
+                .bytes()
+                .all(|byte| byte.is_ascii_graphic() && byte != b',')
+    };
+    let named: Vec<&str> = fields
+        .iter()
+        .filter(is_plain)
+        .take(32)
+        .map(|it| &**it)
+        .collect();
+    text(&named.join(","))
+}
+
+/// Repeats the call's id under the name that Anthropic's SDKs report.
+pub fn name_for_anthropic(headers: &mut HeaderMap) {
+    if let Some(id) = headers.get(REQUEST_ID).cloned() {
+        headers.insert(HeaderName::from_static("request-id"), id);
     }
 }
 

@@ -27,7 +27,7 @@ pub async fn answer(
     let (request, at_ms) = (ingress.request, ingress.at_ms);
     let client_request_id = ingress.client_request_id.clone();
     match serve(&gateway, ingress).await {
-        Ok(reply) => respond(reply),
+        Ok(reply) => respond(operation, reply),
         Err(error) => {
             let is_refusal = error.is_refusal();
             let problem = Problem::from(error);
@@ -49,9 +49,12 @@ pub async fn answer(
     }
 }
 
-fn respond(reply: Reply) -> Response {
+fn respond(operation: Operation, reply: Reply) -> Response {
     let mut response = Response::new(Body::empty());
     headers::describe(response.headers_mut(), &reply);
+    if operation.dialect() == Some(Dialect::Anthropic) {
+        headers::name_for_anthropic(response.headers_mut());
+    }
     let content_type = match reply.body {
         ReplyBody::Whole(bytes) => {
             *response.body_mut() = Body::from(bytes);

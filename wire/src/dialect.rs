@@ -126,10 +126,7 @@ impl Dialect {
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
             Self::OpenAiChat => error.to_json(),
-            Self::Anthropic => {
-                let kind = anthropic::error::kind_of_status(status);
-                anthropic::error::body(kind, &error.message).to_bytes()
-            }
+            Self::Anthropic => anthropic::error::answer(status, error),
         }
     }
 

@@ -56,7 +56,7 @@ pub enum UsageChunk {
 }
 
 /// How a stream ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
     /// `[DONE]` was seen.
     Complete,
@@ -66,6 +66,8 @@ pub enum StreamEnd {
     Incomplete,
     /// Cut inside an event.
     Truncated,
+    /// The last event, which lacked its blank line, was an error.
+    Failed(StreamFault),
 }
 
 /// Reads one stream. Feed it with [`push`](Self::push), end it with [`finish`](Self::finish).

@@ -130,8 +130,13 @@ impl Translation {
                 fault: Fault::Truncated,
                 ..
             }) => StreamEnd::Truncated,
+            Some(StreamFault {
+                fault: Fault::Incomplete,
+                ..
+            }) => StreamEnd::Incomplete,
+            Some(fault) => StreamEnd::Failed(fault),
             None if self.seen.is_ended => StreamEnd::Complete,
-            _ => StreamEnd::Incomplete,
+            None => StreamEnd::Incomplete,
         }
     }
 

@@ -197,7 +197,7 @@ error: unknown field `fallback`
    |
 14 |     fallback: [claude]
    |     ^^^^^^^^ did you mean `fallbacks`?
-   = help: models.chat accepts: deployments, fallbacks
+   = help: models.chat accepts: deployments, fallbacks, on_unsupported
 
 error: expected a whole number from 0 to 10, found `many`
   --> tollward.yaml:17:13

@@ -164,6 +164,9 @@ impl Metered {
                     self.state = State::Closed;
                 }
                 StreamEnd::Incomplete => self.fail(Outcome::UpstreamError, Fault::Incomplete, None),
+                StreamEnd::Failed(found) => {
+                    self.fail(Outcome::UpstreamError, found.fault, found.error);
+                }
                 StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
             },
         }

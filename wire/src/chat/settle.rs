@@ -77,41 +77,9 @@ impl Settler {
     /// Passes an event on, put right.
     pub fn pass(&mut self, event: ChatEvent<'_>, sink: &mut dyn EventSink) {
         match event {
-            ChatEvent::ToolCall {
-                choice,
-                call,
-                id,
-                name,
-                kind,
-                signature,
-            } => {
-                let name = self.names.to_caller(name).into_owned();
-                let is_answer = self.answer_tool == Some(name.as_str());
-                let is_wrapped = self.wrapped_tools.iter().any(|it| **it == *name);
-                let seed = self.seed.clone();
-                let here = self.choice(choice);
-                let ours = here.calls.iter().filter(|it| it.ours.is_some()).count();
-                let ours = u32::try_from(ours).unwrap_or(u32::MAX);
-                let id = id.filter(|it| !it.is_empty()).map_or_else(
-                    || format!("call_{seed}{choice:x}{ours:02x}"),
-                    std::borrow::Cow::into_owned,
-                );
-                here.calls.push(Call {
-                    theirs: call,
-                    ours: (!is_answer).then_some(ours),
-                    held: Some(Begin {
-                        id,
-                        name,
-                        signature: signature.map(Into::into),
-                    }),
-                    held_arguments: String::new(),
-                    kind: if is_wrapped { ToolKind::Custom } else { kind },
-                    is_wrapped,
-                    json: JsonEnd::default(),
-                    has_arguments: false,
-                    is_ended: false,
-                });
-                here.go_on(choice, sink);
+            ChatEvent::ToolCall { choice, .. } => {
+                self.begin(event);
+                self.choice(choice).go_on(choice, sink);
             }
             ChatEvent::Arguments { choice, call, text } => {
                 let here = self.choice(choice);
@@ -138,6 +106,47 @@ impl Settler {
             }
             other => sink.take(other),
         }
+    }
+
+    /// Takes note of a call that begins.
+    fn begin(&mut self, event: ChatEvent<'_>) {
+        let ChatEvent::ToolCall {
+            choice,
+            call,
+            id,
+            name,
+            kind,
+            signature,
+        } = event
+        else {
+            return;
+        };
+        let name = self.names.to_caller(name).into_owned();
+        let is_answer = self.answer_tool == Some(name.as_str());
+        let is_wrapped = self.wrapped_tools.iter().any(|it| **it == *name);
+        let seed = self.seed.clone();
+        let here = self.choice(choice);
+        let ours = here.calls.iter().filter(|it| it.ours.is_some()).count();
+        let ours = u32::try_from(ours).unwrap_or(u32::MAX);
+        let id = id.filter(|it| !it.is_empty()).map_or_else(
+            || format!("call_{seed}{choice:x}{ours:02x}"),
+            std::borrow::Cow::into_owned,
+        );
+        here.calls.push(Call {
+            theirs: call,
+            ours: (!is_answer).then_some(ours),
+            held: Some(Begin {
+                id,
+                name,
+                signature: signature.map(Into::into),
+            }),
+            held_arguments: String::new(),
+            kind: if is_wrapped { ToolKind::Custom } else { kind },
+            is_wrapped,
+            json: JsonEnd::default(),
+            has_arguments: false,
+            is_ended: false,
+        });
     }
 
     fn choice(&mut self, number: u32) -> &mut Choice {

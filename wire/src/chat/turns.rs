@@ -54,6 +54,9 @@ impl<'r, 'a> Conversation<'r, 'a> {
         for message in talk {
             conversation.add(message);
         }
+        if conversation.turns.is_empty() {
+            conversation.push(true, opening());
+        }
         conversation.answer_open_calls();
         conversation.order_results();
         conversation
@@ -69,7 +72,7 @@ impl<'r, 'a> Conversation<'r, 'a> {
                     cache: text.cache.clone(),
                 })),
                 Part::Refusal(text) => Cow::Owned(Part::from(text.clone())),
-                Part::ToolResult(result) if !self.has_call(&result.call) => {
+                Part::ToolResult(result) if !self.waits_for(&result.call) => {
                     self.push(is_user, orphan(result));
                     continue;
                 }
@@ -83,7 +86,7 @@ impl<'r, 'a> Conversation<'r, 'a> {
         if self.turns.is_empty() && !is_user {
             self.turns.push(Turn {
                 is_user: true,
-                parts: vec![Cow::Owned(Part::from(Cow::Borrowed(OPENING)))],
+                parts: vec![opening()],
             });
         }
         match self.turns.last_mut() {
@@ -95,8 +98,12 @@ impl<'r, 'a> Conversation<'r, 'a> {
         }
     }
 
-    fn has_call(&self, id: &str) -> bool {
-        self.calls_of_last_assistant().any(|call| call == id)
+    /// Whether the assistant's last turn has that call, and nobody has answered it yet.
+    fn waits_for(&self, id: &str) -> bool {
+        let answered = self.turns.last().filter(|it| it.is_user);
+        let mut answered = answered.into_iter().flat_map(|it| &it.parts);
+        let is_answered = answered.any(|it| is_result_of(it, id));
+        !is_answered && self.calls_of_last_assistant().any(|call| call == id)
     }
 
     fn calls_of_last_assistant(&self) -> impl Iterator<Item = &str> {
@@ -121,10 +128,7 @@ impl<'r, 'a> Conversation<'r, 'a> {
                 let Part::ToolCall(call) = &**part else {
                     continue;
                 };
-                let is_answered = next
-                    .parts
-                    .iter()
-                    .any(|it| matches!(&**it, Part::ToolResult(result) if result.call == call.id));
+                let is_answered = next.parts.iter().any(|it| is_result_of(it, &call.id));
                 if !is_answered {
                     next.parts.push(Cow::Owned(Part::ToolResult(ToolResult {
                         call: call.id.clone(),
@@ -157,6 +161,15 @@ impl<'r, 'a> Conversation<'r, 'a> {
             }));
         }
     }
+}
+
+fn is_result_of(part: &Part<'_>, call: &str) -> bool {
+    matches!(part, Part::ToolResult(result) if result.call == call)
+}
+
+/// What the user says where only the assistant, or nobody, does.
+fn opening<'r, 'a>() -> Cow<'r, Part<'a>> {
+    Cow::Owned(Part::from(Cow::Borrowed(OPENING)))
 }
 
 /// A result without a call, as words.

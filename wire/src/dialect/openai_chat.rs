@@ -8,7 +8,9 @@ mod answer;
 mod emit;
 mod events;
 mod messages;
+mod parts;
 mod read;
+mod terms;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -17,4 +19,5 @@ pub(crate) use self::answer::{read_answer, write_answer};
 pub(crate) use self::emit::writer;
 pub(crate) use self::events::reader;
 pub(crate) use self::read::read_request;
-pub(crate) use self::write::{empty_schema, input_schema, tool_names, write_request};
+pub(crate) use self::terms::{empty_schema, input_schema};
+pub(crate) use self::write::{tool_names, write_request};

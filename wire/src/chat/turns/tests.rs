@@ -85,6 +85,25 @@ fn a_missing_result_is_put_in_and_a_result_without_a_call_becomes_words() {
 }
 
 #[test]
+fn a_second_result_of_one_call_becomes_words_and_a_silent_conversation_gets_an_opening() {
+    let messages = [
+        text(Role::User, "go"),
+        Message::new(Role::Assistant, vec![call("a")]),
+        result("a"),
+        result("a"),
+    ];
+    assert_eq!(
+        lines(&messages),
+        [
+            "user: go",
+            "assistant: call a",
+            "user: result a, [tool result]/done"
+        ]
+    );
+    assert_eq!(lines(&[text(Role::System, "s")]), ["user: ."]);
+}
+
+#[test]
 fn a_call_at_the_end_waits_for_its_result() {
     let messages = [
         text(Role::User, "go"),

@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 
 use crate::chat::{Provenance, Thought};
+use crate::json::Json;
 
-const MARK: &str = "tollward-thought-1";
+const MARK: &str = "tollward-thought-1:";
 
 /// The signature, or the data of a redacted block, that stands for a thought.
 pub(super) fn pack(thought: &Thought<'_>) -> String {
@@ -18,7 +19,9 @@ pub(super) fn pack(thought: &Thought<'_>) -> String {
         (None, None) => ("plain", ""),
     };
     let id = thought.id.as_deref().unwrap_or_default();
-    [MARK, thought.provenance.format(), kind, id, payload].join(":")
+    let packed = [thought.provenance.format(), kind, id, payload];
+    let packed = packed.map(Json::from);
+    format!("{MARK}{}", Json::Array(packed.to_vec()))
 }
 
 /// A thinking block of a caller's history.
@@ -48,17 +51,39 @@ pub(super) fn unpack_redacted(data: Cow<'_, str>) -> Thought<'_> {
 }
 
 fn packed(packed: &str) -> Option<Thought<'static>> {
-    let mut parts = packed.strip_prefix(MARK)?.strip_prefix(':')?.splitn(4, ':');
-    let (format, kind, id) = (parts.next()?, parts.next()?, parts.next()?);
-    let payload = || parts.next().unwrap_or_default().to_owned().into();
+    let packed = Json::parse(packed.strip_prefix(MARK)?.as_bytes())?;
+    let [format, kind, id, payload] = packed.as_array()? else {
+        return None;
+    };
+    let (format, kind) = (format.as_str()?, kind.as_str()?);
+    let (id, payload) = (id.as_str()?, payload.as_str()?.to_owned());
     let mut thought = Thought::unsigned(Cow::Borrowed(""));
     thought.provenance = Provenance::of_format(format);
     thought.id = (!id.is_empty()).then(|| id.to_owned().into());
-    let mut payload = payload;
     match kind {
-        "encrypted" => thought.encrypted = Some(payload()),
-        "signed" => thought.signature = Some(payload()),
+        "encrypted" => thought.encrypted = Some(payload.into()),
+        "signed" => thought.signature = Some(payload.into()),
         _ => {}
     }
     Some(thought)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    // traps 21, 23
+    #[test]
+    fn a_foreign_thought_comes_back_as_it_was_and_anthropics_own_is_its_own() {
+        let mut thought = Thought::unsigned(Cow::Borrowed("hm"));
+        thought.provenance = Provenance::Google;
+        thought.signature = Some("a:b\"c".into());
+        thought.id = Some("functions.f:0".into());
+        let back = unpack("hm".into(), pack(&thought).into());
+        assert_eq!(back, thought);
+        let own = unpack("hm".into(), "EqQB".into());
+        assert_eq!(own.provenance, Provenance::Anthropic);
+        assert_eq!(own.signature.as_deref().unwrap(), "EqQB");
+    }
 }

@@ -221,15 +221,22 @@ fn assistant<'a>(fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
 fn thoughts<'a>(fields: &mut Fields<'a>) -> Result<Vec<Thought<'a>>, FieldError> {
     let details = fields.each("reasoning_details", detail)?;
     let (one, other) = (fields.any("reasoning_content"), fields.any("reasoning"));
-    let details: Vec<_> = details.into_iter().flatten().collect();
-    if !details.is_empty() {
-        return Ok(details);
-    }
+    let mut details: Vec<_> = details.into_iter().flatten().collect();
     let text = [one, other].into_iter().flatten().find_map(|it| match it {
         Json::String(text) if !text.is_empty() => Some(text),
         _ => None,
     });
-    Ok(text.map(Thought::unsigned).into_iter().collect())
+    if details.iter().all(|it| it.text.is_empty())
+        && let Some(first) = details.first_mut()
+    {
+        // The vendor's proofs are without words, which stand beside them.
+        first.text = text.unwrap_or_default();
+        return Ok(details);
+    }
+    if details.is_empty() {
+        details.extend(text.map(Thought::unsigned));
+    }
+    Ok(details)
 }
 
 fn detail(value: Json<'_>) -> Result<Option<Thought<'_>>, FieldError> {

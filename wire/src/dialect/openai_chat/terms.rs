@@ -1,0 +1,223 @@
+//! Tools, format, thinking, sampling and bounds, for a vendor of the family.
+
+use std::borrow::Cow;
+
+use crate::chat::{ChatRequest, Effort, Format, Names, Tool, ToolChoice, Traits, Written};
+use crate::json::{Json, Object};
+
+pub(super) fn tools<'a>(
+    request: &ChatRequest<'a>,
+    traits: Traits,
+    names: &Names,
+    body: &mut Object<'a>,
+    written: &mut Written<'a>,
+) {
+    let allowed = match &request.tool_choice {
+        Some(ToolChoice::Allowed { names, .. }) => Some(names),
+        _ => None,
+    };
+    let is_allowed = |tool: &&Tool<'a>| allowed.is_none_or(|names| names.contains(&tool.name));
+    let tools: Vec<Json<'a>> = request
+        .tools
+        .iter()
+        .filter(is_allowed)
+        .map(|tool| {
+            if tool.custom.is_some() && !traits.takes_custom_tools {
+                written.wrapped_tools.push((*tool.name).into());
+            }
+            one_tool(tool, traits, names)
+        })
+        .collect();
+    if tools.is_empty() {
+        return;
+    }
+    body.push(Cow::Borrowed("tools"), tools.into());
+    let word = |word: &'static str| Json::from(word);
+    let choice = match &request.tool_choice {
+        None => None,
+        Some(ToolChoice::None) => Some(word("none")),
+        Some(
+            ToolChoice::Auto
+            | ToolChoice::Allowed {
+                is_required: false, ..
+            },
+        ) => Some(word("auto")),
+        Some(ToolChoice::Required | ToolChoice::Allowed { .. }) => Some(word("required")),
+        Some(ToolChoice::Named(name)) => {
+            let name = names.to_target(name).into_owned();
+            let function = Object::new().with("name", name);
+            let choice = Object::new()
+                .with("type", "function")
+                .with("function", function);
+            Some(choice.into())
+        }
+    };
+    if let Some(choice) = choice {
+        body.push(Cow::Borrowed("tool_choice"), choice);
+    }
+    if let Some(parallel) = request.parallel_tool_calls {
+        body.push(Cow::Borrowed("parallel_tool_calls"), parallel.into());
+    }
+}
+
+fn one_tool<'a>(tool: &Tool<'a>, traits: Traits, names: &Names) -> Json<'a> {
+    let name = names.to_target(&tool.name).into_owned();
+    let it = Object::new()
+        .with("name", name)
+        .with_some("description", tool.description.clone());
+    if let Some(format) = &tool.custom {
+        if traits.takes_custom_tools {
+            let custom = it.with_some("format", format.clone());
+            return Object::new()
+                .with("type", "custom")
+                .with("custom", custom)
+                .into();
+        }
+        let function = it.with("parameters", input_schema());
+        return Object::new()
+            .with("type", "function")
+            .with("function", function)
+            .into();
+    }
+    let parameters = tool.parameters.clone();
+    let function = it
+        .with("parameters", parameters.unwrap_or_else(empty_schema))
+        .with_some("strict", tool.strict.filter(|_| traits.takes_strict_tools));
+    Object::new()
+        .with("type", "function")
+        .with("function", function)
+        .into()
+}
+
+/// The schema of a tool without arguments.
+pub(crate) fn empty_schema<'a>() -> Json<'a> {
+    Object::new()
+        .with("type", "object")
+        .with("properties", Object::new())
+        .into()
+}
+
+/// The schema of a function that stands for a custom tool.
+pub(crate) fn input_schema<'a>() -> Json<'a> {
+    let input = Object::new().with("type", "string");
+    Object::new()
+        .with("type", "object")
+        .with("properties", Object::new().with("input", input))
+        .with("required", vec![Json::from("input")])
+        .into()
+}
+
+pub(super) fn format<'a>(format: &Format<'a>, body: &mut Object<'a>) {
+    let it = match format {
+        Format::Text => return,
+        Format::JsonObject => Object::new().with("type", "json_object"),
+        Format::JsonSchema(schema) => {
+            let inner = Object::new()
+                .with(
+                    "name",
+                    schema.name.clone().unwrap_or(Cow::Borrowed("answer")),
+                )
+                .with_some("description", schema.description.clone())
+                .with("schema", schema.schema.clone())
+                .with_some("strict", schema.strict);
+            Object::new()
+                .with("type", "json_schema")
+                .with("json_schema", inner)
+        }
+    };
+    body.push(Cow::Borrowed("response_format"), it.into());
+}
+
+pub(super) fn thinking<'a>(
+    request: &ChatRequest<'a>,
+    traits: Traits,
+    body: &mut Object<'a>,
+    written: &mut Written<'a>,
+) {
+    match request.thinking.meant() {
+        Some(effort) if traits.thinks => {
+            body.push(Cow::Borrowed("reasoning_effort"), effort.word().into());
+        }
+        Some(Effort::None) | None => {}
+        Some(_) => written.drop_field("reasoning_effort"),
+    }
+}
+
+pub(super) fn sampling<'a>(
+    request: &ChatRequest<'a>,
+    traits: Traits,
+    body: &mut Object<'a>,
+    written: &mut Written<'a>,
+) {
+    let sampling = &request.sampling;
+    let common = [
+        ("temperature", &sampling.temperature, traits.takes_sampling),
+        ("top_p", &sampling.top_p, traits.takes_sampling),
+        ("seed", &sampling.seed, true),
+        (
+            "presence_penalty",
+            &sampling.presence_penalty,
+            traits.takes_sampling,
+        ),
+        (
+            "frequency_penalty",
+            &sampling.frequency_penalty,
+            traits.takes_sampling,
+        ),
+        ("logit_bias", &sampling.logit_bias, traits.takes_sampling),
+        ("top_k", &sampling.top_k, traits.takes_top_k),
+        ("min_p", &sampling.min_p, traits.takes_more_sampling),
+        (
+            "repetition_penalty",
+            &sampling.repetition_penalty,
+            traits.takes_more_sampling,
+        ),
+    ];
+    for (field, value, is_taken) in common {
+        match value {
+            Some(value) if is_taken => body.push(Cow::Borrowed(field), value.clone()),
+            Some(_) => written.drop_field(field),
+            None => {}
+        }
+    }
+}
+
+/// What bounds the answer, and what else is told of it.
+pub(super) fn bounds<'a>(
+    request: &ChatRequest<'a>,
+    traits: Traits,
+    body: &mut Object<'a>,
+    written: &mut Written<'a>,
+) {
+    if let Some(bound) = request.max_output {
+        let bound = traits.max_output.map_or(bound, |most| bound.min(most));
+        body.push(Cow::Borrowed("max_completion_tokens"), bound.into());
+    }
+    if request.stop.len() > 4 {
+        written.drop_field("stop[4..]");
+    }
+    let stop: Vec<Json<'a>> = request
+        .stop
+        .iter()
+        .take(4)
+        .cloned()
+        .map(Json::from)
+        .collect();
+    if !stop.is_empty() {
+        body.push(Cow::Borrowed("stop"), stop.into());
+    }
+    if let Some(number) = request.logprobs {
+        body.push(Cow::Borrowed("logprobs"), true.into());
+        if number > 0 {
+            body.push(Cow::Borrowed("top_logprobs"), number.into());
+        }
+    }
+    if request.choices > 1 {
+        body.push(Cow::Borrowed("n"), request.choices.into());
+    }
+    if let Some(user) = &request.user {
+        // The longest that OpenAI takes, in characters.
+        let user: String = user.chars().take(64).collect();
+        body.push(Cow::Borrowed("user"), user.into());
+    }
+}
