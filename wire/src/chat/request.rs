@@ -258,6 +258,18 @@ pub struct Traits {
     pub takes_more_sampling: bool,
     /// Tools whose input is text.
     pub takes_custom_tools: bool,
+    /// Instructions have a place of their own; else they open the user's first turn.
+    pub takes_system: bool,
+    /// A format for the answer is taken beside tools.
+    pub takes_schema_with_tools: bool,
+    /// The id of a call goes back with the call and its result.
+    pub takes_call_ids: bool,
+    /// The request may name a tier of service.
+    pub takes_service_tier: bool,
+    /// The least effort there is a word for, beside none at all.
+    pub least_effort: Effort,
+    /// The most effort there is a word for.
+    pub most_effort: Effort,
     /// How thoughts of earlier turns are sent back.
     pub thoughts: Replay,
     /// Most tokens of output.
@@ -294,6 +306,12 @@ impl Default for Traits {
             takes_top_k: true,
             takes_more_sampling: true,
             takes_custom_tools: false,
+            takes_system: true,
+            takes_schema_with_tools: true,
+            takes_call_ids: false,
+            takes_service_tier: false,
+            least_effort: Effort::Minimal,
+            most_effort: Effort::High,
             thoughts: Replay::Never,
             max_output: None,
         }
