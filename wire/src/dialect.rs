@@ -4,9 +4,12 @@
 //! with the directions it is needed in: a caller's dialect reads requests and writes
 //! answers, a vendor's writes requests and reads answers. All meet in [`crate::chat`];
 //! there is no converter for a pair. Where caller and vendor speak the same dialect
-//! nothing here runs: the bytes are relayed.
+//! nothing here runs: the bytes are relayed. A dialect that only vendors speak has no
+//! caller's side: no operation names it, and what is asked of that side all the same is
+//! refused or answered in `OpenAI`'s words.
 
 pub mod anthropic;
+pub mod gemini;
 pub mod openai_chat;
 pub mod sse_events;
 pub mod stream;
@@ -26,6 +29,8 @@ pub enum Dialect {
     OpenAiChat,
     /// Anthropic's `/v1/messages`.
     Anthropic,
+    /// Google's `generateContent`; only vendors speak it.
+    Gemini,
 }
 
 /// Reads a streamed answer, cut anywhere, into events.
@@ -66,19 +71,22 @@ impl Dialect {
         match self {
             Self::OpenAiChat => "openai_chat",
             Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
         }
     }
 
     /// Reads a caller's request.
     ///
     /// # Errors
-    /// [`FieldError`] naming the first field that cannot be understood.
+    /// [`FieldError`] naming the first field that cannot be understood, or none in particular
+    /// for a dialect that only vendors speak.
     pub fn read_request(self, request: &Document) -> Result<ChatRequest<'_>, FieldError> {
         let value = Json::trusted(request.bytes())
             .ok_or_else(|| FieldError::new("", "JSON whose strings are valid Unicode"))?;
         match self {
             Self::OpenAiChat => openai_chat::read_request(value),
             Self::Anthropic => anthropic::read_request(value),
+            Self::Gemini => Err(FieldError::new("", "a dialect that callers speak")),
         }
     }
 
@@ -94,6 +102,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat => openai_chat::write_request(request, target),
             Self::Anthropic => anthropic::write_request(request, target),
+            Self::Gemini => gemini::write_request(request, target),
         }
     }
 
@@ -102,6 +111,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat => Box::new(openai_chat::reader()),
             Self::Anthropic => Box::new(anthropic::reader()),
+            Self::Gemini => Box::new(gemini::reader()),
         }
     }
 
@@ -111,13 +121,14 @@ impl Dialect {
         match self {
             Self::OpenAiChat => None,
             Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
+            Self::Gemini => Some(Box::new(gemini::Candidates::default())),
         }
     }
 
     /// The event that ends a broken stream.
     pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat => error.to_event(),
+            Self::OpenAiChat | Self::Gemini => error.to_event(),
             Self::Anthropic => anthropic::error::event(fault, error),
         }
     }
@@ -125,7 +136,7 @@ impl Dialect {
     /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat => error.to_json(),
+            Self::OpenAiChat | Self::Gemini => error.to_json(),
             Self::Anthropic => anthropic::error::answer(status, error),
         }
     }
@@ -138,13 +149,14 @@ impl Dialect {
         match self {
             Self::OpenAiChat => openai_chat::read_answer(&value, body, sink),
             Self::Anthropic => anthropic::read_answer(&value, body, sink),
+            Self::Gemini => gemini::read_answer(&value, body, sink),
         }
     }
 
     /// A writer for a caller's stream.
     pub fn writer(self, echo: &Echo<'_>) -> Box<dyn EventWriter> {
         match self {
-            Self::OpenAiChat => Box::new(openai_chat::writer(echo)),
+            Self::OpenAiChat | Self::Gemini => Box::new(openai_chat::writer(echo)),
             Self::Anthropic => Box::new(anthropic::writer(echo)),
         }
     }
@@ -152,7 +164,7 @@ impl Dialect {
     /// A whole answer for a caller.
     pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
         match self {
-            Self::OpenAiChat => openai_chat::write_answer(answer, echo),
+            Self::OpenAiChat | Self::Gemini => openai_chat::write_answer(answer, echo),
             Self::Anthropic => anthropic::write_answer(answer, echo),
         }
     }
