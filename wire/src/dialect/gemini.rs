@@ -12,6 +12,8 @@ mod generation;
 mod grounding;
 mod logprobs;
 mod media;
+#[cfg(test)]
+mod tests;
 mod thinking;
 mod tools;
 mod turns;
