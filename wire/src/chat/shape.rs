@@ -59,14 +59,19 @@ fn media_type(name: &str) -> Cow<'_, str> {
 
 /// The media type that the first bytes of base64 data show; callers' own words are often wrong.
 pub fn sniff(base64: &str) -> Option<&'static str> {
-    const SIGNS: [(&str, &str); 6] = [
+    const SIGNS: [(&str, &str); 7] = [
         ("/9j/", "image/jpeg"),
         ("iVBORw0KGgo", "image/png"),
         ("R0lGOD", "image/gif"),
         ("UklGR", "image/webp"),
         ("JVBERi0", "application/pdf"),
         ("SUkqA", "image/tiff"),
+        ("SUQz", "audio/mpeg"),
     ];
+    // The first bytes of both say RIFF; only the third word tells a recording from a picture.
+    if base64.starts_with("UklGR") && base64.get(12..16) == Some("QVZF") {
+        return Some("audio/wav");
+    }
     let found = SIGNS.iter().find(|(sign, _)| base64.starts_with(sign));
     found.map(|(_, kind)| *kind)
 }
@@ -117,6 +122,14 @@ mod tests {
         assert!(matches!(source, Source::Url(_)));
         let (source, _) = source_of("data:text/plain,hello".into());
         assert!(matches!(source, Source::Url(_)));
+    }
+
+    #[test]
+    fn a_recording_is_no_picture_though_both_begin_alike() {
+        assert_eq!(sniff("UklGRiQAAABXQVZFZm10IA=="), Some("audio/wav"));
+        assert_eq!(sniff("UklGRiQAAABXRUJQVlA4IA=="), Some("image/webp"));
+        assert_eq!(sniff("SUQzBAAAAAA="), Some("audio/mpeg"));
+        assert_eq!(sniff("AAAA"), None);
     }
 
     #[test]
