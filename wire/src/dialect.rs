@@ -13,9 +13,11 @@ pub mod gemini;
 pub mod openai_chat;
 pub mod sse_events;
 pub mod stream;
+pub mod timing;
 
 use bytes::Bytes;
 
+use self::timing::Timing;
 use crate::chat::{ChatEvent, ChatRequest, Collected, EventSink, Target, Unsupported, Written};
 use crate::document::{Document, FieldError};
 use crate::error_body::ErrorBody;
@@ -59,6 +61,8 @@ pub struct Echo<'c> {
     pub created: u64,
     /// Whether the caller asked for the usage chunk at the end of a stream.
     pub asks_usage: bool,
+    /// When the request came, and what time it is, where an answer says how long it took.
+    pub timing: Timing,
     /// How many tokens the request has, about.
     pub estimated_input: u64,
     /// The request.

@@ -20,6 +20,7 @@ fn echo(request: &Document) -> Echo<'_> {
         id: "0123456789abcdef",
         created: 1_700_000_000,
         asks_usage: true,
+        timing: crate::dialect::timing::Timing::default(),
         estimated_input: 42,
         request,
     }
