@@ -10,6 +10,7 @@
 
 pub mod anthropic;
 pub mod gemini;
+pub mod ollama;
 pub mod openai_chat;
 pub mod sse_events;
 pub mod stream;
@@ -17,6 +18,7 @@ pub mod timing;
 
 use bytes::Bytes;
 
+use self::ollama::Endpoint;
 use self::timing::Timing;
 use crate::chat::{ChatEvent, ChatRequest, Collected, EventSink, Target, Unsupported, Written};
 use crate::document::{Document, FieldError};
@@ -33,6 +35,10 @@ pub enum Dialect {
     Anthropic,
     /// Google's `generateContent`; only vendors speak it.
     Gemini,
+    /// Ollama's `/api/chat`.
+    Ollama,
+    /// Ollama's `/api/generate`, which only callers use.
+    OllamaGenerate,
 }
 
 /// Reads a streamed answer, cut anywhere, into events.
@@ -76,6 +82,8 @@ impl Dialect {
             Self::OpenAiChat => "openai_chat",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Ollama => "ollama",
+            Self::OllamaGenerate => "ollama_generate",
         }
     }
 
@@ -91,6 +99,8 @@ impl Dialect {
             Self::OpenAiChat => openai_chat::read_request(value),
             Self::Anthropic => anthropic::read_request(value),
             Self::Gemini => Err(FieldError::new("", "a dialect that callers speak")),
+            Self::Ollama => ollama::read_chat(value),
+            Self::OllamaGenerate => ollama::read_generate(value),
         }
     }
 
@@ -107,6 +117,10 @@ impl Dialect {
             Self::OpenAiChat => openai_chat::write_request(request, target),
             Self::Anthropic => anthropic::write_request(request, target),
             Self::Gemini => gemini::write_request(request, target),
+            Self::Ollama => ollama::write_request(request, target),
+            Self::OllamaGenerate => {
+                Err(Unsupported::new("model", "a vendor is asked by /api/chat"))
+            }
         }
     }
 
@@ -116,14 +130,16 @@ impl Dialect {
             Self::OpenAiChat => Box::new(openai_chat::reader()),
             Self::Anthropic => Box::new(anthropic::reader()),
             Self::Gemini => Box::new(gemini::reader()),
+            Self::Ollama | Self::OllamaGenerate => Box::new(ollama::reader()),
         }
     }
 
     /// The part of the reader that takes whole events, for a relay that only looks; `None` for
-    /// `OpenAI`'s, which has a quicker way.
+    /// `OpenAI`'s, which has a quicker way, and for Ollama's, whose events are lines: to relay
+    /// those, a scanner for lines would have to stand beside the one for server-sent events.
     pub(crate) fn sse_reader(self) -> Option<Box<dyn sse_events::SseDialect>> {
         match self {
-            Self::OpenAiChat => None,
+            Self::OpenAiChat | Self::Ollama | Self::OllamaGenerate => None,
             Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
             Self::Gemini => Some(Box::new(gemini::Candidates::default())),
         }
@@ -134,6 +150,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat | Self::Gemini => error.to_event(),
             Self::Anthropic => anthropic::error::event(fault, error),
+            Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
         }
     }
 
@@ -142,6 +159,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat | Self::Gemini => error.to_json(),
             Self::Anthropic => anthropic::error::answer(status, error),
+            Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }
     }
 
@@ -154,6 +172,7 @@ impl Dialect {
             Self::OpenAiChat => openai_chat::read_answer(&value, body, sink),
             Self::Anthropic => anthropic::read_answer(&value, body, sink),
             Self::Gemini => gemini::read_answer(&value, body, sink),
+            Self::Ollama | Self::OllamaGenerate => ollama::read_answer(&value, body, sink),
         }
     }
 
@@ -162,6 +181,8 @@ impl Dialect {
         match self {
             Self::OpenAiChat | Self::Gemini => Box::new(openai_chat::writer(echo)),
             Self::Anthropic => Box::new(anthropic::writer(echo)),
+            Self::Ollama => Box::new(ollama::writer(Endpoint::Chat, echo)),
+            Self::OllamaGenerate => Box::new(ollama::writer(Endpoint::Generate, echo)),
         }
     }
 
@@ -170,6 +191,8 @@ impl Dialect {
         match self {
             Self::OpenAiChat | Self::Gemini => openai_chat::write_answer(answer, echo),
             Self::Anthropic => anthropic::write_answer(answer, echo),
+            Self::Ollama => ollama::write_answer(Endpoint::Chat, answer, echo),
+            Self::OllamaGenerate => ollama::write_answer(Endpoint::Generate, answer, echo),
         }
     }
 }

@@ -240,7 +240,7 @@ impl Call {
 
 /// Notices where a JSON value that comes in pieces is complete.
 #[derive(Debug, Default)]
-struct JsonEnd {
+pub(crate) struct JsonEnd {
     depth: u32,
     is_in_string: bool,
     is_escaped: bool,
@@ -248,7 +248,13 @@ struct JsonEnd {
 }
 
 impl JsonEnd {
-    fn read(&mut self, text: &str) {
+    /// Whether the value is complete.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.is_complete
+    }
+
+    /// Takes the next characters of an object or array.
+    pub(crate) fn read(&mut self, text: &str) {
         for byte in text.bytes() {
             if self.is_in_string {
                 match byte {

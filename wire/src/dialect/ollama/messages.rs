@@ -1,0 +1,158 @@
+//! A caller's messages: calls without ids, and results that know their call by its name.
+
+use std::borrow::Cow;
+
+use crate::chat::fields::{Fields, within};
+use crate::chat::shape::sniff;
+use crate::chat::{Media, Message, Part, Role, Source, Thought, ToolCall, ToolResult};
+use crate::document::FieldError;
+use crate::json::Json;
+
+/// What must be remembered from message to message.
+#[derive(Debug, Default)]
+pub(super) struct History<'a> {
+    /// Calls whose results have not come yet.
+    open: Vec<Open<'a>>,
+    /// Calls so far.
+    calls: usize,
+    /// Assistant's messages so far.
+    turns: usize,
+}
+
+#[derive(Debug)]
+struct Open<'a> {
+    turn: usize,
+    id: Cow<'a, str>,
+    name: Cow<'a, str>,
+}
+
+impl<'a> History<'a> {
+    /// Reads the next message.
+    pub(super) fn message(&mut self, value: Json<'a>) -> Result<Message<'a>, FieldError> {
+        let mut fields = Fields::of(value)?;
+        let role = fields.need_text("role")?;
+        let role = match &*role.to_ascii_lowercase() {
+            "system" => Role::System,
+            "developer" => Role::Developer,
+            "user" => Role::User,
+            "assistant" => {
+                let parts = self.assistant(&mut fields)?;
+                return Ok(Message::new(Role::Assistant, parts));
+            }
+            "tool" => return self.result(fields),
+            _ => {
+                return Err(FieldError::new("role", "system, user, assistant or tool"));
+            }
+        };
+        Ok(Message::new(role, content(&mut fields)?))
+    }
+
+    /// Thoughts first, then words, then calls: the order in which vendors want them back.
+    fn assistant(&mut self, fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
+        self.turns += 1;
+        let thinking = fields.text("thinking")?.filter(|it| !it.is_empty());
+        let thought = thinking.map(|it| Part::Thought(Thought::unsigned(it)));
+        let mut parts: Vec<_> = thought.into_iter().collect();
+        parts.extend(content(fields)?);
+        parts.extend(fields.each("tool_calls", |it| self.call(it))?);
+        Ok(parts)
+    }
+
+    fn call(&mut self, value: Json<'a>) -> Result<Part<'a>, FieldError> {
+        let mut fields = Fields::of(value)?;
+        let id = fields.text("id")?.filter(|it| !it.is_empty());
+        let Some(mut function) = fields.object("function")? else {
+            return Err(FieldError::new("function", "an object"));
+        };
+        let path = |it| within("function", it);
+        let name = function.need_text("name").map_err(path)?;
+        let arguments = match function.any("arguments") {
+            None => Cow::Borrowed("{}"),
+            Some(Json::String(text)) => text,
+            Some(other) => Cow::Owned(other.to_string()),
+        };
+        // The same history gets the same ids each time, so that a prompt cache still knows it.
+        let id = id.unwrap_or_else(|| format!("call_{:04}", self.calls).into());
+        self.calls += 1;
+        self.open.push(Open {
+            turn: self.turns,
+            id: id.clone(),
+            name: name.clone(),
+        });
+        Ok(Part::ToolCall(ToolCall {
+            id,
+            name,
+            arguments,
+            is_custom: false,
+            signature: None,
+        }))
+    }
+
+    fn result(&mut self, mut fields: Fields<'a>) -> Result<Message<'a>, FieldError> {
+        let id = fields.text("tool_call_id")?.filter(|it| !it.is_empty());
+        let name = fields.text("tool_name")?.or(fields.text("name")?);
+        let name = name.filter(|it| !it.is_empty());
+        let open = self.find(id.as_deref(), name.as_deref());
+        let open = open.map(|at| self.open.remove(at));
+        let call = match (open, id) {
+            (Some(open), _) => open.id,
+            // Nobody asked for it; the writer makes words of it.
+            (None, id) => id.or_else(|| name.clone()).unwrap_or_default(),
+        };
+        let result = ToolResult {
+            call,
+            name,
+            parts: content(&mut fields)?,
+            is_error: false,
+            cache: None,
+        };
+        Ok(Message::new(Role::User, vec![Part::ToolResult(result)]))
+    }
+
+    /// The call that a result belongs to: its id says, else the tool's name, which is that of the
+    /// first call without a result in the latest turn that has one. Without either it is any call.
+    fn find(&self, id: Option<&str>, name: Option<&str>) -> Option<usize> {
+        let by_id = id.and_then(|id| self.open.iter().position(|it| it.id == id));
+        if by_id.is_some() || (id.is_some() && name.is_none()) {
+            return by_id;
+        }
+        let fits = |it: &&Open<'_>| name.is_none_or(|name| it.name == name);
+        let latest = self.open.iter().filter(fits).map(|it| it.turn).max()?;
+        self.open
+            .iter()
+            .position(|it| it.turn == latest && fits(&it))
+    }
+}
+
+/// `content` and what `images` adds to it.
+fn content<'a>(fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
+    let text = fields.text("content")?.filter(|it| !it.is_empty());
+    let mut parts: Vec<_> = text.map(Part::from).into_iter().collect();
+    parts.extend(fields.each("images", part_of_image)?);
+    Ok(parts)
+}
+
+/// An element of `images`, which holds recordings as well: only the first bytes tell.
+pub(super) fn part_of_image(value: Json<'_>) -> Result<Part<'_>, FieldError> {
+    let Json::String(data) = value else {
+        return Err(FieldError::new("", "a picture in base64"));
+    };
+    let mut media = Media::at(data);
+    media.source = match media.source {
+        Source::Url(data) if data.starts_with("http:") || data.starts_with("https:") => {
+            return Err(FieldError::new("", "a picture in base64, not a URL"));
+        }
+        Source::Url(data) | Source::Base64(data) => Source::Base64(data),
+        other => other,
+    };
+    if let Source::Base64(data) = &media.source
+        && let Some(kind) = sniff(data)
+    {
+        media.media_type = Some(Cow::Borrowed(kind));
+    }
+    Ok(match media.media_type.as_deref() {
+        Some(kind) if kind.starts_with("audio/") => Part::Audio(media),
+        Some("application/pdf") => Part::File(media),
+        _ => Part::Image(media),
+    })
+}
