@@ -2,12 +2,13 @@
 //!
 //! Callers use both, vendors are asked by `/api/chat`. A stream is one JSON object per
 //! line and ends with the one that says `done`; nothing in it is a server-sent event.
-//! A request that says nothing is answered in [`load`].
+//! What its clients ask besides is in [`catalog`] and [`load`].
 //!
 //! Source: `api/types.go`, `server/routes.go`, `server/prompt.go` and `openai/openai.go` of
 //! ollama/ollama at fb3076099 (read 2026-11).
 
 mod answer;
+pub mod catalog;
 mod emit;
 pub mod error;
 mod events;
