@@ -13,6 +13,7 @@ pub mod chat;
 pub mod dialect;
 pub mod document;
 pub mod error_body;
+pub mod eventstream;
 pub mod fault;
 pub mod json;
 pub mod opening;
