@@ -12,6 +12,7 @@ mod read;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod thinking;
 mod thought;
 mod turns;
 mod usage;
@@ -21,4 +22,6 @@ pub(crate) use self::answer::{read_answer, write_answer};
 pub(crate) use self::emit::writer;
 pub(crate) use self::events::{Blocks, reader};
 pub(crate) use self::read::read_request;
-pub(crate) use self::write::write_request;
+pub(crate) use self::schema::closed;
+pub(crate) use self::thinking::{Orders, lacks_thought, orders};
+pub(crate) use self::write::{is_allowed, with_type, write_request};

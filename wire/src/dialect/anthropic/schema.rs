@@ -43,7 +43,7 @@ const FORMATS: [&str; 10] = [
 const MAPS: [&str; 4] = ["properties", "$defs", "definitions", "patternProperties"];
 
 /// The schema, closed and without what is refused.
-pub(super) fn closed(schema: Json<'_>) -> Json<'_> {
+pub(crate) fn closed(schema: Json<'_>) -> Json<'_> {
     let Json::Object(members) = schema else {
         return schema;
     };

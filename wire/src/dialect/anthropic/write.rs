@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use super::schema::closed;
+use super::thinking::{Orders, lacks_thought, orders};
 use super::turns::Blocks;
 use crate::chat::names::NameRule;
 use crate::chat::turns::Conversation;
 use crate::chat::{
-    ChatRequest, Effort, Format, Names, Part, Provenance, Target, Tool, ToolChoice, Traits,
-    Unsupported, Written,
+    ChatRequest, Format, Names, Target, Tool, ToolChoice, Traits, Unsupported, Written,
 };
 use crate::dialect::openai_chat::{empty_schema, input_schema, tool_names};
 use crate::json::{Json, Object};
@@ -23,8 +23,6 @@ const NAMES: NameRule = NameRule {
 const ANSWER_TOOL: &str = "json";
 /// The bound on output where neither the caller nor the catalog says one; Claude 3's.
 const DEFAULT_MAX_OUTPUT: u64 = 4_096;
-/// The smallest budget of thought.
-const LEAST_BUDGET: u64 = 1_024;
 
 /// Writes the request.
 pub(crate) fn write_request<'a>(
@@ -82,7 +80,8 @@ pub(crate) fn write_request<'a>(
     Ok(written)
 }
 
-fn is_allowed(request: &ChatRequest<'_>, tool: &Tool<'_>) -> bool {
+/// Whether the choice among tools leaves this one in.
+pub(crate) fn is_allowed(request: &ChatRequest<'_>, tool: &Tool<'_>) -> bool {
     match &request.tool_choice {
         Some(ToolChoice::Allowed { names, .. }) => names.contains(&tool.name),
         _ => true,
@@ -116,7 +115,7 @@ fn tool<'a>(tool: &Tool<'a>, blocks: &mut Blocks<'_, 'a>) -> Json<'a> {
 }
 
 /// A schema that says it is an object's, as it must.
-fn with_type(schema: Json<'_>) -> Json<'_> {
+pub(crate) fn with_type(schema: Json<'_>) -> Json<'_> {
     match schema {
         Json::Object(mut object) => {
             if object.get("type").is_none() {
@@ -232,39 +231,24 @@ impl<'a> Plan<'_, 'a> {
         body: &mut Object<'a>,
         written: &mut Written<'a>,
     ) -> bool {
-        let Some(effort) = self.request.thinking.meant() else {
-            return false;
-        };
-        let disabled = || Json::from(Object::new().with("type", "disabled"));
-        if effort == Effort::None {
-            if self.traits.thinks && self.traits.may_not_think {
-                body.push(Cow::Borrowed("thinking"), disabled());
-            }
-            return false;
-        }
-        if !self.traits.thinks || self.is_forced() || lacks_thought(conversation) {
-            written.drop_field("reasoning_effort");
-            return false;
-        }
-        if self.traits.thinks_by_effort {
-            let thinking = Object::new().with("type", "adaptive");
-            body.push(Cow::Borrowed("thinking"), thinking.into());
-            self.output
-                .push(Cow::Borrowed("effort"), effort_word(effort).into());
-            return true;
-        }
-        // The budget is part of `max_tokens`, and what the caller bounds stays bounded.
-        let wanted = self.request.thinking.budget.unwrap_or(effort.budget());
-        let budget = wanted.max(LEAST_BUDGET).min(max_tokens.saturating_sub(1));
-        if budget < LEAST_BUDGET {
-            written.drop_field("reasoning_effort");
-            return false;
-        }
-        let thinking = Object::new()
-            .with("type", "enabled")
-            .with("budget_tokens", budget);
+        let is_barred = self.is_forced() || lacks_thought(conversation);
+        let kind = |kind: &'static str| Object::new().with("type", kind);
+        let (thinking, thinks) =
+            match orders(self.request, self.traits, Some(max_tokens), is_barred) {
+                Orders::Silent => return false,
+                Orders::Refused => {
+                    written.drop_field("reasoning_effort");
+                    return false;
+                }
+                Orders::Off => (kind("disabled"), false),
+                Orders::Effort(word) => {
+                    self.output.push(Cow::Borrowed("effort"), word.into());
+                    (kind("adaptive"), true)
+                }
+                Orders::Budget(budget) => (kind("enabled").with("budget_tokens", budget), true),
+            };
         body.push(Cow::Borrowed("thinking"), thinking.into());
-        true
+        thinks
     }
 
     fn finish(self, body: &mut Object<'a>) {
@@ -277,33 +261,6 @@ impl<'a> Plan<'_, 'a> {
         if !self.output.is_empty() {
             body.push(Cow::Borrowed("output_config"), self.output.into());
         }
-    }
-}
-
-/// Whether the last turn of the assistant called tools without a signed thought: to a model that
-/// thinks, such a turn is refused.
-fn lacks_thought(conversation: &Conversation<'_, '_>) -> bool {
-    let Some(turn) = conversation.turns.iter().rev().find(|it| !it.is_user) else {
-        return false;
-    };
-    let has_call = turn
-        .parts
-        .iter()
-        .any(|it| matches!(**it, Part::ToolCall(_)));
-    let has_thought = turn.parts.iter().any(|it| match &**it {
-        Part::Thought(thought) => {
-            thought.provenance == Provenance::Anthropic
-                && (thought.signature.is_some() || thought.encrypted.is_some())
-        }
-        _ => false,
-    });
-    has_call && !has_thought
-}
-
-fn effort_word(effort: Effort) -> &'static str {
-    match effort {
-        Effort::None | Effort::Minimal | Effort::Low => "low",
-        other => other.word(),
     }
 }
 
