@@ -108,6 +108,16 @@ pub fn plain_id(id: &str) -> Cow<'_, str> {
     }
 }
 
+/// A tool call's id of nine letters and digits, as Mistral's models want it: itself if it is one,
+/// else always the same other one.
+pub fn nine(id: &str) -> Cow<'_, str> {
+    if id.len() == 9 && id.bytes().all(|it| it.is_ascii_alphanumeric()) {
+        Cow::Borrowed(id)
+    } else {
+        Cow::Owned(format!("t{:08x}", short_hash(id, 0)))
+    }
+}
+
 fn begins(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
@@ -151,6 +161,21 @@ mod tests {
             assert!(seen.insert(theirs.clone()), "{theirs} stands for two");
             assert_eq!(names.to_caller(theirs.into()), name);
         }
+    }
+
+    #[test]
+    fn an_id_of_nine_stays_and_another_one_becomes_nine() {
+        assert_eq!(nine("aB3456789"), "aB3456789");
+        for id in ["", "call_1", "tooluse_aZ-9", "123456789a"] {
+            let short = nine(id);
+            assert_eq!(short.len(), 9, "{id}");
+            assert!(
+                short.bytes().all(|it| it.is_ascii_alphanumeric()),
+                "{short}"
+            );
+            assert_eq!(nine(id), short);
+        }
+        assert_ne!(nine("call_1"), nine("call_2"));
     }
 
     #[test]
