@@ -11,6 +11,7 @@
 pub mod anthropic;
 pub mod gemini;
 pub mod ollama;
+pub mod converse;
 pub mod openai_chat;
 pub mod sse_events;
 pub mod stream;
@@ -39,6 +40,9 @@ pub enum Dialect {
     Ollama,
     /// Ollama's `/api/generate`, which only callers use.
     OllamaGenerate,
+    /// Bedrock's `/model/{id}/converse`, for vendors only. Where a caller's words are asked for
+    /// nevertheless, they are those of [`Self::OpenAiChat`].
+    Converse,
 }
 
 /// Reads a streamed answer, cut anywhere, into events.
@@ -84,6 +88,7 @@ impl Dialect {
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
             Self::OllamaGenerate => "ollama_generate",
+            Self::Converse => "converse",
         }
     }
 
@@ -101,6 +106,7 @@ impl Dialect {
             Self::Gemini => Err(FieldError::new("", "a dialect that callers speak")),
             Self::Ollama => ollama::read_chat(value),
             Self::OllamaGenerate => ollama::read_generate(value),
+            Self::Converse => Err(FieldError::new("", "a request in a dialect of callers")),
         }
     }
 
@@ -121,6 +127,7 @@ impl Dialect {
             Self::OllamaGenerate => {
                 Err(Unsupported::new("model", "a vendor is asked by /api/chat"))
             }
+            Self::Converse => converse::write_request(request, target),
         }
     }
 
@@ -131,6 +138,7 @@ impl Dialect {
             Self::Anthropic => Box::new(anthropic::reader()),
             Self::Gemini => Box::new(gemini::reader()),
             Self::Ollama | Self::OllamaGenerate => Box::new(ollama::reader()),
+            Self::Converse => Box::new(converse::reader()),
         }
     }
 
@@ -139,7 +147,7 @@ impl Dialect {
     /// those, a scanner for lines would have to stand beside the one for server-sent events.
     pub(crate) fn sse_reader(self) -> Option<Box<dyn sse_events::SseDialect>> {
         match self {
-            Self::OpenAiChat | Self::Ollama | Self::OllamaGenerate => None,
+            Self::OpenAiChat | Self::Ollama | Self::OllamaGenerate | Self::Converse => None,
             Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
             Self::Gemini => Some(Box::new(gemini::Candidates::default())),
         }
@@ -148,7 +156,7 @@ impl Dialect {
     /// The event that ends a broken stream.
     pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini => error.to_event(),
+            Self::OpenAiChat | Self::Gemini | Self::Converse => error.to_event(),
             Self::Anthropic => anthropic::error::event(fault, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
         }
@@ -157,7 +165,7 @@ impl Dialect {
     /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini => error.to_json(),
+            Self::OpenAiChat | Self::Gemini | Self::Converse => error.to_json(),
             Self::Anthropic => anthropic::error::answer(status, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }
@@ -173,13 +181,14 @@ impl Dialect {
             Self::Anthropic => anthropic::read_answer(&value, body, sink),
             Self::Gemini => gemini::read_answer(&value, body, sink),
             Self::Ollama | Self::OllamaGenerate => ollama::read_answer(&value, body, sink),
+            Self::Converse => converse::read_answer(&value, body, sink),
         }
     }
 
     /// A writer for a caller's stream.
     pub fn writer(self, echo: &Echo<'_>) -> Box<dyn EventWriter> {
         match self {
-            Self::OpenAiChat | Self::Gemini => Box::new(openai_chat::writer(echo)),
+            Self::OpenAiChat | Self::Gemini | Self::Converse => Box::new(openai_chat::writer(echo)),
             Self::Anthropic => Box::new(anthropic::writer(echo)),
             Self::Ollama => Box::new(ollama::writer(Endpoint::Chat, echo)),
             Self::OllamaGenerate => Box::new(ollama::writer(Endpoint::Generate, echo)),
@@ -189,7 +198,7 @@ impl Dialect {
     /// A whole answer for a caller.
     pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini => openai_chat::write_answer(answer, echo),
+            Self::OpenAiChat | Self::Gemini | Self::Converse => openai_chat::write_answer(answer, echo),
             Self::Anthropic => anthropic::write_answer(answer, echo),
             Self::Ollama => ollama::write_answer(Endpoint::Chat, answer, echo),
             Self::OllamaGenerate => ollama::write_answer(Endpoint::Generate, answer, echo),

@@ -3,7 +3,7 @@
 //! A request is bytes plus an index ([`document`]); an edit replaces spans and
 //! leaves every other byte alone. A body is a list of slices ([`segments`]). A
 //! streamed answer is read by a state machine that is fed chunks cut at any byte
-//! ([`reader`], over [`sse`]); a whole answer is read by [`answer`]. Which of the two a
+//! ([`reader`], over [`sse`]; AWS has its own [`eventstream`]); a whole answer is read by [`answer`]. Which of the two a
 //! mislabelled one is, its [`opening`] says. What both find is stated as [`usage`], [`fault`] and [`error_body`].
 //!
 //! Where a request goes and how it is signed is the business of `tollward-providers`.

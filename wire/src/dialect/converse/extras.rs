@@ -1,0 +1,104 @@
+//! How much to think, in the words of each family: Converse has none of its own.
+
+use super::family::Family;
+use crate::chat::{ChatRequest, Effort, Traits, Written};
+use crate::dialect::anthropic::{Orders, orders};
+use crate::json::Object;
+
+/// What became of the caller's wish.
+#[derive(Debug, Default)]
+pub(super) struct Thinking {
+    /// Claude's word for the effort.
+    pub(super) effort: Option<&'static str>,
+    /// The tokens that thinking may take.
+    pub(super) budget: Option<u64>,
+    /// Whether Claude thinks, which rules out most sampling.
+    pub(super) rules_out_sampling: bool,
+}
+
+/// Says it in `extras`.
+pub(super) fn think<'a>(
+    request: &ChatRequest<'a>,
+    (family, traits): (Family, Traits),
+    (max_tokens, is_barred): (Option<u64>, bool),
+    extras: &mut Object<'a>,
+    written: &mut Written<'a>,
+) -> Thinking {
+    if request.thinking.is_visible == Some(false) {
+        written.drop_field("reasoning.exclude");
+    }
+    match family {
+        Family::Claude => {
+            let orders = orders(request, traits, max_tokens, is_barred);
+            claude(orders, extras, written)
+        }
+        Family::Nova | Family::Gpt | Family::Mistral | Family::Other => {
+            let is_said = request
+                .thinking
+                .meant()
+                .is_none_or(|effort| tell(family, traits, effort, extras));
+            if !is_said {
+                written.drop_field("reasoning_effort");
+            }
+            Thinking::default()
+        }
+    }
+}
+
+fn claude<'a>(orders: Orders, extras: &mut Object<'a>, written: &mut Written<'a>) -> Thinking {
+    let kind = |kind: &'static str| Object::new().with("type", kind);
+    let mut thinking = Thinking::default();
+    let said = match orders {
+        Orders::Silent => return thinking,
+        Orders::Refused => {
+            written.drop_field("reasoning_effort");
+            return thinking;
+        }
+        Orders::Off => {
+            extras.set("thinking", kind("disabled"));
+            return thinking;
+        }
+        Orders::Effort(word) => {
+            thinking.effort = Some(word);
+            kind("adaptive")
+        }
+        Orders::Budget(budget) => {
+            thinking.budget = Some(budget);
+            kind("enabled").with("budget_tokens", budget)
+        }
+    };
+    thinking.rules_out_sampling = true;
+    extras.set("thinking", said);
+    thinking
+}
+
+/// Tells another family; returns whether it was told what the caller wants.
+fn tell(family: Family, traits: Traits, effort: Effort, extras: &mut Object<'_>) -> bool {
+    if !traits.thinks {
+        return effort == Effort::None;
+    }
+    let word = match effort {
+        Effort::None | Effort::Minimal | Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High | Effort::XHigh | Effort::Max => "high",
+    };
+    match family {
+        // It always thinks.
+        Family::Gpt => {
+            extras.set("reasoning_effort", word);
+            effort != Effort::None
+        }
+        Family::Nova if effort == Effort::None => {
+            extras.set("reasoningConfig", Object::new().with("type", "disabled"));
+            true
+        }
+        Family::Nova => {
+            let config = Object::new()
+                .with("type", "enabled")
+                .with("maxReasoningEffort", word);
+            extras.set("reasoningConfig", config);
+            true
+        }
+        Family::Claude | Family::Mistral | Family::Other => effort == Effort::None,
+    }
+}
