@@ -24,14 +24,17 @@ pub(super) fn think<'a>(
     extras: &mut Object<'a>,
     written: &mut Written<'a>,
 ) -> Thinking {
-    if request.thinking.is_visible == Some(false) {
+    let is_visible = request.thinking.is_visible;
+    let orders = match family {
+        Family::Claude => orders(request, traits, max_tokens, is_barred),
+        Family::Nova | Family::Gpt | Family::Mistral | Family::Other => Orders::Silent,
+    };
+    // Only a Claude that thinks as it sees fit can be told to keep its thoughts to itself.
+    if is_visible == Some(false) && !matches!(orders, Orders::Effort(_) | Orders::Off) {
         written.drop_field("reasoning.exclude");
     }
     match family {
-        Family::Claude => {
-            let orders = orders(request, traits, max_tokens, is_barred);
-            claude(orders, extras, written)
-        }
+        Family::Claude => claude(orders, is_visible, extras, written),
         Family::Nova | Family::Gpt | Family::Mistral | Family::Other => {
             let is_said = request
                 .thinking
@@ -45,7 +48,12 @@ pub(super) fn think<'a>(
     }
 }
 
-fn claude<'a>(orders: Orders, extras: &mut Object<'a>, written: &mut Written<'a>) -> Thinking {
+fn claude<'a>(
+    orders: Orders,
+    is_visible: Option<bool>,
+    extras: &mut Object<'a>,
+    written: &mut Written<'a>,
+) -> Thinking {
     let kind = |kind: &'static str| Object::new().with("type", kind);
     let mut thinking = Thinking::default();
     let said = match orders {
@@ -60,7 +68,8 @@ fn claude<'a>(orders: Orders, extras: &mut Object<'a>, written: &mut Written<'a>
         }
         Orders::Effort(word) => {
             thinking.effort = Some(word);
-            kind("adaptive")
+            let display = is_visible.map(|it| if it { "summarized" } else { "omitted" });
+            kind("adaptive").with_some("display", display)
         }
         Orders::Budget(budget) => {
             thinking.budget = Some(budget);

@@ -151,9 +151,14 @@ impl<'a> Scribe<'_, 'a> {
             return self.written.drop_field("cache_control");
         }
         self.cache_points += 1;
+        let ttl = cache_ttl(point);
+        // Nova has one lifetime, five minutes.
+        if self.family != Family::Claude && ttl == Some("1h") {
+            self.written.drop_field("cache_control.ttl");
+        }
         let point = Object::new()
             .with("type", "default")
-            .with_some("ttl", cache_ttl(point));
+            .with_some("ttl", ttl.filter(|_| self.family == Family::Claude));
         blocks.push(Object::new().with("cachePoint", point).into());
     }
 

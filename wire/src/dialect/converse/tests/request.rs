@@ -299,6 +299,22 @@ fn only_families_that_cache_get_cache_points() {
 }
 
 #[test]
+fn a_lifetime_is_told_only_to_models_that_know_two() {
+    let part =
+        json!({"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}});
+    let request = json!({"messages": [{"role": "user", "content": [part]}]});
+    let sent = write(
+        Dialect::OpenAiChat,
+        &request,
+        "amazon.nova-pro-v1:0",
+        Traits::default(),
+    );
+    let point = &sent.body["messages"][0]["content"][1]["cachePoint"];
+    assert_eq!(point, &json!({"type": "default"}));
+    assert_eq!(sent.dropped, ["cache_control.ttl"]);
+}
+
+#[test]
 fn callers_do_not_speak_this_dialect() {
     let request = document(&json!({"messages": []}));
     assert!(Dialect::Converse.read_request(&request).is_err());

@@ -189,14 +189,36 @@ fn a_budget_fits_into_the_bound_on_output() {
 }
 
 #[test]
-fn thinking_rules_out_sampling_and_hiding_it_is_named() {
-    let request = asking(
-        &json!({"reasoning": {"effort": "high", "exclude": true}, "temperature": 0.1, "top_p": 0.1, "top_k": 1}),
-    );
+fn thinking_rules_out_sampling() {
+    let request =
+        asking(&json!({"reasoning_effort": "high", "temperature": 0.1, "top_p": 0.1, "top_k": 1}));
     let sent = chat(&request);
     assert_eq!(sent.body.get("inferenceConfig"), None);
+    assert_eq!(sent.dropped, ["temperature", "top_p", "top_k"]);
+}
+
+#[test]
+fn thoughts_are_hidden_where_that_can_be_said_and_else_it_is_named() {
+    let with = |exclude: bool, model: &str, traits: Traits| {
+        let request = asking(&json!({"reasoning": {"effort": "high", "exclude": exclude}}));
+        let sent = write(Dialect::OpenAiChat, &request, model, traits);
+        let thinking = sent.body["additionalModelRequestFields"]["thinking"].clone();
+        (thinking["display"].clone(), sent.dropped)
+    };
+    let all = Traits::default();
+    let named = vec!["reasoning.exclude".to_owned()];
+    assert_eq!(with(true, CLAUDE, all), (json!("omitted"), vec![]));
+    assert_eq!(with(false, CLAUDE, all), (json!("summarized"), vec![]));
     assert_eq!(
-        sent.dropped,
-        ["reasoning.exclude", "temperature", "top_p", "top_k"]
+        with(true, CLAUDE, by_budget()),
+        (Value::Null, named.clone())
+    );
+    assert_eq!(
+        with(true, "openai.gpt-oss-20b-1:0", all),
+        (Value::Null, named)
+    );
+    assert_eq!(
+        with(false, "openai.gpt-oss-20b-1:0", all),
+        (Value::Null, vec![])
     );
 }
