@@ -176,6 +176,7 @@ fn read(
             created: 0,
             asks_usage: usage_chunk == UsageChunk::Keep,
             estimated_input: 1,
+            timing: tollward_wire::dialect::timing::Timing::default(),
             request: &Document::parse(Bytes::from_static(b"{}")).unwrap(),
         }))),
     };

@@ -9,9 +9,9 @@
 //! refused or answered in `OpenAI`'s words.
 
 pub mod anthropic;
+pub mod converse;
 pub mod gemini;
 pub mod ollama;
-pub mod converse;
 pub mod openai_chat;
 pub mod sse_events;
 pub mod stream;
@@ -198,7 +198,9 @@ impl Dialect {
     /// A whole answer for a caller.
     pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini | Self::Converse => openai_chat::write_answer(answer, echo),
+            Self::OpenAiChat | Self::Gemini | Self::Converse => {
+                openai_chat::write_answer(answer, echo)
+            }
             Self::Anthropic => anthropic::write_answer(answer, echo),
             Self::Ollama => ollama::write_answer(Endpoint::Chat, answer, echo),
             Self::OllamaGenerate => ollama::write_answer(Endpoint::Generate, answer, echo),

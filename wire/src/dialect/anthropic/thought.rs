@@ -50,8 +50,14 @@ pub(super) fn unpack_redacted(data: Cow<'_, str>) -> Thought<'_> {
     })
 }
 
+/// What was packed; `None` if it is not ours. What is ours and was damaged proves nothing.
 fn packed(packed: &str) -> Option<Thought<'static>> {
-    let packed = Json::parse(packed.strip_prefix(MARK)?.as_bytes())?;
+    let packed = packed.strip_prefix(MARK)?;
+    Some(read(packed).unwrap_or_else(|| Thought::unsigned(Cow::Borrowed(""))))
+}
+
+fn read(packed: &str) -> Option<Thought<'static>> {
+    let packed = Json::parse(packed.as_bytes())?;
     let [format, kind, id, payload] = packed.as_array()? else {
         return None;
     };

@@ -226,15 +226,9 @@ fn thoughts<'a>(fields: &mut Fields<'a>) -> Result<Vec<Thought<'a>>, FieldError>
         Json::String(text) if !text.is_empty() => Some(text),
         _ => None,
     });
-    if details.iter().all(|it| it.text.is_empty())
-        && let Some(first) = details.first_mut()
-    {
-        // The vendor's proofs are without words, which stand beside them.
-        first.text = text.unwrap_or_default();
-        return Ok(details);
-    }
-    if details.is_empty() {
-        details.extend(text.map(Thought::unsigned));
+    // A vendor's proofs may be without words, which then stand beside them.
+    if details.iter().all(|it| it.text.is_empty()) {
+        details.splice(0..0, text.map(Thought::unsigned));
     }
     Ok(details)
 }

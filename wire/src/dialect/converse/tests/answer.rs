@@ -32,6 +32,7 @@ fn translated(to: Dialect) -> Value {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        timing: crate::dialect::timing::Timing::default(),
         request: &request,
     };
     let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");

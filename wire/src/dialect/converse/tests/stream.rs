@@ -383,6 +383,7 @@ fn translate(to: Dialect, sample: &str, size: usize) -> String {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        timing: crate::dialect::timing::Timing::default(),
         request: &request,
     };
     let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
