@@ -11,6 +11,7 @@ pub mod event;
 pub mod fields;
 pub mod message;
 pub mod names;
+pub mod packed;
 pub mod request;
 pub mod settle;
 pub mod shape;

@@ -1,32 +1,14 @@
-//! Thoughts of other vendors in Anthropic's blocks, and the way back.
-//!
-//! Anthropic's clients keep a thinking block with its signature and send both back. What
-//! another vendor wants back travels in the signature, under a mark by which it is known
-//! as ours: it is never sent to Anthropic, who would refuse it.
+//! Thinking blocks of a caller's history: Anthropic's own, or another vendor's in disguise.
 
 use std::borrow::Cow;
 
+pub(super) use crate::chat::packed::pack;
+use crate::chat::packed::{self, Packed};
 use crate::chat::{Provenance, Thought};
-use crate::json::Json;
-
-const MARK: &str = "tollward-thought-1:";
-
-/// The signature, or the data of a redacted block, that stands for a thought.
-pub(super) fn pack(thought: &Thought<'_>) -> String {
-    let (kind, payload) = match (&thought.encrypted, &thought.signature) {
-        (Some(data), _) => ("encrypted", &**data),
-        (None, Some(signature)) => ("signed", &**signature),
-        (None, None) => ("plain", ""),
-    };
-    let id = thought.id.as_deref().unwrap_or_default();
-    let packed = [thought.provenance.format(), kind, id, payload];
-    let packed = packed.map(Json::from);
-    format!("{MARK}{}", Json::Array(packed.to_vec()))
-}
 
 /// A thinking block of a caller's history.
 pub(super) fn unpack<'a>(text: Cow<'a, str>, signature: Cow<'a, str>) -> Thought<'a> {
-    let Some(mut thought) = packed(&signature) else {
+    let Some(mut thought) = ours(&signature) else {
         return Thought {
             text,
             signature: (!signature.is_empty()).then_some(signature),
@@ -41,7 +23,7 @@ pub(super) fn unpack<'a>(text: Cow<'a, str>, signature: Cow<'a, str>) -> Thought
 
 /// A redacted block of a caller's history.
 pub(super) fn unpack_redacted(data: Cow<'_, str>) -> Thought<'_> {
-    packed(&data).unwrap_or(Thought {
+    ours(&data).unwrap_or(Thought {
         text: Cow::Borrowed(""),
         signature: None,
         encrypted: Some(data),
@@ -50,28 +32,11 @@ pub(super) fn unpack_redacted(data: Cow<'_, str>) -> Thought<'_> {
     })
 }
 
-/// What was packed; `None` if it is not ours. What is ours and was damaged proves nothing.
-fn packed(packed: &str) -> Option<Thought<'static>> {
-    let packed = packed.strip_prefix(MARK)?;
-    Some(read(packed).unwrap_or_else(|| Thought::unsigned(Cow::Borrowed(""))))
-}
-
-fn read(packed: &str) -> Option<Thought<'static>> {
-    let packed = Json::parse(packed.as_bytes())?;
-    let [format, kind, id, payload] = packed.as_array()? else {
-        return None;
-    };
-    let (format, kind) = (format.as_str()?, kind.as_str()?);
-    let (id, payload) = (id.as_str()?, payload.as_str()?.to_owned());
-    let mut thought = Thought::unsigned(Cow::Borrowed(""));
-    thought.provenance = Provenance::of_format(format);
-    thought.id = (!id.is_empty()).then(|| id.to_owned().into());
-    match kind {
-        "encrypted" => thought.encrypted = Some(payload.into()),
-        "signed" => thought.signature = Some(payload.into()),
-        _ => {}
+fn ours(packed: &str) -> Option<Thought<'static>> {
+    match packed::unpack(packed)? {
+        Packed::Thought(thought) => Some(thought),
+        Packed::Call { .. } => None,
     }
-    Some(thought)
 }
 
 #[cfg(test)]
