@@ -13,6 +13,7 @@ pub mod converse;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
+pub mod openai_responses;
 pub mod sse_events;
 pub mod stream;
 pub mod timing;
@@ -43,6 +44,8 @@ pub enum Dialect {
     /// Bedrock's `/model/{id}/converse`, for vendors only. Where a caller's words are asked for
     /// nevertheless, they are those of [`Self::OpenAiChat`].
     Converse,
+    /// `OpenAI`'s `/v1/responses`.
+    OpenAiResponses,
 }
 
 /// Reads a streamed answer, cut anywhere, into events.
@@ -58,6 +61,13 @@ pub trait EventReader: Send {
 pub trait EventWriter: Send {
     /// Appends to `out` what stands for `event`. Events come as a `Settler` passes them.
     fn write(&mut self, event: ChatEvent<'_>, out: &mut Vec<u8>);
+
+    /// The event that ends the stream as it stands with an error; `None` where it does not
+    /// depend on what was written, see [`Dialect::error_event`].
+    fn fail(&self, fault: Fault, error: &ErrorBody) -> Option<Bytes> {
+        let _ = (fault, error);
+        None
+    }
 }
 
 /// What an answer repeats of its request, and what the gateway knows besides.
@@ -89,6 +99,7 @@ impl Dialect {
             Self::Ollama => "ollama",
             Self::OllamaGenerate => "ollama_generate",
             Self::Converse => "converse",
+            Self::OpenAiResponses => "openai_responses",
         }
     }
 
@@ -107,6 +118,7 @@ impl Dialect {
             Self::Ollama => ollama::read_chat(value),
             Self::OllamaGenerate => ollama::read_generate(value),
             Self::Converse => Err(FieldError::new("", "a request in a dialect of callers")),
+            Self::OpenAiResponses => openai_responses::read_request(value),
         }
     }
 
@@ -128,6 +140,7 @@ impl Dialect {
                 Err(Unsupported::new("model", "a vendor is asked by /api/chat"))
             }
             Self::Converse => converse::write_request(request, target),
+            Self::OpenAiResponses => openai_responses::write_request(request, target),
         }
     }
 
@@ -139,6 +152,7 @@ impl Dialect {
             Self::Gemini => Box::new(gemini::reader()),
             Self::Ollama | Self::OllamaGenerate => Box::new(ollama::reader()),
             Self::Converse => Box::new(converse::reader()),
+            Self::OpenAiResponses => Box::new(openai_responses::reader()),
         }
     }
 
@@ -150,6 +164,7 @@ impl Dialect {
             Self::OpenAiChat | Self::Ollama | Self::OllamaGenerate | Self::Converse => None,
             Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
             Self::Gemini => Some(Box::new(gemini::Candidates::default())),
+            Self::OpenAiResponses => Some(Box::new(openai_responses::Items::default())),
         }
     }
 
@@ -159,13 +174,16 @@ impl Dialect {
             Self::OpenAiChat | Self::Gemini | Self::Converse => error.to_event(),
             Self::Anthropic => anthropic::error::event(fault, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
+            Self::OpenAiResponses => openai_responses::error_event(fault, error, 0),
         }
     }
 
     /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini | Self::Converse => error.to_json(),
+            Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini | Self::Converse => {
+                error.to_json()
+            },
             Self::Anthropic => anthropic::error::answer(status, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }
@@ -182,6 +200,7 @@ impl Dialect {
             Self::Gemini => gemini::read_answer(&value, body, sink),
             Self::Ollama | Self::OllamaGenerate => ollama::read_answer(&value, body, sink),
             Self::Converse => converse::read_answer(&value, body, sink),
+            Self::OpenAiResponses => openai_responses::read_answer(&value, body, sink),
         }
     }
 
@@ -192,6 +211,7 @@ impl Dialect {
             Self::Anthropic => Box::new(anthropic::writer(echo)),
             Self::Ollama => Box::new(ollama::writer(Endpoint::Chat, echo)),
             Self::OllamaGenerate => Box::new(ollama::writer(Endpoint::Generate, echo)),
+            Self::OpenAiResponses => Box::new(openai_responses::writer(echo)),
         }
     }
 
@@ -204,6 +224,7 @@ impl Dialect {
             Self::Anthropic => anthropic::write_answer(answer, echo),
             Self::Ollama => ollama::write_answer(Endpoint::Chat, answer, echo),
             Self::OllamaGenerate => ollama::write_answer(Endpoint::Generate, answer, echo),
+            Self::OpenAiResponses => openai_responses::write_answer(answer, echo),
         }
     }
 }

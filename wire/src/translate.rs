@@ -51,7 +51,10 @@ impl AnswerReader {
     pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Bytes {
         match self {
             Self::Relay(reader) => reader.error_event(fault, error),
-            Self::Translate(translation) => translation.to.error_event(fault, error),
+            Self::Translate(translation) => translation
+                .writer
+                .fail(fault, error)
+                .unwrap_or_else(|| translation.to.error_event(fault, error)),
         }
     }
 

@@ -1,0 +1,45 @@
+//! What a vendor says when it fails.
+
+use crate::error_body::ErrorBody;
+use crate::fault::Fault;
+use crate::json::{Json, Object};
+use crate::reader::{StreamFault, stream_fault};
+
+/// The fault that an `error` event or an answer with nothing but an error stands for.
+pub(super) fn fault_in(value: &Json<'_>) -> StreamFault {
+    fault_of(value.get("error").unwrap_or(value))
+}
+
+/// The fault that an error stands for.
+pub(super) fn fault_of(error: &Json<'_>) -> StreamFault {
+    let mut error = error.clone();
+    if let Json::Object(fields) = &mut error {
+        // In an event the type is the event's, not the error's.
+        fields.retain(|key, value| key != "type" || value.as_str() != Some("error"));
+    }
+    let wrapped = Json::from(Object::new().with("error", error));
+    let mut found = stream_fault(Some(&wrapped.to_bytes()));
+    let is_known = found
+        .error
+        .as_ref()
+        .is_some_and(|it| Fault::from_error(it).is_some());
+    if !is_known && let Some(fault) = found.error.as_ref().and_then(class) {
+        found.fault = fault;
+    }
+    found
+}
+
+/// Codes of this API that no other has.
+fn class(error: &ErrorBody) -> Option<Fault> {
+    Some(match error.code.as_deref()? {
+        "server_is_overloaded" | "slow_down" => Fault::Overloaded,
+        "bio_policy"
+        | "cyber_policy"
+        | "misalignment_policy_violation"
+        | "image_content_policy_violation" => Fault::ContentFilter,
+        "data_residency_mismatch" => Fault::BadRequest,
+        // An image is the caller's, whatever is wrong with it.
+        code if code.contains("image") || code.starts_with("invalid_") => Fault::BadRequest,
+        _ => return None,
+    })
+}

@@ -1,0 +1,89 @@
+//! A caller's tools, and the choice among them.
+
+use std::borrow::Cow;
+
+use crate::chat::fields::{Fields, within};
+use crate::chat::{Tool, ToolChoice};
+use crate::document::FieldError;
+use crate::json::Json;
+
+/// Reads one tool. Those that `OpenAI` runs itself exist nowhere else.
+pub(super) fn tool(value: Json<'_>) -> Result<Tool<'_>, FieldError> {
+    let mut fields = Fields::of(value)?;
+    match fields.need_text("type")?.as_ref() {
+        "function" => Ok(Tool {
+            name: fields.need_text("name")?,
+            description: fields.text("description")?,
+            parameters: fields.any("parameters"),
+            strict: fields.flag("strict")?,
+            custom: None,
+            cache: None,
+        }),
+        "custom" => Ok(Tool {
+            name: fields.need_text("name")?,
+            description: fields.text("description")?,
+            parameters: None,
+            strict: None,
+            custom: Some(fields.any("format")),
+            cache: None,
+        }),
+        other => Err(only_functions(other)),
+    }
+}
+
+fn only_functions(kind: &str) -> FieldError {
+    // A type is a word; what is none is not repeated.
+    let is_word = kind.len() <= 64
+        && kind
+            .bytes()
+            .all(|it| it.is_ascii_alphanumeric() || it == b'_');
+    let kind = if is_word { kind } else { "this one" };
+    FieldError::new(
+        "type",
+        format!("\"function\" or \"custom\": `{kind}` is a tool of OpenAI's own models"),
+    )
+}
+
+/// Reads `tool_choice`.
+pub(super) fn tool_choice<'a>(
+    fields: &mut Fields<'a>,
+) -> Result<Option<ToolChoice<'a>>, FieldError> {
+    let Some(value) = fields.any("tool_choice") else {
+        return Ok(None);
+    };
+    choice(value)
+        .map(Some)
+        .map_err(|error| within("tool_choice", error))
+}
+
+fn choice(value: Json<'_>) -> Result<ToolChoice<'_>, FieldError> {
+    let expected = "\"none\", \"auto\", \"required\" or a choice of tools";
+    if let Json::String(word) = &value {
+        return match &**word {
+            "none" => Ok(ToolChoice::None),
+            "auto" => Ok(ToolChoice::Auto),
+            "required" => Ok(ToolChoice::Required),
+            _ => Err(FieldError::new("", expected)),
+        };
+    }
+    let mut fields = Fields::of(value).map_err(|_| FieldError::new("", expected))?;
+    match fields.need_text("type")?.as_ref() {
+        "function" | "custom" => Ok(ToolChoice::Named(fields.need_text("name")?)),
+        "allowed_tools" => {
+            let mode = fields.text("mode")?;
+            Ok(ToolChoice::Allowed {
+                is_required: mode.as_deref() == Some("required"),
+                names: fields.each("tools", allowed)?,
+            })
+        }
+        other => Err(only_functions(other)),
+    }
+}
+
+fn allowed(value: Json<'_>) -> Result<Cow<'_, str>, FieldError> {
+    let mut fields = Fields::of(value)?;
+    match fields.need_text("type")?.as_ref() {
+        "function" | "custom" => fields.need_text("name"),
+        other => Err(only_functions(other)),
+    }
+}
