@@ -19,11 +19,19 @@ pub(super) fn fault_of(error: &Json<'_>) -> StreamFault {
     }
     let wrapped = Json::from(Object::new().with("error", error));
     let mut found = stream_fault(Some(&wrapped.to_bytes()));
-    let is_known = found
-        .error
-        .as_ref()
-        .is_some_and(|it| Fault::from_error(it).is_some());
-    if !is_known && let Some(fault) = found.error.as_ref().and_then(class) {
+    let Some(said) = &found.error else {
+        return found;
+    };
+    let known = Fault::from_error(said).filter(|it| *it != Fault::Server);
+    // A prompt that is too long is called a fault of the server; only the text tells.
+    let by_text = || {
+        let text = ErrorBody {
+            code: None,
+            ..said.clone()
+        };
+        Fault::from_error(&text).filter(|it| *it == Fault::ContextLength)
+    };
+    if let Some(fault) = known.or_else(by_text).or_else(|| class(said)) {
         found.fault = fault;
     }
     found

@@ -95,7 +95,11 @@ impl<'a> Scribe<'_, 'a> {
     /// What a model said, in its order. A thought must be followed by what it led to.
     fn assistant(&mut self, parts: &[Part<'a>]) {
         let mut content: Vec<Json<'a>> = Vec::new();
-        let last = parts.iter().rposition(|it| !matches!(it, Part::Thought(_)));
+        let is_said = |part: &Part<'_>| match part {
+            Part::Text(text) => !text.text.is_empty(),
+            part => !matches!(part, Part::Thought(_)),
+        };
+        let last = parts.iter().rposition(is_said);
         for (at, part) in parts.iter().enumerate() {
             match part {
                 Part::Text(text) if text.text.is_empty() => {}

@@ -1,0 +1,100 @@
+//! A request and what was stored before it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::dialect::openai_responses::state::{State, input_items, join, state_of};
+
+fn nothing(_: &str) -> Option<Bytes> {
+    None
+}
+
+#[test]
+fn a_response_is_kept_unless_the_caller_says_no() {
+    let state = |body: Value| {
+        let request = document(&body);
+        let state = state_of(&request).unwrap();
+        (
+            state.is_stored,
+            state.previous.map(std::borrow::Cow::into_owned),
+        )
+    };
+    assert_eq!(state(json!({})), (true, None));
+    assert_eq!(
+        state(json!({"store": null, "previous_response_id": null})),
+        (true, None)
+    );
+    assert_eq!(
+        state(json!({"store": false, "previous_response_id": "resp_\u{00e9}\\"})),
+        (false, Some("resp_\u{00e9}\\".to_owned()))
+    );
+    let wrong = document(&json!({"previous_response_id": 3}));
+    assert_eq!(state_of(&wrong).unwrap_err().field, "previous_response_id");
+    assert_eq!(
+        state_of(&document(&json!({"store": 3}))).unwrap_err().field,
+        "store"
+    );
+}
+
+#[test]
+fn references_are_named_and_resolved() {
+    let request = document(&json!({"input": [
+        {"role": "user", "content": "hi"}, {"type": "item_reference", "id": "msg_1"}, {"id": "rs_2"},
+        {"type": "message", "id": "msg_9", "role": "assistant", "content": "x"}]}));
+    let state = state_of(&request).unwrap();
+    assert_eq!(
+        state,
+        State {
+            is_stored: true,
+            previous: None,
+            references: vec!["msg_1".into(), "rs_2".into()]
+        }
+    );
+    let stored = |id: &str| Some(Bytes::from(format!("{{\"found\":\"{id}\"}}")));
+    let items: Value = serde_json::from_slice(&input_items(&request, stored).unwrap()).unwrap();
+    assert_eq!(items[1], json!({"found": "msg_1"}));
+    assert_eq!(items[2], json!({"found": "rs_2"}));
+    assert_eq!(items.as_array().unwrap().len(), 4);
+    assert_eq!(
+        input_items(&request, nothing).unwrap_err().field,
+        "input[1].id"
+    );
+    assert_eq!(
+        input_items(&document(&json!({})), nothing)
+            .unwrap_err()
+            .field,
+        "input"
+    );
+}
+
+#[test]
+fn a_conversation_is_joined_byte_by_byte() {
+    let text = "{ \"model\":\"m\", \"previous_response_id\": \"resp_1\",\n\"instructions\":\"new\", \"input\":\"and \\u00e9?\", \"temperature\":1.0 }";
+    let request = Document::parse(text.into()).unwrap();
+    let items = input_items(&request, nothing).unwrap();
+    let history = [
+        Bytes::from_static(b"[{\"role\":\"user\", \"content\":\"one\",\"n\":1.0}]"),
+        Bytes::from_static(b" [ ] "),
+        Bytes::from_static(b"[{\"type\":\"message\",\"role\":\"assistant\",\"content\":\"two\"}]"),
+    ];
+    let joined = join(&request, &history, &items).unwrap();
+    let body = std::str::from_utf8(joined.bytes()).unwrap();
+    assert!(
+        body.contains("{\"role\":\"user\", \"content\":\"one\",\"n\":1.0}"),
+        "{body}"
+    );
+    assert!(body.contains("\"temperature\":1.0"), "{body}");
+    assert!(!joined.has("previous_response_id"));
+    let chat = DIALECT.read_request(&joined).unwrap();
+    assert_eq!(chat.messages.len(), 4);
+    let again = input_items(&joined, nothing).unwrap();
+    let again: Value = serde_json::from_slice(&again).unwrap();
+    assert_eq!(
+        again[2],
+        json!({"type": "message", "role": "user", "content": "and é?"})
+    );
+    assert!(join(&request, &[Bytes::from_static(b"oops")], &items).is_err());
+    assert!(join(&request, &[Bytes::from_static(b"[{\"a\"]")], &items).is_err());
+}
