@@ -25,6 +25,11 @@ pub enum Packed {
     },
 }
 
+/// Whether a body may hold something that was packed: quick, and never wrong when it says no.
+pub fn may_be_in(body: &[u8]) -> bool {
+    memchr::memmem::find(body, MARK.as_bytes()).is_some()
+}
+
 /// The text that stands for a thought; its words are not in it.
 pub fn pack(thought: &Thought<'_>) -> String {
     let (kind, payload) = match (&thought.encrypted, &thought.signature) {

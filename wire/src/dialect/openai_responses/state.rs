@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::chat::packed;
 use crate::document::{Document, FieldError};
 use crate::json::{Json, Object};
 use crate::walk::Walker;
@@ -98,6 +99,44 @@ pub fn join(request: &Document, history: &[Bytes], items: &Bytes) -> Result<Docu
     edit.remove("previous_response_id");
     Document::parse(edit.finish().to_bytes())
         .map_err(|error| FieldError::new("input", format!("a usable conversation ({error})")))
+}
+
+/// The request without the thoughts that went out in disguise, for a vendor of this dialect that
+/// would take them for its own and refuse them; `None` if it has none.
+///
+/// # Errors
+/// [`FieldError`] if what is left is no request, which cannot be.
+pub fn without_disguised(request: &Document) -> Result<Option<Document>, FieldError> {
+    let is_likely = packed::may_be_in(request.bytes());
+    let items = request.raw("input").and_then(|it| Walker::new(it).array());
+    let Some(items) = items.filter(|_| is_likely) else {
+        return Ok(None);
+    };
+    let mut out = Items::default();
+    let mut is_changed = false;
+    for (item, _) in items {
+        if is_disguised(item) {
+            is_changed = true;
+        } else {
+            out.push(item);
+        }
+    }
+    if !is_changed {
+        return Ok(None);
+    }
+    let mut edit = request.edit();
+    edit.set_raw("input", out.finish());
+    let whole = Document::parse(edit.finish().to_bytes());
+    let whole = whole.map_err(|error| FieldError::new("input", error.to_string()))?;
+    Ok(Some(whole))
+}
+
+fn is_disguised(item: &[u8]) -> bool {
+    let Some(item) = Json::trusted(item).filter(|_| packed::may_be_in(item)) else {
+        return false;
+    };
+    let cipher = item.str("encrypted_content");
+    item.str("type") == Some("reasoning") && cipher.is_some_and(|it| packed::unpack(it).is_some())
 }
 
 /// The id that an item refers to; `None` if it is an item itself.

@@ -344,6 +344,18 @@ fn an_answer_has_the_same_items_streamed_whole_and_stored() {
             .map(|it| &it["item"])
             .collect();
         assert_eq!(json!(done), whole["output"], "{events:?}");
+        // What was written is read as it was meant.
+        let mut again = Collected::default();
+        DIALECT.read_answer(whole.to_string().as_bytes(), &mut again);
+        // White space on its own is not.
+        let words = |it: &Collected| {
+            let choice = it.choices.get(&0)?;
+            let words: String = choice.text().split_whitespace().collect();
+            Some((words, choice.calls_tools()))
+        };
+        if again.fault.is_none() {
+            assert_eq!(words(&again), words(&answer), "{events:?}");
+        }
     }
 }
 

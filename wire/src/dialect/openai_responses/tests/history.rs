@@ -5,7 +5,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dialect::openai_responses::state::{State, input_items, join, state_of};
+use crate::dialect::openai_responses::state::{
+    State, input_items, join, state_of, without_disguised,
+};
 
 fn nothing(_: &str) -> Option<Bytes> {
     None
@@ -97,4 +99,27 @@ fn a_conversation_is_joined_byte_by_byte() {
     );
     assert!(join(&request, &[Bytes::from_static(b"oops")], &items).is_err());
     assert!(join(&request, &[Bytes::from_static(b"[{\"a\"]")], &items).is_err());
+}
+
+// trap 23
+#[test]
+fn thoughts_in_disguise_never_reach_the_vendor_they_imitate() {
+    let ours = "tollward-thought-1:anthropic-claude-v1:signed::s";
+    let request = document(&json!({"model": "m", "n": 1.0, "input": [
+        {"role": "user", "content": ours},
+        {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": ours},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gAAA"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}]}));
+    let cleaned = without_disguised(&request).unwrap().unwrap();
+    let cleaned: Value = serde_json::from_slice(cleaned.bytes()).unwrap();
+    let mut wanted: Value = serde_json::from_slice(request.bytes()).unwrap();
+    wanted["input"].as_array_mut().unwrap().remove(1);
+    assert_eq!(cleaned, wanted);
+    for clean in [
+        json!({"input": ours}),
+        json!({"input": [{"role": "user", "content": ours}]}),
+        json!({}),
+    ] {
+        assert!(without_disguised(&document(&clean)).unwrap().is_none());
+    }
 }

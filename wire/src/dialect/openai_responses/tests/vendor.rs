@@ -2,11 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use bytes::Bytes;
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::chat::{Block, Collected, EventSink, Finish, Provenance, ToolKind};
 use crate::fault::Fault;
+use crate::sse::Event;
 
 const EVERYTHING: &str =
     include_str!("../../../../testdata/openai_responses/vendor_everything.sse");
@@ -316,5 +318,29 @@ fn token_probabilities_are_read_once() {
         let collected = fold(events(&text, 1 << 20));
         let choice = collected.choices.get(&0).unwrap();
         assert_eq!((choice.text().as_str(), choice.logprobs.len()), ("ab", 2));
+    }
+}
+
+#[test]
+fn a_relay_that_only_looks_sees_the_same() {
+    let mut looking = DIALECT.sse_reader().unwrap();
+    let mut collected = Collected::default();
+    for event in EVERYTHING.split_inclusive("\n\n") {
+        looking.event(&Event::parse(event.as_bytes()), &mut collected);
+    }
+    looking.end(&mut collected);
+    assert!(!looking.is_over());
+    assert_eq!(collected, fold(events(EVERYTHING, 1 << 20)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_damaged_stream_reads_the_same_however_it_is_cut(at in 0..EVERYTHING.len(), length in 0..400_usize, size in 1..90_usize) {
+        let mut damaged = EVERYTHING.as_bytes().to_vec();
+        damaged.drain(at..(at + length).min(EVERYTHING.len()));
+        let damaged = String::from_utf8_lossy(&damaged);
+        prop_assert_eq!(events(&damaged, size), events(&damaged, 1 << 20));
     }
 }
