@@ -11,6 +11,7 @@ mod failure;
 mod frames;
 mod input;
 mod item;
+mod namespace;
 mod open;
 mod output;
 mod parts;

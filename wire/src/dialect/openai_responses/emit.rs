@@ -259,11 +259,13 @@ impl Events {
         if let Some(signature) = signature {
             self.seal(pack_call(&id, &signature), out);
         }
+        let (namespace, name) = self.frame.namespaces.split(&name);
         let call = Kind::Call {
             number,
             kind,
             id,
-            name: name.into_owned(),
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
             arguments: String::new(),
         };
         self.start(Call::prefix(kind), call, out);

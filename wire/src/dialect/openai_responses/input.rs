@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
+use super::namespace::joined as joined_name;
 use super::parts::content;
+use super::tools::tools;
 use crate::chat::fields::{Fields, within};
 use crate::chat::packed::{self, Packed};
-use crate::chat::{Message, Part, Provenance, Role, Thought, ToolCall, ToolResult};
+use crate::chat::{Message, Part, Provenance, Role, Thought, Tool, ToolCall, ToolResult};
 use crate::document::FieldError;
 use crate::json::Json;
 
@@ -25,6 +27,8 @@ const CLIENT_CALLS: [(&str, &str, &str); 3] = [
 pub(super) struct Input<'a> {
     /// The conversation.
     pub(super) messages: Vec<Message<'a>>,
+    /// Tools that the input adds to the request's.
+    pub(super) tools: Vec<Tool<'a>>,
     /// Paths of items that only `OpenAI` has a use for.
     pub(super) left_out: Vec<Cow<'a, str>>,
     /// The last message is made of what a model said or tools answered, and more may join it.
@@ -72,7 +76,7 @@ impl<'a> Input<'a> {
         match &*kind {
             "message" => self.message(&mut fields),
             "function_call" => {
-                let name = fields.need_text("name")?;
+                let name = name(&mut fields)?;
                 let arguments = match fields.any("arguments") {
                     None => Cow::Borrowed(""),
                     Some(Json::String(text)) => text,
@@ -82,7 +86,7 @@ impl<'a> Input<'a> {
                 self.call(&mut fields, name, arguments, false)
             }
             "custom_tool_call" => {
-                let name = fields.need_text("name")?;
+                let name = name(&mut fields)?;
                 let input = fields.text("input")?.unwrap_or_default();
                 self.call(&mut fields, name, input, true)
             }
@@ -91,6 +95,10 @@ impl<'a> Input<'a> {
                 self.client_output(&mut fields)
             }
             "reasoning" => self.reasoning(&mut fields),
+            "additional_tools" => {
+                self.tools.extend(tools(&mut fields)?);
+                Ok(())
+            }
             "item_reference" => Err(FieldError::new(
                 "type",
                 "an item; what a reference names is not stored here",
@@ -272,6 +280,11 @@ impl<'a> Input<'a> {
         self.add(Role::Assistant, vec![Part::Thought(thought)]);
         Ok(())
     }
+}
+
+fn name<'a>(fields: &mut Fields<'a>) -> Result<Cow<'a, str>, FieldError> {
+    let namespace = fields.text("namespace")?;
+    Ok(joined_name(namespace, fields.need_text("name")?))
 }
 
 fn words(value: Json<'_>) -> Result<Cow<'_, str>, FieldError> {

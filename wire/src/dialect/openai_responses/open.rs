@@ -32,6 +32,7 @@ pub(super) enum Kind {
         number: u32,
         kind: ToolKind,
         id: String,
+        namespace: Option<String>,
         name: String,
         arguments: String,
     },
@@ -80,6 +81,7 @@ impl Open {
             Kind::Call {
                 kind,
                 id,
+                namespace,
                 name,
                 arguments,
                 ..
@@ -87,6 +89,7 @@ impl Open {
                 let call = Call {
                     kind: *kind,
                     id,
+                    namespace: namespace.as_deref(),
                     name,
                     arguments,
                 };

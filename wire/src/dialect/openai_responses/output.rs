@@ -74,6 +74,7 @@ pub(super) fn refusal_part(text: &str) -> Object<'_> {
 pub(super) struct Call<'a> {
     pub(super) kind: ToolKind,
     pub(super) id: &'a str,
+    pub(super) namespace: Option<&'a str>,
     pub(super) name: &'a str,
     pub(super) arguments: &'a str,
 }
@@ -95,6 +96,7 @@ impl<'a> Call<'a> {
             .with("type", kind)
             .with("id", id)
             .with("call_id", self.id)
+            .with_some("namespace", self.namespace)
             .with("name", self.name)
             .with(input, self.arguments)
             .with("status", status)

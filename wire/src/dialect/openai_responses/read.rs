@@ -1,7 +1,7 @@
 //! A caller's request.
 
 use super::input::Input;
-use super::tools::{tool, tool_choice};
+use super::tools::{tool_choice, tools};
 use crate::chat::fields::{Fields, within};
 use crate::chat::{ChatRequest, Effort, Format, Sampling, Schema, Thinking};
 use crate::document::FieldError;
@@ -40,7 +40,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     unknown.extend(input.left_out);
     let mut request = ChatRequest {
         messages: input.messages,
-        tools: fields.each("tools", tool)?,
+        tools: tools(&mut fields)?,
         tool_choice: tool_choice(&mut fields)?,
         parallel_tool_calls: fields.flag("parallel_tool_calls")?,
         max_output: fields.whole("max_output_tokens")?,
@@ -54,6 +54,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
         choices: 1,
         ..ChatRequest::default()
     };
+    request.tools.extend(input.tools);
     for hint in HINTS {
         if let Some(value) = fields.any(hint) {
             request.hints.push((hint, value));

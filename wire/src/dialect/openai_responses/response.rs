@@ -1,6 +1,7 @@
 //! The response object: what was asked for, and what became of it.
 
 use super::frames::member;
+use super::namespace::Namespaces;
 use super::read::ENCRYPTED;
 use super::usage;
 use crate::chat::Finish;
@@ -44,6 +45,8 @@ pub(super) struct Frame {
     tail: Vec<u8>,
     /// Whether the caller gets thoughts in cipher.
     pub(super) shows_cipher: bool,
+    /// The caller's tools that stand in a namespace.
+    pub(super) namespaces: Namespaces,
 }
 
 /// What became of a response.
@@ -88,6 +91,7 @@ impl Frame {
             head,
             tail,
             shows_cipher: includes(echo, ENCRYPTED),
+            namespaces: Namespaces::of(echo.request),
         }
     }
 

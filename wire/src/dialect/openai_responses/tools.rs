@@ -2,13 +2,34 @@
 
 use std::borrow::Cow;
 
+use super::namespace::joined;
 use crate::chat::fields::{Fields, within};
 use crate::chat::{Tool, ToolChoice};
 use crate::document::FieldError;
 use crate::json::Json;
 
-/// Reads one tool. Those that `OpenAI` runs itself exist nowhere else.
-pub(super) fn tool(value: Json<'_>) -> Result<Tool<'_>, FieldError> {
+/// Reads `tools`. Those that `OpenAI` runs itself exist nowhere else.
+pub(super) fn tools<'a>(fields: &mut Fields<'a>) -> Result<Vec<Tool<'a>>, FieldError> {
+    let groups = fields.each("tools", group)?;
+    Ok(groups.into_iter().flatten().collect())
+}
+
+/// One tool, or those of a namespace.
+fn group(value: Json<'_>) -> Result<Vec<Tool<'_>>, FieldError> {
+    if value.str("type") != Some("namespace") {
+        return tool(value).map(|it| vec![it]);
+    }
+    let mut fields = Fields::of(value)?;
+    let namespace = fields.need_text("name")?;
+    let mut tools = fields.each("tools", tool)?;
+    for tool in &mut tools {
+        let name = std::mem::take(&mut tool.name);
+        tool.name = joined(Some(namespace.clone()), name);
+    }
+    Ok(tools)
+}
+
+fn tool(value: Json<'_>) -> Result<Tool<'_>, FieldError> {
     let mut fields = Fields::of(value)?;
     match fields.need_text("type")?.as_ref() {
         "function" => Ok(Tool {
@@ -68,7 +89,7 @@ fn choice(value: Json<'_>) -> Result<ToolChoice<'_>, FieldError> {
     }
     let mut fields = Fields::of(value).map_err(|_| FieldError::new("", expected))?;
     match fields.need_text("type")?.as_ref() {
-        "function" | "custom" => Ok(ToolChoice::Named(fields.need_text("name")?)),
+        "function" | "custom" => named(&mut fields).map(ToolChoice::Named),
         "allowed_tools" => {
             let mode = fields.text("mode")?;
             Ok(ToolChoice::Allowed {
@@ -80,10 +101,16 @@ fn choice(value: Json<'_>) -> Result<ToolChoice<'_>, FieldError> {
     }
 }
 
+/// The name of a tool, with its namespace if it has one.
+fn named<'a>(fields: &mut Fields<'a>) -> Result<Cow<'a, str>, FieldError> {
+    let namespace = fields.text("namespace")?;
+    Ok(joined(namespace, fields.need_text("name")?))
+}
+
 fn allowed(value: Json<'_>) -> Result<Cow<'_, str>, FieldError> {
     let mut fields = Fields::of(value)?;
     match fields.need_text("type")?.as_ref() {
-        "function" | "custom" => fields.need_text("name"),
+        "function" | "custom" => named(&mut fields),
         other => Err(only_functions(other)),
     }
 }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::namespace::Namespaces;
 use super::output::{
     Call, annotation, cipher, item_id, message, reasoning, refusal_part, status, text_part,
 };
@@ -15,10 +16,12 @@ use crate::json::Json;
 pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let frame = Frame::new(echo);
     let mut output = Vec::new();
-    for (at, item) in items(answer, echo.id, frame.shows_cipher)
-        .iter()
-        .enumerate()
-    {
+    let shown = Shown {
+        id: echo.id,
+        cipher: frame.shows_cipher,
+        namespaces: &frame.namespaces,
+    };
+    for (at, item) in items(answer, shown).iter().enumerate() {
         if at > 0 {
             output.push(b',');
         }
@@ -36,18 +39,31 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
 
 /// The items of an answer as they are to be stored: nothing that a next turn needs is left out.
 ///
-/// `id` is the word that is unique to the answer; the items' ids are those that the caller saw.
-pub fn output_items(answer: &Collected, id: &str) -> Json<'static> {
-    Json::Array(items(answer, id, true))
+/// The items' ids are those that the caller of the same `echo` saw.
+pub fn output_items(answer: &Collected, echo: &Echo<'_>) -> Json<'static> {
+    let shown = Shown {
+        id: echo.id,
+        cipher: true,
+        namespaces: &Namespaces::of(echo.request),
+    };
+    Json::Array(items(answer, shown))
 }
 
-/// The items of an answer, with or without what is in cipher.
-fn items(answer: &Collected, id: &str, shows_cipher: bool) -> Vec<Json<'static>> {
+/// How items are shown.
+#[derive(Clone, Copy)]
+struct Shown<'s> {
+    /// The word that is unique to the answer.
+    id: &'s str,
+    /// With what is in cipher.
+    cipher: bool,
+    namespaces: &'s Namespaces,
+}
+
+fn items(answer: &Collected, shown: Shown<'_>) -> Vec<Json<'static>> {
     let nothing = Choice::default();
     let choice = answer.choices.get(&0).unwrap_or(&nothing);
     let mut list = List {
-        id,
-        shows_cipher,
+        shown,
         texts: Texts::of(choice),
         items: Vec::new(),
         content: Vec::new(),
@@ -77,8 +93,7 @@ fn is_blank(block: &Block) -> bool {
 
 /// Items in the making.
 struct List<'c> {
-    id: &'c str,
-    shows_cipher: bool,
+    shown: Shown<'c>,
     texts: Texts<'c>,
     items: Vec<Json<'static>>,
     /// The parts of the message that is open.
@@ -112,9 +127,11 @@ impl<'c> List<'c> {
                 if let Some(signature) = signature {
                     self.thought("", Some(&pack_call(id, signature)), false);
                 }
+                let (namespace, name) = self.shown.namespaces.split(name);
                 let call = Call {
                     kind: *kind,
                     id,
+                    namespace,
                     name,
                     arguments,
                 };
@@ -127,7 +144,7 @@ impl<'c> List<'c> {
 
     fn thought(&mut self, text: &str, cipher: Option<&str>, is_cut: bool) {
         let id = self.next_id("rs");
-        let cipher = cipher.filter(|_| self.shows_cipher);
+        let cipher = cipher.filter(|_| self.shown.cipher);
         let item = reasoning(&id, status(is_cut), text, cipher);
         self.items.push(Json::from(item).into_owned());
     }
@@ -142,7 +159,7 @@ impl<'c> List<'c> {
     }
 
     fn next_id(&self, kind: &str) -> String {
-        item_id(kind, self.id, self.items.len() as u64)
+        item_id(kind, self.shown.id, self.items.len() as u64)
     }
 }
 

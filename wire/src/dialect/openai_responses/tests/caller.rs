@@ -335,7 +335,7 @@ fn an_answer_has_the_same_items_streamed_whole_and_stored() {
             serde_json::from_slice(&DIALECT.write_answer(&answer, &echo(&request))).unwrap();
         assert_eq!(streamed.last().unwrap()["response"], whole, "{events:?}");
         assert_eq!(
-            value(&output_items(&answer, "0123456789abcdef")),
+            value(&output_items(&answer, &echo(&request))),
             whole["output"]
         );
         let done: Vec<&Value> = streamed
@@ -541,7 +541,7 @@ fn the_cipher_is_shown_to_those_who_ask() {
         None
     );
     // What is stored has it all the same.
-    let stored = value(&output_items(&collected(&events), "x"));
+    let stored = value(&output_items(&collected(&events), &echo(&request)));
     assert_eq!(
         stored[0]["encrypted_content"],
         "tollward-thought-1:anthropic-claude-v1:signed::s"
@@ -771,4 +771,59 @@ fn errors_before_a_stream_are_the_familys() {
     let body: Value = serde_json::from_slice(&DIALECT.error_body(429, &failure())).unwrap();
     assert_eq!(body["error"]["code"], "rate_limit_exceeded");
     assert_eq!(DIALECT.name(), "openai_responses");
+}
+
+#[test]
+fn a_tool_in_a_namespace_keeps_both_its_names() {
+    let request = document(&json!({"model": "m", "input": [
+        {"type": "additional_tools", "role": "developer", "tools": [{"type": "namespace", "name": "functions", "description": "d",
+            "tools": [{"type": "custom", "name": "exec"}]}]},
+        {"role": "user", "content": "hi"},
+        {"type": "function_call", "call_id": "c0", "namespace": "mcp__idea__", "name": "open", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c0", "output": "ok"}],
+        "tools": [{"type": "function", "name": "exec"}, {"type": "namespace", "name": "mcp__idea__", "description": "d",
+            "tools": [{"type": "function", "name": "open"}]}]}));
+    let chat = DIALECT.read_request(&request).unwrap();
+    let names: Vec<&str> = chat.tools.iter().map(|it| &*it.name).collect();
+    assert_eq!(names, ["exec", "mcp__idea__open", "functions__exec"]);
+    let Part::ToolCall(made) = &chat.messages[1].parts[0] else {
+        unreachable!()
+    };
+    assert_eq!(made.name, "mcp__idea__open");
+    let begin = |call: u32, name: &'static str| ChatEvent::ToolCall {
+        choice: 0,
+        call,
+        id: Some("c".into()),
+        name: name.into(),
+        kind: ToolKind::Function,
+        signature: None,
+    };
+    let events = [
+        begin(0, "functions__exec"),
+        begin(1, "mcp__idea__open"),
+        begin(2, "exec"),
+        finish(Finish::ToolCalls),
+        ChatEvent::End,
+    ];
+    let streamed = written(&request, &events);
+    assert_eq!(streamed[2]["item"]["namespace"], "functions");
+    let output = &streamed.last().unwrap()["response"]["output"];
+    let names: Vec<(&Value, &Value)> = output
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (&it["namespace"], &it["name"]))
+        .collect();
+    assert_eq!(
+        names,
+        [
+            (&json!("functions"), &json!("exec")),
+            (&json!("mcp__idea__"), &json!("open")),
+            (&Value::Null, &json!("exec"))
+        ]
+    );
+    assert_eq!(
+        &value(&output_items(&collected(&events), &echo(&request))),
+        output
+    );
 }
