@@ -367,3 +367,56 @@ fn what_cannot_be_done_is_named() {
     );
     assert!(DIALECT.read_request(&fine).is_ok());
 }
+
+#[test]
+fn a_request_of_codex_reaches_other_vendors_whole() {
+    let request = Document::parse(CODEX.as_bytes().into()).unwrap();
+    let chat = DIALECT.read_request(&request).unwrap();
+    let target = Target {
+        model: "other",
+        traits: Traits::default(),
+    };
+    let claude = Dialect::Anthropic.write_request(&chat, &target).unwrap();
+    let body = value(&claude.body);
+    assert_eq!(
+        body["messages"],
+        json!([
+            {"role": "user", "content": [{"type": "text", "text": "直して 🙏"},
+                {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAAN"}}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "Looking."},
+                {"type": "tool_use", "id": "call_1", "name": "shell", "input": {"command": ["ls"]}},
+                {"type": "tool_use", "id": "call_2", "name": "apply_patch", "input": {"input": "*** Begin Patch"}}]},
+            {"role": "user", "content": [
+                {"type": "tool_result", "tool_use_id": "call_1", "content": [{"type": "text", "text": "a.rs"}]},
+                {"type": "tool_result", "tool_use_id": "call_2", "content": [{"type": "text", "text": "done"},
+                    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgoAAAAN"}}]},
+                {"type": "text", "text": "go on"}]}
+        ])
+    );
+    assert_eq!(body["system"].as_array().unwrap().len(), 2);
+    assert_eq!(claude.wrapped_tools, ["apply_patch".into()]);
+    let of_family = Dialect::OpenAiChat.write_request(&chat, &target).unwrap();
+    let roles: Vec<String> = value(&of_family.body)["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["role"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(
+        roles,
+        [
+            "system",
+            "developer",
+            "user",
+            "assistant",
+            "tool",
+            "tool",
+            "user",
+            "user"
+        ]
+    );
+    for written in [claude, of_family] {
+        assert!(written.dropped.contains(&"messages[].reasoning".into()));
+        assert!(!written.body.to_string().contains("gAAAforeign"));
+    }
+}
