@@ -8,6 +8,7 @@ pub mod headers;
 pub mod inference;
 pub mod ingress;
 pub mod models;
+pub mod ollama;
 pub mod ops;
 pub mod server;
 pub mod stall;
@@ -15,6 +16,8 @@ pub mod stall;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -26,11 +29,19 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
     let mut router = Router::new();
     for operation in Operation::ALL {
         // Boxed here, because axum moves a handler's future several times and this one is kilobytes long.
-        let handler = move |state, request| Box::pin(inference::answer(operation, state, request));
+        let handler = move |state, request| Box::pin(answer(operation, state, request));
         router = router.route(operation.path(), post(handler));
     }
     let panics = gateway.metrics.panics.clone();
     router
+        .route("/", get(ollama::root))
+        .route("/api/version", get(ollama::version))
+        .route("/api/tags", get(ollama::tags))
+        .route("/api/ps", get(ollama::ps))
+        .route("/api/show", post(ollama::show))
+        .route("/api/pull", post(ollama::pull))
+        .route("/api/embed", post(ollama::embed))
+        .route("/api/embeddings", post(ollama::embeddings))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/livez", get(ops::live))
@@ -43,6 +54,16 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
             error::panicked()
         }))
         .with_state(Arc::clone(gateway))
+}
+
+/// Answers a call of `operation`; Ollama's clients are met halfway first.
+async fn answer(operation: Operation, state: State<Arc<Gateway>>, request: Request) -> Response {
+    match operation {
+        Operation::OllamaChat | Operation::OllamaGenerate => {
+            ollama::chat(operation, state, request).await
+        }
+        _ => inference::answer(operation, state, request).await,
+    }
 }
 
 /// The operator's side: metrics and probes.

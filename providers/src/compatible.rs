@@ -110,7 +110,8 @@ impl Endpoints {
             Operation::Chat => &self.chat,
             Operation::Completions => &self.completions,
             Operation::Embeddings => &self.embeddings,
-            Operation::Messages => &self.chat,
+            // The others are put into chats.
+            _ => &self.chat,
         }
     }
 }

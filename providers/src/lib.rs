@@ -6,10 +6,14 @@
 //! code: they are the rows of `compatible/rows.rs`. [`kinds`] lists them, [`build`] makes
 //! one; the crate's `README.md` says how to add one.
 
+mod account;
 mod anthropic;
+mod bedrock;
 mod compatible;
 mod failure;
+mod gemini;
 mod kind;
+mod ollama;
 mod provider;
 mod registry;
 mod settings;

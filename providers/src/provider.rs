@@ -96,6 +96,9 @@ pub enum EncodeError {
         /// What the vendor accepts instead.
         reason: &'static str,
     },
+    /// The vendor's name of the model cannot stand in an address.
+    #[error("the deployment's model name cannot stand in an address")]
+    Model,
     /// The vendor's dialect has nothing like a field that the caller would miss.
     #[error(transparent)]
     Untranslatable(#[from] Unsupported),
@@ -108,7 +111,7 @@ impl EncodeError {
     /// The field at fault; `None` if it is not about one.
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Operation { .. } => None,
+            Self::Operation { .. } | Self::Model => None,
             Self::Unsupported { param, .. } => Some(param),
             Self::Untranslatable(error) => Some(&error.param),
             Self::Field(error) => Some(&error.field),

@@ -8,18 +8,23 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::anthropic;
 use crate::compatible::Compatible;
 use crate::compatible::rows::ROWS;
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::settings::BuildError;
+use crate::{anthropic, bedrock, gemini, ollama};
 
 /// Makes a provider of its settings.
 type Build = fn(Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError>;
 
 /// The kinds with an API of their own.
-const OWN: &[(&Kind, Build)] = &[(&anthropic::KIND, anthropic::build)];
+const OWN: &[(&Kind, Build)] = &[
+    (&anthropic::KIND, anthropic::build),
+    (&gemini::KIND, gemini::build),
+    (&bedrock::KIND, bedrock::build),
+    (&ollama::KIND, ollama::build),
+];
 
 /// Every kind of provider.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {

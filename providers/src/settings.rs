@@ -159,8 +159,17 @@ impl Settings {
 
     /// The base URL, without a trailing slash and with the version in its path.
     pub(crate) fn base_url(&mut self, field: &'static str) -> Result<Option<String>, BuildError> {
+        self.base_url_or(field, "/v1")
+    }
+
+    /// The same for an API whose usual path is another.
+    pub(crate) fn base_url_or(
+        &mut self,
+        field: &'static str,
+        usual_path: &str,
+    ) -> Result<Option<String>, BuildError> {
         self.text(field)?
-            .map(|text| base_url(&text).map_err(|reason| invalid(field, reason)))
+            .map(|text| base_url(&text, usual_path).map_err(|reason| invalid(field, reason)))
             .transpose()
     }
 }
@@ -184,8 +193,8 @@ fn header(field: &str, name: &str, value: &Value) -> Result<(HeaderName, HeaderV
 
 /// Checks a base URL and brings it into the form that a path can be appended to.
 ///
-/// A URL without any path gets `/v1`: no server of this family answers at its root.
-fn base_url(text: &str) -> Result<String, &'static str> {
+/// A URL without any path gets the usual one: most servers do not answer at their root.
+fn base_url(text: &str, usual_path: &str) -> Result<String, &'static str> {
     let url = Url::parse(text.trim()).map_err(|_| "must be a URL such as https://host/v1")?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err("must start with http:// or https://");
@@ -213,7 +222,7 @@ fn base_url(text: &str) -> Result<String, &'static str> {
         return Err("has /v1 twice");
     }
     let origin = url.origin().ascii_serialization();
-    let path = if path.is_empty() { "/v1" } else { path };
+    let path = if path.is_empty() { usual_path } else { path };
     Ok(format!("{origin}{path}"))
 }
 

@@ -70,7 +70,8 @@ fn respond(operation: Operation, reply: Reply) -> Response {
             response
                 .headers_mut()
                 .insert("x-accel-buffering", HeaderValue::from_static("no"));
-            HeaderValue::from_static("text/event-stream")
+            let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);
+            HeaderValue::from_static(dialect.stream_type())
         }
     };
     response

@@ -1,6 +1,10 @@
 //! Model name → [`Plan`]: which deployments may answer, in which order.
 
+use std::borrow::Cow;
 use std::sync::Arc;
+
+use tollward_wire::dialect::Dialect;
+use tollward_wire::operation::Operation;
 
 use crate::pipeline::admit::Admitted;
 use crate::snapshot::{Candidate, Deployment, Snapshot};
@@ -42,6 +46,22 @@ pub enum RouteError {
     },
 }
 
+/// The names under which a model may be asked for. Ollama's clients add and leave out `:latest` as they like.
+pub fn spellings(operation: Operation, model: &str) -> Vec<Cow<'_, str>> {
+    let is_ollama = matches!(
+        operation.dialect(),
+        Some(Dialect::Ollama | Dialect::OllamaGenerate)
+    );
+    let mut names = vec![Cow::Borrowed(model)];
+    if is_ollama {
+        names.push(match model.strip_suffix(":latest") {
+            Some(plain) => Cow::Borrowed(plain),
+            None => Cow::Owned(format!("{model}:latest")),
+        });
+    }
+    names
+}
+
 /// Plans a call.
 ///
 /// The key's allowlist is checked for every candidate under the public name
@@ -54,10 +74,12 @@ pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteErro
     let unknown = || RouteError::UnknownModel {
         model: model.clone(),
     };
-    if !admitted.caller.allows(model) {
-        return Err(unknown());
-    }
-    let route = snapshot.resolve(model).ok_or_else(unknown)?;
+    let spellings = spellings(admitted.operation, model);
+    let route = spellings
+        .iter()
+        .filter(|name| admitted.caller.allows(name))
+        .find_map(|name| snapshot.resolve(name))
+        .ok_or_else(unknown)?;
     let may_answer = |candidate: &&Candidate| {
         admitted.caller.allows(&candidate.model)
             && candidate.deployment.target.serves(admitted.operation)

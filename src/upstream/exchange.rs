@@ -27,6 +27,7 @@ use tollward_providers::shape::{Reading, Way};
 use tollward_store::RequestId;
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::dialect::Echo;
+use tollward_wire::dialect::timing::Timing;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
 use tollward_wire::reader::{Seen, StreamReader};
@@ -147,6 +148,10 @@ impl Asked<'_> {
             created: u64::try_from(self.at_ms / 1_000).unwrap_or(0),
             asks_usage: self.call.view.asks_usage,
             estimated_input: self.estimated_input,
+            timing: Timing::new(
+                u64::try_from(self.at_ms).unwrap_or(0) * 1_000_000,
+                clock::unix_ns,
+            ),
             request: self.call.document,
         })
     }
@@ -168,7 +173,7 @@ pub async fn exchange(
     let opened = open(client, deployment, &asked.call, deadline).await?;
     let (timeouts, call) = (deployment.timeouts, &asked.call);
     let patience = clock::mono() + timeouts.first_content;
-    match (call.view.is_stream, opened.is_event_stream) {
+    match (call.view.is_stream, opened.is_stream) {
         (true, true) => streamed(opened, asked, timeouts, (patience, deadline)).await,
         (false, false) => whole(opened, asked, timeouts, deadline).await,
         (true, false) => mislabelled(opened, asked, timeouts, (patience, deadline)).await,

@@ -103,6 +103,17 @@ impl Dialect {
         }
     }
 
+    /// The media type of a streamed answer.
+    pub const fn stream_type(self) -> &'static str {
+        match self {
+            Self::OpenAiChat | Self::OpenAiResponses | Self::Anthropic | Self::Gemini => {
+                "text/event-stream"
+            }
+            Self::Ollama | Self::OllamaGenerate => "application/x-ndjson",
+            Self::Converse => "application/vnd.amazon.eventstream",
+        }
+    }
+
     /// Reads a caller's request.
     ///
     /// # Errors
@@ -183,7 +194,7 @@ impl Dialect {
         match self {
             Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini | Self::Converse => {
                 error.to_json()
-            },
+            }
             Self::Anthropic => anthropic::error::answer(status, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }

@@ -18,24 +18,32 @@ pub enum Operation {
     Embeddings,
     /// `/v1/messages`, Anthropic's chat.
     Messages,
+    /// `/api/chat`, Ollama's chat.
+    OllamaChat,
+    /// `/api/generate`, Ollama's chat of one turn.
+    OllamaGenerate,
 }
 
 impl Operation {
     /// Every operation, in a stable order.
-    pub const ALL: [Operation; 4] = [
+    pub const ALL: [Operation; 6] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Messages,
+        Self::OllamaChat,
+        Self::OllamaGenerate,
     ];
 
-    /// The public path, with the leading `/v1`.
+    /// The public path.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
             Self::Completions => "/v1/completions",
             Self::Embeddings => "/v1/embeddings",
             Self::Messages => "/v1/messages",
+            Self::OllamaChat => "/api/chat",
+            Self::OllamaGenerate => "/api/generate",
         }
     }
 
@@ -46,6 +54,8 @@ impl Operation {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Messages => "messages",
+            Self::OllamaChat => "ollama_chat",
+            Self::OllamaGenerate => "ollama_generate",
         }
     }
 
@@ -54,16 +64,15 @@ impl Operation {
         match self {
             Self::Chat => Some(Dialect::OpenAiChat),
             Self::Messages => Some(Dialect::Anthropic),
+            Self::OllamaChat => Some(Dialect::Ollama),
+            Self::OllamaGenerate => Some(Dialect::OllamaGenerate),
             Self::Completions | Self::Embeddings => None,
         }
     }
 
     /// Whether a caller may ask for a streamed answer.
     pub const fn streams(self) -> bool {
-        match self {
-            Self::Chat | Self::Completions | Self::Messages => true,
-            Self::Embeddings => false,
-        }
+        !matches!(self, Self::Embeddings)
     }
 }
 

@@ -47,18 +47,19 @@ impl RequestView {
     pub fn read(operation: Operation, document: &Document) -> Result<RequestView, FieldError> {
         let model = model(document)?;
         match operation {
-            Operation::Chat | Operation::Messages => check_chat(document)?,
+            Operation::Chat | Operation::Messages | Operation::OllamaChat => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
             Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
+            Operation::OllamaGenerate => check_present(document, "prompt", "a prompt")?,
         }
-        let is_stream = operation.streams() && flag(document, "stream")?;
+        let is_stream = operation.streams() && is_stream(operation, document)?;
         if operation == Operation::Messages && !document.has("max_tokens") {
             return Err(FieldError::new("max_tokens", "a number of tokens"));
         }
         Ok(RequestView {
             model,
             is_stream,
-            asks_usage: operation == Operation::Messages || asks_usage(document, is_stream)?,
+            asks_usage: has_usage_anyway(operation) || asks_usage(document, is_stream)?,
             max_output: max_output(operation, document)?,
             choices: choices(operation, document)?,
         })
@@ -161,6 +162,38 @@ fn flag(document: &Document, field: &'static str) -> Result<bool, FieldError> {
         .map_err(|_| FieldError::new(field, "true or false"))
 }
 
+/// Ollama streams unless it is told not to.
+fn is_stream(operation: Operation, document: &Document) -> Result<bool, FieldError> {
+    let streams_by_default = matches!(operation, Operation::OllamaChat | Operation::OllamaGenerate);
+    if streams_by_default && !document.has("stream") {
+        return Ok(true);
+    }
+    flag(document, "stream")
+}
+
+/// Whether the caller's dialect always ends in usage, and knows one answer only.
+fn has_usage_anyway(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Messages | Operation::OllamaChat | Operation::OllamaGenerate
+    )
+}
+
+/// Ollama's bound on output; a negative one means none.
+fn num_predict(document: &Document) -> Result<Option<u64>, FieldError> {
+    let Some(options) = document.object("options") else {
+        return Ok(None);
+    };
+    let expected = || FieldError::new("options.num_predict", "a number of tokens");
+    match options.raw(document, "num_predict") {
+        None => Ok(None),
+        Some(raw) => {
+            let number: i64 = serde_json::from_slice(raw).map_err(|_| expected())?;
+            Ok(u64::try_from(number).ok())
+        }
+    }
+}
+
 fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> {
     #[derive(Deserialize)]
     struct StreamOptions {
@@ -188,6 +221,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
     let fields: &[&'static str] = match operation {
         Operation::Chat => &["max_completion_tokens", "max_tokens"],
         Operation::Completions | Operation::Messages => &["max_tokens"],
+        Operation::OllamaChat | Operation::OllamaGenerate => return num_predict(document),
         Operation::Embeddings => &[],
     };
     let mut bound = None;
@@ -203,7 +237,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
 }
 
 fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError> {
-    if matches!(operation, Operation::Embeddings | Operation::Messages) {
+    if operation == Operation::Embeddings || has_usage_anyway(operation) {
         return Ok(1);
     }
     let expected = "an integer from 1 to 128";

@@ -7,7 +7,7 @@
 use tollward_wire::chat::Traits;
 
 /// What the model takes.
-pub(super) fn traits(model: &str) -> Traits {
+pub(crate) fn traits(model: &str) -> Traits {
     let version = version(model).unwrap_or((9, 9));
     let is_opus = model.contains("opus");
     Traits {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tollward_providers::shape::{Reading, rewrite};
 use tollward_providers::{Call, EncodeError};
-use tollward_wire::chat::{Replay, Traits};
+use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
 use tollward_wire::fault::Fault;
@@ -39,28 +39,21 @@ pub(super) fn open_local(
         body: UpstreamBody::Local(body),
         usage_chunk,
         reading: Reading::Relay,
-        is_event_stream: call.view.is_stream,
+        is_stream: call.view.is_stream,
     })
 }
 
 /// What the embedded engine takes.
-const LOCAL_TRAITS: Traits = Traits {
-    takes_sampling: true,
-    takes_both_sampling: true,
-    takes_schema: true,
-    takes_strict_tools: false,
-    thinks_by_effort: true,
-    thinks: false,
-    may_not_think: true,
-    takes_prefill: true,
-    takes_late_system: true,
-    fetches_urls: false,
-    takes_top_k: true,
-    takes_more_sampling: false,
-    takes_custom_tools: false,
-    thoughts: Replay::Never,
-    max_output: None,
-};
+pub(crate) fn traits() -> Traits {
+    Traits {
+        thinks: false,
+        takes_strict_tools: false,
+        takes_late_system: true,
+        fetches_urls: false,
+        takes_more_sampling: false,
+        ..Traits::default()
+    }
+}
 
 fn open_local_translated(
     model: &dyn LocalModel,
@@ -68,7 +61,7 @@ fn open_local_translated(
     call: &Call<'_>,
 ) -> Result<Opened, Box<AttemptFailure>> {
     let refused = |error: EncodeError| Box::new(unencodable(&error));
-    let rewritten = rewrite(call, Dialect::OpenAiChat, LOCAL_TRAITS).map_err(refused)?;
+    let rewritten = rewrite(call, Dialect::OpenAiChat, traits()).map_err(refused)?;
     let document = Document::parse(rewritten.body.to_bytes())
         .map_err(|error| Box::new(AttemptFailure::of(Fault::BadRequest, error.to_string())))?;
     let mut view =
@@ -89,6 +82,6 @@ fn open_local_translated(
         body: UpstreamBody::Local(body),
         usage_chunk: UsageChunk::Keep,
         reading: Reading::Translate(rewritten.way),
-        is_event_stream: call.view.is_stream,
+        is_stream: call.view.is_stream,
     })
 }

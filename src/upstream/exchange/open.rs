@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 use tollward_config::OnUnsupported;
 use tollward_providers::shape::{Reading, shape};
 use tollward_providers::{Call, EncodeError, Provider};
+use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::reader::UsageChunk;
 
@@ -37,16 +38,14 @@ pub(super) struct Opened {
     pub(super) usage_chunk: UsageChunk,
     pub(super) reading: Reading,
     /// What its content type says.
-    pub(super) is_event_stream: bool,
+    pub(super) is_stream: bool,
 }
 
 /// Whether the answer is a stream; one that does not say what it is, is taken for what was asked for.
-fn is_event_stream(headers: &HeaderMap, call: &Call<'_>) -> bool {
+fn is_stream(headers: &HeaderMap, call: &Call<'_>, stream_type: &str) -> bool {
     let declared = headers.get(header::CONTENT_TYPE);
     let declared = declared.filter(|kind| !is_type(kind, "application/octet-stream"));
-    declared.map_or(call.view.is_stream, |kind| {
-        is_type(kind, "text/event-stream")
-    })
+    declared.map_or(call.view.is_stream, |kind| is_type(kind, stream_type))
 }
 
 /// Whether a content type is `name`, with or without parameters. Media types have no case (RFC 9110 §8.3.1).
@@ -96,6 +95,12 @@ pub(super) async fn open(
             parts.status,
         ));
     }
+    let stream_type = match &sent.reading {
+        Reading::Relay => call.operation.dialect(),
+        Reading::Translate(way) => Some(way.from),
+    }
+    .unwrap_or(Dialect::OpenAiChat)
+    .stream_type();
     if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
@@ -113,7 +118,7 @@ pub(super) async fn open(
         body: UpstreamBody::Http(body),
         usage_chunk: sent.usage_chunk,
         reading: sent.reading,
-        is_event_stream: is_event_stream(&parts.headers, call),
+        is_stream: is_stream(&parts.headers, call, stream_type),
     })
 }
 

@@ -30,6 +30,7 @@ fn echo(request: &Document) -> Echo<'_> {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        timing: crate::dialect::timing::Timing::default(),
         request,
     }
 }

@@ -1,0 +1,140 @@
+//! Amazon Bedrock's Converse with a Bedrock API key.
+//!
+//! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
+//! Requests signed with AWS credentials are not here yet.
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+use tollward_wire::chat::Traits;
+use tollward_wire::dialect::Dialect;
+use tollward_wire::dialect::converse::error;
+use tollward_wire::operation::Operation;
+
+use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
+use crate::anthropic::models as claude;
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::settings::BuildError;
+
+const REGION: &str = "us-east-1";
+
+/// What is known before one is built.
+pub(crate) const KIND: Kind = Kind {
+    kind: "bedrock",
+    display_name: "Amazon Bedrock",
+    base_url: Some("https://bedrock-runtime.us-east-1.amazonaws.com"),
+    key_variable: Some("AWS_BEARER_TOKEN_BEDROCK"),
+    price_provider: Some("bedrock"),
+    needs_key: true,
+    default_port: None,
+    settings: &["base_url", "api_key", "headers", "region"],
+};
+
+struct Bedrock {
+    account: Account,
+    models: Option<Uri>,
+}
+
+/// Makes one of its settings.
+pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
+    let mut settings = settings(&KIND, fields)?;
+    let region = settings.text("region")?;
+    let region = region.unwrap_or_else(|| REGION.to_owned());
+    let is_name = |it: &str| {
+        !it.is_empty()
+            && it
+                .bytes()
+                .all(|it| it.is_ascii_alphanumeric() || it == b'-')
+    };
+    if !is_name(&region) {
+        return Err(BuildError::Invalid {
+            field: "region".to_owned(),
+            reason: "must be a region such as eu-central-1".to_owned(),
+        });
+    }
+    let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
+    let base_url = format!("https://bedrock-runtime.{region}.amazonaws.com{suffix}");
+    let account = Account::new(&KIND, KeyHeader::Bearer, &mut settings, &base_url)?;
+    let models = format!("https://bedrock.{region}.amazonaws.com{suffix}/foundation-models");
+    let models = match account.scope {
+        HostScope::Public => models.parse().ok(),
+        // The list is at another host, of which a written address says nothing.
+        HostScope::Operator => account.endpoint("/foundation-models"),
+    };
+    Ok(Arc::new(Bedrock { account, models }))
+}
+
+impl Provider for Bedrock {
+    fn kind(&self) -> &'static str {
+        KIND.kind
+    }
+
+    fn host_scope(&self) -> HostScope {
+        self.account.scope
+    }
+
+    fn service(&self, operation: Operation) -> Option<Service> {
+        let is_chat = operation.dialect().is_some();
+        is_chat.then_some(Service::Translate(Dialect::Converse))
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        if !model.contains("claude") {
+            return Traits {
+                fetches_urls: false,
+                ..Traits::default()
+            };
+        }
+        let traits = claude::traits(model);
+        Traits {
+            fetches_urls: false,
+            // Bedrock's own copy of the schema refuses both for the newest models (2026-08).
+            takes_schema: traits.takes_schema && traits.takes_sampling,
+            takes_strict_tools: traits.takes_strict_tools && traits.takes_sampling,
+            ..traits
+        }
+    }
+
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
+        Err(not_relayed(&KIND, call.operation))
+    }
+
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        let model = path_segment(translated.model);
+        let (operation, accept) = if translated.is_stream {
+            ("converse-stream", "application/vnd.amazon.eventstream")
+        } else {
+            ("converse", "application/json")
+        };
+        let path = format!("/model/{model}/{operation}");
+        self.account
+            .outbound(&path, translated.body.clone(), accept)
+    }
+
+    fn authorize(&self, headers: &mut HeaderMap) {
+        self.account.authorize(headers);
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let failure = Failure::read(status, headers, body);
+        let named = headers.get("x-amzn-errortype");
+        let Some(name) = named.and_then(|it| it.to_str().ok()) else {
+            return failure;
+        };
+        // `ThrottlingException:http://…`: the address says nothing more.
+        let name = name.split(':').next().unwrap_or_default();
+        let found = error::fault(name, body);
+        Failure {
+            fault: found.fault,
+            error: found.error.or(failure.error),
+            ..failure
+        }
+    }
+
+    fn models_uri(&self) -> Option<Uri> {
+        self.models.clone()
+    }
+}

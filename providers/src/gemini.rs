@@ -1,0 +1,138 @@
+//! Google's Gemini API with a key of AI Studio.
+//!
+//! Source: <https://ai.google.dev/api> and google-genai 3.4 (read 2026-11). Vertex AI, which
+//! has the same dialect behind other addresses and credentials, is not here.
+
+mod models;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+use tollward_wire::chat::Traits;
+use tollward_wire::dialect::Dialect;
+use tollward_wire::fault::Fault;
+use tollward_wire::operation::Operation;
+
+use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::settings::BuildError;
+
+const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
+
+/// What is known before one is built.
+pub(crate) const KIND: Kind = Kind {
+    kind: "gemini",
+    display_name: "Google Gemini",
+    base_url: Some(BASE_URL),
+    key_variable: Some("GEMINI_API_KEY"),
+    price_provider: Some("gemini"),
+    needs_key: true,
+    default_port: None,
+    settings: &["base_url", "api_key", "headers"],
+};
+
+struct Gemini(Account);
+
+/// Makes one of its settings.
+pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
+    let mut settings = settings(&KIND, fields)?;
+    // In a header, because addresses end up in logs.
+    let key = KeyHeader::Named("x-goog-api-key");
+    let account = Account::new(&KIND, key, &mut settings, BASE_URL)?;
+    Ok(Arc::new(Gemini(account)))
+}
+
+impl Provider for Gemini {
+    fn kind(&self) -> &'static str {
+        KIND.kind
+    }
+
+    fn host_scope(&self) -> HostScope {
+        self.0.scope
+    }
+
+    fn service(&self, operation: Operation) -> Option<Service> {
+        let is_chat = operation.dialect().is_some();
+        is_chat.then_some(Service::Translate(Dialect::Gemini))
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        models::traits(model)
+    }
+
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
+        Err(not_relayed(&KIND, call.operation))
+    }
+
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        let model = translated.model.strip_prefix("models/");
+        let model = path_segment(model.unwrap_or(translated.model));
+        let (path, accept) = if translated.is_stream {
+            let path = format!("/models/{model}:streamGenerateContent?alt=sse");
+            (path, "text/event-stream")
+        } else {
+            let path = format!("/models/{model}:generateContent");
+            (path, "application/json")
+        };
+        self.0.outbound(&path, translated.body.clone(), accept)
+    }
+
+    fn authorize(&self, headers: &mut HeaderMap) {
+        self.0.authorize(headers);
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        let mut failure = Failure::read(status, headers, body);
+        let details = Details::of(body);
+        // A bad key is a 400 here, and a daily quota a 429 like any other.
+        if details.has_reason("API_KEY_INVALID") {
+            failure.fault = Fault::Auth;
+        } else if failure.fault == Fault::RateLimited && details.is_daily_quota() {
+            failure.fault = Fault::Quota;
+        }
+        failure.retry_after = failure.retry_after.or_else(|| details.retry_after());
+        failure
+    }
+
+    fn models_uri(&self) -> Option<Uri> {
+        self.0.endpoint("/models")
+    }
+}
+
+/// `error.details`, where Google says what the status does not.
+struct Details(Vec<Value>);
+
+impl Details {
+    fn of(body: &[u8]) -> Self {
+        let value: Value = serde_json::from_slice(body).unwrap_or_default();
+        let value = match value {
+            Value::Array(mut items) if !items.is_empty() => items.swap_remove(0),
+            other => other,
+        };
+        let details = value.pointer("/error/details").and_then(Value::as_array);
+        Self(details.cloned().unwrap_or_default())
+    }
+
+    fn has_reason(&self, reason: &str) -> bool {
+        self.0.iter().any(|it| it["reason"] == reason)
+    }
+
+    fn is_daily_quota(&self) -> bool {
+        let violations = self.0.iter().filter_map(|it| it["violations"].as_array());
+        violations.flatten().any(|it| {
+            let id = it["quotaId"].as_str().unwrap_or_default();
+            id.contains("PerDay")
+        })
+    }
+
+    /// `RetryInfo.retryDelay`, such as `34s` or `0.5s`.
+    fn retry_after(&self) -> Option<crate::failure::RetryAfter> {
+        let delay = self.0.iter().find_map(|it| it["retryDelay"].as_str())?;
+        let seconds: f64 = delay.strip_suffix('s')?.parse().ok()?;
+        let wait = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+        Some(crate::failure::RetryAfter::After(wait))
+    }
+}

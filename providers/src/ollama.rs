@@ -1,0 +1,109 @@
+//! Ollama by its own API, `/api/chat`, where its OpenAI-shaped one loses something.
+//!
+//! Thinking is switched by a word, a prompt that is too long is an error and not cut in
+//! silence. Source: ollama `api/types.go` and docs/api.md (read 2026-11).
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+use tollward_wire::chat::{Replay, Traits};
+use tollward_wire::dialect::Dialect;
+use tollward_wire::operation::Operation;
+
+use crate::account::{Account, KeyHeader, not_relayed, settings};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::settings::BuildError;
+
+const BASE_URL: &str = "http://127.0.0.1:11434";
+
+/// What is known before one is built. It has no port to look at: detection finds the server
+/// under the kind `ollama`.
+pub(crate) const KIND: Kind = Kind {
+    kind: "ollama-native",
+    display_name: "Ollama, by its own API",
+    base_url: Some(BASE_URL),
+    key_variable: None,
+    price_provider: None,
+    needs_key: false,
+    default_port: None,
+    settings: &["base_url", "api_key", "headers"],
+};
+
+struct Ollama(Account);
+
+/// Makes one of its settings.
+pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
+    // Always an address of the operator's, also where they did not write it down.
+    fields
+        .entry("base_url")
+        .or_insert_with(|| Value::from(BASE_URL));
+    let mut settings = settings(&KIND, fields)?;
+    let account = Account::new(&KIND, KeyHeader::Bearer, &mut settings, BASE_URL)?;
+    Ok(Arc::new(Ollama(account)))
+}
+
+impl Ollama {
+    /// The setting may name the OpenAI-shaped endpoint of the same server.
+    fn endpoint(&self, path: &str) -> Option<Uri> {
+        let uri = self.0.endpoint(path)?;
+        uri.to_string()
+            .replacen("/v1/api/", "/api/", 1)
+            .parse()
+            .ok()
+    }
+}
+
+impl Provider for Ollama {
+    fn kind(&self) -> &'static str {
+        KIND.kind
+    }
+
+    fn host_scope(&self) -> HostScope {
+        self.0.scope
+    }
+
+    fn service(&self, operation: Operation) -> Option<Service> {
+        let is_chat = operation.dialect().is_some();
+        is_chat.then_some(Service::Translate(Dialect::Ollama))
+    }
+
+    fn traits(&self, _: &str) -> Traits {
+        Traits {
+            thoughts: Replay::AsText,
+            fetches_urls: false,
+            ..Traits::default()
+        }
+    }
+
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
+        Err(not_relayed(&KIND, call.operation))
+    }
+
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        let accept = if translated.is_stream {
+            "application/x-ndjson"
+        } else {
+            "application/json"
+        };
+        let outbound = self
+            .0
+            .outbound("/api/chat", translated.body.clone(), accept)?;
+        let uri = self.endpoint("/api/chat").ok_or(EncodeError::Model)?;
+        Ok(Outbound { uri, ..outbound })
+    }
+
+    fn authorize(&self, headers: &mut HeaderMap) {
+        self.0.authorize(headers);
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        Failure::read(status, headers, body)
+    }
+
+    fn models_uri(&self) -> Option<Uri> {
+        self.endpoint("/v1/models")
+    }
+}
