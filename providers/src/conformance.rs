@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -143,7 +142,6 @@ fn the_headers_are_ours_and_hold_no_credential() {
         let headers = encode(row).headers;
         for (name, value) in [
             ("content-type", "application/json"),
-            ("accept", "text/event-stream"),
             ("accept-encoding", "identity"),
             ("x-secret", SECRET),
         ] {
@@ -267,10 +265,8 @@ fn no_credential_is_ever_shown() {
         assert!(!format!("{outbound:?}").contains(SECRET), "{}", row.kind);
         let mut headers = outbound.headers;
         provider(row).authorize(&mut headers);
-        let value = headers
-            .get(AUTHORIZATION)
-            .or(headers.get("x-api-key"))
-            .unwrap();
+        let credentials = ["authorization", "x-api-key", "x-goog-api-key"];
+        let value = credentials.iter().find_map(|it| headers.get(*it)).unwrap();
         assert!(value.to_str().unwrap().ends_with(SECRET));
         assert!(value.is_sensitive());
         assert!(!format!("{headers:?}").contains(SECRET), "{}", row.kind);
@@ -309,6 +305,6 @@ fn a_row_is_complete_and_its_kind_is_its_own() {
         assert_eq!(row.needs_key, row.key_variable.is_some(), "{}", row.kind);
         assert_eq!(build(row.kind, settings(row)).unwrap().kind(), row.kind);
         let models = provider(row).models_uri().unwrap();
-        assert!(models.path().ends_with("/v1/models"), "{models}");
+        assert!(models.path().ends_with("models"), "{models}");
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::Request as Bare;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
@@ -80,6 +81,15 @@ impl Ingress {
             body,
             started: clock::mono(),
         }
+    }
+
+    /// The head again, for a request that is passed on after its body was read.
+    pub fn into_parts(self) -> http::request::Parts {
+        let mut request = Bare::new(());
+        *request.method_mut() = http::Method::POST;
+        *request.headers_mut() = self.headers;
+        request.extensions_mut().insert(Peer(self.peer));
+        request.into_parts().0
     }
 
     /// Reads the body.

@@ -4,6 +4,7 @@
 //! in memory is answered, embeddings are put into `OpenAI`'s words, and the catalog is shown
 //! with every key that clients read.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -33,6 +34,8 @@ use crate::snapshot::Snapshot;
 const VERSION: &str = "0.13.0";
 /// Tokens of context that are told of a model of which nobody knows.
 const CONTEXT_TOKENS: u64 = 131_072;
+/// Largest answer with embeddings, in bytes.
+const MAX_EMBEDDINGS: usize = 64 * 1024 * 1024;
 /// How long a model is said to stay in memory, in seconds.
 const STAYS: u64 = 300;
 
@@ -48,22 +51,24 @@ pub async fn version() -> Response {
 
 /// `GET /api/tags`: the models that the caller may use.
 pub async fn tags(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    listing(&gateway, &request, catalog::tags).await
+    listing(&gateway, request, catalog::tags).await
 }
 
 /// `GET /api/ps`: the same models, said to be in memory.
 pub async fn ps(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let expires = unix_seconds() + STAYS;
-    listing(&gateway, &request, |cards| catalog::ps(cards, expires)).await
+    listing(&gateway, request, |cards| catalog::ps(cards, expires)).await
 }
 
 async fn listing(
     gateway: &Gateway,
-    request: &Request,
+    request: Request,
     shape: impl FnOnce(&[ModelCard<'_>]) -> Bytes,
 ) -> Response {
     let snapshot = gateway.snapshot();
-    let caller = match caller(gateway, &snapshot, request).await {
+    let peer = peer(request.extensions());
+    let (parts, _) = request.into_parts();
+    let caller = match caller(gateway, &snapshot, &parts.headers, peer).await {
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
@@ -140,18 +145,142 @@ pub async fn embed(State(gateway): State<Arc<Gateway>>, request: Request) -> Res
         gateway,
         request,
         catalog::embed_request,
-        |body, model, began| catalog::embed_answer(body, model, began),
+        catalog::embed_answer,
     )
     .await
 }
 
 /// `POST /api/embeddings`, the older one.
 pub async fn embeddings(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    embedded(
-        gateway,
-        request,
-        catalog::embeddings_request,
-        |body, _, _| catalog::embeddings_answer(body),
-    )
+    embedded(gateway, request, catalog::embeddings_request, |body, _| {
+        catalog::embeddings_answer(body)
+    })
     .await
+}
+
+/// Puts a request for embeddings into `OpenAI`'s words, has it answered, and puts the answer back.
+async fn embedded(
+    gateway: Arc<Gateway>,
+    request: Request,
+    read: fn(&Document) -> Result<EmbedRequest, tollward_wire::document::FieldError>,
+    write: fn(&[u8], &Echo<'_>) -> Result<Bytes, tollward_wire::fault::Fault>,
+) -> Response {
+    let began = clock::unix_ns();
+    let (_, _, mut parts, document) = match taken(&gateway, request).await {
+        Ok(taken) => taken,
+        Err(refusal) => return refusal,
+    };
+    let embed = match read(&document) {
+        Ok(embed) => embed,
+        Err(wrong) => return refused(ServeError::from(AdmitError::from(wrong))),
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    let request = Request::from_parts(parts, Body::from(embed.body));
+    let answer = inference::answer(Operation::Embeddings, State(gateway), request).await;
+    let (mut parts, body) = answer.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_EMBEDDINGS).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
+    parts.headers.remove(header::CONTENT_LENGTH);
+    if parts.status != StatusCode::OK {
+        let message = tollward_wire::error_body::ErrorBody::parse(&body);
+        let message = message.map_or_else(|| "the embeddings failed".to_owned(), |it| it.message);
+        return Response::from_parts(parts, Body::from(words::body(&message)));
+    }
+    let model = named(&document).unwrap_or_default();
+    let echo = Echo {
+        model: &model,
+        id: "embed",
+        created: began / 1_000_000_000,
+        asks_usage: true,
+        estimated_input: 0,
+        timing: Timing::new(began, clock::unix_ns),
+        request: &document,
+    };
+    match write(&body, &echo) {
+        Ok(body) => Response::from_parts(parts, Body::from(body)),
+        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+    }
+}
+
+/// Who calls, and the body of their request. Ollama's clients do not always say that it is JSON.
+async fn taken(
+    gateway: &Gateway,
+    mut request: Request,
+) -> Result<(Arc<Snapshot>, Caller, http::request::Parts, Document), Response> {
+    let snapshot = gateway.snapshot();
+    let peer = peer(request.extensions());
+    let json = HeaderValue::from_static("application/json");
+    request.headers_mut().insert(header::CONTENT_TYPE, json);
+    let mut ingress = Ingress::new(Operation::OllamaChat, request);
+    let caller = caller(gateway, &snapshot, &ingress.headers, peer).await?;
+    let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
+    let body = body.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
+    let document = Document::parse(body);
+    let document = document.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
+    Ok((snapshot, caller, ingress.into_parts(), document))
+}
+
+async fn caller(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    headers: &HeaderMap,
+    peer: IpAddr,
+) -> Result<Caller, Response> {
+    let caller = authenticate(snapshot, gateway, headers, peer).await;
+    caller.map_err(|error| refused(ServeError::from(error)))
+}
+
+fn refused(error: ServeError) -> Response {
+    error::respond_in(Dialect::Ollama, &Problem::from(error), &headers::fresh_id())
+}
+
+/// The name of a model in a request, by either of its two fields.
+fn named(document: &Document) -> Option<String> {
+    let of = |field| document.get::<String>(field).ok().flatten();
+    of("model")
+        .or_else(|| of("name"))
+        .filter(|it| !it.is_empty())
+}
+
+/// The public name that a client means, if the caller may use it.
+fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<String> {
+    let mut names = spellings(Operation::OllamaChat, name).into_iter();
+    let found = names.find(|it| caller.allows(it) && snapshot.resolve(it).is_some());
+    found.map(std::borrow::Cow::into_owned)
+}
+
+fn unknown(document: &Document) -> Response {
+    let name = named(document).unwrap_or_default();
+    let mut response = json(words::unknown_model(&name));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+fn card(name: &str) -> ModelCard<'_> {
+    ModelCard {
+        name,
+        modified: 0,
+        size: None,
+        family: "tollward",
+        parameter_size: "",
+        quantization: "",
+        context_length: CONTEXT_TOKENS,
+        embedding_length: 0,
+        capabilities: &["completion", "tools", "vision", "thinking"],
+    }
+}
+
+fn unix_seconds() -> u64 {
+    u64::try_from(clock::unix_ms() / 1_000).unwrap_or(0)
+}
+
+fn json(body: Bytes) -> Response {
+    typed(body, "application/json; charset=utf-8")
+}
+
+fn typed(body: Bytes, kind: &'static str) -> Response {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    (headers, body).into_response()
 }

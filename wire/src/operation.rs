@@ -18,6 +18,8 @@ pub enum Operation {
     Embeddings,
     /// `/v1/messages`, Anthropic's chat.
     Messages,
+    /// `/v1/responses`, `OpenAI`'s newer chat.
+    Responses,
     /// `/api/chat`, Ollama's chat.
     OllamaChat,
     /// `/api/generate`, Ollama's chat of one turn.
@@ -26,11 +28,12 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in a stable order.
-    pub const ALL: [Operation; 6] = [
+    pub const ALL: [Operation; 7] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
         Self::Messages,
+        Self::Responses,
         Self::OllamaChat,
         Self::OllamaGenerate,
     ];
@@ -42,6 +45,7 @@ impl Operation {
             Self::Completions => "/v1/completions",
             Self::Embeddings => "/v1/embeddings",
             Self::Messages => "/v1/messages",
+            Self::Responses => "/v1/responses",
             Self::OllamaChat => "/api/chat",
             Self::OllamaGenerate => "/api/generate",
         }
@@ -54,6 +58,7 @@ impl Operation {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Messages => "messages",
+            Self::Responses => "responses",
             Self::OllamaChat => "ollama_chat",
             Self::OllamaGenerate => "ollama_generate",
         }
@@ -64,6 +69,7 @@ impl Operation {
         match self {
             Self::Chat => Some(Dialect::OpenAiChat),
             Self::Messages => Some(Dialect::Anthropic),
+            Self::Responses => Some(Dialect::OpenAiResponses),
             Self::OllamaChat => Some(Dialect::Ollama),
             Self::OllamaGenerate => Some(Dialect::OllamaGenerate),
             Self::Completions | Self::Embeddings => None,

@@ -50,6 +50,7 @@ impl RequestView {
             Operation::Chat | Operation::Messages | Operation::OllamaChat => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
             Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
+            Operation::Responses => check_present(document, "input", "a text or items")?,
             Operation::OllamaGenerate => check_present(document, "prompt", "a prompt")?,
         }
         let is_stream = operation.streams() && is_stream(operation, document)?;
@@ -175,7 +176,10 @@ fn is_stream(operation: Operation, document: &Document) -> Result<bool, FieldErr
 fn has_usage_anyway(operation: Operation) -> bool {
     matches!(
         operation,
-        Operation::Messages | Operation::OllamaChat | Operation::OllamaGenerate
+        Operation::Messages
+            | Operation::Responses
+            | Operation::OllamaChat
+            | Operation::OllamaGenerate
     )
 }
 
@@ -220,6 +224,7 @@ fn asks_usage(document: &Document, is_stream: bool) -> Result<bool, FieldError> 
 fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, FieldError> {
     let fields: &[&'static str] = match operation {
         Operation::Chat => &["max_completion_tokens", "max_tokens"],
+        Operation::Responses => &["max_output_tokens"],
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::OllamaChat | Operation::OllamaGenerate => return num_predict(document),
         Operation::Embeddings => &[],
