@@ -271,7 +271,7 @@ async fn a_public_address_without_keys_is_refused_with_the_command_that_helps() 
 async fn each_listener_serves_its_own_paths_only() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&Config::one(&upstream)).await;
-    for path in ["/metrics", "/admin", "/debug/pprof", "/v1/keys", "/"] {
+    for path in ["/metrics", "/admin", "/debug/pprof", "/v1/keys", "/v2"] {
         gateway
             .send(&Request::get(path))
             .await
