@@ -35,7 +35,7 @@ pub struct Answer {
 /// 200 carries an `error`; [`Fault::Empty`] if it has no choices or nothing in them.
 pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamFault> {
     if let Some(dialect) = operation.dialect()
-        && dialect != Dialect::OpenAiChat
+        && !matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions)
     {
         return observe(dialect, body);
     }

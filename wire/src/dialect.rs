@@ -13,6 +13,7 @@ pub mod converse;
 pub mod gemini;
 pub mod ollama;
 pub mod openai_chat;
+pub(crate) mod openai_completions;
 pub mod openai_responses;
 pub mod sse_events;
 pub mod stream;
@@ -33,6 +34,8 @@ use crate::json::Json;
 pub enum Dialect {
     /// `OpenAI`'s `/v1/chat/completions`.
     OpenAiChat,
+    /// `OpenAI`'s older `/v1/completions`, which only callers use.
+    OpenAiCompletions,
     /// Anthropic's `/v1/messages`.
     Anthropic,
     /// Google's `generateContent`; only vendors speak it.
@@ -94,6 +97,7 @@ impl Dialect {
     pub const fn name(self) -> &'static str {
         match self {
             Self::OpenAiChat => "openai_chat",
+            Self::OpenAiCompletions => "openai_completions",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
             Self::Ollama => "ollama",
@@ -106,9 +110,11 @@ impl Dialect {
     /// The media type of a streamed answer.
     pub const fn stream_type(self) -> &'static str {
         match self {
-            Self::OpenAiChat | Self::OpenAiResponses | Self::Anthropic | Self::Gemini => {
-                "text/event-stream"
-            }
+            Self::OpenAiChat
+            | Self::OpenAiCompletions
+            | Self::OpenAiResponses
+            | Self::Anthropic
+            | Self::Gemini => "text/event-stream",
             Self::Ollama | Self::OllamaGenerate => "application/x-ndjson",
             Self::Converse => "application/vnd.amazon.eventstream",
         }
@@ -124,6 +130,7 @@ impl Dialect {
             .ok_or_else(|| FieldError::new("", "JSON whose strings are valid Unicode"))?;
         match self {
             Self::OpenAiChat => openai_chat::read_request(value),
+            Self::OpenAiCompletions => openai_completions::read_request(value),
             Self::Anthropic => anthropic::read_request(value),
             Self::Gemini => Err(FieldError::new("", "a dialect that callers speak")),
             Self::Ollama => ollama::read_chat(value),
@@ -147,8 +154,8 @@ impl Dialect {
             Self::Anthropic => anthropic::write_request(request, target),
             Self::Gemini => gemini::write_request(request, target),
             Self::Ollama => ollama::write_request(request, target),
-            Self::OllamaGenerate => {
-                Err(Unsupported::new("model", "a vendor is asked by /api/chat"))
+            Self::OpenAiCompletions | Self::OllamaGenerate => {
+                Err(Unsupported::new("model", "a vendor is asked for a chat"))
             }
             Self::Converse => converse::write_request(request, target),
             Self::OpenAiResponses => openai_responses::write_request(request, target),
@@ -158,7 +165,7 @@ impl Dialect {
     /// A reader for a vendor's stream.
     pub fn reader(self) -> Box<dyn EventReader> {
         match self {
-            Self::OpenAiChat => Box::new(openai_chat::reader()),
+            Self::OpenAiChat | Self::OpenAiCompletions => Box::new(openai_chat::reader()),
             Self::Anthropic => Box::new(anthropic::reader()),
             Self::Gemini => Box::new(gemini::reader()),
             Self::Ollama | Self::OllamaGenerate => Box::new(ollama::reader()),
@@ -172,7 +179,11 @@ impl Dialect {
     /// those, a scanner for lines would have to stand beside the one for server-sent events.
     pub(crate) fn sse_reader(self) -> Option<Box<dyn sse_events::SseDialect>> {
         match self {
-            Self::OpenAiChat | Self::Ollama | Self::OllamaGenerate | Self::Converse => None,
+            Self::OpenAiChat
+            | Self::OpenAiCompletions
+            | Self::Ollama
+            | Self::OllamaGenerate
+            | Self::Converse => None,
             Self::Anthropic => Some(Box::new(anthropic::Blocks::default())),
             Self::Gemini => Some(Box::new(gemini::Candidates::default())),
             Self::OpenAiResponses => Some(Box::new(openai_responses::Items::default())),
@@ -182,7 +193,9 @@ impl Dialect {
     /// The event that ends a broken stream.
     pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::Gemini | Self::Converse => error.to_event(),
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::Gemini | Self::Converse => {
+                error.to_event()
+            }
             Self::Anthropic => anthropic::error::event(fault, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
             Self::OpenAiResponses => openai_responses::error_event(fault, error, 0),
@@ -192,9 +205,11 @@ impl Dialect {
     /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::OpenAiResponses | Self::Gemini | Self::Converse => {
-                error.to_json()
-            }
+            Self::OpenAiChat
+            | Self::OpenAiCompletions
+            | Self::OpenAiResponses
+            | Self::Gemini
+            | Self::Converse => error.to_json(),
             Self::Anthropic => anthropic::error::answer(status, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }
@@ -206,7 +221,9 @@ impl Dialect {
             return sink.take(stream::protocol_fault());
         };
         match self {
-            Self::OpenAiChat => openai_chat::read_answer(&value, body, sink),
+            Self::OpenAiChat | Self::OpenAiCompletions => {
+                openai_chat::read_answer(&value, body, sink);
+            }
             Self::Anthropic => anthropic::read_answer(&value, body, sink),
             Self::Gemini => gemini::read_answer(&value, body, sink),
             Self::Ollama | Self::OllamaGenerate => ollama::read_answer(&value, body, sink),
@@ -219,6 +236,7 @@ impl Dialect {
     pub fn writer(self, echo: &Echo<'_>) -> Box<dyn EventWriter> {
         match self {
             Self::OpenAiChat | Self::Gemini | Self::Converse => Box::new(openai_chat::writer(echo)),
+            Self::OpenAiCompletions => Box::new(openai_completions::writer(echo)),
             Self::Anthropic => Box::new(anthropic::writer(echo)),
             Self::Ollama => Box::new(ollama::writer(Endpoint::Chat, echo)),
             Self::OllamaGenerate => Box::new(ollama::writer(Endpoint::Generate, echo)),
@@ -229,6 +247,7 @@ impl Dialect {
     /// A whole answer for a caller.
     pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
         match self {
+            Self::OpenAiCompletions => openai_completions::write_answer(answer, echo),
             Self::OpenAiChat | Self::Gemini | Self::Converse => {
                 openai_chat::write_answer(answer, echo)
             }

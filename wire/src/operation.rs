@@ -72,7 +72,8 @@ impl Operation {
             Self::Responses => Some(Dialect::OpenAiResponses),
             Self::OllamaChat => Some(Dialect::Ollama),
             Self::OllamaGenerate => Some(Dialect::OllamaGenerate),
-            Self::Completions | Self::Embeddings => None,
+            Self::Completions => Some(Dialect::OpenAiCompletions),
+            Self::Embeddings => None,
         }
     }
 

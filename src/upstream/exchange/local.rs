@@ -24,7 +24,11 @@ pub(super) fn open_local(
     deployment: &Deployment,
     call: &Call<'_>,
 ) -> Result<Opened, Box<AttemptFailure>> {
-    if !matches!(call.operation.dialect(), None | Some(Dialect::OpenAiChat)) {
+    let is_own = matches!(
+        call.operation.dialect(),
+        None | Some(Dialect::OpenAiChat | Dialect::OpenAiCompletions)
+    );
+    if !is_own {
         return open_local_translated(model, deployment, call);
     }
     let body = model.open(call)?;
