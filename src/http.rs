@@ -12,6 +12,7 @@ pub mod ollama;
 pub mod ops;
 pub mod server;
 pub mod stall;
+pub mod tokens;
 
 use std::sync::Arc;
 
@@ -42,6 +43,9 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         .route("/api/pull", post(ollama::pull))
         .route("/api/embed", post(ollama::embed))
         .route("/api/embeddings", post(ollama::embeddings))
+        .route("/v1/messages/count_tokens", post(tokens::of_messages))
+        .route("/v1/responses/input_tokens", post(tokens::of_responses))
+        .route("/v1/capabilities", get(models::capabilities))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/livez", get(ops::live))

@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use tollward_config::OnStoreError;
-use tollward_config::OnUnsupported;
-use tollward_providers::{Call, Provider};
+use tollward_config::{OnStoreError, OnUnsupported};
+use tollward_providers::{Call, Provider, Service};
+use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
 
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
-use crate::upstream::exchange::{LocalBody, Timeouts};
+use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
 
 /// What is configured, validated and wired.
@@ -144,6 +144,27 @@ impl Target {
         match self {
             Self::Http(provider) => provider.service(operation).is_some(),
             Self::Local(_) => operation != Operation::Embeddings,
+        }
+    }
+
+    /// How `operation` is answered there, in a word: `relay`, the dialect it is put into, or `none`.
+    pub fn answers(&self, operation: Operation) -> &'static str {
+        match self {
+            Self::Http(provider) => match provider.service(operation) {
+                Some(Service::Relay) => "relay",
+                Some(Service::Translate(dialect)) => dialect.name(),
+                None => "none",
+            },
+            Self::Local(_) if operation == Operation::Embeddings => "none",
+            Self::Local(_) => "embedded",
+        }
+    }
+
+    /// What the model takes there.
+    pub fn traits(&self, upstream_model: &str) -> Traits {
+        match self {
+            Self::Http(provider) => provider.traits(upstream_model),
+            Self::Local(_) => exchange::local_traits(),
         }
     }
 }

@@ -394,9 +394,83 @@ async fn what_a_backend_does_not_take_is_left_out_or_refused_as_the_operator_say
         (answer.status, answer.header("x-tollward-dropped")),
         (200, None)
     );
+    let counted = silent
+        .gateway
+        .metric("tollward_fields_dropped_total", &[])
+        .await;
+    assert_eq!(counted, 1.0);
     let strict = Scene::with(policy("reject")).await;
     let refused = strict.messages(&body).await;
     assert_eq!(refused.status, 400);
     assert!(refused.text().contains("top_k"), "{}", refused.text());
     assert_eq!(strict.gpt.calls(), 0);
+}
+
+#[tokio::test]
+async fn tokens_are_counted_without_asking_anybody() {
+    let scene = Scene::new().await;
+    let mut body = message("claude");
+    body["messages"][0]["content"] = json!("word ".repeat(300));
+    let path = "/v1/messages/count_tokens";
+    let counted = scene
+        .gateway
+        .send(&Request::post(path, body.to_string()))
+        .await;
+    let tokens = counted.json()["input_tokens"].as_u64().unwrap();
+    assert!((300..700).contains(&tokens), "{tokens}");
+    body["model"] = json!("nobody");
+    let unknown = scene
+        .gateway
+        .send(&Request::post(path, body.to_string()))
+        .await;
+    assert_eq!(
+        (unknown.status, &unknown.json()["error"]["type"]),
+        (404, &json!("not_found_error"))
+    );
+    let response = json!({"model": "chat", "input": "hello"});
+    let request = Request::post("/v1/responses/input_tokens", response.to_string());
+    assert!(scene.gateway.send(&request).await.json()["input_tokens"].is_u64());
+    assert_eq!((scene.claude.calls(), scene.gpt.calls()), (0, 0));
+}
+
+#[tokio::test]
+async fn anthropics_clients_list_models_in_their_own_shape_and_anybody_sees_what_works() {
+    let scene = Scene::new().await;
+    let list = Request::get("/v1/models").header("anthropic-version", "2023-06-01");
+    let list = scene.gateway.send(&list).await.json();
+    assert_eq!(
+        (&list["data"][0]["type"], &list["has_more"]),
+        (&json!("model"), &json!(false))
+    );
+    assert_eq!(
+        (&list["first_id"], &list["last_id"]),
+        (&list["data"][0]["id"], &list["data"][1]["id"])
+    );
+    let one = Request::get("/v1/models/claude").header("anthropic-version", "2023-06-01");
+    assert_eq!(
+        scene.gateway.send(&one).await.json()["display_name"],
+        "claude"
+    );
+    let all = scene
+        .gateway
+        .send(&Request::get("/v1/capabilities"))
+        .await
+        .json();
+    let claude = all["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|it| it["id"] == "claude")
+        .unwrap();
+    let claude = &claude["deployments"][0];
+    assert_eq!(claude["deployment"], "anthropic/claude-sonnet-4-5");
+    assert_eq!(
+        (
+            &claude["operations"]["/v1/messages"],
+            &claude["operations"]["/v1/chat/completions"],
+            &claude["operations"]["/v1/embeddings"]
+        ),
+        (&json!("relay"), &json!("anthropic"), &json!("none"))
+    );
+    assert_eq!(claude["max_output_tokens"], 64_000);
 }

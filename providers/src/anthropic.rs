@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, StatusCode, Uri};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
+use tollward_wire::dialect::anthropic::without_disguised;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
@@ -85,11 +86,17 @@ impl Provider for Anthropic {
         if self.service(call.operation) != Some(Service::Relay) {
             return Err(not_relayed(&KIND, call.operation));
         }
-        let mut edit = call.document.edit();
+        let freed = without_disguised(call.document);
+        let document = freed.as_ref().unwrap_or(call.document);
+        let mut edit = document.edit();
         if call.view.model != call.upstream_model {
             edit.set("model", call.upstream_model);
         }
-        self.outbound(edit.finish(), call.view.is_stream)
+        let mut outbound = self.outbound(edit.finish(), call.view.is_stream)?;
+        if freed.is_some() {
+            outbound.dropped.push("messages[].reasoning".into());
+        }
+        Ok(outbound)
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {

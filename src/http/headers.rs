@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tollward_config::OnUnsupported;
 use tollward_store::RequestId;
 
 use crate::clock;
@@ -56,7 +57,8 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     if let Some(fault) = reply.fallback_reason {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
     }
-    if !reply.head.dropped.is_empty() {
+    let is_told = reply.deployment.on_unsupported != OnUnsupported::Drop;
+    if is_told && !reply.head.dropped.is_empty() {
         headers.insert(DROPPED, dropped(&reply.head.dropped));
     }
     let mut overhead = String::with_capacity(12);

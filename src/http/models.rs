@@ -1,4 +1,7 @@
-//! `GET /v1/models` and `/v1/models/{id}`: the public names, as far as the key may use them.
+//! `GET /v1/models`, `/v1/models/{id}` and `/v1/capabilities`: the public names, as far as
+//! the key may use them, and what works with each.
+//!
+//! Anthropic's clients, who state a version, get the first two in Anthropic's shape.
 
 use std::sync::Arc;
 
@@ -7,6 +10,8 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
 use http::HeaderValue;
+use serde_json::{Value, json};
+use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
 use crate::http::error::{self, Problem};
@@ -28,6 +33,14 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
     )
     .await
     {
+        Ok(caller) if is_anthropic(&request) => {
+            let cards: Vec<Value> = visible(&snapshot, &caller).map(card).collect();
+            let id = |card: Option<&Value>| card.map_or(Value::Null, |it| it["id"].clone());
+            let (first, last) = (id(cards.first()), id(cards.last()));
+            let listing =
+                json!({"data": cards, "has_more": false, "first_id": first, "last_id": last});
+            answer(&request, Json(listing))
+        }
         Ok(caller) => {
             let data = visible(&snapshot, &caller).map(describe).collect();
             let listing = ListModelResponse {
@@ -58,11 +71,10 @@ pub async fn one(
         Ok(caller) => caller,
         Err(refused) => return refuse(&request, ServeError::from(refused)),
     };
-    let found = visible(&snapshot, &caller)
-        .find(|route| *route.model == *id)
-        .map(describe);
+    let found = visible(&snapshot, &caller).find(|route| *route.model == *id);
     match found {
-        Some(model) => answer(&request, Json(model)),
+        Some(route) if is_anthropic(&request) => answer(&request, Json(card(route))),
+        Some(route) => answer(&request, Json(describe(route))),
         None => refuse(
             &request,
             ServeError::from(RouteError::UnknownModel { model: id }),
@@ -88,6 +100,59 @@ fn describe(route: &Arc<Route>) -> Model {
         owned_by: owned_by.into(),
         shutdown_date: None,
     }
+}
+
+/// Says of each model what its first deployment does with each operation, and what that model takes.
+pub async fn capabilities(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let snapshot = gateway.snapshot();
+    let peer = peer(request.extensions());
+    match authenticate(&snapshot, &gateway, request.headers(), peer).await {
+        Ok(caller) => {
+            let data: Vec<Value> = visible(&snapshot, &caller).map(capability).collect();
+            answer(&request, Json(json!({"object": "list", "data": data})))
+        }
+        Err(refused) => refuse(&request, ServeError::from(refused)),
+    }
+}
+
+fn capability(route: &Arc<Route>) -> Value {
+    let deployments: Vec<Value> = route
+        .candidates
+        .iter()
+        .map(|candidate| {
+            let deployment = &candidate.deployment;
+            let operations: serde_json::Map<String, Value> = Operation::ALL
+                .into_iter()
+                .map(|it| (it.path().to_owned(), json!(deployment.target.answers(it))))
+                .collect();
+            let traits = deployment.target.traits(&deployment.upstream_model);
+            json!({
+                "deployment": &*deployment.id,
+                "operations": operations,
+                "max_output_tokens": traits.max_output,
+                "reasoning": traits.thinks,
+                "sampling": traits.takes_sampling,
+                "json_schema": if traits.takes_schema { "native" } else { "by a forced tool" },
+                "prefill": traits.takes_prefill,
+                "image_urls": traits.fetches_urls,
+            })
+        })
+        .collect();
+    json!({"id": &*route.model, "object": "model.capabilities", "deployments": deployments})
+}
+
+fn is_anthropic(request: &Request) -> bool {
+    request.headers().contains_key("anthropic-version")
+}
+
+/// A model in Anthropic's shape.
+fn card(route: &Arc<Route>) -> Value {
+    json!({
+        "type": "model",
+        "id": &*route.model,
+        "display_name": &*route.model,
+        "created_at": "1970-01-01T00:00:00Z",
+    })
 }
 
 fn answer(request: &Request, body: impl IntoResponse) -> Response {

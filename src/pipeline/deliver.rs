@@ -59,6 +59,7 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
     } = committed;
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let overhead = settlement.overhead();
+    let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
         Exchanged::Whole { head, body, answer } => {
             let observed = Observed {
@@ -79,6 +80,8 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
+    let fields = head.dropped.len();
+    gateway.metrics.count_dropped(&deployment, fields);
     let client_request_id = admitted.client_request_id.clone();
     Reply {
         request,

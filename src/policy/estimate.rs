@@ -10,29 +10,47 @@ use memchr::memmem;
 /// Bytes taken for one token.
 const BYTES_PER_TOKEN: u64 = 3;
 
+/// A string of base64 without a mark before it is taken for data from this length on, in bytes.
+const LEAST_DATA: usize = 1_024;
+
 /// Tokens that `bytes` of text are taken for.
 pub fn tokens(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
 }
 
-/// Input tokens of a request body, inline base64 data left out.
+/// Input tokens of a request body, base64 data left out.
 ///
 /// An image of a megabyte costs a vendor about a thousand tokens, not the
 /// 350,000 that its base64 text would suggest; what it costs exactly is known
-/// to the vendor alone. Prose that says `base64,` stays text: the data ends at
-/// the first blank, and what is not ASCII is none (faults S-26).
+/// to the vendor alone. It is known by `base64,` before it, or by being a long
+/// string of nothing else. Prose that says `base64,` stays text: what has a
+/// blank or is not ASCII is no data (faults S-26).
 pub fn input_tokens(body: &[u8]) -> u64 {
     let mut text = 0;
     let mut rest = body;
-    while let Some(start) = memmem::find(rest, b"base64,") {
-        let (before, data) = rest.split_at(start);
-        text += before.len();
-        let end = memchr::memchr2(b'"', b' ', data).unwrap_or(data.len());
-        let (data, after) = data.split_at(end);
-        text += if data.is_ascii() { 0 } else { data.len() };
-        rest = after;
+    loop {
+        let end = memchr::memchr(b'"', rest).unwrap_or(rest.len());
+        let (string, after) = rest.split_at(end);
+        text += string.len() - data_bytes(string);
+        match after.split_first() {
+            Some((_, after)) => (text, rest) = (text + 1, after),
+            None => return tokens(text as u64),
+        }
     }
-    tokens((text + rest.len()) as u64)
+}
+
+/// How many bytes of a string are base64 data.
+fn data_bytes(string: &[u8]) -> usize {
+    const MARK: &[u8] = b"base64,";
+    let marked = memmem::find(string, MARK).map(|at| at + MARK.len());
+    let data = string.get(marked.unwrap_or(0)..).unwrap_or_default();
+    let is_long_enough = marked.is_some() || data.len() >= LEAST_DATA;
+    let is_data = |it: &u8| it.is_ascii_alphanumeric() || b"+/=_-\\".contains(it);
+    if is_long_enough && data.iter().all(is_data) {
+        data.len()
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]
@@ -53,6 +71,15 @@ mod tests {
         let chinese = format!(r#""base64,{}""#, "\u{6587}".repeat(1_000));
         assert!(input_tokens(english.as_bytes()) > 1_600);
         assert!(input_tokens(chinese.as_bytes()) >= 1_000);
+    }
+
+    #[test]
+    fn images_without_a_mark_do_not_count_as_text_either() {
+        let image = "A+/9".repeat(250_000);
+        let claude = format!(r#"{{"type":"base64","media_type":"image/png","data":"{image}"}}"#);
+        assert!(input_tokens(claude.as_bytes()) < 30);
+        let words = format!(r#"{{"text":"{}"}}"#, "word ".repeat(1_000));
+        assert!(input_tokens(words.as_bytes()) > 1_600);
     }
 
     #[test]

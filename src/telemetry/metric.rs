@@ -77,6 +77,7 @@ pub struct Metrics {
     ledger_pending: Gauge,
     ledger_journal: Gauge,
     usage_anomalies: Family<DeploymentLabels, Counter>,
+    fields_dropped: Family<DeploymentLabels, Counter>,
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
@@ -118,6 +119,7 @@ impl Metrics {
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
             usage_anomalies: Family::default(),
+            fields_dropped: Family::default(),
             requests: Family::default(),
             refusals: Family::default(),
             fallbacks: Family::default(),
@@ -160,6 +162,11 @@ impl Metrics {
             "tollward_log_dropped",
             "Access log lines dropped because the log is stuck",
             self.log_dropped.clone(),
+        );
+        registry.register(
+            "tollward_fields_dropped",
+            "Fields of requests that a deployment does not take and that were left out",
+            self.fields_dropped.clone(),
         );
         registry.register(
             "tollward_ledger_failures",
@@ -314,6 +321,17 @@ impl Metrics {
             deployment: deployment.meters.name.clone(),
         };
         self.usage_anomalies.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts fields that were left out of a request.
+    pub fn count_dropped(&self, deployment: &Deployment, fields: usize) {
+        if fields > 0 {
+            let labels = DeploymentLabels {
+                deployment: deployment.meters.name.clone(),
+            };
+            let counter = self.fields_dropped.get_or_create_owned(&labels);
+            counter.inc_by(fields as u64);
+        }
     }
 
     /// Counts a fallback or retry.

@@ -12,6 +12,8 @@
 mod local;
 mod open;
 
+pub use self::local::traits as local_traits;
+
 use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;

@@ -48,7 +48,7 @@ pub(super) fn open_local(
 }
 
 /// What the embedded engine takes.
-pub(crate) fn traits() -> Traits {
+pub fn traits() -> Traits {
     Traits {
         thinks: false,
         takes_strict_tools: false,

@@ -149,7 +149,7 @@ fn request(
     Ok((sent, request))
 }
 
-/// The fields that the client is told were left out.
+/// The fields that were left out.
 ///
 /// # Errors
 /// The operator wants a call refused rather than changed.
@@ -158,8 +158,7 @@ pub(super) fn reported(
     dropped: Vec<Cow<'static, str>>,
 ) -> Result<Vec<Cow<'static, str>>, Box<AttemptFailure>> {
     match policy {
-        OnUnsupported::Warn => Ok(dropped),
-        OnUnsupported::Drop => Ok(Vec::new()),
+        OnUnsupported::Warn | OnUnsupported::Drop => Ok(dropped),
         OnUnsupported::Reject => match dropped.first() {
             None => Ok(dropped),
             Some(first) => Err(Box::new(left_out(first, &dropped.join(", ")))),

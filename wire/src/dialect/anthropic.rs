@@ -24,4 +24,5 @@ pub(crate) use self::events::{Blocks, reader};
 pub(crate) use self::read::read_request;
 pub(crate) use self::schema::closed;
 pub(crate) use self::thinking::{Orders, lacks_thought, orders};
+pub use self::thought::without_disguised;
 pub(crate) use self::write::{is_allowed, with_type, write_request};

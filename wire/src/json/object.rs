@@ -50,6 +50,12 @@ impl<'a> Object<'a> {
         (!value.is_null()).then_some(value)
     }
 
+    /// A member's value, to be changed in place.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
+        let member = self.0.iter_mut().rev().find(|(name, _)| name == key);
+        member.map(|(_, value)| value)
+    }
+
     /// Takes a member out; `None` if there is none or it is `null`.
     pub fn take(&mut self, key: &str) -> Option<Json<'a>> {
         let at = self.0.iter().rposition(|(name, _)| name == key)?;

@@ -5,6 +5,37 @@ use std::borrow::Cow;
 pub(super) use crate::chat::packed::pack;
 use crate::chat::packed::{self, Packed};
 use crate::chat::{Provenance, Thought};
+use crate::document::Document;
+use crate::json::Json;
+
+/// The request without the thoughts that went out in disguise, for Anthropic, who would take them
+/// for its own and refuse them; `None` if it has none.
+pub fn without_disguised(request: &Document) -> Option<Document> {
+    if !packed::may_be_in(request.bytes()) {
+        return None;
+    }
+    let Some(Json::Object(mut body)) = Json::trusted(request.bytes()) else {
+        return None;
+    };
+    let Some(Json::Array(messages)) = body.get_mut("messages") else {
+        return None;
+    };
+    for message in messages.iter_mut() {
+        if let Json::Object(message) = message
+            && let Some(Json::Array(blocks)) = message.get_mut("content")
+        {
+            blocks.retain(|it| !is_disguised(it));
+        }
+    }
+    // A message of nothing else is none.
+    messages.retain(|it| it.get("content") != Some(&Json::Array(Vec::new())));
+    Document::parse(Json::Object(body).to_bytes()).ok()
+}
+
+fn is_disguised(block: &Json<'_>) -> bool {
+    let proof = block.str("signature").or_else(|| block.str("data"));
+    proof.is_some_and(|it| packed::unpack(it).is_some())
+}
 
 /// A thinking block of a caller's history.
 pub(super) fn unpack<'a>(text: Cow<'a, str>, signature: Cow<'a, str>) -> Thought<'a> {
@@ -43,6 +74,25 @@ fn ours(packed: &str) -> Option<Thought<'static>> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    // trap 23
+    #[test]
+    fn a_relayed_history_is_freed_of_thoughts_in_disguise_and_of_nothing_else() {
+        let mut thought = Thought::unsigned(Cow::Borrowed("hm"));
+        thought.provenance = Provenance::Google;
+        thought.signature = Some("abc".into());
+        let packed = pack(&thought);
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{{"type":"thinking","thinking":"hm","signature":"{packed}"}},{{"type":"thinking","thinking":"own","signature":"EqQB"}},{{"type":"text","text":"1.00"}}]}},{{"role":"assistant","content":[{{"type":"redacted_thinking","data":"{packed}"}}]}}],"n":1.00}}"#
+        );
+        let request = Document::parse(body.into()).unwrap();
+        let freed = without_disguised(&request).unwrap();
+        assert_eq!(
+            std::str::from_utf8(freed.bytes()).unwrap(),
+            r#"{"model":"m","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"own","signature":"EqQB"},{"type":"text","text":"1.00"}]}],"n":1.00}"#
+        );
+        assert!(without_disguised(&freed).is_none());
+    }
 
     // traps 21, 23
     #[test]
