@@ -10,10 +10,15 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tollward_wire::chat::Names;
+use tollward_wire::chat::settle::Settler;
+use tollward_wire::dialect::timing::Timing;
+use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::{StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
+use tollward_wire::translate::{AnswerReader, Translation};
 use tollward_wire::view::RequestView;
 
 const ROUNDS: u32 = 15;
@@ -27,6 +32,25 @@ fn main() {
     );
     report("the same, eight chunks in one push", per_chunk(&chunk, 8));
     report("the same, cut in two pushes", per_cut_chunk(&chunk));
+    for (name, from, to) in [
+        ("chat to messages", Dialect::OpenAiChat, Dialect::Anthropic),
+        (
+            "chat to responses",
+            Dialect::OpenAiChat,
+            Dialect::OpenAiResponses,
+        ),
+        (
+            "chat to Ollama's lines",
+            Dialect::OpenAiChat,
+            Dialect::Ollama,
+        ),
+        ("messages to chat", Dialect::Anthropic, Dialect::OpenAiChat),
+    ] {
+        report(
+            &format!("one chunk in translation, {name}"),
+            per_translated_chunk(from, to),
+        );
+    }
     for (name, body) in bodies() {
         let kilobytes = u32::try_from(body.len() / 1024).unwrap_or(u32::MAX).max(1);
         let turns = 2_000_000 / u32::try_from(body.len()).unwrap_or(u32::MAX) + 1;
@@ -76,6 +100,39 @@ fn per_chunk(chunk: &Bytes, events: u32) -> u64 {
     });
     nanos / u64::from(events)
 }
+
+/// A stream is begun once; what is measured is one more piece of its text.
+fn per_translated_chunk(from: Dialect, to: Dialect) -> u64 {
+    let Ok(request) = Document::parse(Bytes::from_static(b"{}")) else {
+        return 0;
+    };
+    let echo = Echo {
+        model: "fast",
+        id: "0123456789abcdef0123456789abcdef",
+        created: 1_764_000_000,
+        asks_usage: false,
+        estimated_input: 100,
+        timing: Timing::default(),
+        request: &request,
+    };
+    let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let translation = Translation::new(from, to, settler, &echo);
+    let mut reader = AnswerReader::Translate(Box::new(translation));
+    let mut out = Segments::new();
+    let (opening, chunk) = match from {
+        Dialect::Anthropic => (CLAUDE_OPENING, Bytes::from_static(CLAUDE_CHUNK)),
+        _ => (b"".as_slice(), chat_chunk()),
+    };
+    reader.push(Bytes::from_static(opening), &mut out);
+    // The words that are kept for the end of the answer are few here, as in a real one.
+    best(2_000, || {
+        black_box(reader.push(chunk.clone(), &mut out));
+        out.clear();
+    })
+}
+
+const CLAUDE_OPENING: &[u8] = b"event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\nevent: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+const CLAUDE_CHUNK: &[u8] = b"event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\" token\"}}\n\n";
 
 fn per_cut_chunk(chunk: &Bytes) -> u64 {
     let (head, tail) = (chunk.slice(..100), chunk.slice(100..));
