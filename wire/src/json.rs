@@ -30,6 +30,9 @@ pub enum Json<'a> {
     Number(Cow<'a, str>),
     /// A string, unescaped.
     String(Cow<'a, str>),
+    /// A string in pieces, which is only written: a long one among them is not copied for its
+    /// prefix. It is read as no string, and never comes out of a parser.
+    Joined(Vec<Cow<'a, str>>),
     /// An array.
     Array(Vec<Json<'a>>),
     /// An object, its members in order.
@@ -155,6 +158,7 @@ impl<'a> Json<'a> {
             Self::Bool(it) => Json::Bool(it),
             Self::Number(digits) => Json::Number(Cow::Owned(digits.into_owned())),
             Self::String(text) => Json::String(Cow::Owned(text.into_owned())),
+            Self::Joined(pieces) => Json::String(Cow::Owned(pieces.concat())),
             Self::Array(items) => Json::Array(items.into_iter().map(Json::into_owned).collect()),
             Self::Object(object) => Json::Object(object.into_owned()),
         }

@@ -52,14 +52,15 @@ fn media_type(name: &str) -> Cow<'_, str> {
     match name {
         "image/jpg" => Cow::Borrowed("image/jpeg"),
         "audio/mp3" => Cow::Borrowed("audio/mpeg"),
-        "audio/x-wav" | "audio/wave" => Cow::Borrowed("audio/wav"),
+        "audio/x-wav" | "audio/wave" | "audio/vnd.wave" => Cow::Borrowed("audio/wav"),
+        "audio/x-flac" => Cow::Borrowed("audio/flac"),
         other => Cow::Borrowed(other),
     }
 }
 
 /// The media type that the first bytes of base64 data show; callers' own words are often wrong.
 pub fn sniff(base64: &str) -> Option<&'static str> {
-    const SIGNS: [(&str, &str); 7] = [
+    const SIGNS: [(&str, &str); 9] = [
         ("/9j/", "image/jpeg"),
         ("iVBORw0KGgo", "image/png"),
         ("R0lGOD", "image/gif"),
@@ -67,6 +68,8 @@ pub fn sniff(base64: &str) -> Option<&'static str> {
         ("JVBERi0", "application/pdf"),
         ("SUkqA", "image/tiff"),
         ("SUQz", "audio/mpeg"),
+        ("ZkxhQ", "audio/flac"),
+        ("T2dnUw", "audio/ogg"),
     ];
     // The first bytes of both say RIFF; only the third word tells a recording from a picture.
     if base64.starts_with("UklGR") && base64.get(12..16) == Some("QVZF") {
@@ -76,9 +79,10 @@ pub fn sniff(base64: &str) -> Option<&'static str> {
     found.map(|(_, kind)| *kind)
 }
 
-/// A data URL.
-pub fn data_url_of(media_type: &str, base64: &str) -> String {
-    format!("data:{media_type};base64,{base64}")
+/// A data URL, whose data is not copied.
+pub fn data_url_of<'a>(media_type: &str, base64: &Cow<'a, str>) -> Json<'a> {
+    let head = format!("data:{media_type};base64,");
+    Json::Joined(vec![Cow::Owned(head), base64.clone()])
 }
 
 /// The lifetime of a prompt-cache point in the two words that vendors know: `5m` or `1h`.
@@ -129,6 +133,8 @@ mod tests {
         assert_eq!(sniff("UklGRiQAAABXQVZFZm10IA=="), Some("audio/wav"));
         assert_eq!(sniff("UklGRiQAAABXRUJQVlA4IA=="), Some("image/webp"));
         assert_eq!(sniff("SUQzBAAAAAA="), Some("audio/mpeg"));
+        assert_eq!(sniff("ZkxhQwAAACI="), Some("audio/flac"));
+        assert_eq!(sniff("T2dnUwACAAA="), Some("audio/ogg"));
         assert_eq!(sniff("AAAA"), None);
     }
 

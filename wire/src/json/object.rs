@@ -50,10 +50,10 @@ impl<'a> Object<'a> {
         (!value.is_null()).then_some(value)
     }
 
-    /// A member's value, to be changed in place.
+    /// A member's value, to be changed in place; `None` if there is none.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Json<'a>> {
-        let member = self.0.iter_mut().rev().find(|(name, _)| name == key);
-        member.map(|(_, value)| value)
+        let (_, value) = self.0.iter_mut().rev().find(|(name, _)| name == key)?;
+        Some(value)
     }
 
     /// Takes a member out; `None` if there is none or it is `null`.

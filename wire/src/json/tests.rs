@@ -72,6 +72,27 @@ fn a_long_string_of_the_source_is_handed_on_as_a_slice() {
     assert_eq!(value.to_segments(&other).to_bytes(), source);
 }
 
+#[test]
+fn a_string_in_pieces_is_one_string_and_its_long_piece_a_slice() {
+    let image = "A".repeat(10_000);
+    let source = Bytes::from(format!(r#"{{"data":"{image}"}}"#));
+    let value = Json::parse(&source).unwrap();
+    let Some(Json::String(data)) = value.get("data") else {
+        panic!("{value:?}");
+    };
+    let url = Json::Joined(vec!["data:a\"b;base64,".into(), data.clone()]);
+    let segments = url.to_segments(&source);
+    let expected = format!(r#""data:a\"b;base64,{image}""#);
+    assert_eq!(segments.to_bytes(), expected.as_bytes());
+    assert_eq!(url.to_bytes(), expected.as_bytes());
+    assert!(
+        segments
+            .iter()
+            .any(|piece| piece.as_ptr() == data.as_ptr() && piece.len() == data.len())
+    );
+    assert_eq!(url.into_owned().to_bytes(), expected.as_bytes());
+}
+
 proptest! {
     #[test]
     fn any_text_is_escaped_as_serde_reads_it(text in any::<String>()) {

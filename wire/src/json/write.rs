@@ -61,7 +61,8 @@ impl Writer<'_> {
             Json::Bool(true) => self.buffer.extend_from_slice(b"true"),
             Json::Bool(false) => self.buffer.extend_from_slice(b"false"),
             Json::Number(digits) => self.buffer.extend_from_slice(digits.as_bytes()),
-            Json::String(text) => self.string(text),
+            Json::String(text) => self.string(&[text]),
+            Json::Joined(pieces) => self.string(pieces),
             Json::Array(items) => {
                 self.buffer.push(b'[');
                 for (at, item) in items.iter().enumerate() {
@@ -78,7 +79,7 @@ impl Writer<'_> {
                     if at > 0 {
                         self.buffer.push(b',');
                     }
-                    self.string(key);
+                    self.string(&[key]);
                     self.buffer.push(b':');
                     self.value(value);
                 }
@@ -87,16 +88,19 @@ impl Writer<'_> {
         }
     }
 
-    fn string(&mut self, text: &str) {
-        match self.source.and_then(|source| slice_of(source, text)) {
-            Some(slice) => {
-                self.buffer.push(b'"');
-                self.flush();
-                self.segments.push(slice);
-                self.buffer.push(b'"');
+    /// A string, whole or in pieces.
+    fn string(&mut self, pieces: &[impl AsRef<str>]) {
+        self.buffer.push(b'"');
+        for text in pieces.iter().map(AsRef::as_ref) {
+            match self.source.and_then(|source| slice_of(source, text)) {
+                Some(slice) => {
+                    self.flush();
+                    self.segments.push(slice);
+                }
+                None => escape(text, &mut self.buffer),
             }
-            None => escape_into(text, &mut self.buffer),
         }
+        self.buffer.push(b'"');
     }
 
     fn flush(&mut self) {
@@ -124,8 +128,13 @@ fn needs_escape(byte: u8) -> bool {
 
 /// Writes `text` as a JSON string, with its quotes.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push(b'"');
+    escape(text, out);
+    out.push(b'"');
+}
+
+fn escape(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut rest = text.as_bytes();
     while let Some(at) = rest.iter().position(|it| needs_escape(*it)) {
         let (plain, tail) = rest.split_at(at);
@@ -147,7 +156,6 @@ pub fn escape_into(text: &str, out: &mut Vec<u8>) {
         rest = after;
     }
     out.extend_from_slice(rest);
-    out.push(b'"');
 }
 
 /// Writes `,"key":` and the text as a string.

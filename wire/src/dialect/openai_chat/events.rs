@@ -322,6 +322,6 @@ fn is_truthy(value: &Json<'_>) -> bool {
         Json::String(text) => !text.is_empty(),
         Json::Array(items) => !items.is_empty(),
         Json::Object(object) => !object.is_empty(),
-        Json::Bool(true) | Json::Number(_) => true,
+        Json::Bool(true) | Json::Number(_) | Json::Joined(_) => true,
     }
 }

@@ -56,10 +56,10 @@ pub(super) fn joined<'a>(parts: &[Part<'a>], between: &str) -> Cow<'a, str> {
 
 fn image_part<'a>(image: &Media<'a>) -> Result<Json<'a>, Unsupported> {
     let url = match &image.source {
-        Source::Url(url) => url.clone(),
+        Source::Url(url) => Json::from(url.clone()),
         Source::Base64(data) => {
             let kind = sniff(data).or(image.media_type.as_deref());
-            data_url_of(kind.unwrap_or("image/png"), data).into()
+            data_url_of(kind.unwrap_or("image/png"), data)
         }
         Source::Text(_) | Source::Id(_) => {
             return Err(Unsupported::new(
@@ -84,13 +84,22 @@ fn audio_part<'a>(audio: &Media<'a>) -> Result<Json<'a>, Unsupported> {
             "a recording must be given in base64",
         ));
     };
-    let format = match audio.media_type.as_deref() {
-        Some("audio/mpeg") => "mp3",
-        _ => "wav",
+    let kind = sniff(data).filter(|it| it.starts_with("audio/"));
+    let kind = kind.or(audio.media_type.as_deref());
+    let Some(format) = kind.and_then(|it| it.strip_prefix("audio/")) else {
+        return Err(Unsupported::new(
+            "messages[].content[].input_audio.format",
+            "a recording's format must be named",
+        ));
+    };
+    let format = match format {
+        "mpeg" => "mp3",
+        "mp4" | "x-m4a" => "m4a",
+        other => other,
     };
     let inner = Object::new()
         .with("data", data.clone())
-        .with("format", format);
+        .with("format", format.to_owned());
     Ok(Object::new()
         .with("type", "input_audio")
         .with("input_audio", inner)

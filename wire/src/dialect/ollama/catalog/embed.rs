@@ -31,7 +31,7 @@ pub fn embeds_nothing(request: &Document) -> bool {
             Json::Null => true,
             Json::String(text) => text.is_empty(),
             Json::Array(items) => items.is_empty(),
-            Json::Bool(_) | Json::Number(_) | Json::Object(_) => false,
+            Json::Bool(_) | Json::Number(_) | Json::Object(_) | Json::Joined(_) => false,
         })
     })
 }
