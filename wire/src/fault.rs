@@ -119,10 +119,11 @@ impl Fault {
     /// does not say; the HTTP status then decides.
     pub fn from_error(error: &ErrorBody) -> Option<Fault> {
         let code = error.code.as_deref().unwrap_or_default();
+        let is_too_long = is_about_the_prompt(error) && context_signature(&error.message);
         // Some vendors repeat the general class as the code; it says less than the text.
         from_word(code)
             .filter(|it| *it != Fault::BadRequest)
-            .or_else(|| context_signature(&error.message).then_some(Fault::ContextLength))
+            .or_else(|| is_too_long.then_some(Fault::ContextLength))
             .or_else(|| from_word(code))
             .or_else(|| from_word(&error.kind))
             .or_else(|| code.parse().ok().and_then(Fault::from_status))
@@ -192,12 +193,25 @@ fn from_word(word: &str) -> Option<Fault> {
     })
 }
 
+/// Whether an error may be about the length of the prompt, whatever its text quotes: a limit on
+/// the rate counts tokens too, and a single parameter may be too long as well.
+fn is_about_the_prompt(error: &ErrorBody) -> bool {
+    let is_parameter = error.code.as_deref() == Some("string_above_max_length")
+        || (error.message.starts_with("Invalid '") && error.message.contains("string too long"));
+    let is_other = matches!(
+        from_word(&error.kind),
+        Some(Fault::RateLimited | Fault::Quota | Fault::Overloaded | Fault::Auth)
+    );
+    !is_parameter && !is_other
+}
+
 /// Texts by which servers without a code say that the prompt is too long.
 ///
 /// Taken from the error texts of `OpenAI`, `DeepSeek`, vLLM, `SGLang`, llama.cpp, Mistral,
-/// Anthropic and TGI (read 2026-11). Over-long single parameters are not among them.
+/// Anthropic, TGI, Ollama and Gemini, and for Bedrock from `LiteLLM`'s table (read 2026-11).
+/// Upper case matters: Bedrock's *Too many tokens, please wait* is a limit on the rate.
 fn context_signature(message: &str) -> bool {
-    const SIGNATURES: [&str; 9] = [
+    const SIGNATURES: [&str; 18] = [
         "maximum context length is",
         "maximum context length of",
         "exceeds the context window",
@@ -205,8 +219,17 @@ fn context_signature(message: &str) -> bool {
         "exceeds the available context size",
         "too large for model with",
         "`inputs` tokens + `max_new_tokens` must be <=",
-        "prompt is too long:",
-        "exceed context limit:",
+        "prompt is too long",
+        "exceed context limit",
+        "input length exceeds the context length",
+        "prompt is longer than the context length",
+        "exceeds the maximum number of tokens allowed",
+        "Input is too long",
+        "Too many input tokens",
+        "too many tokens",
+        "expected maxLength:",
+        "prompt: length: 1..",
+        "exceed model maximum (",
     ];
     SIGNATURES.iter().any(|it| message.contains(it))
 }

@@ -39,6 +39,39 @@ fn over_long_prompts_are_recognised_by_code_or_by_the_servers_own_words() {
 }
 
 #[test]
+fn over_long_prompts_are_recognised_where_only_the_text_says_so() {
+    for text in [
+        "the input length exceeds the context length",
+        "the prompt is longer than the context length currently available to the model",
+        "The input token count (2000000) exceeds the maximum number of tokens allowed (1048575).",
+        "Input is too long for requested model.",
+        "Too many input tokens",
+        "The model returned: too many tokens: 250000",
+        "Malformed input request: expected maxLength: 100000, actual: 200000",
+        "prompt: length: 1..200000",
+        "prompt is too long: 210000 tokens > 200000 maximum",
+        "prompt tokens (9000) exceed model maximum (8192)",
+        "input length and `max_tokens` exceed context limit: 9 + 9 > 10",
+    ] {
+        let body = format!(r#"{{"message":"{text}"}}"#);
+        assert_eq!(named(&body), Some(Fault::ContextLength), "{text}");
+    }
+}
+
+// trap 38
+#[test]
+fn a_limit_on_the_rate_or_on_one_parameter_is_no_long_prompt() {
+    let wait = r#"{"message":"Too many tokens, please wait before trying again."}"#;
+    assert_eq!(named(wait), None);
+    let quoted = r#"{"type":"error","error":{"type":"rate_limit_error","message":"this prompt is too long: it counts towards tokens per minute"}}"#;
+    assert_eq!(named(quoted), Some(Fault::RateLimited));
+    let parameter = r#"{"error":{"message":"Invalid 'user': string too long. Expected a string with maximum length 64, but got 'the prompt is too long'.","type":"invalid_request_error"}}"#;
+    assert_eq!(named(parameter), Some(Fault::BadRequest));
+    let spent = r#"{"type":"error","error":{"type":"rate_limit_error","message":"429","details":{"error_code":"enforced_spend_limit_reached"}}}"#;
+    assert_eq!(named(spent), Some(Fault::Quota));
+}
+
+#[test]
 fn a_numeric_code_reads_like_a_status() {
     for (code, fault) in [
         (402, Fault::Quota),
