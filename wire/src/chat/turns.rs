@@ -45,10 +45,11 @@ impl<'r, 'a> Conversation<'r, 'a> {
             .count();
         let (system, talk) = messages.split_at(head);
         for part in system.iter().flat_map(|it| &it.parts) {
-            if let Part::Text(text) = part
-                && !text.text.trim().is_empty()
-            {
-                conversation.system.push(text);
+            match part {
+                Part::Text(text) if text.text.trim().is_empty() => {}
+                Part::Text(text) => conversation.system.push(text),
+                // Instructions are words to these vendors: a picture among them is shown first.
+                part => conversation.push(true, Cow::Borrowed(part)),
             }
         }
         for message in talk {
@@ -74,6 +75,13 @@ impl<'r, 'a> Conversation<'r, 'a> {
                 Part::Refusal(text) => Cow::Owned(Part::from(text.clone())),
                 Part::ToolResult(result) if !self.waits_for(&result.call) => {
                     self.push(is_user, orphan(result));
+                    for part in result
+                        .parts
+                        .iter()
+                        .filter(|it| !matches!(it, Part::Text(_)))
+                    {
+                        self.push(is_user, Cow::Borrowed(part));
+                    }
                     continue;
                 }
                 part => Cow::Borrowed(part),
@@ -115,8 +123,18 @@ impl<'r, 'a> Conversation<'r, 'a> {
         })
     }
 
-    /// Puts a result after every call that has none; calls at the very end still wait for theirs.
+    /// Puts a result after every call that has none, at the very end too.
     fn answer_open_calls(&mut self) {
+        let is_open = self.turns.last().is_some_and(|turn| {
+            let calls = |it: &Cow<'_, Part<'_>>| matches!(**it, Part::ToolCall(_));
+            !turn.is_user && turn.parts.iter().any(calls)
+        });
+        if is_open {
+            self.turns.push(Turn {
+                is_user: true,
+                parts: Vec::new(),
+            });
+        }
         for at in 1..self.turns.len() {
             let Some([turn, next]) = self.turns.get_mut(at - 1..=at) else {
                 return;
@@ -179,10 +197,10 @@ fn orphan<'r, 'a>(result: &ToolResult<'a>) -> Cow<'r, Part<'a>> {
         _ => None,
     });
     let texts: Vec<&str> = texts.collect();
-    Cow::Owned(Part::from(Cow::Owned(format!(
-        "[tool result]\n{}",
-        texts.join("\n")
-    ))))
+    Cow::Owned(Part::Text(Text {
+        text: format!("[tool result]\n{}", texts.join("\n")).into(),
+        cache: result.cache.clone(),
+    }))
 }
 
 fn is_blank(part: &Part<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! What callers send, and the turns it becomes.
+#![expect(clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
-use crate::chat::message::ToolCall;
+use crate::chat::message::{Media, ToolCall};
 
 fn text(role: Role, text: &'static str) -> Message<'static> {
     Message::new(role, vec![Part::from(Cow::Borrowed(text))])
@@ -104,12 +105,41 @@ fn a_second_result_of_one_call_becomes_words_and_a_silent_conversation_gets_an_o
 }
 
 #[test]
-fn a_call_at_the_end_waits_for_its_result() {
+fn a_call_at_the_end_gets_a_result_too() {
     let messages = [
         text(Role::User, "go"),
         Message::new(Role::Assistant, vec![call("a")]),
     ];
-    assert_eq!(lines(&messages), ["user: go", "assistant: call a"]);
+    assert_eq!(
+        lines(&messages),
+        ["user: go", "assistant: call a", "user: lost a"]
+    );
+}
+
+#[test]
+fn pictures_are_shown_wherever_they_stood() {
+    let picture = || Part::Image(Media::at("https://a/b.png".into()));
+    let lost = Part::ToolResult(ToolResult {
+        call: "x".into(),
+        name: None,
+        parts: vec![Part::from(Cow::Borrowed("see")), picture()],
+        is_error: false,
+        cache: None,
+    });
+    let messages = [
+        Message::new(
+            Role::System,
+            vec![Part::from(Cow::Borrowed("s")), picture()],
+        ),
+        Message::new(Role::User, vec![lost]),
+    ];
+    let conversation = Conversation::of(&messages);
+    assert_eq!(conversation.system.len(), 1);
+    let parts: Vec<&Part<'_>> = conversation.turns[0].parts.iter().map(|it| &**it).collect();
+    assert!(
+        matches!(parts[..], [Part::Image(_), Part::Text(_), Part::Image(_)]),
+        "{parts:?}"
+    );
 }
 
 #[test]
