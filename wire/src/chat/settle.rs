@@ -3,8 +3,8 @@
 //! Vendors differ in how they number tool calls, what they leave out and what they call
 //! the end. [`Settler`] puts that right once, for all pairs: calls count from 0 in each
 //! choice and come one after the other, every call has an id, its caller's tool name and
-//! arguments that are at least `{}`, an answer with calls ends in *tool calls*, and the
-//! tool that stood for a schema becomes text again.
+//! arguments that are at least `{}`, an answer with calls ends in *tool calls*, every choice
+//! says why it ends, and the tool that stood for a schema becomes text again.
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +31,7 @@ struct Choice {
     calls: Vec<Call>,
     /// The number, in `calls`, of the one that is being written.
     open: usize,
+    is_finished: bool,
 }
 
 #[derive(Debug)]
@@ -96,13 +97,22 @@ impl Settler {
                 here.go_on(choice, sink);
             }
             ChatEvent::Finish { choice, finish } => {
-                let here = self.choice(choice);
-                for call in &mut here.calls {
-                    call.is_ended = true;
+                self.choice(choice).finish(choice, finish, sink);
+            }
+            ChatEvent::Text { choice, .. }
+            | ChatEvent::Refusal { choice, .. }
+            | ChatEvent::Thinking { choice, .. } => {
+                self.choice(choice);
+                sink.take(event);
+            }
+            ChatEvent::End => {
+                // The end was marked, the reason left out: all that is held is complete.
+                for (number, choice) in &mut self.choices {
+                    if !choice.is_finished {
+                        choice.finish(*number, Finish::Stop, sink);
+                    }
                 }
-                here.go_on(choice, sink);
-                let finish = here.settle_finish(finish);
-                sink.take(ChatEvent::Finish { choice, finish });
+                sink.take(ChatEvent::End);
             }
             other => sink.take(other),
         }
@@ -155,7 +165,21 @@ impl Settler {
 }
 
 impl Choice {
+    fn finish(&mut self, choice: u32, finish: Finish, sink: &mut dyn EventSink) {
+        self.is_finished = true;
+        for call in &mut self.calls {
+            call.is_ended = true;
+        }
+        self.go_on(choice, sink);
+        let finish = self.settle_finish(finish);
+        sink.take(ChatEvent::Finish { choice, finish });
+    }
+
     /// Writes what may be written: the open call, and the next ones as it ends.
+    ///
+    /// A call without arguments, of a vendor that does not mark where calls end, holds the next
+    /// ones until the choice ends. That the next one has arguments is no proof: some vendors
+    /// announce all calls first and fill them in any order, and `{}` could not be taken back.
     fn go_on(&mut self, choice: u32, sink: &mut dyn EventSink) {
         while let Some(call) = self.calls.get_mut(self.open) {
             call.go_on(choice, sink);

@@ -112,6 +112,52 @@ fn calls_that_come_interleaved_leave_one_after_the_other() {
     );
 }
 
+#[test]
+fn a_call_without_arguments_holds_the_next_one_until_its_own_cannot_come_anymore() {
+    let late = vec![
+        call(0, Some("a"), "x"),
+        call(1, Some("b"), "y"),
+        arguments(1, "{\"b\":1}"),
+        arguments(0, "{\"a\":1}"),
+        finish(Finish::ToolCalls),
+    ];
+    let expected = [
+        "call 0 x a",
+        "arguments 0 {\"a\":1}",
+        "call 1 y b",
+        "arguments 1 {\"b\":1}",
+        "tool_calls",
+    ];
+    assert_eq!(settled(None, late), expected);
+    let never = vec![
+        call(0, Some("a"), "x"),
+        call(1, Some("b"), "y"),
+        arguments(1, "{\"b\":1}"),
+        finish(Finish::ToolCalls),
+    ];
+    let expected = [
+        "call 0 x a",
+        "arguments 0 {}",
+        "call 1 y b",
+        "arguments 1 {\"b\":1}",
+        "tool_calls",
+    ];
+    assert_eq!(settled(None, never), expected);
+}
+
+// traps 13, 16
+#[test]
+fn an_end_without_a_reason_ends_the_calls_and_says_so() {
+    let out = settled(None, vec![call(0, Some("a"), "x"), ChatEvent::End]);
+    assert_eq!(out, ["call 0 x a", "arguments 0 {}", "tool_calls", "End"]);
+    let text = ChatEvent::Text {
+        choice: 0,
+        text: "hi".into(),
+    };
+    let out = settled(None, vec![text, ChatEvent::End]);
+    assert_eq!(out, ["text hi", "stop", "End"]);
+}
+
 // trap 16
 #[test]
 fn an_answer_with_calls_does_not_end_in_stop() {
