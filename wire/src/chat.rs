@@ -6,6 +6,7 @@
 //! cannot express is never dropped in silence: the dialect that writes the request names
 //! it in [`Written::dropped`] or refuses with [`Unsupported`].
 
+pub mod answer_tool;
 pub mod collect;
 pub mod event;
 pub mod fields;

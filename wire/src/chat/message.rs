@@ -60,6 +60,18 @@ pub enum Part<'a> {
     ToolResult(ToolResult<'a>),
 }
 
+impl<'a> Part<'a> {
+    /// The caller's prompt-cache point after this part.
+    pub fn cache(&self) -> Option<&Json<'a>> {
+        match self {
+            Self::Text(text) => text.cache.as_ref(),
+            Self::Image(media) | Self::Audio(media) | Self::File(media) => media.cache.as_ref(),
+            Self::ToolResult(result) => result.cache.as_ref(),
+            Self::Refusal(_) | Self::Thought(_) | Self::ToolCall(_) => None,
+        }
+    }
+}
+
 /// Words, with what hangs on them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Text<'a> {

@@ -113,6 +113,8 @@ pub struct Thinking {
     pub budget: Option<u64>,
     /// Whether thoughts are to be shown; `None` leaves it to the vendor.
     pub is_visible: Option<bool>,
+    /// To think at all, where the caller leaves to the model how much; `effort` weighs more.
+    pub is_on: Option<bool>,
 }
 
 /// How hard to think.

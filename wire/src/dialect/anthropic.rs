@@ -8,6 +8,7 @@ mod emit;
 pub mod error;
 mod events;
 mod messages;
+mod plan;
 mod read;
 mod schema;
 #[cfg(test)]
@@ -21,8 +22,9 @@ mod write;
 pub(crate) use self::answer::{read_answer, write_answer};
 pub(crate) use self::emit::writer;
 pub(crate) use self::events::{Blocks, reader};
+pub(crate) use self::plan::{holds_to_grammar, is_allowed, with_type};
 pub(crate) use self::read::read_request;
 pub(crate) use self::schema::closed;
 pub(crate) use self::thinking::{Orders, lacks_thought, orders};
 pub use self::thought::without_disguised;
-pub(crate) use self::write::{is_allowed, with_type, write_request};
+pub(crate) use self::write::write_request;

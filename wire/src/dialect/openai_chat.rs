@@ -7,6 +7,7 @@
 mod answer;
 mod emit;
 mod events;
+mod left_out;
 mod messages;
 mod parts;
 mod read;

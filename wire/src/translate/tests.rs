@@ -252,7 +252,10 @@ fn a_messages_request_becomes_a_chat() {
             "stream": true, "stream_options": {"include_usage": true}
         })
     );
-    assert_eq!(written.dropped, ["messages[].reasoning"]);
+    assert_eq!(
+        written.dropped,
+        ["messages[].reasoning", "reasoning.max_tokens"]
+    );
 }
 
 #[test]

@@ -167,8 +167,10 @@ fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
     let path = |it| within("thinking", it);
     let kind: Option<Cow<'_, str>> = thinking.text("type").map_err(path)?;
     let display = thinking.text("display").map_err(path)?;
+    let is_off = kind.as_deref() == Some("disabled");
     Ok(Thinking {
-        effort: (kind.as_deref() == Some("disabled")).then_some(Effort::None),
+        effort: is_off.then_some(Effort::None),
+        is_on: Some(!is_off),
         budget: thinking.whole("budget_tokens").map_err(path)?,
         is_visible: display.map(|it| it != "omitted"),
     })

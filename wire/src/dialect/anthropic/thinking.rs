@@ -13,8 +13,8 @@ pub(crate) enum Orders {
     Silent,
     /// Not to think.
     Off,
-    /// To think as it sees fit, this hard.
-    Effort(&'static str),
+    /// To think as it sees fit, this hard if there is a word.
+    Effort(Option<&'static str>),
     /// To think this many tokens at most.
     Budget(u64),
     /// Nothing, although the caller asked for something.
@@ -29,10 +29,12 @@ pub(crate) fn orders(
     max_tokens: Option<u64>,
     is_barred: bool,
 ) -> Orders {
-    let Some(effort) = request.thinking.meant() else {
+    let meant = request.thinking.meant();
+    let is_on = meant.is_some() || request.thinking.is_on == Some(true);
+    if !is_on {
         return Orders::Silent;
-    };
-    if effort == Effort::None {
+    }
+    if meant == Some(Effort::None) {
         return match (traits.thinks, traits.may_not_think) {
             (true, true) => Orders::Off,
             (true, false) => Orders::Refused,
@@ -40,12 +42,14 @@ pub(crate) fn orders(
         };
     }
     if !traits.thinks || is_barred {
-        return Orders::Refused;
+        // A model that may think as it sees fit may see fit not to.
+        return meant.map_or(Orders::Silent, |_| Orders::Refused);
     }
     if traits.thinks_by_effort {
-        return Orders::Effort(effort_word(effort));
+        return Orders::Effort(meant.map(effort_word));
     }
-    // What the caller bounds stays bounded.
+    // What the caller bounds stays bounded; older models need some bound.
+    let effort = meant.unwrap_or(Effort::Medium);
     let wanted = request.thinking.budget.unwrap_or(effort.budget());
     let most = max_tokens.map_or(u64::MAX, |it| it.saturating_sub(1));
     match wanted.max(LEAST_BUDGET).min(most) {

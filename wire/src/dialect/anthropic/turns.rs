@@ -36,21 +36,22 @@ impl<'a> Blocks<'_, 'a> {
         &mut self,
         conversation: &Conversation<'_, 'a>,
     ) -> Result<Json<'a>, Unsupported> {
-        let mut messages = Vec::new();
+        let mut said: Vec<(bool, Vec<Json<'a>>)> = Vec::new();
+        let last = conversation.turns.len().saturating_sub(1);
         for (at, turn) in conversation.turns.iter().enumerate() {
-            let is_last = at + 1 == conversation.turns.len();
-            let content = self.turn(turn, is_last && !turn.is_user)?;
-            if content.is_empty() {
-                continue;
-            }
-            let role = if turn.is_user { "user" } else { "assistant" };
-            messages.push(message(role, content));
-            if is_last && !turn.is_user && !self.traits.takes_prefill {
-                messages.push(message("user", vec![text_block(GO_ON.into())]));
-                self.written.drop_field("messages[-1]:prefill");
+            let content = self.turn(turn, at == last && !turn.is_user)?;
+            match said.last_mut() {
+                _ if content.is_empty() => {}
+                // A turn between them had nothing that can be sent.
+                Some((is_user, before)) if *is_user == turn.is_user => before.extend(content),
+                _ => said.push((turn.is_user, content)),
             }
         }
-        Ok(Json::Array(messages))
+        if said.last().is_some_and(|(is_user, _)| !is_user) && !self.traits.takes_prefill {
+            said.push((true, vec![text_block(GO_ON.into())]));
+            self.written.drop_field("messages[-1]:prefill");
+        }
+        Ok(said.into_iter().map(message).collect::<Vec<_>>().into())
     }
 
     fn turn(
@@ -69,8 +70,10 @@ impl<'a> Blocks<'_, 'a> {
         for (at, part) in turn.parts.iter().enumerate() {
             match &**part {
                 Part::Text(it) if is_prefill && at == last => {
-                    let text = it.text.trim_end().to_owned();
-                    blocks.push(text_block(text.into()));
+                    blocks.push(self.text(&Text {
+                        text: it.text.trim_end().to_owned().into(),
+                        cache: it.cache.clone(),
+                    }));
                 }
                 part => blocks.extend(self.part(part)?),
             }
@@ -144,6 +147,10 @@ impl<'a> Blocks<'_, 'a> {
     }
 
     fn image(&mut self, image: &Media<'a>) -> Result<Json<'a>, Unsupported> {
+        if image.detail.as_deref().is_some_and(|it| it != "auto") {
+            self.written
+                .drop_field("messages[].content[].image_url.detail");
+        }
         let source = match &image.source {
             Source::Base64(data) => {
                 let kind = sniff(data).map(Cow::Borrowed).or(image.media_type.clone());
@@ -195,6 +202,10 @@ impl<'a> Blocks<'_, 'a> {
     }
 
     fn call(&mut self, call: &ToolCall<'a>) -> Json<'a> {
+        if call.signature.is_some() {
+            self.written
+                .drop_field("messages[].tool_calls[].extra_content");
+        }
         let input = if call.is_custom {
             Object::new().with("input", call.arguments.clone()).into()
         } else {
@@ -226,9 +237,9 @@ impl<'a> Blocks<'_, 'a> {
     }
 }
 
-fn message<'a>(role: &'static str, content: Vec<Json<'a>>) -> Json<'a> {
+fn message((is_user, content): (bool, Vec<Json<'_>>)) -> Json<'_> {
     Object::new()
-        .with("role", role)
+        .with("role", if is_user { "user" } else { "assistant" })
         .with("content", content)
         .into()
 }

@@ -33,6 +33,10 @@ pub(super) fn think<'a>(
     if is_visible == Some(false) && !matches!(orders, Orders::Effort(_) | Orders::Off) {
         written.drop_field("reasoning.exclude");
     }
+    let wish = request.thinking;
+    if matches!(orders, Orders::Effort(_)) && wish.effort.is_none() && wish.budget.is_some() {
+        written.drop_field("reasoning.max_tokens");
+    }
     match family {
         Family::Claude => claude(orders, is_visible, extras, written),
         Family::Nova | Family::Gpt | Family::Mistral | Family::Other => {
@@ -67,7 +71,7 @@ fn claude<'a>(
             return thinking;
         }
         Orders::Effort(word) => {
-            thinking.effort = Some(word);
+            thinking.effort = word;
             let display = is_visible.map(|it| if it { "summarized" } else { "omitted" });
             kind("adaptive").with_some("display", display)
         }

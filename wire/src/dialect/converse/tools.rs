@@ -6,30 +6,23 @@
 
 use super::family::Family;
 use super::turns::Scribe;
+use crate::chat::answer_tool::AnswerTool;
 use crate::chat::turns::Conversation;
-use crate::chat::{ChatRequest, Format, Part, Schema, Tool, ToolChoice, Traits};
-use crate::dialect::anthropic::{closed, is_allowed, with_type};
+use crate::chat::{ChatRequest, Part, Tool, ToolChoice, Traits};
+use crate::dialect::anthropic::{closed, holds_to_grammar, is_allowed, with_type};
 use crate::dialect::openai_chat::{empty_schema, input_schema};
 use crate::json::{Json, Object};
-
-/// Names for the tool that stands for a schema; the first one that the caller has no tool of.
-const ANSWER_TOOLS: [&str; 3] = ["json", "json_answer", "final_json_answer"];
 
 /// What is offered.
 pub(super) struct Plan<'r, 'a> {
     offered: Vec<&'r Tool<'a>>,
     /// Names of tools that only the history knows.
     remembered: Vec<&'r str>,
-    answer: Option<Answer<'r, 'a>>,
+    answer: Option<AnswerTool<'r, 'a>>,
     choice: Option<Choice<'r>>,
     is_single: bool,
     /// Calls and results are to be told in words.
     pub(super) is_flat: bool,
-}
-
-struct Answer<'r, 'a> {
-    name: &'static str,
-    schema: &'r Schema<'a>,
 }
 
 #[derive(Clone, Copy)]
@@ -53,7 +46,7 @@ impl<'r, 'a> Plan<'r, 'a> {
             .filter(|it| !is_none && is_allowed(request, it))
             .collect();
         let choice = caller_choice(request).filter(|_| !offered.is_empty());
-        let answer = answer_tool(request, traits).filter(|_| !is_forced(choice));
+        let answer = AnswerTool::of(request, traits);
         let choice = match &answer {
             Some(answer) if offered.is_empty() => Some(Choice::Tool(answer.name)),
             Some(_) => Some(Choice::Any),
@@ -103,7 +96,7 @@ impl<'r, 'a> Plan<'r, 'a> {
                 .with("inputSchema", input(empty_schema()));
             tools.push(Object::new().with("toolSpec", it).into());
         }
-        if let Some(Answer { name, schema }) = &self.answer {
+        if let Some(AnswerTool { name, schema }) = &self.answer {
             let description = schema.description.clone().filter(|it| !it.is_empty());
             let it = Object::new()
                 .with("name", *name)
@@ -172,19 +165,6 @@ fn caller_choice<'r>(request: &'r ChatRequest<'_>) -> Option<Choice<'r>> {
     }
 }
 
-/// The tool that stands for a schema that the model itself does not take.
-fn answer_tool<'r, 'a>(request: &'r ChatRequest<'a>, traits: Traits) -> Option<Answer<'r, 'a>> {
-    let Format::JsonSchema(schema) = &request.format else {
-        return None;
-    };
-    let is_free = |name: &&&str| request.tools.iter().all(|it| it.name != **name);
-    let name = ANSWER_TOOLS.iter().find(is_free).copied();
-    (!traits.takes_schema).then_some(Answer {
-        name: name.unwrap_or("json"),
-        schema,
-    })
-}
-
 /// Every tool that the history calls, once.
 fn called_tools<'r>(conversation: &'r Conversation<'_, '_>) -> Vec<&'r str> {
     let parts = conversation.turns.iter().flat_map(|it| &it.parts);
@@ -204,8 +184,7 @@ fn offer<'a>(tool: &Tool<'a>, traits: Traits, scribe: &mut Scribe<'_, 'a>) -> Js
         None => with_type(tool.parameters.clone().unwrap_or_else(empty_schema)),
         Some(format) => {
             scribe.written.wrapped_tools.push((*tool.name).into());
-            let kind = format.as_ref().and_then(|it| it.str("type"));
-            if format.is_some() && kind != Some("text") {
+            if holds_to_grammar(format.as_ref()) {
                 scribe.written.drop_field("tools[].custom.format");
             }
             input_schema()

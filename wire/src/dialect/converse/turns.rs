@@ -103,7 +103,7 @@ impl<'a> Scribe<'_, 'a> {
                 Part::ToolResult(result) => self.result(result, &mut blocks)?,
                 part => {
                     blocks.extend(self.block(part)?);
-                    self.cache(cache_of(part), &mut blocks);
+                    self.cache(part.cache(), &mut blocks);
                 }
             }
         }
@@ -219,7 +219,7 @@ impl<'a> Scribe<'_, 'a> {
                 ));
             }
             content.extend(self.block(part)?);
-            point = cache_of(part).or(point);
+            point = part.cache().or(point);
         }
         if content.is_empty() {
             content.push(text_block(EMPTY.into()));
@@ -267,14 +267,6 @@ fn message((is_user, mut blocks): Said<'_>) -> Json<'_> {
 
 fn has(blocks: &[Json<'_>], kind: &str) -> bool {
     blocks.iter().any(|it| it.get(kind).is_some())
-}
-
-fn cache_of<'p, 'a>(part: &'p Part<'a>) -> Option<&'p Json<'a>> {
-    match part {
-        Part::Text(text) => text.cache.as_ref(),
-        Part::Image(media) | Part::Audio(media) | Part::File(media) => media.cache.as_ref(),
-        Part::Refusal(_) | Part::Thought(_) | Part::ToolCall(_) | Part::ToolResult(_) => None,
-    }
 }
 
 pub(super) fn text_block(text: Cow<'_, str>) -> Json<'_> {

@@ -40,6 +40,7 @@ pub(super) fn config<'a>(
     let is_shown = thinking
         .is_visible
         .or(wanted.map(|it| it != Effort::None))
+        .or(thinking.is_on)
         .filter(|it| *it && wanted != Some(Effort::None));
     if let Some(is_shown) = is_shown {
         config.push(Cow::Borrowed("includeThoughts"), is_shown.into());

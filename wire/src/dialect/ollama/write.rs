@@ -168,7 +168,10 @@ fn think<'a>(
     if request.thinking.is_visible == Some(false) {
         written.drop_field("reasoning.exclude");
     }
-    let effort = request.thinking.meant()?;
+    let Some(effort) = request.thinking.meant() else {
+        let is_on = request.thinking.is_on == Some(true) && traits.thinks;
+        return is_on.then_some(true.into());
+    };
     if effort == Effort::None {
         if traits.thinks && !traits.may_not_think {
             written.drop_field("reasoning_effort");

@@ -28,18 +28,25 @@ pub(crate) struct Chunks {
     head: Vec<u8>,
     asks_usage: bool,
     usage: Option<Usage>,
-    /// By number: the words of the thought that is open, once the choice has begun.
+    /// By number: the words of the thought that is open, once the choice has begun. Whatever
+    /// else is said ends a thought that its vendor does not.
     choices: Vec<Option<String>>,
 }
 
 impl EventWriter for Chunks {
     fn write(&mut self, event: ChatEvent<'_>, out: &mut Vec<u8>) {
         match event {
-            ChatEvent::Text { choice, text } => self.word(choice, "content", &text, out),
-            ChatEvent::Refusal { choice, text } => self.word(choice, "refusal", &text, out),
+            ChatEvent::Text { choice, text } => {
+                self.end_thought(choice);
+                self.word(choice, "content", &text, out);
+            }
+            ChatEvent::Refusal { choice, text } => {
+                self.end_thought(choice);
+                self.word(choice, "refusal", &text, out);
+            }
             ChatEvent::Thinking { choice, text } => {
                 self.word(choice, "reasoning_content", &text, out);
-                if let Some(Some(open)) = self.choices.get_mut(choice as usize) {
+                if let Some(open) = self.thought_of(choice) {
                     open.push_str(&text);
                 }
             }
@@ -96,10 +103,21 @@ impl Chunks {
         self.close(out);
     }
 
+    /// The words of the thought that is open.
+    fn thought_of(&mut self, choice: u32) -> Option<&mut String> {
+        self.choices.get_mut(choice as usize)?.as_mut()
+    }
+
+    fn end_thought(&mut self, choice: u32) {
+        if let Some(open) = self.thought_of(choice) {
+            open.clear();
+        }
+    }
+
     /// The words of a signed thought once more, with its signature: this is what a client sends back.
     fn thought(&mut self, choice: u32, mut thought: Thought<'_>, out: &mut Vec<u8>) {
         self.begin(choice, out);
-        if let Some(Some(open)) = self.choices.get_mut(choice as usize) {
+        if let Some(open) = self.thought_of(choice) {
             let words = std::mem::take(open);
             if thought.text.is_empty() {
                 thought.text = words.into();
@@ -128,6 +146,7 @@ impl Chunks {
         else {
             return;
         };
+        self.end_thought(choice);
         self.open(choice, out);
         let it = Object::new()
             .with("index", call)

@@ -220,7 +220,8 @@ fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
         thinking.effort = thinking.effort.or(said);
         thinking.budget = reasoning.whole("max_tokens")?;
         thinking.is_visible = reasoning.flag("exclude")?.map(|it| !it);
-        if thinking.effort.is_none() && reasoning.flag("enabled")? == Some(false) {
+        thinking.is_on = reasoning.flag("enabled")?;
+        if thinking.effort.is_none() && thinking.is_on == Some(false) {
             thinking.effort = Some(Effort::None);
         }
     }

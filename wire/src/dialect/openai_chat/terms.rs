@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::left_out::MAX_USER;
 use crate::chat::{ChatRequest, Effort, Format, Names, Tool, ToolChoice, Traits, Written};
 use crate::json::{Json, Object};
 
@@ -44,12 +45,11 @@ pub(super) fn tools<'a>(
         ) => Some(word("auto")),
         Some(ToolChoice::Required | ToolChoice::Allowed { .. }) => Some(word("required")),
         Some(ToolChoice::Named(name)) => {
-            let name = names.to_target(name).into_owned();
-            let function = Object::new().with("name", name);
-            let choice = Object::new()
-                .with("type", "function")
-                .with("function", function);
-            Some(choice.into())
+            let is_custom = |it: &Tool<'_>| it.name == *name && it.custom.is_some();
+            let is_custom = traits.takes_custom_tools && request.tools.iter().any(is_custom);
+            let kind = if is_custom { "custom" } else { "function" };
+            let only = Object::new().with("name", names.to_target(name).into_owned());
+            Some(Object::new().with("type", kind).with(kind, only).into())
         }
     };
     if let Some(choice) = choice {
@@ -134,6 +134,7 @@ pub(super) fn thinking<'a>(
     body: &mut Object<'a>,
     written: &mut Written<'a>,
 ) {
+    // Without a word for the effort, the model's own default holds.
     match request.thinking.meant() {
         Some(effort) if traits.thinks => {
             body.push(Cow::Borrowed("reasoning_effort"), effort.word().into());
@@ -216,8 +217,7 @@ pub(super) fn bounds<'a>(
         body.push(Cow::Borrowed("n"), request.choices.into());
     }
     if let Some(user) = &request.user {
-        // The longest that OpenAI takes, in characters.
-        let user: String = user.chars().take(64).collect();
+        let user: String = user.chars().take(MAX_USER).collect();
         body.push(Cow::Borrowed("user"), user.into());
     }
 }

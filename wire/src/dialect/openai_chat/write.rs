@@ -7,6 +7,7 @@ use crate::chat::{
     ChatRequest, Message, Names, Part, Provenance, Replay, Role, Target, Thought, ToolCall,
     ToolResult, Traits, Unsupported, Written,
 };
+use crate::dialect::openai_chat::left_out::note;
 use crate::dialect::openai_chat::parts::{joined, plain, text_part, tool_message, user_part};
 use crate::dialect::openai_chat::terms::{bounds, format, sampling, thinking, tools};
 use crate::json::{Json, Object};
@@ -39,6 +40,7 @@ pub(crate) fn write_request<'a>(
     }
     scribe.close_calls();
     let messages = scribe.messages;
+    note(request, target.traits, &mut written);
     let mut body = Object::new()
         .with("model", target.model.to_owned())
         .with("messages", messages);
@@ -195,7 +197,9 @@ impl<'a> Scribe<'_, 'a> {
         if text.is_empty() && calls.is_empty() && refusal.is_none() {
             return;
         }
-        let mut it = Object::new().with("role", "assistant");
+        let mut it = Object::new()
+            .with("role", "assistant")
+            .with_some("name", message.name.clone());
         it.push(
             Cow::Borrowed("content"),
             if text.is_empty() {
