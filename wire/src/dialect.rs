@@ -17,6 +17,8 @@ pub(crate) mod openai_completions;
 pub mod openai_responses;
 pub mod sse_events;
 pub mod stream;
+#[cfg(test)]
+mod tests;
 pub mod timing;
 
 use bytes::Bytes;

@@ -22,7 +22,10 @@ pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSin
         failed |= matches!(event, ChatEvent::Fault(_));
         sink.take(event);
     });
-    if !failed && choices == 0 {
+    if failed {
+        return;
+    }
+    if choices == 0 {
         return sink.take(fault(Fault::Empty));
     }
     chunks.end(sink);

@@ -1,0 +1,303 @@
+//! Streams and whole answers for callers of Messages.
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+
+use crate::chat::{ChatEvent, Finish, Provenance, Thought, ToolKind};
+use crate::dialect::Dialect;
+use crate::dialect::tests::{answered, data, document, emitted, write};
+use crate::usage::Usage;
+
+fn text(text: &'static str) -> ChatEvent<'static> {
+    ChatEvent::Text {
+        choice: 0,
+        text: text.into(),
+    }
+}
+
+fn thinking(text: &'static str) -> ChatEvent<'static> {
+    ChatEvent::Thinking {
+        choice: 0,
+        text: text.into(),
+    }
+}
+
+fn call(call: u32, name: &'static str) -> ChatEvent<'static> {
+    ChatEvent::ToolCall {
+        choice: 0,
+        call,
+        id: Some(format!("id{call}").into()),
+        name: name.into(),
+        kind: ToolKind::Function,
+        signature: None,
+    }
+}
+
+fn arguments(call: u32, text: &'static str) -> ChatEvent<'static> {
+    ChatEvent::Arguments {
+        choice: 0,
+        call,
+        text: text.into(),
+    }
+}
+
+fn finish(finish: Finish) -> ChatEvent<'static> {
+    ChatEvent::Finish { choice: 0, finish }
+}
+
+fn start() -> ChatEvent<'static> {
+    ChatEvent::Start { id: None }
+}
+
+/// Each event in a word or two, and a check that only open blocks get deltas.
+fn shape(stream: &str) -> Vec<String> {
+    let mut open: Option<(u64, String)> = None;
+    let mut next = 0;
+    let mut shape = Vec::new();
+    for event in data(stream) {
+        let index = event["index"].as_u64();
+        match event["type"].as_str().unwrap() {
+            "content_block_start" => {
+                assert_eq!(open, None, "two blocks are open");
+                assert_eq!(index, Some(next));
+                let kind = event["content_block"]["type"].as_str().unwrap();
+                open = Some((next, kind.to_owned()));
+                next += 1;
+                shape.push(kind.to_owned());
+            }
+            "content_block_delta" => {
+                let (at, kind) = open.as_ref().unwrap();
+                assert_eq!(index, Some(*at));
+                let delta = event["delta"]["type"].as_str().unwrap();
+                let fits = match kind.as_str() {
+                    "text" => delta == "text_delta",
+                    "thinking" => matches!(delta, "thinking_delta" | "signature_delta"),
+                    "tool_use" => delta == "input_json_delta",
+                    _ => false,
+                };
+                assert!(fits, "{delta} in {kind}");
+            }
+            "content_block_stop" => {
+                assert_eq!(open.take().map(|it| it.0), index);
+            }
+            "ping" => {}
+            other => {
+                assert_eq!(open, None, "a block stays open");
+                shape.push(other.to_owned());
+            }
+        }
+    }
+    shape
+}
+
+// trap 32
+#[test]
+fn blocks_open_and_close_one_after_the_other_whatever_comes() {
+    let stream = emitted(
+        Dialect::Anthropic,
+        vec![
+            start(),
+            start(),
+            thinking("hm"),
+            text("a"),
+            thinking("hm"),
+            call(0, "f"),
+            call(1, "g"),
+            arguments(1, "{}"),
+            arguments(0, "{}"),
+            text("b"),
+            finish(Finish::ToolCalls),
+            ChatEvent::End,
+        ],
+    );
+    let shape = shape(&stream);
+    assert_eq!(shape.iter().filter(|it| *it == "message_start").count(), 1);
+    assert_eq!(shape.first().map(String::as_str), Some("message_start"));
+    assert_eq!(shape.last().map(String::as_str), Some("message_stop"));
+    assert_eq!(shape[1..4], ["thinking", "text", "thinking"]);
+}
+
+// trap 33
+#[test]
+fn white_space_before_a_call_opens_no_block() {
+    let events = vec![
+        start(),
+        text(""),
+        text("\n\n"),
+        call(0, "f"),
+        arguments(0, "{}"),
+        finish(Finish::ToolCalls),
+        ChatEvent::End,
+    ];
+    let stream = emitted(Dialect::Anthropic, events.clone());
+    assert_eq!(
+        shape(&stream),
+        ["message_start", "tool_use", "message_delta", "message_stop"]
+    );
+    let answer = answered(Dialect::Anthropic, events);
+    assert_eq!(answer["content"].as_array().unwrap().len(), 1);
+    let late = vec![text("\n"), text(" a"), text(""), ChatEvent::End];
+    let stream = emitted(Dialect::Anthropic, late);
+    assert_eq!(data(&stream)[3]["delta"]["text"], "\n a");
+    let silent = answered(Dialect::Anthropic, vec![start(), finish(Finish::Stop)]);
+    assert_eq!(silent["content"], json!([]));
+}
+
+// trap 30
+#[test]
+fn the_first_event_has_an_estimate_of_the_input_and_the_last_the_count() {
+    let usage = Usage {
+        input: 100,
+        cache_read: 60,
+        cache_write: 10,
+        output: 7,
+        reasoning: 2,
+        ..Usage::default()
+    };
+    let events = vec![
+        start(),
+        text("a"),
+        finish(Finish::Stop),
+        ChatEvent::Usage(usage),
+        ChatEvent::End,
+    ];
+    let stream = data(&emitted(Dialect::Anthropic, events.clone()));
+    assert_eq!(stream[0]["message"]["usage"]["input_tokens"], 42);
+    let delta = stream
+        .iter()
+        .find(|it| it["type"] == "message_delta")
+        .unwrap();
+    let expected = json!({"input_tokens": 30, "cache_creation_input_tokens": 10, "cache_read_input_tokens": 60,
+        "output_tokens": 7, "output_tokens_details": {"thinking_tokens": 2}});
+    assert_eq!(delta["usage"], expected);
+    assert_eq!(answered(Dialect::Anthropic, events)["usage"], expected);
+}
+
+#[test]
+fn every_reason_has_its_word() {
+    for (reason, word, stop) in [
+        (Finish::Stop, "end_turn", Value::Null),
+        (
+            Finish::StopText(Some("END".into())),
+            "stop_sequence",
+            json!("END"),
+        ),
+        (Finish::Length, "max_tokens", Value::Null),
+        (Finish::ContentFilter, "refusal", Value::Null),
+        (Finish::Refusal(Some("no".into())), "refusal", Value::Null),
+    ] {
+        let events = vec![start(), text("a"), finish(reason), ChatEvent::End];
+        let answer = answered(Dialect::Anthropic, events.clone());
+        assert_eq!(
+            (&answer["stop_reason"], &answer["stop_sequence"]),
+            (&json!(word), &stop)
+        );
+        let stream = data(&emitted(Dialect::Anthropic, events));
+        let delta = stream
+            .iter()
+            .find(|it| it["type"] == "message_delta")
+            .unwrap();
+        assert_eq!(
+            delta["delta"],
+            json!({"stop_reason": word, "stop_sequence": stop})
+        );
+    }
+}
+
+// traps 21, 23, 25
+#[test]
+fn a_foreign_proof_travels_in_the_signature_and_comes_back_to_its_vendor() {
+    let thought = Thought {
+        text: Cow::Borrowed(""),
+        signature: Some("proof".into()),
+        encrypted: None,
+        id: None,
+        provenance: Provenance::Google,
+    };
+    let events = vec![
+        start(),
+        thinking("hm"),
+        ChatEvent::Thought { choice: 0, thought },
+        text("a"),
+        finish(Finish::Stop),
+        ChatEvent::End,
+    ];
+    let answer = answered(Dialect::Anthropic, events.clone());
+    let stream = emitted(Dialect::Anthropic, events);
+    let signature = answer["content"][0]["signature"].as_str().unwrap();
+    assert!(
+        data(&stream)
+            .iter()
+            .any(|it| it["delta"]["signature"] == signature)
+    );
+    let history = json!({"max_tokens": 1, "messages": [{"role": "user", "content": "q"},
+        {"role": "assistant", "content": answer["content"]}, {"role": "user", "content": "more"}]});
+    let way = (Dialect::Anthropic, Dialect::Anthropic);
+    let sent = write(way, &history, crate::chat::Traits::default());
+    assert_eq!(
+        sent.body["messages"][1]["content"],
+        json!([{"type": "text", "text": "a"}])
+    );
+    assert_eq!(sent.dropped, ["messages[].reasoning"]);
+    let history = document(&history);
+    let chat = Dialect::Anthropic.read_request(&history).unwrap();
+    let crate::chat::Part::Thought(back) = &chat.messages[1].parts[0] else {
+        unreachable!("{chat:?}");
+    };
+    assert_eq!(back.signature.as_deref(), Some("proof"));
+    assert_eq!((&*back.text, &back.provenance), ("hm", &Provenance::Google));
+}
+
+#[test]
+fn only_the_first_of_several_choices_is_told() {
+    let other = ChatEvent::Text {
+        choice: 1,
+        text: "other".into(),
+    };
+    let events = vec![
+        start(),
+        text("a"),
+        other,
+        finish(Finish::Stop),
+        ChatEvent::End,
+    ];
+    let stream = emitted(Dialect::Anthropic, events);
+    assert!(!stream.contains("other"));
+}
+
+// trap 40
+#[test]
+fn errors_are_in_anthropics_envelope() {
+    use crate::fault::Fault;
+    let error = crate::error_body::ErrorBody {
+        message: "busy".to_owned(),
+        kind: "server_error".to_owned(),
+        param: None,
+        code: None,
+    };
+    let event = Dialect::Anthropic.error_event(Fault::Overloaded, &error);
+    assert_eq!(
+        event,
+        "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n"
+    );
+    for (status, kind) in [
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (402, "billing_error"),
+        (403, "permission_error"),
+        (404, "not_found_error"),
+        (413, "request_too_large"),
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (502, "api_error"),
+        (503, "overloaded_error"),
+        (504, "timeout_error"),
+        (529, "overloaded_error"),
+    ] {
+        let body: Value =
+            serde_json::from_slice(&Dialect::Anthropic.error_body(status, &error)).unwrap();
+        assert_eq!(body["error"]["type"], kind, "{status}");
+    }
+}
