@@ -1,5 +1,8 @@
 //! A whole answer: the fold of its events.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
@@ -34,6 +37,8 @@ pub struct Choice {
     pub logprobs: Vec<Json<'static>>,
     /// Citations.
     pub annotations: Vec<Json<'static>>,
+    /// The last thought is complete, although nothing proves it: more words are another one's.
+    is_thought_ended: bool,
 }
 
 /// A run of one kind.
@@ -113,15 +118,22 @@ impl Choice {
 
     fn add_thinking(&mut self, text: &str) {
         match self.blocks.last_mut() {
-            Some(Block::Thought(last)) if is_open(last) => last.text.to_mut().push_str(text),
-            _ => self.blocks.push(Block::Thought(unsigned(text.to_owned()))),
+            Some(Block::Thought(last)) if is_open(last) && !self.is_thought_ended => {
+                last.text.to_mut().push_str(text);
+            }
+            _ => {
+                self.is_thought_ended = false;
+                self.blocks.push(Block::Thought(unsigned(text.to_owned())));
+            }
         }
     }
 
     /// The words of a thought came before; now the rest of it.
     fn end_thought(&mut self, mut thought: Thought<'_>) {
+        let was_ended = std::mem::replace(&mut self.is_thought_ended, true);
         if let Some(Block::Thought(last)) = self.blocks.last_mut()
             && is_open(last)
+            && !was_ended
         {
             if thought.text.is_empty() {
                 thought.text = std::mem::take(&mut last.text);

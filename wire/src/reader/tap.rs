@@ -50,7 +50,10 @@ impl Observed {
                 self.is_usage_bad = false;
             }
             ChatEvent::BadUsage => self.is_usage_bad = true,
-            ChatEvent::Fault(fault) => self.fault = Some(fault.clone()),
+            // The first one is the cause.
+            ChatEvent::Fault(fault) => {
+                self.fault.get_or_insert_with(|| fault.clone());
+            }
             ChatEvent::End => self.is_ended = true,
             ChatEvent::Start { .. }
             | ChatEvent::ToolCallEnd { .. }

@@ -145,6 +145,57 @@ fn gpt_streams_to_an_anthropic_client_in_blocks() {
     assert_eq!(events[12]["usage"]["cache_read_input_tokens"], 20);
 }
 
+// trap 6
+#[test]
+fn until_something_for_the_caller_came_another_vendor_may_be_asked() {
+    let begun = r#"data: {"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#;
+    let start = &CLAUDE[..CLAUDE.find("event: content_block_start").unwrap()];
+    for (from, silent, said) in [
+        (
+            Dialect::Anthropic,
+            format!("{start}event: ping\ndata: {{\"type\":\"ping\"}}\n\n"),
+            CLAUDE,
+        ),
+        (Dialect::OpenAiChat, format!(": wait\n\n{begun}\n\n"), GPT),
+    ] {
+        let request = document(&json!({}));
+        for to in [Dialect::OpenAiChat, Dialect::Anthropic, Dialect::Ollama] {
+            let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+            let translation = Translation::new(from, to, settler, &echo(&request));
+            let mut reader = AnswerReader::Translate(Box::new(translation));
+            let mut out = Segments::new();
+            assert_eq!(reader.push(silent.clone().into(), &mut out), Seen::Nothing);
+            assert!(!reader.content_seen(), "{from:?}");
+            reader.push(said.into(), &mut out);
+            assert!(reader.content_seen());
+        }
+    }
+}
+
+// trap 8
+#[test]
+fn a_whole_answer_is_told_as_a_stream_where_one_was_asked_for() {
+    let request = document(&json!({}));
+    let answer = json!({"id": "msg_1", "content": [{"type": "text", "text": "Hi"},
+        {"type": "tool_use", "id": "t", "name": "now", "input": {}}],
+        "stop_reason": "tool_use", "usage": {"input_tokens": 3, "output_tokens": 5}});
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let mut writer = Dialect::OpenAiChat.writer(&echo(&request));
+    let mut out = Vec::new();
+    let mut sink = |event: ChatEvent<'_>| {
+        settler.pass(event, &mut |event: ChatEvent<'_>| {
+            writer.write(event, &mut out);
+        });
+    };
+    Dialect::Anthropic.read_answer(answer.to_string().as_bytes(), &mut sink);
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.ends_with("data: [DONE]\n\n"));
+    let chunks = data(&text);
+    assert_eq!(chunks[1]["choices"][0]["delta"]["content"], "Hi");
+    assert_eq!(chunks[4]["choices"][0]["finish_reason"], "tool_calls");
+    assert_eq!(chunks[5]["usage"]["total_tokens"], 8);
+}
+
 #[test]
 fn a_stream_that_breaks_off_is_no_answer() {
     let cut = &CLAUDE[..CLAUDE.find("event: message_delta").unwrap()];

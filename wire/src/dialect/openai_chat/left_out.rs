@@ -3,7 +3,7 @@
 //! Servers of the family keep prompt caches by themselves, so that a cache point is a hint
 //! that is lost; it is named once, however many there are.
 
-use crate::chat::{ChatRequest, Message, Part, Role, Tool, Traits, Written};
+use crate::chat::{ChatRequest, Message, Part, Role, Source, Tool, Traits, Written};
 use crate::dialect::anthropic::{holds_to_grammar, is_allowed};
 
 /// Longest name of an end user that `OpenAI` takes, in characters.
@@ -37,6 +37,9 @@ fn note_message(message: &Message<'_>, written: &mut Written<'_>) {
         match part {
             Part::Image(_) | Part::Audio(_) | Part::File(_) if message.role != Role::User => {
                 written.drop_field("messages[].content[]:media");
+            }
+            Part::File(file) if matches!(file.source, Source::Text(_)) && file.name.is_some() => {
+                written.drop_field("messages[].content[].file.filename");
             }
             Part::ToolCall(call) if call.signature.is_some() => {
                 written.drop_field("messages[].tool_calls[].extra_content");
