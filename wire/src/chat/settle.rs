@@ -277,6 +277,11 @@ impl JsonEnd {
         self.is_complete
     }
 
+    /// Whether the value has begun and is not complete.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.depth > 0 && !self.is_complete
+    }
+
     /// Takes the next characters of an object or array.
     pub(crate) fn read(&mut self, text: &str) {
         for byte in text.bytes() {

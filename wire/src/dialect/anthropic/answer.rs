@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use super::emit::stop_reason;
+use super::emit::stopped;
 use super::events::Blocks;
 use super::{thought, usage};
 use crate::chat::shape::arguments_object;
@@ -42,15 +42,13 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let choice = answer.choices.get(&0).unwrap_or(&nothing);
     let content: Vec<Json<'_>> = choice.blocks.iter().filter_map(block).collect();
     let finish = choice.finish.as_ref().unwrap_or(&Finish::Stop);
-    let (reason, stop) = stop_reason(finish);
-    let mut body = Object::new()
+    let body = Object::new()
         .with("id", format!("msg_{}", echo.id))
         .with("type", "message")
         .with("role", "assistant")
         .with("model", echo.model)
-        .with("content", content)
-        .with("stop_reason", reason);
-    body.push("stop_sequence".into(), stop.map_or(Json::Null, Json::from));
+        .with("content", content);
+    let body = stopped(body, finish);
     let counted = answer.usage.clone().unwrap_or_default();
     let body = body.with("usage", usage::object(&counted));
     Json::from(body).to_bytes()

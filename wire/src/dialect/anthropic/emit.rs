@@ -4,6 +4,7 @@
 //! over empty text blocks that they keep and send back; one state machine owns all of it.
 
 use super::{thought, usage};
+use crate::chat::settle::JsonEnd;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought};
 use crate::dialect::{Echo, EventWriter};
 use crate::json::{Json, Object, escape_into};
@@ -19,6 +20,8 @@ pub(crate) fn writer(echo: &Echo<'_>) -> Blocks {
         next: 0,
         open: None,
         blank: String::new(),
+        arguments: JsonEnd::default(),
+        held: String::new(),
         finish: None,
         usage: Usage::default(),
     }
@@ -35,6 +38,10 @@ pub(crate) struct Blocks {
     open: Option<Open>,
     /// White space that came before any other text of its block.
     blank: String,
+    /// Where the open call's arguments are complete.
+    arguments: JsonEnd,
+    /// Words that came in the midst of them: a block that is closed cannot be filled.
+    held: String,
     finish: Option<Finish>,
     usage: Usage,
 }
@@ -73,10 +80,15 @@ impl EventWriter for Blocks {
                     .with("name", name)
                     .with("input", Object::new());
                 self.start(Open::Tool(call), block, out);
+                self.arguments = JsonEnd::default();
             }
             ChatEvent::Arguments { call, text, .. } => {
                 if self.open == Some(Open::Tool(call)) {
                     self.delta("input_json_delta", "partial_json", &text, out);
+                    self.arguments.read(&text);
+                    if self.arguments.is_complete() && !self.held.is_empty() {
+                        self.close(out);
+                    }
                 }
             }
             ChatEvent::Finish { finish, .. } => self.finish = Some(finish),
@@ -121,6 +133,9 @@ impl Blocks {
     }
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
+        if matches!(self.open, Some(Open::Tool(_))) && self.arguments.is_begun() {
+            return self.held.push_str(text);
+        }
         if self.open != Some(Open::Text) {
             self.blank.push_str(text);
             if self.blank.trim().is_empty() {
@@ -197,9 +212,19 @@ impl Blocks {
                 self.open = Some(Open::Thinking);
                 self.thought(&Thought::unsigned("".into()), out);
             }
-            Some(Open::Text | Open::Tool(_)) => {
+            Some(Open::Text) => {
                 self.open = None;
                 self.stop(out);
+            }
+            Some(Open::Tool(_)) => {
+                self.open = None;
+                self.stop(out);
+                let held = std::mem::take(&mut self.held);
+                self.text(&held, out);
+                self.blank.clear();
+                if self.open.take().is_some() {
+                    self.stop(out);
+                }
             }
         }
     }
@@ -229,9 +254,7 @@ impl Blocks {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.close(out);
         let finish = self.finish.take().unwrap_or(Finish::Stop);
-        let (reason, stop) = stop_reason(&finish);
-        let mut delta = Object::new().with("stop_reason", reason);
-        delta.push("stop_sequence".into(), stop.map_or(Json::Null, Json::from));
+        let delta = stopped(Object::new(), &finish);
         let body = Object::new()
             .with("type", "message_delta")
             .with("delta", delta)
@@ -242,8 +265,20 @@ impl Blocks {
     }
 }
 
-/// `stop_reason` and `stop_sequence`.
-pub(super) fn stop_reason(finish: &Finish) -> (&'static str, Option<&str>) {
+/// The object with `stop_reason`, `stop_sequence`, and what a refusal says of itself.
+pub(super) fn stopped<'f>(object: Object<'f>, finish: &'f Finish) -> Object<'f> {
+    let (reason, stop) = stop_reason(finish);
+    let mut object = object.with("stop_reason", reason);
+    object.push("stop_sequence".into(), stop.map_or(Json::Null, Json::from));
+    let Finish::Refusal(Some(why)) = finish else {
+        return object;
+    };
+    let mut details = Object::new().with("type", "refusal");
+    details.push("category".into(), Json::Null);
+    object.with("stop_details", details.with("explanation", &**why))
+}
+
+fn stop_reason(finish: &Finish) -> (&'static str, Option<&str>) {
     match finish {
         Finish::Stop => ("end_turn", None),
         Finish::StopText(text) => ("stop_sequence", text.as_deref()),

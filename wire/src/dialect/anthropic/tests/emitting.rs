@@ -199,11 +199,54 @@ fn every_reason_has_its_word() {
             .iter()
             .find(|it| it["type"] == "message_delta")
             .unwrap();
+        let delta = &delta["delta"];
         assert_eq!(
-            delta["delta"],
-            json!({"stop_reason": word, "stop_sequence": stop})
+            (&delta["stop_reason"], &delta["stop_sequence"]),
+            (&json!(word), &stop)
         );
+        assert_eq!(delta["stop_details"], answer["stop_details"]);
     }
+    let refusal = finish(Finish::Refusal(Some("no".into())));
+    assert_eq!(
+        answered(Dialect::Anthropic, vec![start(), refusal])["stop_details"],
+        json!({"type": "refusal", "category": null, "explanation": "no"})
+    );
+}
+
+// trap 32
+#[test]
+fn words_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
+    let stream = emitted(
+        Dialect::Anthropic,
+        vec![
+            start(),
+            call(0, "f"),
+            arguments(0, "{\"a\""),
+            text("so "),
+            arguments(0, ":1}"),
+            text("it is"),
+            finish(Finish::ToolCalls),
+            ChatEvent::End,
+        ],
+    );
+    assert_eq!(
+        shape(&stream),
+        [
+            "message_start",
+            "tool_use",
+            "text",
+            "text",
+            "message_delta",
+            "message_stop"
+        ]
+    );
+    let deltas = data(&stream);
+    let joined = |field: &str| -> String {
+        let texts = deltas.iter().filter_map(|it| it["delta"][field].as_str());
+        texts.collect()
+    };
+    assert_eq!(joined("partial_json"), "{\"a\":1}");
+    assert_eq!(joined("text"), "so it is");
 }
 
 // traps 21, 23, 25
