@@ -222,3 +222,20 @@ fn thoughts_are_hidden_where_that_can_be_said_and_else_it_is_named() {
         (Value::Null, vec![])
     );
 }
+
+#[test]
+fn a_claude_may_think_as_it_sees_fit_and_a_bound_that_becomes_a_word_is_named() {
+    let sent = |thinking: Value| {
+        let request = json!({"max_tokens": 9_000, "thinking": thinking,
+            "messages": [{"role": "user", "content": "a"}]});
+        write(Dialect::Anthropic, &request, CLAUDE, Traits::default())
+    };
+    let adaptive = sent(json!({"type": "adaptive"}));
+    let fields = &adaptive.body["additionalModelRequestFields"];
+    assert_eq!(*fields, json!({"thinking": {"type": "adaptive"}}));
+    assert!(adaptive.dropped.is_empty());
+    let bound = sent(json!({"type": "enabled", "budget_tokens": 3_000}));
+    let fields = &bound.body["additionalModelRequestFields"];
+    assert_eq!(fields["output_config"], json!({"effort": "medium"}));
+    assert_eq!(bound.dropped, ["reasoning.max_tokens"]);
+}
