@@ -156,5 +156,6 @@ fn thinking(reasoning: &mut Fields<'_>) -> Result<Thinking, FieldError> {
         effort,
         budget: None,
         is_visible: newer.or(older).map(|_| true),
+        is_on: None,
     })
 }
