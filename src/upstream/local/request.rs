@@ -100,7 +100,6 @@ pub(super) fn read(call: &Call<'_>, defaults: &Sampling) -> Result<Wanted, Unsup
     refuse_unknown(document)?;
     refuse_unsupported(document)?;
     let (input, logprobs, echo) = match call.operation {
-        Operation::Chat => (chat(document)?, chat_logprobs(document)?, None),
         Operation::Completions => {
             let prompt = prompt(document)?;
             let echo = document
@@ -112,6 +111,8 @@ pub(super) fn read(call: &Call<'_>, defaults: &Sampling) -> Result<Wanted, Unsup
         Operation::Embeddings => {
             return Err(refuse("model", "the embedded engine makes no embeddings"));
         }
+        // Calls in other dialects come as chats.
+        _ => (chat(document)?, chat_logprobs(document)?, None),
     };
     let max_tokens = match (
         document.get::<u32>("max_completion_tokens")?,
