@@ -1,113 +1,179 @@
-"""A tiny scripted provider: the upstream model's name says how it behaves.
+"""A tiny scripted provider: the upstream model's name says how it behaves, see turns.py.
 
-Speaks the OpenAI shape on loopback with the standard library only. Prints its
-base URL on the first line and serves until it is killed.
-
-    plain            a whole or streamed answer, usage included
-    status-NNN       that HTTP status with an OpenAI error object
-    cut              a stream that ends in the middle of an event
-    broken           a stream that carries an error object after some content
+Speaks OpenAI's dialect and, by the path that is asked, those of vendors.py, on loopback
+with the standard library only. Prints its base URL on the first line and serves until
+it is killed.
 """
 
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-KEY = "sk-upstream"
-WORDS = ["Rivers ", "carry ", "water, ", "silt ", "and ", "배."]
-USAGE = {"prompt_tokens": 9, "completion_tokens": 6, "total_tokens": 15}
-MESSAGES = {400: "unsupported value", 401: "bad provider key", 429: "slow down", 500: "it broke"}
+import turns
+from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
+from vendors import Anthropic, Bedrock, Gemini, Ollama, compact, halves
+
+USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
+# The word at which a stream is cut or breaks.
+LATE = WORDS[3].encode()
 
 
-def completion(model, operation):
-    text = "".join(WORDS)
-    choice = {"index": 0, "finish_reason": "stop", "logprobs": None}
-    if operation == "chat":
-        choice["message"] = {"role": "assistant", "content": text, "refusal": None}
-    else:
-        choice["text"] = text
-    kind = "chat.completion" if operation == "chat" else "text_completion"
-    return {"id": "cmpl-1", "object": kind, "created": 1, "model": model, "choices": [choice], "usage": USAGE}
+class OpenAI:
+    key_header, key = "authorization", "Bearer sk-upstream"
+    stream_type = "text/event-stream"
 
+    def __init__(self, path, request):
+        self.model, self.is_stream = request["model"], bool(request.get("stream"))
+        self.with_usage = bool((request.get("stream_options") or {}).get("include_usage"))
+        self.is_chat = path.endswith("/chat/completions")
+        self.head = {"id": "cmpl-1", "created": 1, "model": self.model}
 
-def chunks(model, operation, with_usage):
-    kind = "chat.completion.chunk" if operation == "chat" else "text_completion"
-    head = {"id": "cmpl-1", "object": kind, "created": 1, "model": model}
+    def past(self, request):
+        past = Past([tool["function"]["name"] for tool in request.get("tools", [])], [], [])
+        for message in request.get("messages", []):
+            for call in message.get("tool_calls", []):
+                function = call["function"]
+                past.calls.append((call["id"], (function["name"], json.loads(function["arguments"]))))
+            if message["role"] == "tool":
+                past.results.append((message["tool_call_id"], message["content"]))
+            past.thoughts += message.get("reasoning_content") or ""
+        return past
 
-    def chunk(text, finish=None):
-        choice = {"index": 0, "finish_reason": finish, "logprobs": None}
-        if operation == "chat":
-            choice["delta"] = {"content": text} if text else {}
+    def kind(self, suffix=""):
+        return {"object": f"chat.completion{suffix}" if self.is_chat else "text_completion"}
+
+    def reason(self, turn):
+        return "tool_calls" if turn.calls else "stop"
+
+    def call(self, position, name, arguments):
+        return {"id": f"call_{position}", "type": "function", "function": {"name": name, "arguments": arguments}}
+
+    def whole(self, turn):
+        text = "".join(turn.words)
+        choice = {"index": 0, "finish_reason": self.reason(turn), "logprobs": None}
+        if self.is_chat:
+            message = {"role": "assistant", "content": text or None, "refusal": None}
+            calls = [self.call(index, name, compact(it)) for index, (name, it) in enumerate(turn.calls)]
+            message |= {"tool_calls": calls} if calls else {}
+            message |= {"reasoning_content": "".join(turn.thought)} if turn.thought else {}
+            choice["message"] = message
         else:
             choice["text"] = text
-        return {**head, "choices": [choice]}
+        return {**self.head, **self.kind(), "choices": [choice], "usage": USAGE}
 
-    yield from (chunk(word) for word in WORDS)
-    yield chunk("", "stop")
-    if with_usage:
-        yield {**head, "choices": [], "usage": USAGE}
+    def deltas(self, turn):
+        yield from ({"reasoning_content": text} for text in turn.thought)
+        yield from ({"content": word} for word in turn.words)
+        for index, (name, arguments) in enumerate(turn.calls):
+            yield {"tool_calls": [{"index": index, **self.call(index, name, "")}]}
+            # Some servers say nothing where there are no arguments.
+            text = compact(arguments) if arguments else ""
+            for part in filter(None, halves(text)):
+                yield {"tool_calls": [{"index": index, "function": {"arguments": part}}]}
+
+    def chunk(self, delta, finish=None):
+        choice = {"index": 0, "finish_reason": finish, "logprobs": None}
+        choice |= {"delta": delta} if self.is_chat else {"text": delta.get("content", "")}
+        return {**self.head, **self.kind(".chunk"), "choices": [choice]}
+
+    def frames(self, turn):
+        yield from (self.frame(self.chunk(delta)) for delta in self.deltas(turn))
+        yield self.frame(self.chunk({}, self.reason(turn)))
+        if self.with_usage:
+            yield self.frame({**self.head, **self.kind(".chunk"), "choices": [], "usage": USAGE})
+        yield b"data: [DONE]\n\n"
+
+    def frame(self, value):
+        return f"data: {compact(value)}\n\n".encode()
+
+    def broken(self):
+        return self.frame({"error": {"message": "it broke", "type": "server_error", "code": "boom"}})
+
+    def error(self, status, message):
+        return {}, {"error": {"message": message, "type": "scripted", "param": None, "code": f"s{status}"}}
+
+
+def dialect(path, request):
+    """The vendor whose address this is."""
+    endings = {"/messages": Anthropic, "/api/chat": Ollama, "/converse": Bedrock, "/converse-stream": Bedrock}
+    for ending, vendor in endings.items():
+        if path.endswith(ending):
+            return vendor(path, request)
+    return (Gemini if "enerateContent" in path else OpenAI)(path, request)
 
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    say = staticmethod(turns.turn)
 
     def log_message(self, *_):
         pass
 
-    def answer(self, status, value):
+    def answer(self, status, value, headers={}):
         body = json.dumps(value, ensure_ascii=False).encode()
         self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
+        for name, text in {"content-type": "application/json", "content-length": str(len(body)), **headers}.items():
+            self.send_header(name, text)
         self.end_headers()
         self.wfile.write(body)
-
-    def error(self, status):
-        message = MESSAGES.get(status, "no")
-        self.answer(status, {"error": {"message": message, "type": "scripted", "param": None, "code": f"s{status}"}})
 
     def do_GET(self):
         self.answer(200, {"object": "list", "data": [{"id": "plain", "object": "model", "created": 1, "owned_by": "us"}]})
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        model = request["model"]
-        if self.headers.get("authorization") != f"Bearer {KEY}":
-            return self.error(401)
-        if model.startswith("status-"):
-            return self.error(int(model.removeprefix("status-")))
-        if self.path.endswith("/embeddings"):
-            rows = [{"object": "embedding", "index": i, "embedding": [0.5, -0.25]} for i, _ in enumerate(request["input"])]
-            usage = {"prompt_tokens": 4, "total_tokens": 4}
-            return self.answer(200, {"object": "list", "model": model, "data": rows, "usage": usage})
-        operation = "chat" if self.path.endswith("/chat/completions") else "completions"
-        if request.get("stream"):
-            return self.stream(model, operation, bool((request.get("stream_options") or {}).get("include_usage")))
-        return self.answer(200, completion(model, operation))
+        vendor = dialect(self.path, request)
 
-    def stream(self, model, operation, with_usage):
+        def fail(status, message):
+            headers, body = vendor.error(status, message)
+            self.answer(status, body, headers)
+
+        if self.headers.get(vendor.key_header) != vendor.key:
+            return fail(401, MESSAGES[401])
+        if vendor.model.startswith("status-"):
+            status = int(vendor.model.removeprefix("status-"))
+            return fail(status, MESSAGES.get(status, "no"))
+        if self.path.endswith("/embeddings"):
+            return self.embeddings(request)
+        try:
+            turn = self.say(vendor.model, request, vendor.past(request))
+        except (Wrong, KeyError, TypeError, ValueError) as error:
+            return fail(400, f"{type(error).__name__}: {error}")
+        if vendor.is_stream:
+            return self.stream(vendor, turn)
+        return self.answer(200, vendor.whole(turn))
+
+    def embeddings(self, request):
+        rows = [{"object": "embedding", "index": i, "embedding": [0.5, -0.25]} for i, _ in enumerate(request["input"])]
+        usage = {"prompt_tokens": 4, "total_tokens": 4}
+        self.answer(200, {"object": "list", "model": request["model"], "data": rows, "usage": usage})
+
+    def stream(self, vendor, turn):
         self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
+        self.send_header("content-type", vendor.stream_type)
         self.send_header("connection", "close")
         self.end_headers()
         self.close_connection = True
-        for position, chunk in enumerate(chunks(model, operation, with_usage)):
-            event = f"data: {json.dumps(chunk, ensure_ascii=False)}\n\n".encode()
-            if model == "cut" and position == 3:
-                self.wfile.write(event[: len(event) // 2])
+        for frame in vendor.frames(turn):
+            is_late = LATE in frame
+            if is_late and vendor.model == "cut":
+                self.wfile.write(frame[: len(frame) // 2])
                 return
-            if model == "broken" and position == 3:
-                self.wfile.write(b'data: {"error":{"message":"it broke","type":"server_error","code":"boom"}}\n\n')
+            if is_late and vendor.model == "broken":
+                self.wfile.write(vendor.broken())
                 return
-            self.wfile.write(event)
+            self.wfile.write(frame)
             self.wfile.flush()
-        self.wfile.write(b"data: [DONE]\n\n")
 
 
-if __name__ == "__main__":
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+def serve(handler):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     print(f"http://127.0.0.1:{server.server_port}/v1", flush=True)
     try:
         server.serve_forever()
     except KeyboardInterrupt:
         sys.exit(0)
+
+
+if __name__ == "__main__":
+    serve(Handler)
