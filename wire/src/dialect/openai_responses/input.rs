@@ -96,7 +96,7 @@ impl<'a> Input<'a> {
             }
             "reasoning" => self.reasoning(&mut fields),
             "additional_tools" => {
-                self.tools.extend(tools(&mut fields)?);
+                self.tools.extend(tools(&mut fields, &mut self.left_out)?);
                 Ok(())
             }
             "item_reference" => Err(FieldError::new(

@@ -40,7 +40,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     unknown.extend(input.left_out);
     let mut request = ChatRequest {
         messages: input.messages,
-        tools: tools(&mut fields)?,
+        tools: tools(&mut fields, &mut unknown)?,
         tool_choice: tool_choice(&mut fields)?,
         parallel_tool_calls: fields.flag("parallel_tool_calls")?,
         max_output: fields.whole("max_output_tokens")?,

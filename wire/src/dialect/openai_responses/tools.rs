@@ -8,10 +8,39 @@ use crate::chat::{Tool, ToolChoice};
 use crate::document::FieldError;
 use crate::json::Json;
 
-/// Reads `tools`. Those that `OpenAI` runs itself exist nowhere else.
-pub(super) fn tools<'a>(fields: &mut Fields<'a>) -> Result<Vec<Tool<'a>>, FieldError> {
-    let groups = fields.each("tools", group)?;
-    Ok(groups.into_iter().flatten().collect())
+/// Reads `tools`; what is left out goes into `left_out`.
+///
+/// Tools that `OpenAI` runs itself exist nowhere else. Agents offer its web search with each
+/// request, used or not, and have tools of their own to go on with; who offers nothing else
+/// wants the search.
+pub(super) fn tools<'a>(
+    fields: &mut Fields<'a>,
+    left_out: &mut Vec<Cow<'a, str>>,
+) -> Result<Vec<Tool<'a>>, FieldError> {
+    let mut searches = Vec::new();
+    let mut at = 0;
+    let groups = fields.each("tools", |value| {
+        let place = at;
+        at += 1;
+        match value.str("type") {
+            Some(kind) if kind.starts_with("web_search") => {
+                searches.push((place, kind.to_owned()));
+                Ok(Vec::new())
+            }
+            _ => group(value),
+        }
+    })?;
+    let tools: Vec<Tool<'_>> = groups.into_iter().flatten().collect();
+    match searches.first() {
+        Some((at, kind)) if tools.is_empty() => {
+            Err(within(&format!("tools[{at}]"), only_functions(kind)))
+        }
+        _ => {
+            let searches = searches.into_iter();
+            left_out.extend(searches.map(|(at, kind)| format!("tools[{at}]:{kind}").into()));
+            Ok(tools)
+        }
+    }
 }
 
 /// One tool, or those of a namespace.

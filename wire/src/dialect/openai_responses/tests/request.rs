@@ -357,15 +357,36 @@ fn what_cannot_be_done_is_named() {
         let found = DIALECT.read_request(&request).unwrap_err();
         assert_eq!(found.field, field, "{body}");
     }
-    let hosted = json!({"model": "m", "input": "a", "tools": [{"type": "function", "name": "f"}, {"type": "web_search"}]});
+    let hosted = json!({"model": "m", "input": "a", "tools": [{"type": "function", "name": "f"}, {"type": "file_search"}]});
     assert_eq!(
         error(&hosted),
-        "`tools[1].type` must be \"function\" or \"custom\": `web_search` is a tool of OpenAI's own models"
+        "`tools[1].type` must be \"function\" or \"custom\": `file_search` is a tool of OpenAI's own models"
     );
     let fine = document(
         &json!({"model": "m", "input": "a", "background": false, "conversation": null, "prompt": null}),
     );
     assert!(DIALECT.read_request(&fine).is_ok());
+}
+
+#[test]
+fn a_web_search_is_left_out_beside_the_callers_tools_and_refused_alone() {
+    let search = json!({"type": "web_search", "external_web_access": false});
+    let beside =
+        json!({"model": "m", "input": "a", "tools": [{"type": "function", "name": "f"}, search]});
+    let request = document(&beside);
+    let chat = DIALECT.read_request(&request).unwrap();
+    assert_eq!((chat.tools.len(), &*chat.tools[0].name), (1, "f"));
+    assert_eq!(chat.unknown, ["tools[1]:web_search"]);
+    let alone = json!({"model": "m", "input": "a", "tools": [search]});
+    assert_eq!(
+        DIALECT.read_request(&document(&alone)).unwrap_err().field,
+        "tools[0].type"
+    );
+    let wanted = json!({"model": "m", "input": "a", "tools": beside["tools"], "tool_choice": {"type": "web_search"}});
+    assert_eq!(
+        DIALECT.read_request(&document(&wanted)).unwrap_err().field,
+        "tool_choice.type"
+    );
 }
 
 #[test]
