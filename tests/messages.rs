@@ -287,6 +287,14 @@ async fn errors_come_in_the_callers_own_envelope() {
     assert_eq!(unknown.status, 404);
     assert_eq!(unknown.json()["type"], "error");
     assert_eq!(unknown.json()["error"]["type"], "not_found_error");
+    assert!(unknown.header("request-id").is_some());
+    assert_eq!(unknown.header("request-id"), unknown.header("x-request-id"));
+    let nowhere = Request::post("/v1/messages/batches", body.to_string());
+    let nowhere = scene.gateway.send(&nowhere).await;
+    assert_eq!(
+        (nowhere.status, &nowhere.json()["error"]["type"]),
+        (404, &json!("not_found_error"))
+    );
 
     body = message("chat");
     body["messages"][0]["content"] = json!([{"type": "image", "source": {"type": "moon"}}]);

@@ -173,4 +173,12 @@ async fn a_failure_is_an_error_line_or_an_error_object() {
     let unknown = post(&gateway, "/api/chat", &unknown).await;
     assert_eq!(unknown.status, 404);
     assert!(unknown.json()["error"].is_string());
+    let nowhere = post(
+        &gateway,
+        "/api/copy",
+        &json!({"source": "a", "destination": "b"}),
+    )
+    .await;
+    assert_eq!(nowhere.status, 404);
+    assert!(nowhere.json()["error"].is_string());
 }

@@ -327,6 +327,9 @@ pub fn respond_in(dialect: Dialect, problem: &Problem, request_id: &HeaderValue)
         HeaderValue::from_static("application/json"),
     );
     head.insert(headers::REQUEST_ID, request_id.clone());
+    if dialect == Dialect::Anthropic {
+        headers::name_for_anthropic(head);
+    }
     let source = match problem.source {
         Source::Gateway => "gateway",
         Source::Upstream => "upstream",
@@ -390,8 +393,17 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> ErrorBody {
 
 /// Nothing is served at this path.
 pub async fn no_such_route(uri: http::Uri) -> Response {
-    let message = format!("there is nothing at `{}`; the API is below /v1", uri.path());
-    respond(
+    let path = uri.path();
+    let dialect = if path.starts_with("/api/") {
+        Dialect::Ollama
+    } else if path.starts_with("/v1/messages/") {
+        Dialect::Anthropic
+    } else {
+        Dialect::OpenAiChat
+    };
+    let message = format!("there is nothing at `{path}`; the API is below /v1");
+    respond_in(
+        dialect,
         &Problem::new(
             StatusCode::NOT_FOUND,
             "invalid_request_error",
