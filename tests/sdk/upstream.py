@@ -5,6 +5,7 @@ with the standard library only. Prints its base URL on the first line and serves
 it is killed.
 """
 
+import itertools
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +22,8 @@ LATE = WORDS[3].encode()
 class OpenAI:
     key_header, key = "authorization", "Bearer sk-upstream"
     stream_type = "text/event-stream"
+    # Agents lose a call whose id they have seen before.
+    ids = itertools.count()
 
     def __init__(self, path, request):
         self.model, self.is_stream = request["model"], bool(request.get("stream"))
@@ -45,15 +48,15 @@ class OpenAI:
     def reason(self, turn):
         return "tool_calls" if turn.calls else "stop"
 
-    def call(self, position, name, arguments):
-        return {"id": f"call_{position}", "type": "function", "function": {"name": name, "arguments": arguments}}
+    def call(self, name, arguments):
+        return {"id": f"call_{next(self.ids)}", "type": "function", "function": {"name": name, "arguments": arguments}}
 
     def whole(self, turn):
         text = "".join(turn.words)
         choice = {"index": 0, "finish_reason": self.reason(turn), "logprobs": None}
         if self.is_chat:
             message = {"role": "assistant", "content": text or None, "refusal": None}
-            calls = [self.call(index, name, compact(it)) for index, (name, it) in enumerate(turn.calls)]
+            calls = [self.call(name, compact(arguments)) for name, arguments in turn.calls]
             message |= {"tool_calls": calls} if calls else {}
             message |= {"reasoning_content": "".join(turn.thought)} if turn.thought else {}
             choice["message"] = message
@@ -65,7 +68,7 @@ class OpenAI:
         yield from ({"reasoning_content": text} for text in turn.thought)
         yield from ({"content": word} for word in turn.words)
         for index, (name, arguments) in enumerate(turn.calls):
-            yield {"tool_calls": [{"index": index, **self.call(index, name, "")}]}
+            yield {"tool_calls": [{"index": index, **self.call(name, "")}]}
             # Some servers say nothing where there are no arguments.
             text = compact(arguments) if arguments else ""
             for part in filter(None, halves(text)):
