@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod keys;
+mod responses;
 
 use keys::{
     a_created_key_is_found_by_the_hash_of_its_text_and_shown_nowhere,
@@ -24,6 +25,13 @@ use keys::{
     invalid_keys_are_refused_and_nothing_is_stored, names_that_race_are_given_once,
     revoking_works_by_name_and_id_and_keeps_the_first_time,
     the_version_moves_with_every_change_and_only_then,
+};
+
+use responses::{
+    a_conversation_beyond_its_bounds_is_not_read, a_deleted_response_is_gone_with_its_words,
+    a_response_comes_back_whole_to_its_key_alone, a_response_that_is_too_large_is_refused,
+    a_turn_keeps_those_before_it_alive, responses_form_a_conversation_oldest_first,
+    the_first_response_of_an_id_wins, what_expired_is_not_there_and_is_swept,
 };
 
 /// 2026-11-24T12:00:00Z.
@@ -119,6 +127,14 @@ conformance!(
     nul_in_names_does_not_poison_the_ledger,
     entries_out_of_range_are_refused,
     a_closed_ledger_refuses_entries_and_still_reports,
+    a_response_comes_back_whole_to_its_key_alone,
+    the_first_response_of_an_id_wins,
+    responses_form_a_conversation_oldest_first,
+    a_conversation_beyond_its_bounds_is_not_read,
+    a_turn_keeps_those_before_it_alive,
+    what_expired_is_not_there_and_is_swept,
+    a_deleted_response_is_gone_with_its_words,
+    a_response_that_is_too_large_is_refused,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: &Path) {

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A failure of the key store or of the ledger.
+/// A failure of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another gateway holds the database.
@@ -96,6 +96,9 @@ pub enum StoreError {
         /// The field of [`Entry`](crate::Entry).
         field: &'static str,
     },
+    /// A response is larger than [`MAX_RESPONSE_BYTES`](crate::MAX_RESPONSE_BYTES).
+    #[error("the response is too large to be kept")]
+    ResponseTooLarge,
     /// A sum does not fit 64 bits.
     #[error("a sum over the ledger does not fit 64 bits; narrow the time range")]
     Overflow,

@@ -1,6 +1,6 @@
-//! What must outlive a request: virtual keys and the ledger.
+//! What must outlive a request: virtual keys, the ledger, and responses to go on from.
 //!
-//! [`Store`] bundles the two seams, [`KeyStore`] and [`Ledger`], with the
+//! [`Store`] bundles the seams, [`KeyStore`], [`Ledger`] and [`ResponseStore`], with the
 //! [`Pepper`] that turns a presented key into the hash it is looked up by.
 //! `SQLite` is the durable backend; memory is for tests and for runs that shall
 //! leave no trace. Both pass one conformance suite.
@@ -19,6 +19,7 @@ mod ledger;
 mod memory;
 mod money;
 mod pepper;
+mod response;
 mod sqlite;
 mod store;
 
@@ -33,4 +34,7 @@ pub use ledger::{
 };
 pub use money::{MoneyError, NanoUsd, PicoUsd};
 pub use pepper::{KeyHash, Pepper};
+pub use response::{
+    Asker, History, HistoryBounds, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse, Turn,
+};
 pub use store::{Mode, Store};

@@ -1,7 +1,9 @@
-//! Keys and ledger in memory: for tests, and for runs that shall leave no trace.
+//! Everything in memory: for tests, and for runs that shall leave no trace.
 //!
 //! Entries pass through the journal's encoding, so what this store keeps is
 //! what the durable one would. It grows with every entry; nothing is evicted.
+
+mod responses;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -18,6 +20,8 @@ use crate::{
     Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey, Pepper,
     RequestId, StoreError, UsageQuery, UsageRow,
 };
+
+pub(crate) use self::responses::MemoryResponses;
 
 /// Keys and ledger of one process; the report by key needs both.
 pub(crate) struct Memory {

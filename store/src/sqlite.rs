@@ -1,4 +1,4 @@
-//! Keys and ledger in one `SQLite` file, for one gateway and any number of tools beside it.
+//! Keys, ledger and responses in one `SQLite` file, for one gateway and any number of tools beside it.
 //!
 //! Neighbours of `tollward.db`: `.pepper` (the secret under which keys are
 //! hashed), `.journal/` (entries on their way in), `.lock` (held by the one
@@ -15,12 +15,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, SqliteConnection};
 
 use crate::journal::{Journal, Limits};
-use crate::{KeyStore, Ledger, Mode, Pepper, StoreError};
+use crate::{KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
 
 mod book;
 mod keys;
 mod ledger;
 mod report;
+mod responses;
 mod schema;
 mod writer;
 
@@ -37,6 +38,7 @@ pub(crate) struct Database {
 pub(crate) struct Opened {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) responses: Arc<dyn ResponseStore>,
     pub(crate) pepper: Arc<Pepper>,
 }
 
@@ -79,6 +81,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
         }
         None => Arc::new(ledger::ToolLedger::new(database.clone())),
     };
+    let responses = Arc::new(responses::SqliteResponses::new(database.clone()));
     let keys = Arc::new(keys::SqliteKeys::new(
         database,
         connection,
@@ -87,6 +90,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     Ok(Opened {
         keys,
         ledger,
+        responses,
         pepper,
     })
 }

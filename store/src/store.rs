@@ -1,20 +1,22 @@
-//! Opening a store: one value with both seams and the pepper.
+//! Opening a store: one value with the seams and the pepper.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::journal::Limits;
-use crate::memory::Memory;
+use crate::memory::{Memory, MemoryResponses};
 use crate::sqlite::{self, Opened};
-use crate::{KeyStore, Ledger, Pepper, StoreError};
+use crate::{KeyStore, Ledger, Pepper, ResponseStore, StoreError};
 
-/// Keys, ledger and the pepper that belongs to them.
+/// Keys, with the pepper that belongs to them, ledger and responses.
 #[derive(Clone)]
 pub struct Store {
     /// Where virtual keys are kept.
     pub keys: Arc<dyn KeyStore>,
     /// Where entries are booked.
     pub ledger: Arc<dyn Ledger>,
+    /// Where responses are kept that callers go on from.
+    pub responses: Arc<dyn ResponseStore>,
     /// Turns a presented key into the hash under which `keys` knows it.
     pub pepper: Arc<Pepper>,
 }
@@ -39,6 +41,7 @@ impl Store {
         Ok(Self {
             keys: Arc::clone(&memory) as _,
             ledger: memory,
+            responses: Arc::new(MemoryResponses::default()),
             pepper,
         })
     }
@@ -57,11 +60,13 @@ impl Store {
         let Opened {
             keys,
             ledger,
+            responses,
             pepper,
         } = sqlite::open(path, mode, Limits::default()).await?;
         Ok(Self {
             keys,
             ledger,
+            responses,
             pepper,
         })
     }

@@ -192,7 +192,7 @@ fn id(row: &SqliteRow, column: &str) -> Result<KeyId, sqlx::Error> {
 }
 
 /// Reads a blob of exactly `N` bytes.
-fn fixed<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], sqlx::Error> {
+pub(super) fn fixed<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], sqlx::Error> {
     let bytes: &[u8] = row.try_get(column)?;
     bytes
         .try_into()

@@ -20,11 +20,18 @@ const MAX_CHECKED_BYTES: u64 = 16 << 20;
 /// Hashed under the pepper and stored, to notice a pepper that is not the right one.
 const PEPPER_PROBE: &[u8] = b"tollward pepper check";
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "keys and ledger",
-    include_str!("../../migrations/sqlite/0001_keys_and_ledger.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "keys and ledger",
+        include_str!("../../migrations/sqlite/0001_keys_and_ledger.sql"),
+    ),
+    (
+        2,
+        "responses",
+        include_str!("../../migrations/sqlite/0002_responses.sql"),
+    ),
+];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.
 pub(super) fn refuse_emptied(database: &Database, pepper: &Path) -> Result<(), StoreError> {

@@ -1,0 +1,82 @@
+//! Responses in memory.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use crate::response::{Asker, History, HistoryBounds, ResponseStore, StoredResponse, Turn};
+use crate::{RequestId, StoreError};
+
+/// Responses of one process.
+#[derive(Default)]
+pub(crate) struct MemoryResponses(Mutex<HashMap<RequestId, StoredResponse>>);
+
+#[async_trait]
+impl ResponseStore for MemoryResponses {
+    async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
+        response.check_size()?;
+        let mut all = self.0.lock();
+        if all.contains_key(&response.id) {
+            return Ok(());
+        }
+        let mut earlier = response.previous;
+        while let Some(found) = earlier.and_then(|id| all.get_mut(&id)) {
+            // A circle, which cannot be, would end here too.
+            if found.key != response.key || found.expires_ms >= response.expires_ms {
+                break;
+            }
+            found.expires_ms = response.expires_ms;
+            earlier = found.previous;
+        }
+        all.insert(response.id, response.clone());
+        Ok(())
+    }
+
+    async fn get(&self, id: RequestId, asker: Asker) -> Result<Option<StoredResponse>, StoreError> {
+        let all = self.0.lock();
+        Ok(all.get(&id).filter(|it| it.is_for(asker)).cloned())
+    }
+
+    async fn history(
+        &self,
+        id: RequestId,
+        asker: Asker,
+        bounds: HistoryBounds,
+    ) -> Result<History, StoreError> {
+        let all = self.0.lock();
+        let (mut turns, mut bytes, mut next) = (Vec::new(), 0_u64, Some(id));
+        while let Some(id) = next {
+            let Some(found) = all.get(&id).filter(|it| it.is_for(asker)) else {
+                return Ok(History::Missing(id));
+            };
+            bytes = bytes.saturating_add(found.turn_bytes() as u64);
+            if turns.len() >= bounds.turns as usize || bytes > bounds.bytes {
+                return Ok(History::TooLong);
+            }
+            turns.push(Turn {
+                input: found.input.clone(),
+                output: found.output.clone(),
+            });
+            next = found.previous;
+        }
+        turns.reverse();
+        Ok(History::Whole(turns))
+    }
+
+    async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError> {
+        let mut all = self.0.lock();
+        let is_there = all.get(&id).is_some_and(|it| it.is_for(asker));
+        if is_there {
+            all.remove(&id);
+        }
+        Ok(is_there)
+    }
+
+    async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
+        let mut all = self.0.lock();
+        let before = all.len();
+        all.retain(|_, it| it.expires_ms > until_ms);
+        Ok((before - all.len()) as u64)
+    }
+}

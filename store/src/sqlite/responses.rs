@@ -1,0 +1,259 @@
+//! Responses in `SQLite`.
+//!
+//! One connection writes, another reads, so that nobody who goes on from a response waits
+//! for those that are being stored. Both are made when they are first needed.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use super::Database;
+use super::keys::fixed;
+use crate::response::{Asker, History, HistoryBounds, ResponseStore, StoredResponse, Turn};
+use crate::{KeyId, RequestId, StoreError};
+
+/// Responses that are deleted in one transaction: the ledger waits for no more than that.
+const SWEEP: i64 = 100;
+
+pub(super) struct SqliteResponses {
+    database: Database,
+    writing: Mutex<Option<SqliteConnection>>,
+    reading: Mutex<Option<SqliteConnection>>,
+}
+
+/// The chain that ends with `$1` as far as it is `$2`'s at the time `$3`. The first row
+/// beyond `$4` turns or `$5` bytes is the last one.
+const HISTORY: &str = "
+    WITH RECURSIVE chain (id, previous, turns, bytes) AS (
+        SELECT id, previous, 1, turn_bytes FROM response
+        WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3
+        UNION ALL
+        SELECT earlier.id, earlier.previous, chain.turns + 1, chain.bytes + earlier.turn_bytes
+        FROM chain JOIN response AS earlier ON earlier.id = chain.previous
+        WHERE earlier.virtual_key IS NOT DISTINCT FROM $2 AND earlier.expires_ms > $3
+            AND chain.turns <= $4 AND chain.bytes <= $5
+    )
+    SELECT chain.previous, chain.turns, chain.bytes, content.input, content.output
+    FROM chain JOIN response_content AS content ON content.id = chain.id
+    ORDER BY chain.turns";
+
+/// Lets the chain that ends with `$1` live until `$2`, as far as it is `$3`'s and would not.
+const EXTEND: &str = "
+    WITH RECURSIVE chain (id, previous) AS (
+        SELECT id, previous FROM response
+        WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $3 AND expires_ms < $2
+        UNION
+        SELECT earlier.id, earlier.previous
+        FROM chain JOIN response AS earlier ON earlier.id = chain.previous
+        WHERE earlier.virtual_key IS NOT DISTINCT FROM $3 AND earlier.expires_ms < $2
+    )
+    UPDATE response SET expires_ms = $2 WHERE id IN (SELECT id FROM chain)";
+
+impl SqliteResponses {
+    pub(super) fn new(database: Database) -> Self {
+        Self {
+            database,
+            writing: Mutex::default(),
+            reading: Mutex::default(),
+        }
+    }
+
+    /// Waits for a connection and makes it if there is none.
+    async fn connected<'c>(
+        &self,
+        slot: &'c Mutex<Option<SqliteConnection>>,
+    ) -> Result<MutexGuard<'c, Option<SqliteConnection>>, StoreError> {
+        let mut slot = slot.lock().await;
+        if slot.is_none() {
+            *slot = Some(self.database.connect().await?);
+        }
+        Ok(slot)
+    }
+
+    /// Inserts a response and moves the expiry of those before it, all or nothing.
+    async fn insert(
+        connection: &mut SqliteConnection,
+        response: &StoredResponse,
+    ) -> Result<(), sqlx::Error> {
+        let (id, key) = (blob(response.id), key(response.key));
+        let turn_bytes = i64::try_from(response.turn_bytes()).unwrap_or(i64::MAX);
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let inserted = sqlx::query(
+            "INSERT INTO response
+                 (id, virtual_key, previous, model, created_ms, expires_ms, turn_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(id.clone())
+        .bind(key.clone())
+        .bind(response.previous.map(blob))
+        .bind(&response.model)
+        .bind(response.created_ms)
+        .bind(response.expires_ms)
+        .bind(turn_bytes)
+        .execute(&mut *transaction)
+        .await?;
+        if inserted.rows_affected() == 0 {
+            return transaction.rollback().await;
+        }
+        sqlx::query(
+            "INSERT INTO response_content (id, input, output, object) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(id)
+        .bind(response.input.as_slice())
+        .bind(response.output.as_slice())
+        .bind(response.object.as_slice())
+        .execute(&mut *transaction)
+        .await?;
+        if let Some(previous) = response.previous {
+            sqlx::query(EXTEND)
+                .bind(blob(previous))
+                .bind(response.expires_ms)
+                .bind(key)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await
+    }
+}
+
+#[async_trait]
+impl ResponseStore for SqliteResponses {
+    async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
+        response.check_size()?;
+        let mut slot = self.connected(&self.writing).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let inserted = Self::insert(connection, response).await;
+        inserted.map_err(|error| self.database.error(error))
+    }
+
+    async fn get(&self, id: RequestId, asker: Asker) -> Result<Option<StoredResponse>, StoreError> {
+        let mut slot = self.connected(&self.reading).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let row = sqlx::query(
+            "SELECT * FROM response JOIN response_content USING (id)
+             WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
+        )
+        .bind(blob(id))
+        .bind(key(asker.key))
+        .bind(asker.now_ms)
+        .fetch_optional(connection)
+        .await;
+        row.and_then(|row| row.map(|row| stored(id, asker, &row)).transpose())
+            .map_err(|error| self.database.error(error))
+    }
+
+    async fn history(
+        &self,
+        id: RequestId,
+        asker: Asker,
+        bounds: HistoryBounds,
+    ) -> Result<History, StoreError> {
+        let mut slot = self.connected(&self.reading).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let rows = sqlx::query(HISTORY)
+            .bind(blob(id))
+            .bind(key(asker.key))
+            .bind(asker.now_ms)
+            .bind(i64::from(bounds.turns))
+            .bind(i64::try_from(bounds.bytes).unwrap_or(i64::MAX))
+            .fetch_all(connection)
+            .await;
+        rows.and_then(|rows| history(id, bounds, &rows))
+            .map_err(|error| self.database.error(error))
+    }
+
+    async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError> {
+        let mut slot = self.connected(&self.writing).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let deleted = sqlx::query(
+            "DELETE FROM response
+             WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
+        )
+        .bind(blob(id))
+        .bind(key(asker.key))
+        .bind(asker.now_ms)
+        .execute(connection)
+        .await
+        .map_err(|error| self.database.error(error))?;
+        Ok(deleted.rows_affected() > 0)
+    }
+
+    async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
+        let mut all = 0;
+        loop {
+            // Let go between the batches: others may want to write.
+            let mut slot = self.connected(&self.writing).await?;
+            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+            let deleted = sqlx::query(
+                "DELETE FROM response
+                 WHERE id IN (SELECT id FROM response WHERE expires_ms <= $1 LIMIT $2)",
+            )
+            .bind(until_ms)
+            .bind(SWEEP)
+            .execute(connection)
+            .await
+            .map_err(|error| self.database.error(error))?
+            .rows_affected();
+            all += deleted;
+            if deleted < SWEEP.unsigned_abs() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+/// What the rows of [`HISTORY`] say.
+fn history(
+    id: RequestId,
+    bounds: HistoryBounds,
+    rows: &[SqliteRow],
+) -> Result<History, sqlx::Error> {
+    let Some(oldest) = rows.last() else {
+        return Ok(History::Missing(id));
+    };
+    let (turns, bytes): (i64, i64) = (oldest.try_get("turns")?, oldest.try_get("bytes")?);
+    if turns > i64::from(bounds.turns) || bytes.unsigned_abs() > bounds.bytes {
+        return Ok(History::TooLong);
+    }
+    if let Some(previous) = request(oldest, "previous")? {
+        return Ok(History::Missing(previous));
+    }
+    let turn = |row: &SqliteRow| {
+        Ok(Turn {
+            input: row.try_get("input")?,
+            output: row.try_get("output")?,
+        })
+    };
+    let turns: Result<Vec<Turn>, sqlx::Error> = rows.iter().rev().map(turn).collect();
+    turns.map(History::Whole)
+}
+
+fn stored(id: RequestId, asker: Asker, row: &SqliteRow) -> Result<StoredResponse, sqlx::Error> {
+    Ok(StoredResponse {
+        id,
+        key: asker.key,
+        previous: request(row, "previous")?,
+        model: row.try_get("model")?,
+        created_ms: row.try_get("created_ms")?,
+        expires_ms: row.try_get("expires_ms")?,
+        input: row.try_get("input")?,
+        output: row.try_get("output")?,
+        object: row.try_get("object")?,
+    })
+}
+
+fn request(row: &SqliteRow, column: &str) -> Result<Option<RequestId>, sqlx::Error> {
+    let bytes: Option<&[u8]> = row.try_get(column)?;
+    let bytes = bytes.map(|_| fixed(row, column)).transpose()?;
+    Ok(bytes.map(|it| RequestId::from_uuid(Uuid::from_bytes(it))))
+}
+
+fn blob(id: RequestId) -> Vec<u8> {
+    id.uuid().as_bytes().to_vec()
+}
+
+fn key(key: Option<KeyId>) -> Option<Vec<u8>> {
+    key.map(|id| id.uuid().as_bytes().to_vec())
+}
