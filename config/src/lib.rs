@@ -32,6 +32,7 @@ pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
 pub use schema::model::{DeploymentConfig, ModelConfig, OnUnsupported};
 pub use schema::pricing::{PriceOverride, PricingConfig};
 pub use schema::provider::{ProviderConfig, Settings};
+pub use schema::responses::ResponsesConfig;
 pub use schema::retry::RetryConfig;
 pub use schema::server::{AuthMode, ServerConfig};
 pub use schema::store::{OnStoreError, StoreConfig};

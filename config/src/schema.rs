@@ -8,6 +8,7 @@ pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod pricing;
 pub(crate) mod provider;
+pub(crate) mod responses;
 pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod store;
@@ -23,6 +24,7 @@ use log::LogConfig;
 use model::ModelConfig;
 use pricing::PricingConfig;
 use provider::ProviderConfig;
+use responses::ResponsesConfig;
 use retry::RetryConfig;
 use server::ServerConfig;
 use store::StoreConfig;
@@ -49,6 +51,8 @@ pub struct Config {
     pub retry: RetryConfig,
     /// Where keys and the ledger are kept. Section `store`.
     pub store: StoreConfig,
+    /// What is kept of answers so that callers can go on from them. Section `responses`.
+    pub responses: ResponsesConfig,
     /// The embedded inference engine. Section `engine`.
     pub engine: EngineConfig,
     /// Prices that win over the catalog. Section `pricing`.
@@ -58,7 +62,7 @@ pub struct Config {
 }
 
 /// The names of the sections, in the order they are documented.
-pub(crate) const SECTIONS: [&str; 10] = [
+pub(crate) const SECTIONS: [&str; 11] = [
     "server",
     "providers",
     "models",
@@ -66,6 +70,7 @@ pub(crate) const SECTIONS: [&str; 10] = [
     "timeouts",
     "retry",
     "store",
+    "responses",
     "engine",
     "pricing",
     "log",
@@ -83,6 +88,7 @@ impl Config {
             timeouts,
             retry,
             store,
+            responses,
             engine,
             pricing,
             log,
@@ -117,6 +123,7 @@ impl Config {
             timeouts,
             retry: RetryConfig::read(retry.table(reader), reader),
             store: StoreConfig::read(store.table(reader), reader),
+            responses: ResponsesConfig::read(responses.table(reader), reader),
             engine: EngineConfig::read(engine.table(reader), reader),
             pricing: PricingConfig::read(pricing.table(reader), reader),
             log: LogConfig::read(log.table(reader), reader),

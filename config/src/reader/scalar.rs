@@ -90,22 +90,34 @@ impl Field<'_> {
 
     /// A duration that is longer than nothing and at most a day.
     pub(crate) fn duration(&self, reader: &mut Reader, default: Duration) -> Duration {
-        self.duration_from(Duration::from_millis(1), reader, default)
+        let bounds = Duration::from_millis(1)..=Duration::from_hours(24);
+        self.duration_within(bounds, reader, default)
     }
 
     /// A duration of at most a day; nothing is one as well.
     pub(crate) fn pause(&self, reader: &mut Reader, default: Duration) -> Duration {
-        self.duration_from(Duration::ZERO, reader, default)
+        self.span(reader, default, Duration::from_hours(24))
     }
 
-    fn duration_from(&self, least: Duration, reader: &mut Reader, default: Duration) -> Duration {
+    /// A duration of at most `most`; nothing is one as well.
+    pub(crate) fn span(&self, reader: &mut Reader, default: Duration, most: Duration) -> Duration {
+        self.duration_within(Duration::ZERO..=most, reader, default)
+    }
+
+    fn duration_within(
+        &self,
+        bounds: RangeInclusive<Duration>,
+        reader: &mut Reader,
+        default: Duration,
+    ) -> Duration {
         let read = self.read(reader, DURATION, |scalar| parse_duration(&scalar.text));
         let fitting = read.filter(|duration| {
-            let fits = (least..=Duration::from_hours(24)).contains(duration);
+            let fits = bounds.contains(duration);
             if !fits {
                 let help = Some(format!(
-                    "durations go from {} to 24h here",
-                    show_duration(least)
+                    "durations go from {} to {} here",
+                    show_duration(*bounds.start()),
+                    show_duration(*bounds.end())
                 ));
                 reader.report(&self.path, "this duration is out of bounds", help);
             }
@@ -246,7 +258,7 @@ fn parse_address(text: &str) -> Option<SocketAddr> {
     text.parse().ok()
 }
 
-/// `500ms`, `3s`, `2m`, `1h`, `1m30s`; a number needs its unit, because guessing it is a bug.
+/// `500ms`, `3s`, `2m`, `1h`, `30d`, `1m30s`; a number needs its unit, because guessing it is a bug.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut total = Duration::ZERO;
     let mut rest = text.trim();
@@ -266,6 +278,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
             "s" => Duration::from_secs(number),
             "m" | "min" => Duration::from_secs(number.checked_mul(60)?),
             "h" => Duration::from_secs(number.checked_mul(3600)?),
+            "d" => Duration::from_secs(number.checked_mul(86_400)?),
             _ => return None,
         };
         total = total.checked_add(part)?;
@@ -282,7 +295,11 @@ pub(crate) fn show_duration(duration: Duration) -> String {
         _ if !millis.is_multiple_of(1000) => format!("{millis}ms"),
         _ if !millis.is_multiple_of(60_000) => format!("{}s", millis / 1000),
         _ if !millis.is_multiple_of(3_600_000) => format!("{}m", millis / 60_000),
-        _ => format!("{}h", millis / 3_600_000),
+        // A day is as many hours; only what is longer is better read in days.
+        _ if millis <= 86_400_000 || !millis.is_multiple_of(86_400_000) => {
+            format!("{}h", millis / 3_600_000)
+        }
+        _ => format!("{}d", millis / 86_400_000),
     }
 }
 

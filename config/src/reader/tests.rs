@@ -19,6 +19,7 @@ fn durations_need_a_unit_and_show_as_they_are_written() {
         ("1m30s", 90_000),
         (" 5s ", 5_000),
         ("0s", 0),
+        ("30d", 2_592_000_000),
     ] {
         assert_eq!(
             parse_duration(text),
@@ -35,13 +36,13 @@ fn durations_need_a_unit_and_show_as_they_are_written() {
         "-1s",
         "5 apples",
         "5s5",
-        "1d",
+        "1w",
         huge,
         "18446744073709551615h",
     ] {
         assert_eq!(parse_duration(text), None, "{text}");
     }
-    for text in ["500ms", "3s", "90s", "2m", "1h"] {
+    for text in ["500ms", "3s", "90s", "2m", "1h", "24h", "30d"] {
         assert_eq!(show_duration(parse_duration(text).unwrap()), text);
     }
 }
