@@ -21,6 +21,9 @@ use crate::reader::{Observed, Seen, StreamEnd, StreamFault, StreamReader};
 use crate::segments::Segments;
 use crate::usage::Usage;
 
+/// Largest answer that is put together while it is streamed, in bytes of text.
+const MAX_COLLECTED: u64 = 16 << 20;
+
 /// Reads a streamed answer, relayed or translated.
 #[derive(Debug)]
 pub enum AnswerReader {
@@ -82,6 +85,17 @@ impl AnswerReader {
         }
     }
 
+    /// The answer put together, if it was to be and is complete.
+    pub fn take_collected(&mut self) -> Option<Collected> {
+        match self {
+            Self::Relay(_) => None,
+            Self::Translate(translation) if translation.seen.is_ended => {
+                translation.collected.take().map(|it| *it)
+            }
+            Self::Translate(_) => None,
+        }
+    }
+
     /// Whether anything for the caller was met: from here on nothing may be retried.
     pub fn content_seen(&self) -> bool {
         match self {
@@ -98,6 +112,7 @@ pub struct Translation {
     writer: Box<dyn EventWriter>,
     to: Dialect,
     seen: Observed,
+    collected: Option<Box<Collected>>,
 }
 
 impl Translation {
@@ -109,6 +124,16 @@ impl Translation {
             writer: to.writer(echo),
             to,
             seen: Observed::default(),
+            collected: None,
+        }
+    }
+
+    /// Puts the answer together besides, for whoever stores it.
+    #[must_use]
+    pub fn collecting(self) -> Self {
+        Self {
+            collected: Some(Box::default()),
+            ..self
         }
     }
 
@@ -155,8 +180,12 @@ impl Translation {
             writer: &mut *self.writer,
             seen: &mut self.seen,
             text: &mut text,
+            collected: self.collected.as_deref_mut(),
         };
         read(&mut *self.reader, &mut pass);
+        if self.seen.output_bytes > MAX_COLLECTED {
+            self.collected = None;
+        }
         let written = text.len();
         out.push(text.into());
         written
@@ -178,6 +207,7 @@ struct Pass<'p> {
     writer: &'p mut dyn EventWriter,
     seen: &'p mut Observed,
     text: &'p mut Vec<u8>,
+    collected: Option<&'p mut Collected>,
 }
 
 impl EventSink for Pass<'_> {
@@ -188,22 +218,26 @@ impl EventSink for Pass<'_> {
             return;
         }
         let (writer, text) = (&mut *self.writer, &mut *self.text);
-        self.settler
-            .pass(event, &mut |event: ChatEvent<'_>| writer.write(event, text));
+        let mut collected = self.collected.as_deref_mut();
+        self.settler.pass(event, &mut |event: ChatEvent<'_>| {
+            if let Some(collected) = &mut collected {
+                collected.take(event.clone());
+            }
+            writer.write(event, text);
+        });
     }
 }
 
-/// Translates a whole answer.
+/// Reads a vendor's whole answer and puts it right.
 ///
 /// # Errors
 /// The vendor's fault inside it, or [`Fault::Protocol`] for what is no answer,
 /// [`Fault::Empty`] for one with nothing in it.
-pub fn translate_answer(
-    (from, to): (Dialect, Dialect),
+pub fn collect_answer(
+    from: Dialect,
     settler: &mut Settler,
-    echo: &Echo<'_>,
     body: &[u8],
-) -> Result<(Bytes, Answer), StreamFault> {
+) -> Result<(Collected, Answer), StreamFault> {
     let mut seen = Observed::default();
     let mut collected = Collected::default();
     from.read_answer(body, &mut |event: ChatEvent<'_>| {
@@ -211,5 +245,19 @@ pub fn translate_answer(
         settler.pass(event, &mut collected);
     });
     let answer = answered(seen)?;
+    Ok((collected, answer))
+}
+
+/// Translates a whole answer.
+///
+/// # Errors
+/// As of [`collect_answer`].
+pub fn translate_answer(
+    (from, to): (Dialect, Dialect),
+    settler: &mut Settler,
+    echo: &Echo<'_>,
+    body: &[u8],
+) -> Result<(Bytes, Answer), StreamFault> {
+    let (collected, answer) = collect_answer(from, settler, body)?;
     Ok((to.write_answer(&collected, echo), answer))
 }

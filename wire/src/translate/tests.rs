@@ -365,3 +365,26 @@ fn an_error_inside_a_good_answer_is_a_fault() {
     let found = translate_answer(way, &mut settler, &echo(&request), b"<html>").unwrap_err();
     assert_eq!(found.fault, Fault::Protocol);
 }
+
+#[test]
+fn a_stream_that_is_collected_is_the_answer_that_was_streamed() {
+    let to = Dialect::OpenAiResponses;
+    for (from, text) in [(Dialect::Anthropic, CLAUDE), (Dialect::OpenAiChat, GPT)] {
+        let request = document(&json!({"include": ["reasoning.encrypted_content"]}));
+        let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+        let translation = Translation::new(from, to, settler, &echo(&request)).collecting();
+        let mut reader = AnswerReader::Translate(Box::new(translation));
+        let mut out = Segments::new();
+        let (begin, rest) = text.as_bytes().split_at(text.len() / 2);
+        reader.push(Bytes::copy_from_slice(begin), &mut out);
+        assert_eq!(reader.take_collected(), None, "it is not complete");
+        reader.push(Bytes::copy_from_slice(rest), &mut out);
+        assert_eq!(reader.finish(&mut out), StreamEnd::Complete);
+        let collected = reader.take_collected().unwrap();
+        let whole = to.write_answer(&collected, &echo(&request));
+        let whole: Value = serde_json::from_slice(&whole).unwrap();
+        let events = data(std::str::from_utf8(&out.to_bytes()).unwrap());
+        assert_eq!(events.last().unwrap()["response"], whole);
+        assert_eq!(reader.take_collected(), None, "it is taken once");
+    }
+}
