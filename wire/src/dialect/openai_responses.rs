@@ -11,6 +11,7 @@ mod failure;
 mod frames;
 mod input;
 mod item;
+pub mod listing;
 mod namespace;
 mod open;
 mod output;

@@ -2,6 +2,7 @@
 
 mod caller;
 mod history;
+mod listing;
 mod request;
 mod vendor;
 mod vendor_request;
