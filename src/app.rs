@@ -18,6 +18,7 @@ use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::policy::probe::Probe;
+use crate::responses::{Backlog as Unwritten, Responses};
 use crate::shutdown::StopSignal;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
@@ -44,6 +45,8 @@ pub struct Gateway {
     pub cut_calls: CancellationToken,
     /// Background work.
     pub tasks: Tasks,
+    /// What callers go on from.
+    pub responses: Responses,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     ledger_probe: Probe,
@@ -170,7 +173,8 @@ impl App {
             detected: start.detected.as_ref(),
         };
         let snapshot = assembly.snapshot(&start.loaded, 1)?;
-        let gateway = Arc::new(gateway(config, &store, metrics, snapshot).await?);
+        let (gateway, unwritten) = gateway(config, &store, metrics, snapshot).await?;
+        let gateway = Arc::new(gateway);
         guard_public_bind(&gateway, public.local_addr()?)?;
 
         let app = Self {
@@ -183,6 +187,10 @@ impl App {
             _events: start.events,
         };
         let tasks = &gateway.tasks;
+        let configured = Arc::clone(&gateway);
+        gateway
+            .responses
+            .start(unwritten, move || configured.snapshot().limits.retention);
         app.listen(public, admin);
         tasks.spawn(
             "keyring",
@@ -271,7 +279,7 @@ async fn gateway(
     store: &Store,
     metrics: Arc<Metrics>,
     snapshot: Snapshot,
-) -> anyhow::Result<Gateway> {
+) -> anyhow::Result<(Gateway, Unwritten)> {
     let access = match &config.log.access {
         ConfiguredAccess::Off => AccessLog::off(),
         ConfiguredAccess::On => AccessLog::open(None, metrics.log_dropped.clone())?,
@@ -284,7 +292,9 @@ async fn gateway(
     let trust =
         Trust::load(config.upstream.ca_file.as_deref()).context("`upstream.ca_file` is wrong")?;
     let tasks = Tasks::new(metrics.panics.clone());
-    Ok(Gateway {
+    let (unstored, panics) = (metrics.responses_unstored.clone(), metrics.panics.clone());
+    let (responses, unwritten) = Responses::new(Arc::clone(&store.responses), unstored, panics);
+    let gateway = Gateway {
         client: Client::new(config.timeouts.connect, trust),
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
@@ -296,7 +306,9 @@ async fn gateway(
         ledger: Arc::clone(&store.ledger),
         ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
-    })
+        responses,
+    };
+    Ok((gateway, unwritten))
 }
 
 /// A gateway that anybody can reach must not be open (faults P-28).

@@ -452,6 +452,7 @@ fn limits(config: &Config) -> Limits {
         drain: server.drain,
         drain_accept: server.drain_accept,
         on_ledger_error: config.store.on_error,
+        retention: config.responses.retention,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod ingress;
 pub mod models;
 pub mod ollama;
 pub mod ops;
+pub mod responses;
 pub mod server;
 pub mod stall;
 pub mod tokens;
@@ -46,6 +47,15 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         .route("/v1/messages/count_tokens", post(tokens::of_messages))
         .route("/v1/responses/input_tokens", post(tokens::of_responses))
         .route("/v1/capabilities", get(models::capabilities))
+        .route(
+            "/v1/responses/{id}",
+            get(responses::show).delete(responses::delete),
+        )
+        .route(
+            "/v1/responses/{id}/input_items",
+            get(responses::input_items),
+        )
+        .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))
         .route("/v1/models/{*id}", get(models::one))
         .route("/livez", get(ops::live))

@@ -17,6 +17,7 @@ pub mod keyring;
 pub mod pipeline;
 pub mod policy;
 pub mod reload;
+pub mod responses;
 pub mod shutdown;
 pub mod snapshot;
 pub mod task;

@@ -1,7 +1,7 @@
 //! The data flow of a call, on one page.
 //!
-//! `ingress → authenticate → admit → route → attempt → deliver → settle`: a
-//! stage takes what the one before it returned, so the wrong order does not
+//! `ingress → authenticate → admit → route → recall → attempt → deliver → settle`:
+//! a stage takes what the one before it returned, so the wrong order does not
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
@@ -12,6 +12,7 @@ pub mod admit;
 pub mod attempt;
 pub mod authenticate;
 pub mod deliver;
+pub mod recall;
 pub mod route;
 pub mod settle;
 
@@ -24,6 +25,7 @@ use crate::pipeline::admit::AdmitError;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::deliver::Reply;
+use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
 use crate::pipeline::settle::Settlement;
 
@@ -40,20 +42,22 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
-    let mut settlement = Settlement::open(gateway, &admitted, &plan, slot);
+    // Boxed: few requests refer to what was said before, and a database is asked for it.
+    let recalled = Box::pin(recall::recall(gateway, &snapshot.limits, admitted, &plan)).await?;
+    let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {
         // Pinned here: passed by value it would be copied, and it is kilobytes long.
         let answering = pin!(attempt::attempt(
             gateway,
             &snapshot.retry,
-            &admitted,
+            &recalled,
             &plan,
             &mut settlement
         ));
         gateway.cut_calls.run_until_cancelled(answering).await
     };
     match answered {
-        Some(Ok(committed)) => Ok(deliver::deliver(committed, &admitted, settlement)),
+        Some(Ok(committed)) => Ok(deliver::deliver(committed, recalled, settlement)),
         Some(Err(error)) => {
             settlement.fail(&error);
             Err(error.into())
@@ -77,6 +81,9 @@ pub enum ServeError {
     /// Nothing answers to that model.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// What it goes on from is not there.
+    #[error(transparent)]
+    Recall(#[from] RecallError),
     /// No upstream gave an answer.
     #[error(transparent)]
     Attempt(#[from] Box<AttemptError>),
@@ -89,7 +96,7 @@ impl ServeError {
     /// Whether the request was refused before it had a plan, and so has no row in the ledger.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Auth(_) | Self::Admit(_) | Self::Route(_) => true,
+            Self::Auth(_) | Self::Admit(_) | Self::Route(_) | Self::Recall(_) => true,
             Self::Attempt(_) | Self::Draining => false,
         }
     }

@@ -64,6 +64,8 @@ pub struct Limits {
     pub drain_accept: Duration,
     /// Whether calls go on while the ledger cannot be written.
     pub on_ledger_error: OnStoreError,
+    /// How long responses are kept; nothing: none is.
+    pub retention: Duration,
 }
 
 /// How failed attempts are treated.

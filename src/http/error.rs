@@ -11,15 +11,18 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, StatusCode, header};
 use tollward_wire::dialect::Dialect;
+use tollward_wire::document::FieldError;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 use crate::http::headers;
 use crate::http::ingress::IngressError;
+use crate::http::responses::ResponseError;
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
 
 /// An error as the client gets it.
@@ -82,6 +85,11 @@ impl Problem {
         self.body.code.as_deref().unwrap_or_default()
     }
 
+    fn about(mut self, param: impl Into<String>) -> Self {
+        self.body.param = Some(param.into());
+        self
+    }
+
     fn closing(self) -> Self {
         Self {
             closes: true,
@@ -112,11 +120,7 @@ impl From<ServeError> for Problem {
             ServeError::Admit(AdmitError::Document(error)) => {
                 Self::invalid(error.code(), error.to_string())
             }
-            ServeError::Admit(AdmitError::Field(error)) => {
-                let mut problem = Self::invalid("invalid_value", error.to_string());
-                problem.body.param = Some(error.field);
-                problem
-            }
+            ServeError::Admit(AdmitError::Field(error)) => error.into(),
             ServeError::Admit(error @ (AdmitError::Overloaded | AdmitError::LedgerUnavailable)) => {
                 let code = match error {
                     AdmitError::LedgerUnavailable => "ledger_unavailable",
@@ -134,6 +138,7 @@ impl From<ServeError> for Problem {
                 }
             }
             ServeError::Route(error) => error.into(),
+            ServeError::Recall(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
             ServeError::Draining => Self {
                 retry: Retry::After(Duration::from_secs(1)),
@@ -145,6 +150,52 @@ impl From<ServeError> for Problem {
                     error.to_string(),
                 )
             },
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid("invalid_value", error.to_string()).about(error.field)
+    }
+}
+
+impl From<RecallError> for Problem {
+    fn from(error: RecallError) -> Self {
+        let message = error.to_string();
+        match error {
+            RecallError::Field(error) => error.into(),
+            RecallError::Unknown { .. } => {
+                Self::invalid("previous_response_not_found", message).about("previous_response_id")
+            }
+            RecallError::Unavailable => Self {
+                retry: Retry::After(Duration::from_secs(2)),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "server_error",
+                    "store_unavailable",
+                    message,
+                )
+            },
+        }
+    }
+}
+
+impl From<ResponseError> for Problem {
+    fn from(error: ResponseError) -> Self {
+        let message = error.to_string();
+        match error {
+            ResponseError::Missing { .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                "invalid_request_error",
+                "response_not_found",
+                message,
+            )
+            .about("response_id"),
+            ResponseError::NotCancellable { .. } => {
+                Self::invalid("response_not_cancellable", message).about("response_id")
+            }
+            ResponseError::Recall(error) => error.into(),
         }
     }
 }
@@ -185,14 +236,13 @@ impl From<RouteError> for Problem {
         match error {
             RouteError::UnknownModel { .. } => {
                 let message = format!("{error}; GET /v1/models lists the models of this key");
-                let mut problem = Self::new(
+                let problem = Self::new(
                     StatusCode::NOT_FOUND,
                     "invalid_request_error",
                     "model_not_found",
                     message,
                 );
-                problem.body.param = Some("model".into());
-                problem
+                problem.about("model")
             }
             RouteError::NotServed { .. } => {
                 Self::invalid("unsupported_operation", error.to_string())

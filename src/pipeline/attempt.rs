@@ -15,6 +15,7 @@ use tollward_wire::fault::Fault;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::admit::Admitted;
+use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
 use crate::policy::estimate;
@@ -71,10 +72,11 @@ fn tried(attempts: &[(Arc<str>, Fault)]) -> String {
 pub async fn attempt(
     gateway: &Gateway,
     terms: &RetryTerms,
-    admitted: &Admitted,
+    recalled: &Recalled,
     plan: &Plan,
     settlement: &mut Settlement,
 ) -> Result<Committed, Box<AttemptError>> {
+    let admitted = &recalled.admitted;
     let mut made: Vec<(Arc<str>, Fault)> = Vec::new();
     let mut candidates = plan.candidates().peekable();
     let mut last = None;
@@ -85,7 +87,7 @@ pub async fn attempt(
         loop {
             attempts_here += 1;
             settlement.begin_attempt(deployment);
-            match once(gateway, admitted, deployment, deadline).await {
+            match once(gateway, recalled, deployment, deadline).await {
                 Ok(exchanged) => {
                     settlement.answered();
                     let fallback_reason = made.first().map(|(_, fault)| *fault);
@@ -133,10 +135,11 @@ fn fits(delay: Duration, deadline: Instant) -> bool {
 
 async fn once(
     gateway: &Gateway,
-    admitted: &Admitted,
+    recalled: &Recalled,
     deployment: &Deployment,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
+    let admitted = &recalled.admitted;
     let call = Call {
         operation: admitted.operation,
         document: &admitted.document,
@@ -145,6 +148,8 @@ async fn once(
     };
     let asked = Asked {
         call,
+        written: recalled.written(),
+        is_kept: recalled.keepsake.is_some(),
         request: admitted.request,
         at_ms: admitted.at_ms,
         estimated_input: estimate::input_tokens(admitted.document.bytes()),

@@ -13,9 +13,9 @@ use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::fault::Fault;
 
-use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
+use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement};
 use crate::snapshot::Deployment;
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
@@ -51,17 +51,30 @@ pub enum ReplyBody {
 }
 
 /// Turns a committed answer into a reply.
-pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement) -> Reply {
+pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement) -> Reply {
     let Committed {
         deployment,
         exchanged,
         fallback_reason,
     } = committed;
+    let Recalled {
+        admitted, keepsake, ..
+    } = recalled;
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
-        Exchanged::Whole { head, body, answer } => {
+        Exchanged::Whole {
+            head,
+            body,
+            answer,
+            collected,
+        } => {
+            // Before the caller has it: it may go on from it at once.
+            if let (Some(keepsake), Some(collected)) = (keepsake, collected) {
+                let responses = &settlement.gateway().responses;
+                responses.keep(keepsake, *collected, answer.output_bytes);
+            }
             let observed = Observed {
                 usage: answer.usage.as_ref(),
                 is_usage_anomalous: answer.usage_anomaly,
@@ -76,16 +89,15 @@ pub fn deliver(committed: Committed, admitted: &Admitted, settlement: Settlement
                 deadline: admitted.started + deployment.timeouts.total,
             };
             let head = stream.head.clone();
-            let metered = Metered::new(*stream, settlement, limits);
+            let metered = Metered::new(*stream, settlement, limits).keeping(keepsake);
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
     let fields = head.dropped.len();
     gateway.metrics.count_dropped(&deployment, fields);
-    let client_request_id = admitted.client_request_id.clone();
     Reply {
         request,
-        client_request_id,
+        client_request_id: admitted.client_request_id,
         deployment,
         attempts,
         fallback_reason,

@@ -17,9 +17,10 @@ use tollward_wire::usage::Usage;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, status_of};
-use crate::pipeline::admit::{Admitted, Slot};
+use crate::pipeline::admit::Slot;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
+use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::policy::estimate;
 use crate::policy::price::{Priced, token_counts};
@@ -85,7 +86,8 @@ struct Failed {
 
 impl Settlement {
     /// Opens the books; `slot` stays taken until they are closed.
-    pub fn open(gateway: &Arc<Gateway>, admitted: &Admitted, plan: &Plan, slot: Slot) -> Self {
+    pub fn open(gateway: &Arc<Gateway>, recalled: &Recalled, plan: &Plan, slot: Slot) -> Self {
+        let admitted = &recalled.admitted;
         let call = Call {
             request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),

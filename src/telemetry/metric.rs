@@ -74,6 +74,8 @@ pub struct Metrics {
     pub log_dropped: Counter,
     /// Ledger rows that could not be written.
     pub ledger_failures: Counter,
+    /// Responses that were served and not stored.
+    pub responses_unstored: Counter,
     ledger_pending: Gauge,
     ledger_journal: Gauge,
     usage_anomalies: Family<DeploymentLabels, Counter>,
@@ -116,6 +118,7 @@ impl Metrics {
             panics: Counter::default(),
             log_dropped: Counter::default(),
             ledger_failures: Counter::default(),
+            responses_unstored: Counter::default(),
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
             usage_anomalies: Family::default(),
@@ -184,6 +187,11 @@ impl Metrics {
             "The ledger's journal on the disk",
             Unit::Bytes,
             self.ledger_journal.clone(),
+        );
+        registry.register(
+            "tollward_responses_unstored",
+            "Responses that were to be stored and were only served",
+            self.responses_unstored.clone(),
         );
         self.register_calls();
     }

@@ -28,16 +28,19 @@ use tollward_providers::Call;
 use tollward_providers::shape::{Reading, Way};
 use tollward_store::RequestId;
 use tollward_wire::answer::{Answer, read_answer};
+use tollward_wire::chat::Collected;
 use tollward_wire::dialect::Echo;
 use tollward_wire::dialect::timing::Timing;
+use tollward_wire::document::Document;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
 use tollward_wire::reader::{Seen, StreamReader};
 use tollward_wire::segments::Segments;
-use tollward_wire::translate::{AnswerReader, translate_answer};
+use tollward_wire::translate::{AnswerReader, collect_answer};
 
 use self::open::{Opened, open};
 use crate::clock;
+use crate::responses::word;
 use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
 use crate::upstream::failure::AttemptFailure;
@@ -73,6 +76,8 @@ pub enum Exchanged {
         body: Bytes,
         /// What was read in it.
         answer: Answer,
+        /// The answer put together, where it was translated and is to be stored.
+        collected: Option<Box<Collected>>,
     },
     /// A stream, committed.
     Stream(Box<Committed>),
@@ -132,6 +137,10 @@ impl Body for UpstreamBody {
 pub struct Asked<'a> {
     /// The call.
     pub call: Call<'a>,
+    /// The request as the caller wrote it: the call may have more of the conversation.
+    pub written: &'a Document,
+    /// The answer is to be stored, if it is one that we write.
+    pub is_kept: bool,
     /// The call's id.
     pub request: RequestId,
     /// When it came, in Unix milliseconds.
@@ -143,7 +152,7 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// Runs `write` with what an answer repeats.
     fn echo<T>(&self, write: impl FnOnce(&Echo<'_>) -> T) -> T {
-        let id = self.request.to_string().replace('-', "");
+        let id = word(self.request);
         write(&Echo {
             model: &self.call.view.model,
             id: &id,
@@ -154,7 +163,7 @@ impl Asked<'_> {
                 u64::try_from(self.at_ms).unwrap_or(0) * 1_000_000,
                 clock::unix_ns,
             ),
-            request: self.call.document,
+            request: self.written,
         })
     }
 }
@@ -248,7 +257,12 @@ async fn streamed(
             AnswerReader::Relay(StreamReader::new(asked.call.operation, opened.usage_chunk))
         }
         Reading::Translate(way) => {
-            AnswerReader::Translate(Box::new(asked.echo(|echo| way.stream(echo))))
+            let stream = asked.echo(|echo| way.stream(echo));
+            AnswerReader::Translate(Box::new(if asked.is_kept {
+                stream.collecting()
+            } else {
+                stream
+            }))
         }
     };
     let stream = Committed {
@@ -351,26 +365,37 @@ async fn whole(
     } else {
         [first.as_ref(), more.as_ref()].concat().into()
     };
-    let (body, answer) = match reading {
+    match reading {
         Reading::Relay => {
             let answer = read_answer(asked.call.operation, &body);
-            (body, answer.map_err(AttemptFailure::from_stream)?)
+            Ok(Exchanged::Whole {
+                head,
+                body,
+                answer: answer.map_err(AttemptFailure::from_stream)?,
+                collected: None,
+            })
         }
-        Reading::Translate(way) => translated(&way, asked, &body).map_err(|failure| *failure)?,
-    };
-    Ok(Exchanged::Whole { head, body, answer })
+        Reading::Translate(way) => translated(&way, asked, head, &body).map_err(|failure| *failure),
+    }
 }
 
 fn translated(
     way: &Way,
     asked: &Asked<'_>,
+    head: UpstreamHead,
     body: &[u8],
-) -> Result<(Bytes, Answer), Box<AttemptFailure>> {
-    let translated = asked.echo(|echo| {
-        let mut settler = way.settler(echo.id);
-        translate_answer((way.from, way.to), &mut settler, echo, body)
-    });
-    translated.map_err(|found| Box::new(AttemptFailure::from_stream(found)))
+) -> Result<Exchanged, Box<AttemptFailure>> {
+    let mut settler = asked.echo(|echo| way.settler(echo.id));
+    let collected = collect_answer(way.from, &mut settler, body);
+    let (collected, answer) =
+        collected.map_err(|found| Box::new(AttemptFailure::from_stream(found)))?;
+    let body = asked.echo(|echo| way.to.write_answer(&collected, echo));
+    Ok(Exchanged::Whole {
+        head,
+        body,
+        answer,
+        collected: asked.is_kept.then(|| Box::new(collected)),
+    })
 }
 
 async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Error>> {

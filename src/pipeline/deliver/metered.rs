@@ -25,6 +25,7 @@ use tollward_wire::translate::AnswerReader;
 use crate::clock;
 use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
+use crate::responses::Keepsake;
 use crate::upstream::exchange::{self, UpstreamBody};
 
 /// Time limits of a running stream.
@@ -64,6 +65,8 @@ pub struct Metered {
     outgoing: <Segments as IntoIterator>::IntoIter,
     /// Turns that the upstream's task still gets before what is ready is written.
     turns: u8,
+    /// What is known of the response, if it is to be stored.
+    keepsake: Option<Box<Keepsake>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,9 +98,34 @@ impl Metered {
             alarm: None,
             draining,
             state: State::Flowing,
+            keepsake: None,
         };
         metered.note(stream.last);
         metered
+    }
+
+    /// Has the response stored when it is complete, if it is one that we write.
+    pub(super) fn keeping(mut self, keepsake: Option<Keepsake>) -> Self {
+        let is_ours = matches!(self.reader, AnswerReader::Translate(_));
+        self.keepsake = keepsake.filter(|_| is_ours).map(Box::new);
+        // All of it may have come with its first content.
+        if self.state == State::Ended {
+            self.keep();
+        }
+        self
+    }
+
+    /// Hands a complete answer over to be stored. Its last bytes have not left: who has them may go on from it.
+    fn keep(&mut self) {
+        let Some(keepsake) = self.keepsake.take() else {
+            return;
+        };
+        let responses = &self.settlement.gateway().responses;
+        let output_bytes = self.reader.output_bytes();
+        match self.reader.take_collected() {
+            Some(answer) => responses.keep(*keepsake, answer, output_bytes),
+            None => responses.lose(),
+        }
     }
 
     /// Books the end of the stream.
@@ -114,6 +142,7 @@ impl Metered {
     /// Takes note of the end; books it unless the usage may still come (faults U-49).
     fn complete(&mut self) {
         self.state = State::Ended;
+        self.keep();
         if self.reader.usage().is_some() {
             self.end(Outcome::Complete);
         }
@@ -160,6 +189,7 @@ impl Metered {
             Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
             None => match self.reader.finish(&mut self.ready) {
                 StreamEnd::Complete | StreamEnd::MissingDone => {
+                    self.keep();
                     self.end(Outcome::Complete);
                     self.state = State::Closed;
                 }
