@@ -34,6 +34,7 @@ mod models_list;
 mod ollama;
 mod reload;
 mod responses;
+mod responses_state;
 mod shutdown;
 mod stream;
 mod support;
