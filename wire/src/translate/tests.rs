@@ -388,3 +388,24 @@ fn a_stream_that_is_collected_is_the_answer_that_was_streamed() {
         assert_eq!(reader.take_collected(), None, "it is taken once");
     }
 }
+
+/// What an Anthropic client gets of a whole answer in chat's words.
+fn retold(choice: &Value) -> Value {
+    let request = document(&json!({}));
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let way = (Dialect::OpenAiChat, Dialect::Anthropic);
+    let answer = json!({"id": "c", "object": "chat.completion", "choices": [choice]}).to_string();
+    let told = translate_answer(way, &mut settler, &echo(&request), answer.as_bytes());
+    serde_json::from_slice(&told.unwrap().0).unwrap()
+}
+
+// Perplexity, recorded 2026-06.
+#[test]
+fn a_whole_answer_is_its_message_whatever_delta_stands_beside_it() {
+    let choice = json!({"index": 0, "message": {"role": "assistant", "content": "Hi"},
+        "delta": {"role": "assistant", "content": ""}, "finish_reason": "stop"});
+    assert_eq!(
+        retold(&choice)["content"],
+        json!([{"type": "text", "text": "Hi"}])
+    );
+}

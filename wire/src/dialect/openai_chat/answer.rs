@@ -14,7 +14,7 @@ use crate::json::{Json, Object};
 
 /// Reads a vendor's whole answer: one chunk that holds everything.
 pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
-    let mut chunks = Chunks::default();
+    let mut chunks = Chunks::whole();
     let mut choices = 0;
     let mut failed = false;
     chunks.chunk(value, body, &mut |event: ChatEvent<'_>| {

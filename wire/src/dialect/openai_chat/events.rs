@@ -23,6 +23,8 @@ pub(crate) struct Chunks {
     is_started: bool,
     is_ended: bool,
     is_failed: bool,
+    /// This is a whole answer: nothing follows.
+    is_whole: bool,
     choices: BTreeMap<u32, Choice>,
 }
 
@@ -74,6 +76,14 @@ impl SseDialect for Chunks {
 }
 
 impl Chunks {
+    /// For a whole answer.
+    pub(super) fn whole() -> Self {
+        Self {
+            is_whole: true,
+            ..Self::default()
+        }
+    }
+
     fn say_end(&mut self, sink: &mut dyn EventSink) {
         if !std::mem::replace(&mut self.is_ended, true) {
             sink.take(ChatEvent::End);
@@ -121,7 +131,12 @@ impl Chunks {
     }
 
     fn choice(&mut self, value: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
-        let delta = value.get("delta").or_else(|| value.get("message"));
+        // Perplexity sends both: in a stream the message is all so far, in a whole answer the delta is empty.
+        let delta = if self.is_whole {
+            value.get("message").or_else(|| value.get("delta"))
+        } else {
+            value.get("delta").or_else(|| value.get("message"))
+        };
         if let Some(delta) = delta {
             read_words(delta, choice, sink);
             let calls = delta.get("tool_calls").and_then(Json::as_array);
