@@ -409,3 +409,16 @@ fn a_whole_answer_is_its_message_whatever_delta_stands_beside_it() {
         json!([{"type": "text", "text": "Hi"}])
     );
 }
+
+// As Snowflake's Cortex and OpenAI's first vision models answer.
+#[test]
+fn a_whole_answer_may_end_without_a_reason() {
+    for reason in [json!(""), Value::Null] {
+        let choice = json!({"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": reason});
+        let told = retold(&choice);
+        assert_eq!(
+            (&told["content"][0]["text"], &told["stop_reason"]),
+            (&json!("Hi"), &json!("end_turn"))
+        );
+    }
+}

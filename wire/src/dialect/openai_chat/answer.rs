@@ -15,17 +15,15 @@ use crate::json::{Json, Object};
 /// Reads a vendor's whole answer: one chunk that holds everything.
 pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
     let mut chunks = Chunks::whole();
-    let mut choices = 0;
     let mut failed = false;
     chunks.chunk(value, body, &mut |event: ChatEvent<'_>| {
-        choices += u32::from(matches!(event, ChatEvent::Finish { .. }));
         failed |= matches!(event, ChatEvent::Fault(_));
         sink.take(event);
     });
     if failed {
         return;
     }
-    if choices == 0 {
+    if !chunks.finish_rest(sink) {
         return sink.take(fault(Fault::Empty));
     }
     chunks.end(sink);

@@ -84,6 +84,20 @@ impl Chunks {
         }
     }
 
+    /// Ends what has no reason to end: older answers and some gateways' give none, and a body
+    /// that is whole needs none. Returns whether there is any choice.
+    pub(super) fn finish_rest(&mut self, sink: &mut dyn EventSink) -> bool {
+        for (choice, state) in &mut self.choices {
+            if !std::mem::replace(&mut state.is_finished, true) {
+                sink.take(ChatEvent::Finish {
+                    choice: *choice,
+                    finish: Finish::Stop,
+                });
+            }
+        }
+        !self.choices.is_empty()
+    }
+
     fn say_end(&mut self, sink: &mut dyn EventSink) {
         if !std::mem::replace(&mut self.is_ended, true) {
             sink.take(ChatEvent::End);
