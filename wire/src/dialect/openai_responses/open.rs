@@ -254,14 +254,24 @@ impl Open {
                 frames.at("response.reasoning_summary_part.done", place, &members, out);
             }
             Kind::Call {
-                kind, arguments, ..
+                kind,
+                name,
+                arguments,
+                ..
             } => {
                 place.part = None;
-                let (kind, field) = match kind {
-                    ToolKind::Function => ("response.function_call_arguments.done", "arguments"),
-                    ToolKind::Custom => ("response.custom_tool_call_input.done", "input"),
-                };
-                frames.at(kind, place, &[(field, arguments.as_str().into())], out);
+                let text = arguments.as_str().into();
+                match kind {
+                    ToolKind::Function => {
+                        let members = [("name", name.as_str().into()), ("arguments", text)];
+                        let kind = "response.function_call_arguments.done";
+                        frames.at(kind, place, &members, out);
+                    }
+                    ToolKind::Custom => {
+                        let kind = "response.custom_tool_call_input.done";
+                        frames.at(kind, place, &[("input", text)], out);
+                    }
+                }
             }
         }
         let item = self.item(status(is_cut), shows_cipher);
