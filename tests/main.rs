@@ -28,6 +28,7 @@ mod fallback;
 mod headers;
 mod http2;
 mod ledger;
+mod matrix;
 mod messages;
 mod metrics;
 mod models_list;

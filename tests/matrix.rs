@@ -1,0 +1,256 @@
+//! Every caller's dialect times every vendor's, scene by scene.
+//!
+//! Callers and vendors know nothing of each other: both sides are compared with the scene.
+//! A cell asserts what the caller heard and what the vendor was told, or that the gateway
+//! refused by name. The table is printed before the verdict.
+
+mod callers;
+mod heard;
+mod scene;
+mod vendors;
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::support::client::{Client, Response};
+use crate::support::config::Config;
+use crate::support::gateway::Gateway;
+use crate::support::script::Script;
+use crate::support::upstream::Upstream;
+use callers::Caller;
+use heard::{Usage, Wanted, check};
+use scene::{COMPLAINT, Scene};
+use vendors::Vendor;
+
+/// One vendor in one scene: callers come one after the other, so that its answers are theirs.
+struct Stage {
+    vendor: &'static dyn Vendor,
+    scene: Scene,
+    is_stream: bool,
+    upstream: Upstream,
+}
+
+/// What became of a cell.
+enum Outcome {
+    Right,
+    /// The gateway refused by name, as it should.
+    Refused,
+    /// The caller has no words for the scene, or the vendor no such answer.
+    Absent,
+    Wrong(Vec<String>),
+}
+
+struct Cell {
+    caller: &'static str,
+    vendor: &'static str,
+    scene: Scene,
+    is_stream: bool,
+    outcome: Outcome,
+}
+
+impl Stage {
+    fn name(&self) -> String {
+        let way = if self.is_stream { "stream" } else { "whole" };
+        format!("{}-{}-{way}", self.vendor.name(), self.scene.name())
+    }
+
+    async fn cell(&self, caller: &dyn Caller, gateway: std::net::SocketAddr) -> Outcome {
+        let request = caller.ask(self.scene, &self.name(), self.is_stream);
+        let script = self
+            .vendor
+            .answer(self.scene, self.is_stream, caller.is_text());
+        let (Some(request), Some(script)) = (request, script) else {
+            return Outcome::Absent;
+        };
+        let calls = self.upstream.calls();
+        self.upstream.always(script);
+        let response = Client::connect(gateway).await.send(&request).await;
+        let seen = self.upstream.seen();
+        if caller.is_text() && self.vendor.name() != "openai" {
+            let is_refusal = response.status == 400
+                && response.error_code().as_deref() == Some("unsupported_operation");
+            return if is_refusal && seen.len() == calls {
+                Outcome::Refused
+            } else {
+                Outcome::Wrong(vec![format!("{} {}", response.status, response.text())])
+            };
+        }
+        let mut wrong = self.heard(caller, &response);
+        match seen.get(calls..) {
+            Some([one]) => {
+                let told = self.vendor.told(one, self.is_stream, caller.is_text());
+                wrong.extend(told.compare(self.scene, self.is_stream));
+            }
+            other => wrong.push(format!(
+                "{} calls reached the vendor",
+                other.map_or(0, <[_]>::len)
+            )),
+        }
+        if wrong.is_empty() {
+            Outcome::Right
+        } else {
+            Outcome::Wrong(wrong)
+        }
+    }
+
+    /// What is wrong with an answer.
+    fn heard(&self, caller: &dyn Caller, response: &Response) -> Vec<String> {
+        match (self.scene, self.is_stream) {
+            (Scene::EarlyError, _) => {
+                refused(caller, response, self.vendor.early_status(self.is_stream))
+            }
+            (Scene::LateError, false) => refused(caller, response, 502),
+            _ if response.status != 200 => vec![format!("{} {}", response.status, response.text())],
+            (Scene::LateError, true) => {
+                let mut heard = caller.hear(response, true);
+                let mut wrong = std::mem::take(&mut heard.wrong);
+                check(
+                    &mut wrong,
+                    "text",
+                    &heard.text.as_str(),
+                    &self.scene.said().text,
+                );
+                check(&mut wrong, "finish", &heard.finish, &None);
+                check(
+                    &mut wrong,
+                    "error",
+                    &heard.error.as_deref(),
+                    &Some(COMPLAINT),
+                );
+                wrong
+            }
+            _ => caller.hear(response, self.is_stream).compare(
+                self.scene,
+                &Wanted {
+                    finish: caller.finish(self.scene.said().finish),
+                    usage: Usage::told(self.vendor.counts_cache(), caller.counts_cache()),
+                    makes_ids: !self.vendor.gives_ids(self.scene),
+                },
+            ),
+        }
+    }
+}
+
+/// What is wrong with an error answer.
+fn refused(caller: &dyn Caller, response: &Response, status: u16) -> Vec<String> {
+    let mut wrong = Vec::new();
+    check(&mut wrong, "status", &response.status, &status);
+    let source = response.header("x-tollward-error-source");
+    check(&mut wrong, "error source", &source, &Some("upstream"));
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    wrong.extend(caller.error(&body).err());
+    wrong
+}
+
+async fn stages() -> Vec<Stage> {
+    let mut stages = Vec::new();
+    for vendor in vendors::ALL {
+        for is_stream in [false, true] {
+            for scene in Scene::ALL {
+                let upstream = Upstream::new(Script::new()).await;
+                stages.push(Stage {
+                    vendor,
+                    scene,
+                    is_stream,
+                    upstream,
+                });
+            }
+        }
+    }
+    stages
+}
+
+fn config(stages: &[Stage]) -> Config {
+    stages.iter().fold(Config::empty(), |config, stage| {
+        let (name, vendor) = (stage.name(), stage.vendor);
+        let base_url = format!("http://{}{}", stage.upstream.addr, vendor.base_path());
+        let provider =
+            json!({"kind": vendor.kind(), "base_url": base_url, "api_key": "sk-upstream"});
+        let deployment = format!("{name}/{}", vendor.model());
+        config
+            .set(&format!("/providers/{name}"), provider)
+            .model(&name, &[&deployment])
+    })
+}
+
+/// A row for each caller, vendor and way; a column for each scene.
+fn table(cells: &[Cell]) -> String {
+    let mut table = format!("\n{:33}", "");
+    for scene in Scene::ALL {
+        let _ = write!(table, "{:>7}", scene.name());
+    }
+    for caller in callers::ALL {
+        for vendor in vendors::ALL {
+            for is_stream in [false, true] {
+                let way = if is_stream { "stream" } else { "whole" };
+                let _ = write!(table, "\n{:12} {:12} {way:7}", caller.name(), vendor.name());
+                for scene in Scene::ALL {
+                    let cell = cells.iter().find(|it| {
+                        (it.caller, it.vendor, it.scene, it.is_stream)
+                            == (caller.name(), vendor.name(), scene, is_stream)
+                    });
+                    let mark = match cell.map(|it| &it.outcome) {
+                        Some(Outcome::Right) => "ok",
+                        Some(Outcome::Refused) => "400",
+                        Some(Outcome::Wrong(_)) => "WRONG",
+                        Some(Outcome::Absent) | None => "-",
+                    };
+                    let _ = write!(table, "{mark:>7}");
+                }
+            }
+        }
+    }
+    table
+}
+
+#[tokio::test]
+#[expect(clippy::print_stdout, reason = "the table is for people")]
+async fn every_caller_hears_what_every_vendor_says() {
+    let stages = stages().await;
+    let gateway = Gateway::start(&config(&stages)).await;
+    let mut running = JoinSet::new();
+    for stage in stages {
+        let address = gateway.public;
+        running.spawn(async move {
+            let mut cells = Vec::new();
+            for caller in callers::ALL {
+                cells.push(Cell {
+                    caller: caller.name(),
+                    vendor: stage.vendor.name(),
+                    scene: stage.scene,
+                    is_stream: stage.is_stream,
+                    outcome: stage.cell(caller, address).await,
+                });
+            }
+            cells
+        });
+    }
+    let cells = running
+        .join_all()
+        .await
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
+    println!("{}", table(&cells));
+    let mut wrong = Vec::new();
+    for cell in &cells {
+        if let Outcome::Wrong(why) = &cell.outcome {
+            let way = if cell.is_stream { "stream" } else { "whole" };
+            let (caller, vendor, scene) = (cell.caller, cell.vendor, cell.scene.name());
+            wrong.push(format!(
+                "{caller} at {vendor}, {scene}, {way}: {}",
+                why.join("; ")
+            ));
+        }
+    }
+    wrong.sort();
+    assert!(
+        wrong.is_empty(),
+        "{} cells:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    gateway.assert_idle().await;
+}
