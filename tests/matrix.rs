@@ -35,8 +35,6 @@ struct Stage {
 /// What became of a cell.
 enum Outcome {
     Right,
-    /// The gateway refused by name, as it should.
-    Refused,
     /// The caller has no words for the scene, or the vendor no such answer.
     Absent,
     Wrong(Vec<String>),
@@ -68,15 +66,6 @@ impl Stage {
         self.upstream.always(script);
         let response = Client::connect(gateway).await.send(&request).await;
         let seen = self.upstream.seen();
-        if caller.is_text() && self.vendor.name() != "openai" {
-            let is_refusal = response.status == 400
-                && response.error_code().as_deref() == Some("unsupported_operation");
-            return if is_refusal && seen.len() == calls {
-                Outcome::Refused
-            } else {
-                Outcome::Wrong(vec![format!("{} {}", response.status, response.text())])
-            };
-        }
         let mut wrong = self.heard(caller, &response);
         match seen.get(calls..) {
             Some([one]) => {
@@ -193,7 +182,6 @@ fn table(cells: &[Cell]) -> String {
                     });
                     let mark = match cell.map(|it| &it.outcome) {
                         Some(Outcome::Right) => "ok",
-                        Some(Outcome::Refused) => "400",
                         Some(Outcome::Wrong(_)) => "WRONG",
                         Some(Outcome::Absent) | None => "-",
                     };

@@ -65,7 +65,7 @@ fn history(turns: &[Turn]) -> Value {
                 last["content"] = json!([words, {"type": "image_url", "image_url": {"url": url}}]);
             }
             (Turn::Assistant(text), _) => {
-                messages.push(json!({"role": "assistant", "content": text}))
+                messages.push(json!({"role": "assistant", "content": text}));
             }
             (Turn::Call(call), last) => {
                 let function = json!({"name": call.name, "arguments": call.arguments.to_string()});

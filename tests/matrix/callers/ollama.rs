@@ -92,7 +92,7 @@ fn history(turns: &[Turn]) -> Value {
             (Turn::Image(data), Some(last)) => last["images"] = json!([data]),
             (Turn::Image(_), None) => {}
             (Turn::Assistant(text), _) => {
-                messages.push(json!({"role": "assistant", "content": text}))
+                messages.push(json!({"role": "assistant", "content": text}));
             }
             (Turn::Call(call), last) => {
                 names.insert(&call.id, &call.name);

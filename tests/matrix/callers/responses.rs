@@ -136,7 +136,7 @@ fn stream(response: &Response, heard: &mut Heard) {
         let delta = text(&event["delta"]);
         match event["type"].as_str() {
             Some("response.output_text.delta" | "response.refusal.delta") => {
-                deltas.text.push_str(&delta)
+                deltas.text.push_str(&delta);
             }
             Some("response.reasoning_summary_text.delta") => deltas.reasoning.push_str(&delta),
             Some("response.function_call_arguments.delta") => {

@@ -66,7 +66,7 @@ impl Vendor for Gemini {
                 }
                 let stream: String = chunks
                     .iter()
-                    .map(|it| format!("data: {it}\r\n\r\n"))
+                    .map(|it| ["data: ", &it.to_string(), "\r\n\r\n"].concat())
                     .collect();
                 streamed(sse::TYPE, stream.as_bytes())
             }

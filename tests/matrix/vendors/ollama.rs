@@ -62,7 +62,7 @@ impl Vendor for Ollama {
                     Scene::LateError => error,
                     _ => end(&said, &json!({"role": "assistant", "content": ""})),
                 });
-                let stream: String = lines.iter().map(|it| format!("{it}\n")).collect();
+                let stream: String = lines.iter().map(|it| it.to_string() + "\n").collect();
                 streamed(TYPE, stream.as_bytes())
             }
         })

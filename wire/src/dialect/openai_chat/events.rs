@@ -18,6 +18,10 @@ pub(crate) fn reader() -> SseReader<Chunks> {
 }
 
 /// What must be remembered from chunk to chunk.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, not a state"
+)]
 #[derive(Debug, Default)]
 pub(crate) struct Chunks {
     is_started: bool,
