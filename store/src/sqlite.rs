@@ -60,6 +60,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     };
     let pepper_path = database.beside("pepper");
     schema::refuse_emptied(&database, &pepper_path)?;
+    make_private(path).map_err(|source| StoreError::file("create", path, source))?;
     let mut connection = database.connect_durable().await?;
     if mode == Mode::Gateway {
         schema::check_integrity(&database, &mut connection).await?;
@@ -93,6 +94,16 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
         responses,
         pepper,
     })
+}
+
+/// Makes the file of a new database, which only its owner may read: it holds keys' hashes, costs and
+/// the words of stored responses. `SQLite` gives the files beside it the same rights.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 impl Database {

@@ -85,6 +85,20 @@ fn segments(path: &Path) -> Vec<PathBuf> {
     found
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn nobody_but_its_owner_may_read_what_is_stored() {
+    use std::os::unix::fs::PermissionsExt;
+    let (_folder, path) = folder();
+    let store = gateway(&path).await;
+    let beside = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
+    for file in [path.clone(), beside("-wal"), beside("-shm")] {
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", file.display());
+    }
+    drop(store);
+}
+
 #[tokio::test]
 async fn keys_and_entries_survive_a_restart_and_the_journal_is_empty_after_a_close() {
     let (_folder, path) = folder();
