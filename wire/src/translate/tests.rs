@@ -399,6 +399,19 @@ fn retold(choice: &Value) -> Value {
     serde_json::from_slice(&told.unwrap().0).unwrap()
 }
 
+// Snowflake, recorded 2026-08.
+#[test]
+fn a_function_stays_one_whatever_empty_object_stands_beside_it() {
+    let call = json!({"id": "c1", "type": "function", "custom": {}, "function": {"name": "f", "arguments": "{\"a\":1}"}});
+    let choice = json!({"index": 0, "finish_reason": "tool_calls",
+        "message": {"role": "assistant", "content": null, "tool_calls": [call]}});
+    let block = &retold(&choice)["content"][0];
+    assert_eq!(
+        (&block["name"], &block["input"]),
+        (&json!("f"), &json!({"a": 1}))
+    );
+}
+
 // Perplexity, recorded 2026-06.
 #[test]
 fn a_whole_answer_is_its_message_whatever_delta_stands_beside_it() {

@@ -206,8 +206,11 @@ impl Chunks {
         place: Option<u64>,
         sink: &mut dyn EventSink,
     ) {
-        let custom = value.get("custom");
-        let Some(function) = value.get("function").or(custom) else {
+        // Some servers send both, one of them empty; the type says which one is meant.
+        let is_custom = value.str("type") == Some("custom");
+        let function = value.get("function").filter(|_| !is_custom);
+        let custom = value.get("custom").filter(|_| function.is_none());
+        let Some(function) = function.or(custom) else {
             return;
         };
         let id = value.str("id").unwrap_or_default();
