@@ -291,24 +291,38 @@ fn chat(role: &str, content: &str) -> Input {
     }])
 }
 
+/// The niceness of each thread that computes, in this process.
+#[cfg(target_os = "linux")]
+fn niceness() -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let stats = tasks.filter_map(|task| {
+        // A thread of another test may have ended since.
+        std::fs::read_to_string(task.unwrap().path().join("stat")).ok()
+    });
+    let computing = stats.filter_map(|stat| {
+        let (name, fields) = stat.rsplit_once(')').unwrap();
+        // The nineteenth field, proc(5); the name is the second.
+        let nice = fields.split_whitespace().nth(16).unwrap();
+        name.contains("tollward-math").then(|| nice.to_owned())
+    });
+    computing.collect()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_threads_that_compute_are_below_the_callers_by_ten() {
     let file = tiny::model("llama", None);
     let engine = engine(&file.path);
     run(&engine, greedy("hello", 1));
-    let mut seen = 0;
-    for task in std::fs::read_dir("/proc/self/task").unwrap() {
-        // A thread of another test may have ended since.
-        let Ok(stat) = std::fs::read_to_string(task.unwrap().path().join("stat")) else {
-            continue;
-        };
-        let (name, fields) = stat.rsplit_once(')').unwrap();
-        if name.contains("tollward-math") {
-            // The nineteenth field, proc(5); the name is the second.
-            assert_eq!(fields.split_whitespace().nth(16), Some("10"), "{stat}");
-            seen += 1;
-        }
-    }
-    assert!(seen >= 2, "two threads compute");
+    // A thread that has had nothing to compute yet may not have begun on a busy machine.
+    let is_so = (0..500).any(|_| {
+        let seen = niceness();
+        std::thread::sleep(Duration::from_millis(10));
+        seen.len() >= 2 && seen.iter().all(|it| it == "10")
+    });
+    assert!(
+        is_so,
+        "two threads compute, both ten below: {:?}",
+        niceness()
+    );
 }
