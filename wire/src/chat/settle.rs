@@ -43,6 +43,8 @@ struct Call {
     /// What waits for the calls before it: its begin, and arguments.
     held: Option<Begin>,
     held_arguments: String,
+    /// How much of them was looked at, in bytes; for a wrapped tool.
+    scanned: usize,
     kind: ToolKind,
     /// The vendor was told of a function; its `input` is what the caller's tool takes.
     is_wrapped: bool,
@@ -151,6 +153,7 @@ impl Settler {
                 signature: signature.map(Into::into),
             }),
             held_arguments: String::new(),
+            scanned: 0,
             kind: if is_wrapped { ToolKind::Custom } else { kind },
             is_wrapped,
             json: JsonEnd::default(),
@@ -245,9 +248,10 @@ impl Call {
 impl Call {
     /// The input of a wrapped tool, once all of it is there; what is not wrapped after all stays as it is.
     fn unwrap_input(&mut self, choice: u32, sink: &mut dyn EventSink) {
-        let mut json = JsonEnd::default();
-        json.read(&self.held_arguments);
-        self.json.is_complete |= json.is_complete;
+        // Only what is new is read: inputs are long and come in small pieces.
+        let new = self.held_arguments.get(self.scanned..).unwrap_or_default();
+        self.json.read(new);
+        self.scanned = self.held_arguments.len();
         let Some(call) = self.ours.filter(|_| self.json.is_complete || self.is_ended) else {
             return;
         };
