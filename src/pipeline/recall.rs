@@ -23,7 +23,7 @@ use crate::snapshot::{Limits, Target};
 /// Most turns of a conversation; its bytes are bounded as those of a request are.
 const MAX_TURNS: u32 = 1_000;
 /// Most responses whose items a request may refer to one by one.
-const MAX_REFERRED: usize = 64;
+const MAX_REFERRED: usize = 8;
 
 /// A request that is complete in itself.
 pub struct Recalled {
@@ -229,8 +229,16 @@ impl Past<'_> {
                 continue;
             };
             for array in [&found.input, &found.output] {
-                items.extend(items_with_ids(array, &word(id)).into_iter().flatten());
+                let named = items_with_ids(array, &word(id)).into_iter().flatten();
+                items.extend(named.filter(|(id, _)| references.contains(id)));
             }
+        }
+        // One item may be named many times.
+        let bytes = references.iter().filter_map(|id| items.get(id));
+        let bytes: usize = bytes.map(Bytes::len).sum();
+        if bytes > self.limits.max_body_bytes {
+            let expected = format!("items of at most {} bytes", self.limits.max_body_bytes);
+            return Err(FieldError::new("input", expected).into());
         }
         Ok(items)
     }
