@@ -108,17 +108,20 @@ pub async fn capabilities(State(gateway): State<Arc<Gateway>>, request: Request)
     let peer = peer(request.extensions());
     match authenticate(&snapshot, &gateway, request.headers(), peer).await {
         Ok(caller) => {
-            let data: Vec<Value> = visible(&snapshot, &caller).map(capability).collect();
+            let data: Vec<Value> = visible(&snapshot, &caller)
+                .map(|route| capability(route, &caller))
+                .collect();
             answer(&request, Json(json!({"object": "list", "data": data})))
         }
         Err(refused) => refuse(&request, ServeError::from(refused)),
     }
 }
 
-fn capability(route: &Arc<Route>) -> Value {
+fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
     let deployments: Vec<Value> = route
         .candidates
         .iter()
+        .filter(|candidate| caller.allows(&candidate.model))
         .map(|candidate| {
             let deployment = &candidate.deployment;
             let operations: serde_json::Map<String, Value> = Operation::ALL

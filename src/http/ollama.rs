@@ -25,7 +25,7 @@ use crate::http::error::{self, Problem};
 use crate::http::ingress::{Ingress, peer};
 use crate::http::{headers, inference};
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::AdmitError;
+use crate::pipeline::admit::{AdmitError, Slot};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::spellings;
 use crate::snapshot::Snapshot;
@@ -166,9 +166,18 @@ async fn embedded(
     write: fn(&[u8], &Echo<'_>) -> Result<Bytes, tollward_wire::fault::Fault>,
 ) -> Response {
     let began = clock::unix_ns();
-    let (_, _, mut parts, document) = match taken(&gateway, request).await {
+    let (snapshot, caller, mut parts, document) = match taken(&gateway, request).await {
         Ok(taken) => taken,
         Err(refusal) => return refusal,
+    };
+    let asked = named(&document);
+    let Some(public) = asked.and_then(|name| known(&snapshot, &caller, &name)) else {
+        return unknown(&document);
+    };
+    let mut edit = document.edit();
+    edit.set("model", public.as_str());
+    let Ok(document) = Document::parse(edit.finish().to_bytes()) else {
+        return unknown(&document);
     };
     let embed = match read(&document) {
         Ok(embed) => embed,
@@ -214,6 +223,10 @@ async fn taken(
     request.headers_mut().insert(header::CONTENT_TYPE, json);
     let mut ingress = Ingress::new(Operation::OllamaChat, request);
     let caller = caller(gateway, &snapshot, &ingress.headers, peer).await?;
+    // A place among the running calls while the body is read; a call takes its own.
+    let slot = Slot::take(&gateway.metrics.in_flight, snapshot.limits.max_in_flight);
+    let overloaded = || refused(ServeError::from(AdmitError::Overloaded));
+    let _slot = slot.ok_or_else(overloaded)?;
     let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
     let body = body.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
     let document = Document::parse(body);

@@ -19,7 +19,7 @@ use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::AdmitError;
+use crate::pipeline::admit::{AdmitError, Slot};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::route::RouteError;
 use crate::policy::estimate;
@@ -56,6 +56,8 @@ async fn counted(
 async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<u64, ServeError> {
     let snapshot = gateway.snapshot();
     let caller = authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
+    let slot = Slot::take(&gateway.metrics.in_flight, snapshot.limits.max_in_flight);
+    let _slot = slot.ok_or(AdmitError::Overloaded)?;
     let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
     let document = Document::parse(body.map_err(AdmitError::from)?).map_err(AdmitError::from)?;
     let model = document.get::<String>("model").map_err(AdmitError::from)?;
