@@ -41,4 +41,5 @@ mod stream;
 mod support;
 mod timeouts;
 mod tls;
+mod translated;
 mod transport;

@@ -77,6 +77,7 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
             }
             let observed = Observed {
                 usage: answer.usage.as_ref(),
+                is_usage_partial: false,
                 is_usage_anomalous: answer.usage_anomaly,
                 output_bytes: answer.output_bytes,
             };

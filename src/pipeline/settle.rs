@@ -33,6 +33,8 @@ use crate::upstream::failure::AttemptFailure;
 pub struct Observed<'a> {
     /// The vendor's count, when it sent one that makes sense.
     pub usage: Option<&'a Usage>,
+    /// The vendor counted at the beginning, and the answer broke off before it counted again.
+    pub is_usage_partial: bool,
     /// The vendor's last count could not be true (faults U-47).
     pub is_usage_anomalous: bool,
     /// Bytes of text in the answer, for an estimate.
@@ -262,7 +264,17 @@ impl Call {
         let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
         let told = failed.and_then(|failed| failed.usage.as_ref());
         let (usage, estimated, priced) = match observed.usage.or(told) {
-            Some(usage) => (usage.clone(), false, price(usage)),
+            Some(usage) => {
+                let least = estimate::tokens(observed.output_bytes);
+                let is_short = observed.is_usage_partial && usage.output < least;
+                let output = if is_short { least } else { usage.output };
+                let usage = Usage {
+                    output,
+                    ..usage.clone()
+                };
+                let priced = price(&usage);
+                (usage, is_short, priced)
+            }
             None if may_be_billed && self.attempts > 0 => {
                 let usage = self.estimate(observed.output_bytes);
                 let priced = price(&usage);

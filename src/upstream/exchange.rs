@@ -34,7 +34,7 @@ use tollward_wire::dialect::timing::Timing;
 use tollward_wire::document::Document;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
-use tollward_wire::reader::{Seen, StreamReader};
+use tollward_wire::reader::{Seen, StreamEnd, StreamFault, StreamReader};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, collect_answer};
 
@@ -297,8 +297,7 @@ async fn first_content(
             None => within(limit, phase, deadline, next_chunk(&mut stream.rest)).await?,
         };
         let Some(chunk) = chunk else {
-            let detail = "the stream ended before any content";
-            return Err(AttemptFailure::billed(Fault::Truncated, detail));
+            return ended(stream).map_err(|failure| *failure);
         };
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
@@ -309,10 +308,13 @@ async fn first_content(
             return Ok(Exchanged::Stream(Box::new(stream)));
         }
         match stream.last {
-            Seen::Fault(found) => return Err(AttemptFailure::from_stream(found)),
+            Seen::Fault(found) => {
+                return Err(counted(AttemptFailure::from_stream(found), &stream.reader));
+            }
             Seen::End => {
                 let detail = "the stream ended without content";
-                return Err(AttemptFailure::billed(Fault::Empty, detail));
+                let failure = AttemptFailure::billed(Fault::Empty, detail);
+                return Err(counted(failure, &stream.reader));
             }
             Seen::Nothing | Seen::Content => {}
         }
@@ -320,6 +322,33 @@ async fn first_content(
             let detail = "the stream says much and has no content";
             return Err(AttemptFailure::billed(Fault::Protocol, detail));
         }
+    }
+}
+
+/// The body ended before content was met: some dialects say only then what there is.
+fn ended(mut stream: Committed) -> Result<Exchanged, Box<AttemptFailure>> {
+    let fault = |fault| StreamFault { fault, error: None };
+    let last = match stream.reader.finish(&mut stream.ready) {
+        StreamEnd::Complete | StreamEnd::MissingDone => Seen::End,
+        StreamEnd::Failed(found) => Seen::Fault(found),
+        StreamEnd::Incomplete | StreamEnd::Truncated => Seen::Fault(fault(Fault::Truncated)),
+    };
+    if stream.reader.content_seen() {
+        stream.last = last;
+        return Ok(Exchanged::Stream(Box::new(stream)));
+    }
+    let failure = match last {
+        Seen::Fault(found) => AttemptFailure::from_stream(found),
+        _ => AttemptFailure::billed(Fault::Empty, "the stream ended without content"),
+    };
+    Err(Box::new(counted(failure, &stream.reader)))
+}
+
+/// The failure with what the vendor said that it used.
+fn counted(failure: AttemptFailure, reader: &AnswerReader) -> AttemptFailure {
+    AttemptFailure {
+        usage: reader.usage().cloned(),
+        ..failure
     }
 }
 

@@ -219,6 +219,11 @@ impl StreamReader {
         tap.map_or(self.usage_anomaly, |it| it.observed().is_usage_bad)
     }
 
+    /// Whether the usage is the vendor's last word, and not its opening count.
+    pub fn usage_is_final(&self) -> bool {
+        self.tap.as_ref().is_none_or(|it| it.observed().is_finished)
+    }
+
     /// Bytes of text observed in all choices: the base of an estimate without usage.
     pub fn output_bytes(&self) -> u64 {
         let tap = self.tap.as_ref();
@@ -265,6 +270,9 @@ impl StreamReader {
     fn judge(&mut self, event: &Event<'_>) -> Verdict {
         if let Some(tap) = &mut self.tap {
             let verdict = tap.judge(event);
+            if self.state == State::Done {
+                return Verdict::Hide;
+            }
             if matches!(verdict, Verdict::Done) {
                 self.state = State::Done;
             }

@@ -77,6 +77,14 @@ impl AnswerReader {
         }
     }
 
+    /// Whether the usage is the vendor's last word, and not its opening count.
+    pub fn usage_is_final(&self) -> bool {
+        match self {
+            Self::Relay(reader) => reader.usage_is_final(),
+            Self::Translate(translation) => translation.seen.is_finished,
+        }
+    }
+
     /// Bytes of text observed: the base of an estimate without usage.
     pub fn output_bytes(&self) -> u64 {
         match self {

@@ -132,6 +132,7 @@ impl Metered {
     fn end(&mut self, outcome: Outcome) {
         let observed = Observed {
             usage: self.reader.usage(),
+            is_usage_partial: !self.reader.usage_is_final(),
             is_usage_anomalous: self.reader.usage_anomaly(),
             output_bytes: self.reader.output_bytes(),
         };

@@ -14,6 +14,10 @@ use crate::usage::Usage;
 
 /// What went by in events.
 #[derive(Debug, Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, not a state"
+)]
 pub(crate) struct Observed {
     /// The last report that could be believed.
     pub(crate) usage: Option<Usage>,
@@ -25,6 +29,8 @@ pub(crate) struct Observed {
     pub(crate) has_content: bool,
     /// The vendor failed.
     pub(crate) fault: Option<StreamFault>,
+    /// Some choice said why it ended: a count that came before may be the vendor's first word only.
+    pub(crate) is_finished: bool,
     /// The answer is complete.
     pub(crate) is_ended: bool,
 }
@@ -44,12 +50,18 @@ impl Observed {
                 self.output_bytes += name.len() as u64;
                 self.has_content = true;
             }
-            ChatEvent::Thought { .. } | ChatEvent::Finish { .. } => self.has_content = true,
+            ChatEvent::Thought { .. } => self.has_content = true,
+            ChatEvent::Finish { .. } => {
+                self.has_content = true;
+                self.is_finished = true;
+            }
             ChatEvent::Usage(usage) => {
                 self.usage = Some(usage.clone());
                 self.is_usage_bad = false;
             }
             ChatEvent::BadUsage => self.is_usage_bad = true,
+            // What follows a complete answer cannot spoil it, wherever the bytes were cut.
+            ChatEvent::Fault(_) if self.is_ended => {}
             // The first one is the cause.
             ChatEvent::Fault(fault) => {
                 self.fault.get_or_insert_with(|| fault.clone());
