@@ -151,6 +151,12 @@ async fn embeddings_are_put_into_openais_words_and_back() {
         &json!({"model": "chat", "input": 7}),
     )
     .await;
+    let nothing = json!({"model": "chat:latest", "input": ""});
+    let nothing = post(&gateway, "/api/embed", &nothing).await.json();
+    assert_eq!(
+        (&nothing["model"], &nothing["embeddings"]),
+        (&json!("chat"), &json!([]))
+    );
     assert_eq!(wrong.status, 400);
     assert!(wrong.json()["error"].as_str().unwrap().contains("input"));
 }

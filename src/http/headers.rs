@@ -74,6 +74,13 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     }
 }
 
+/// Adds fields that were left out before the call began.
+pub fn tell_dropped(headers: &mut HeaderMap, fields: &[&'static str]) {
+    if !fields.is_empty() {
+        headers.insert(DROPPED, text(&fields.join(",")));
+    }
+}
+
 /// The names of fields, as far as they can stand in a header: some are the caller's own.
 fn dropped(fields: &[Cow<'static, str>]) -> HeaderValue {
     let is_plain = |it: &&Cow<'static, str>| {

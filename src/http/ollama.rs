@@ -11,12 +11,15 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, header};
 use tollward_wire::dialect::ollama::catalog::{self, EmbedRequest, ModelCard};
-use tollward_wire::dialect::ollama::{Endpoint, error as words, load};
+use tollward_wire::dialect::ollama::error::{body as error_body, unknown_model};
+use tollward_wire::dialect::ollama::{Endpoint, load};
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::dialect::{Dialect, Echo};
-use tollward_wire::document::Document;
+use tollward_wire::document::{Document, FieldError};
+use tollward_wire::error_body::ErrorBody;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
@@ -26,8 +29,9 @@ use crate::http::ingress::{Ingress, peer};
 use crate::http::{headers, inference};
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::{AdmitError, Slot};
+use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::{Caller, authenticate};
-use crate::pipeline::route::spellings;
+use crate::pipeline::route::{RouteError, spellings};
 use crate::snapshot::Snapshot;
 
 /// The version of Ollama whose API this is; clients compare it.
@@ -125,61 +129,58 @@ pub async fn chat(
         Operation::OllamaGenerate => Endpoint::Generate,
         _ => Endpoint::Chat,
     };
-    json(load::load_answer(
-        endpoint,
-        &Echo {
-            model: &name,
-            id: "load",
-            created: unix_seconds(),
-            asks_usage: true,
-            estimated_input: 0,
-            timing: Timing::new(clock::unix_ns(), clock::unix_ns),
-            request: &document,
-        },
-    ))
+    json(load::load_answer(endpoint, &echo(&name, &document)))
 }
 
 /// `POST /api/embed`
 pub async fn embed(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    embedded(
-        gateway,
-        request,
-        catalog::embed_request,
-        catalog::embed_answer,
-    )
-    .await
+    let words = Embedding {
+        read: catalog::embed_request,
+        write: catalog::embed_answer,
+        nothing: catalog::nothing_embedded,
+    };
+    embedded(gateway, request, words).await
 }
 
 /// `POST /api/embeddings`, the older one.
 pub async fn embeddings(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    embedded(gateway, request, catalog::embeddings_request, |body, _| {
-        catalog::embeddings_answer(body)
-    })
-    .await
+    let words = Embedding {
+        read: catalog::embeddings_request,
+        write: |body, _| catalog::embeddings_answer(body),
+        nothing: |_| catalog::nothing_embedded_legacy(),
+    };
+    embedded(gateway, request, words).await
+}
+
+/// One of the two ways to ask for embeddings.
+struct Embedding {
+    read: fn(&Document) -> Result<EmbedRequest, FieldError>,
+    write: fn(&[u8], &Echo<'_>) -> Result<Bytes, Fault>,
+    /// The answer to a request that only wants the model in memory.
+    nothing: fn(&Echo<'_>) -> Bytes,
 }
 
 /// Puts a request for embeddings into `OpenAI`'s words, has it answered, and puts the answer back.
-async fn embedded(
-    gateway: Arc<Gateway>,
-    request: Request,
-    read: fn(&Document) -> Result<EmbedRequest, tollward_wire::document::FieldError>,
-    write: fn(&[u8], &Echo<'_>) -> Result<Bytes, tollward_wire::fault::Fault>,
-) -> Response {
-    let began = clock::unix_ns();
+async fn embedded(gateway: Arc<Gateway>, request: Request, words: Embedding) -> Response {
     let (snapshot, caller, mut parts, document) = match taken(&gateway, request).await {
         Ok(taken) => taken,
         Err(refusal) => return refusal,
     };
     let asked = named(&document);
-    let Some(public) = asked.and_then(|name| known(&snapshot, &caller, &name)) else {
+    let Some(model) = asked.and_then(|name| known(&snapshot, &caller, &name)) else {
         return unknown(&document);
     };
     let mut edit = document.edit();
-    edit.set("model", public.as_str());
-    let Ok(document) = Document::parse(edit.finish().to_bytes()) else {
-        return unknown(&document);
+    edit.set("model", model.as_str());
+    let document = match Document::parse(edit.finish().to_bytes()) {
+        Ok(document) => document,
+        Err(error) => return refused(ServeError::from(AdmitError::from(error))),
     };
-    let embed = match read(&document) {
+    let echo = echo(&model, &document);
+    if catalog::embeds_nothing(&document) {
+        return json((words.nothing)(&echo));
+    }
+    let embed = match (words.read)(&document) {
         Ok(embed) => embed,
         Err(wrong) => return refused(ServeError::from(AdmitError::from(wrong))),
     };
@@ -187,29 +188,47 @@ async fn embedded(
     let request = Request::from_parts(parts, Body::from(embed.body));
     let answer = inference::answer(Operation::Embeddings, State(gateway), request).await;
     let (mut parts, body) = answer.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MAX_EMBEDDINGS).await else {
-        return StatusCode::BAD_GATEWAY.into_response();
-    };
     parts.headers.remove(header::CONTENT_LENGTH);
-    if parts.status != StatusCode::OK {
-        let message = tollward_wire::error_body::ErrorBody::parse(&body);
-        let message = message.map_or_else(|| "the embeddings failed".to_owned(), |it| it.message);
-        return Response::from_parts(parts, Body::from(words::body(&message)));
+    let body = axum::body::to_bytes(body, MAX_EMBEDDINGS).await;
+    if !parts.status.is_success() {
+        let told = body.ok().and_then(|it| ErrorBody::parse(&it));
+        let message = told.map_or_else(|| "the embeddings failed".to_owned(), |it| it.message);
+        return Response::from_parts(parts, Body::from(error_body(&message)));
     }
-    let model = named(&document).unwrap_or_default();
-    let echo = Echo {
-        model: &model,
-        id: "embed",
-        created: began / 1_000_000_000,
+    headers::tell_dropped(&mut parts.headers, &embed.dropped);
+    let body = body.map_err(|_| Fault::Protocol);
+    match body.and_then(|it| (words.write)(&it, &echo)) {
+        Ok(body) => Response::from_parts(parts, Body::from(body)),
+        Err(fault) => refused(unreadable(model.clone(), fault)),
+    }
+}
+
+/// What an answer of ours repeats of its request.
+fn echo<'d>(model: &'d str, document: &'d Document) -> Echo<'d> {
+    let received = clock::unix_ns();
+    Echo {
+        model,
+        id: "ollama",
+        created: received / 1_000_000_000,
         asks_usage: true,
         estimated_input: 0,
-        timing: Timing::new(began, clock::unix_ns),
-        request: &document,
-    };
-    match write(&body, &echo) {
-        Ok(body) => Response::from_parts(parts, Body::from(body)),
-        Err(_) => StatusCode::BAD_GATEWAY.into_response(),
+        timing: Timing::new(received, clock::unix_ns),
+        request: document,
     }
+}
+
+/// Embeddings that a vendor sent and that are none.
+fn unreadable(model: String, fault: Fault) -> ServeError {
+    let attempt = AttemptError {
+        attempts: vec![(model.as_str().into(), fault)],
+        model,
+        fault,
+        error: None,
+        is_ours: false,
+        status: None,
+        retry_after: None,
+    };
+    ServeError::from(Box::new(attempt))
 }
 
 /// Who calls, and the body of their request. Ollama's clients do not always say that it is JSON.
@@ -263,10 +282,12 @@ fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<String> {
     found.map(std::borrow::Cow::into_owned)
 }
 
+/// Ollama's own words, which clients look for, under the status of an unknown model.
 fn unknown(document: &Document) -> Response {
-    let name = named(document).unwrap_or_default();
-    let mut response = json(words::unknown_model(&name));
-    *response.status_mut() = StatusCode::NOT_FOUND;
+    let model = named(document).unwrap_or_default();
+    let body = unknown_model(&model);
+    let mut response = refused(ServeError::from(RouteError::UnknownModel { model }));
+    *response.body_mut() = Body::from(body);
     response
 }
 
