@@ -205,7 +205,7 @@ impl Provider for Compatible {
     }
 }
 
-pub(crate) fn bearer(key: &SecretString) -> Result<HeaderValue, BuildError> {
+fn bearer(key: &SecretString) -> Result<HeaderValue, BuildError> {
     let mut value =
         HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
             BuildError::Invalid {

@@ -19,7 +19,6 @@ pub(crate) fn traits(model: &str) -> Traits {
         thinks_by_effort: version >= (4, 6),
         may_not_think: true,
         takes_prefill: version < (4, 6),
-        takes_late_system: false,
         fetches_urls: true,
         max_output: Some(match version {
             (4, 6..) | (5.., _) => 128_000,

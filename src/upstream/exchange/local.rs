@@ -52,7 +52,6 @@ pub fn traits() -> Traits {
     Traits {
         thinks: false,
         takes_strict_tools: false,
-        takes_late_system: true,
         fetches_urls: false,
         takes_more_sampling: false,
         ..Traits::default()

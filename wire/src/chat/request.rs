@@ -250,8 +250,6 @@ pub struct Traits {
     pub may_not_think: bool,
     /// The conversation may end with words of the assistant, to be continued.
     pub takes_prefill: bool,
-    /// A system message may stand between other messages.
-    pub takes_late_system: bool,
     /// Pictures may be given by URL.
     pub fetches_urls: bool,
     /// `top_k` is taken.
@@ -303,7 +301,6 @@ impl Default for Traits {
             thinks: true,
             may_not_think: true,
             takes_prefill: true,
-            takes_late_system: false,
             fetches_urls: true,
             takes_top_k: true,
             takes_more_sampling: true,

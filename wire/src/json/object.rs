@@ -73,11 +73,6 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, value)| (&**key, value))
     }
 
-    /// The values, to be changed in place.
-    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Json<'a>> {
-        self.0.iter_mut().map(|(_, value)| value)
-    }
-
     /// Keeps the members that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Json<'a>) -> bool) {
         self.0.retain(|(key, value)| keep(key, value));
