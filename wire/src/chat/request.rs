@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::chat::fields::Fields;
 use crate::chat::message::Message;
 use crate::chat::names::Names;
-use crate::json::Json;
+use crate::document::FieldError;
+use crate::json::{Json, Object};
 
 /// A request for a chat.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -216,6 +218,53 @@ pub struct Sampling<'a> {
     pub repetition_penalty: Option<Json<'a>>,
     /// `logit_bias`, an object from token ids to numbers.
     pub logit_bias: Option<Json<'a>>,
+}
+
+impl<'a> Sampling<'a> {
+    /// Reads the fields under `OpenAI`'s names, which servers of open models extended.
+    ///
+    /// # Errors
+    /// [`FieldError`] naming the first one that is no number.
+    pub fn read(fields: &mut Fields<'a>) -> Result<Self, FieldError> {
+        Ok(Self {
+            temperature: fields.number("temperature")?,
+            top_p: fields.number("top_p")?,
+            top_k: fields.number("top_k")?,
+            min_p: fields.number("min_p")?,
+            seed: fields.number("seed")?,
+            presence_penalty: fields.number("presence_penalty")?,
+            frequency_penalty: fields.number("frequency_penalty")?,
+            repetition_penalty: fields.number("repetition_penalty")?,
+            logit_bias: fields.any("logit_bias"),
+        })
+    }
+
+    /// Puts what the target takes into `body` under those names, and notes the rest as dropped.
+    pub fn carry(
+        &self,
+        takes: impl Fn(&str) -> bool,
+        body: &mut Object<'a>,
+        written: &mut Written<'a>,
+    ) {
+        let said = [
+            ("temperature", &self.temperature),
+            ("top_p", &self.top_p),
+            ("top_k", &self.top_k),
+            ("min_p", &self.min_p),
+            ("seed", &self.seed),
+            ("presence_penalty", &self.presence_penalty),
+            ("frequency_penalty", &self.frequency_penalty),
+            ("repetition_penalty", &self.repetition_penalty),
+            ("logit_bias", &self.logit_bias),
+        ];
+        for (field, value) in said {
+            match value {
+                Some(value) if takes(field) => body.push(Cow::Borrowed(field), value.clone()),
+                Some(_) => written.drop_field(field),
+                None => {}
+            }
+        }
+    }
 }
 
 /// Whom a request is written for.

@@ -6,7 +6,7 @@ use super::plan::{Plan, tools};
 use super::turns::Blocks;
 use crate::chat::names::NameRule;
 use crate::chat::turns::Conversation;
-use crate::chat::{ChatRequest, Names, Target, Traits, Unsupported, Written};
+use crate::chat::{ChatRequest, Names, Sampling, Target, Traits, Unsupported, Written};
 use crate::dialect::openai_chat::tool_names;
 use crate::json::{Json, Object};
 
@@ -90,32 +90,23 @@ fn sampling<'a>(
 ) {
     let sampling = &request.sampling;
     let takes = traits.takes_sampling && !thinks;
-    let is_hot = |it: &Json<'_>| it.as_f64().is_some_and(|it| it > 1.0);
-    match &sampling.temperature {
-        Some(_) if !takes => written.drop_field("temperature"),
-        Some(it) if is_hot(it) => {
-            body.push(Cow::Borrowed("temperature"), Json::from(1_u64));
-            written.drop_field("temperature>1");
-        }
-        Some(it) => body.push(Cow::Borrowed("temperature"), it.clone()),
-        None => {}
-    }
+    let is_hot = sampling.temperature.as_ref().and_then(Json::as_f64) > Some(1.0);
     let takes_top_p = takes && (traits.takes_both_sampling || sampling.temperature.is_none());
-    for (field, value, is_taken) in [
-        ("top_p", &sampling.top_p, takes_top_p),
-        ("top_k", &sampling.top_k, takes),
-        ("min_p", &sampling.min_p, false),
-        ("seed", &sampling.seed, false),
-        ("presence_penalty", &sampling.presence_penalty, false),
-        ("frequency_penalty", &sampling.frequency_penalty, false),
-        ("repetition_penalty", &sampling.repetition_penalty, false),
-        ("logit_bias", &sampling.logit_bias, false),
-    ] {
-        match value {
-            Some(value) if is_taken => body.push(Cow::Borrowed(field), value.clone()),
-            Some(_) => written.drop_field(field),
-            None => {}
-        }
+    let is_taken = |field: &str| match field {
+        "temperature" | "top_k" => takes,
+        "top_p" => takes_top_p,
+        _ => false,
+    };
+    if takes && is_hot {
+        body.push(Cow::Borrowed("temperature"), Json::from(1_u64));
+        written.drop_field("temperature>1");
+        let rest = Sampling {
+            temperature: None,
+            ..sampling.clone()
+        };
+        rest.carry(is_taken, body, written);
+    } else {
+        sampling.carry(is_taken, body, written);
     }
     let stop: Vec<Json<'a>> = request
         .stop

@@ -44,7 +44,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
         format: format(&mut fields)?,
         thinking: thinking(&mut fields)?,
         stop: fields.texts("stop")?,
-        sampling: sampling(&mut fields)?,
+        sampling: Sampling::read(&mut fields)?,
         logprobs: logprobs(&mut fields)?,
         is_stream: fields.flag("stream")?.unwrap_or_default(),
         user: fields.text("user")?,
@@ -226,20 +226,6 @@ fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
         }
     }
     Ok(thinking)
-}
-
-fn sampling<'a>(fields: &mut Fields<'a>) -> Result<Sampling<'a>, FieldError> {
-    Ok(Sampling {
-        temperature: fields.number("temperature")?,
-        top_p: fields.number("top_p")?,
-        top_k: fields.number("top_k")?,
-        min_p: fields.number("min_p")?,
-        seed: fields.number("seed")?,
-        presence_penalty: fields.number("presence_penalty")?,
-        frequency_penalty: fields.number("frequency_penalty")?,
-        repetition_penalty: fields.number("repetition_penalty")?,
-        logit_bias: fields.any("logit_bias"),
-    })
 }
 
 fn logprobs(fields: &mut Fields<'_>) -> Result<Option<u64>, FieldError> {

@@ -150,37 +150,13 @@ pub(super) fn sampling<'a>(
     body: &mut Object<'a>,
     written: &mut Written<'a>,
 ) {
-    let sampling = &request.sampling;
-    let common = [
-        ("temperature", &sampling.temperature, traits.takes_sampling),
-        ("top_p", &sampling.top_p, traits.takes_sampling),
-        ("seed", &sampling.seed, true),
-        (
-            "presence_penalty",
-            &sampling.presence_penalty,
-            traits.takes_sampling,
-        ),
-        (
-            "frequency_penalty",
-            &sampling.frequency_penalty,
-            traits.takes_sampling,
-        ),
-        ("logit_bias", &sampling.logit_bias, traits.takes_sampling),
-        ("top_k", &sampling.top_k, traits.takes_top_k),
-        ("min_p", &sampling.min_p, traits.takes_more_sampling),
-        (
-            "repetition_penalty",
-            &sampling.repetition_penalty,
-            traits.takes_more_sampling,
-        ),
-    ];
-    for (field, value, is_taken) in common {
-        match value {
-            Some(value) if is_taken => body.push(Cow::Borrowed(field), value.clone()),
-            Some(_) => written.drop_field(field),
-            None => {}
-        }
-    }
+    let takes = |field: &str| match field {
+        "seed" => true,
+        "top_k" => traits.takes_top_k,
+        "min_p" | "repetition_penalty" => traits.takes_more_sampling,
+        _ => traits.takes_sampling,
+    };
+    request.sampling.carry(takes, body, written);
 }
 
 /// What bounds the answer, and what else is told of it.

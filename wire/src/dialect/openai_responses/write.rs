@@ -252,23 +252,12 @@ fn sampling<'a>(
     let sampling = &request.sampling;
     let takes = traits.takes_sampling;
     let takes_top_p = takes && (traits.takes_both_sampling || sampling.temperature.is_none());
-    for (field, value, is_taken) in [
-        ("temperature", &sampling.temperature, takes),
-        ("top_p", &sampling.top_p, takes_top_p),
-        ("top_k", &sampling.top_k, false),
-        ("min_p", &sampling.min_p, false),
-        ("seed", &sampling.seed, false),
-        ("presence_penalty", &sampling.presence_penalty, false),
-        ("frequency_penalty", &sampling.frequency_penalty, false),
-        ("repetition_penalty", &sampling.repetition_penalty, false),
-        ("logit_bias", &sampling.logit_bias, false),
-    ] {
-        match value {
-            Some(value) if is_taken => body.push(Cow::Borrowed(field), value.clone()),
-            Some(_) => written.drop_field(field),
-            None => {}
-        }
-    }
+    let is_taken = |field: &str| match field {
+        "temperature" => takes,
+        "top_p" => takes_top_p,
+        _ => false,
+    };
+    sampling.carry(is_taken, body, written);
     if let Some(bound) = request.max_output {
         let bound = traits.max_output.map_or(bound, |most| bound.min(most));
         if bound < LEAST_OUTPUT {

@@ -186,12 +186,12 @@ fn what_the_model_does_not_take_is_left_out_by_name() {
             "reasoning_effort",
             "temperature",
             "top_p",
-            "presence_penalty",
-            "frequency_penalty",
-            "logit_bias",
             "top_k",
             "min_p",
+            "presence_penalty",
+            "frequency_penalty",
             "repetition_penalty",
+            "logit_bias",
             "stop[4..]"
         ]
     );
