@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::chat::message::Source;
-use crate::json::Json;
+use crate::json::{Json, Object};
 
 /// Where the bytes of a URL are, and the media type that a data URL states.
 ///
@@ -98,17 +98,26 @@ pub fn cache_ttl(point: &Json<'_>) -> Option<&'static str> {
 /// Arguments as a JSON object: nothing is `{}`, and what is no object is kept under a name.
 pub fn arguments_object(arguments: &str) -> Json<'_> {
     if arguments.trim().is_empty() {
-        return Json::Object(crate::json::Object::new());
+        return Json::Object(Object::new());
     }
     match Json::parse(arguments.as_bytes()) {
         Some(object @ Json::Object(_)) => object,
-        Some(other) => crate::json::Object::new()
-            .with("rawInvalidInput", other)
-            .into(),
-        None => crate::json::Object::new()
-            .with("rawInvalidInput", arguments)
-            .into(),
+        Some(other) => Object::new().with("rawInvalidInput", other).into(),
+        None => Object::new().with("rawInvalidInput", arguments).into(),
     }
+}
+
+/// A citation of a page of the web in `OpenAI`'s shape; the span counts characters of the answer.
+pub fn url_citation<'a>(span: std::ops::Range<u64>, url: &'a str, title: &'a str) -> Json<'a> {
+    let inner = Object::new()
+        .with("start_index", span.start)
+        .with("end_index", span.end)
+        .with("url", url)
+        .with("title", title);
+    Object::new()
+        .with("type", "url_citation")
+        .with("url_citation", inner)
+        .into()
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@
 use std::borrow::Cow;
 
 use super::{error, usage};
+use crate::chat::shape::url_citation;
 use crate::chat::{ChatEvent, EventSink, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::stream::fault;
 use crate::fault::Fault;
-use crate::json::{Json, Object};
+use crate::json::Json;
 use crate::reader::StreamFault;
 
 /// What must be remembered from event to event.
@@ -267,15 +268,8 @@ impl Blocks {
             Some(Block::Text { start }) => *start,
             _ => self.characters,
         };
-        let inner = Object::new()
-            .with("start_index", start)
-            .with("end_index", self.characters)
-            .with("url", url)
-            .with("title", citation.str("title").unwrap_or_default());
-        let annotation = Object::new()
-            .with("type", "url_citation")
-            .with("url_citation", inner)
-            .into();
+        let title = citation.str("title").unwrap_or_default();
+        let annotation = url_citation(start..self.characters, url, title);
         sink.take(ChatEvent::Annotation {
             choice: 0,
             annotation,

@@ -4,7 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::json::{Json, Object};
+use crate::chat::shape::url_citation;
+use crate::json::Json;
 
 /// The sources of one choice.
 #[derive(Debug, Default)]
@@ -79,15 +80,7 @@ impl Sources {
         if !self.told.insert((start, end, url.to_owned())) {
             return;
         }
-        let inner = Object::new()
-            .with("start_index", start as u64)
-            .with("end_index", end as u64)
-            .with("url", url)
-            .with("title", title);
-        let annotation = Object::new()
-            .with("type", "url_citation")
-            .with("url_citation", inner);
-        say(annotation.into());
+        say(url_citation(start as u64..end as u64, url, title));
     }
 }
 
