@@ -17,7 +17,7 @@ mod tests;
 mod write;
 
 pub(crate) use self::answer::{read_answer, write_answer};
-pub(crate) use self::emit::{usage_object, writer};
+pub(crate) use self::emit::{chunk_head, usage_object, writer};
 pub(crate) use self::events::reader;
 pub(crate) use self::read::read_request;
 pub(crate) use self::terms::{empty_schema, input_schema};

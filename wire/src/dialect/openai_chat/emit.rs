@@ -8,18 +8,24 @@ use crate::usage::Usage;
 
 /// A writer for a stream.
 pub(crate) fn writer(echo: &Echo<'_>) -> Chunks {
-    let mut head = b"data: {\"id\":\"chatcmpl-".to_vec();
-    head.extend_from_slice(echo.id.as_bytes());
-    head.extend_from_slice(b"\",\"object\":\"chat.completion.chunk\",\"created\":");
-    head.extend_from_slice(echo.created.to_string().as_bytes());
-    head.extend_from_slice(b",\"model\":");
-    escape_into(echo.model, &mut head);
+    let head = chunk_head("chatcmpl-", "chat.completion.chunk", echo);
     Chunks {
         head,
         asks_usage: echo.asks_usage,
         usage: None,
         choices: Vec::new(),
     }
+}
+
+/// The start of every chunk of a stream, up to the model.
+pub(crate) fn chunk_head(prefix: &str, object: &str, echo: &Echo<'_>) -> Vec<u8> {
+    let mut head = format!(
+        r#"data: {{"id":"{prefix}{}","object":"{object}","created":{},"model":"#,
+        echo.id, echo.created
+    )
+    .into_bytes();
+    escape_into(echo.model, &mut head);
+    head
 }
 
 /// Writes chunks.

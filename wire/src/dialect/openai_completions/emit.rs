@@ -3,20 +3,15 @@
 use bytes::Bytes;
 
 use crate::chat::{ChatEvent, Collected, Finish};
-use crate::dialect::openai_chat::usage_object;
+use crate::dialect::openai_chat::{chunk_head, usage_object};
 use crate::dialect::{Echo, EventWriter};
-use crate::json::{Json, Object, escape_into};
+use crate::json::{Json, Object};
 use crate::sse::DONE;
 use crate::usage::Usage;
 
 /// A writer for a stream.
 pub(crate) fn writer(echo: &Echo<'_>) -> Chunks {
-    let mut head = b"data: {\"id\":\"cmpl-".to_vec();
-    head.extend_from_slice(echo.id.as_bytes());
-    head.extend_from_slice(b"\",\"object\":\"text_completion\",\"created\":");
-    head.extend_from_slice(echo.created.to_string().as_bytes());
-    head.extend_from_slice(b",\"model\":");
-    escape_into(echo.model, &mut head);
+    let head = chunk_head("cmpl-", "text_completion", echo);
     Chunks {
         head,
         asks_usage: echo.asks_usage,
