@@ -18,7 +18,6 @@ use crate::pipeline::admit::Admitted;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
-use crate::policy::estimate;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, exchange};
@@ -87,7 +86,8 @@ pub async fn attempt(
         loop {
             attempts_here += 1;
             settlement.begin_attempt(deployment);
-            match once(gateway, recalled, deployment, deadline).await {
+            let estimated_input = settlement.estimated_input();
+            match once(gateway, recalled, deployment, estimated_input, deadline).await {
                 Ok(exchanged) => {
                     settlement.answered();
                     let fallback_reason = made.first().map(|(_, fault)| *fault);
@@ -137,6 +137,7 @@ async fn once(
     gateway: &Gateway,
     recalled: &Recalled,
     deployment: &Deployment,
+    estimated_input: u64,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let admitted = &recalled.admitted;
@@ -152,7 +153,7 @@ async fn once(
         is_kept: recalled.keepsake.is_some(),
         request: admitted.request,
         at_ms: admitted.at_ms,
-        estimated_input: estimate::input_tokens(admitted.document.bytes()),
+        estimated_input,
     };
     exchange(&gateway.client, deployment, &asked, deadline).await
 }

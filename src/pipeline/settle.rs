@@ -125,6 +125,11 @@ impl Settlement {
         self.call.request
     }
 
+    /// Tokens that the request has, about.
+    pub fn estimated_input(&self) -> u64 {
+        self.call.estimated_input
+    }
+
     /// Attempts made so far.
     pub fn attempts(&self) -> u32 {
         self.call.attempts

@@ -10,6 +10,8 @@ use memchr::memmem;
 /// Bytes taken for one token.
 const BYTES_PER_TOKEN: u64 = 3;
 
+/// Strings shorter than this are counted without a look, in bytes.
+const LEAST_LOOK: usize = 64;
 /// A string of base64 without a mark before it is taken for data from this length on, in bytes.
 const LEAST_DATA: usize = 1_024;
 
@@ -42,6 +44,10 @@ pub fn input_tokens(body: &[u8]) -> u64 {
 /// How many bytes of a string are base64 data.
 fn data_bytes(string: &[u8]) -> usize {
     const MARK: &[u8] = b"base64,";
+    // Most strings are short, and what they could hide is little.
+    if string.len() < LEAST_LOOK {
+        return 0;
+    }
     let marked = memmem::find(string, MARK).map(|at| at + MARK.len());
     let data = string.get(marked.unwrap_or(0)..).unwrap_or_default();
     let is_long_enough = marked.is_some() || data.len() >= LEAST_DATA;
