@@ -1,6 +1,8 @@
 use tollward_wire::fault::Phase;
 
 use super::*;
+use crate::http::ingress::IngressError;
+use crate::pipeline::ServeError;
 
 fn failed(fault: Fault) -> AttemptError {
     AttemptError {

@@ -1,0 +1,168 @@
+//! Our own refusals, one conversion for each stage of a call.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tollward_wire::document::FieldError;
+
+use super::{DRAINING, Problem, Retry};
+use crate::http::ingress::IngressError;
+use crate::http::responses::ResponseError;
+use crate::pipeline::ServeError;
+use crate::pipeline::admit::AdmitError;
+use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::recall::RecallError;
+use crate::pipeline::route::RouteError;
+
+impl From<IngressError> for Problem {
+    fn from(error: IngressError) -> Self {
+        let (status, code) = match error {
+            IngressError::MediaType | IngressError::Encoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+            }
+            IngressError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
+            IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
+        };
+        Self::new(status, "invalid_request_error", code, error.to_string()).closing()
+    }
+}
+
+impl From<ServeError> for Problem {
+    fn from(error: ServeError) -> Self {
+        match error {
+            ServeError::Auth(error) => error.into(),
+            ServeError::Admit(AdmitError::Ingress(error)) => error.into(),
+            ServeError::Admit(AdmitError::Document(error)) => {
+                Self::invalid(error.code(), error.to_string())
+            }
+            ServeError::Admit(AdmitError::Field(error)) => error.into(),
+            ServeError::Admit(error @ (AdmitError::Overloaded | AdmitError::LedgerUnavailable)) => {
+                let code = match error {
+                    AdmitError::LedgerUnavailable => "ledger_unavailable",
+                    _ => "overloaded",
+                };
+                let message = format!("{error}; try again in a moment");
+                Self {
+                    retry: Retry::After(Duration::from_secs(2)),
+                    ..Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "server_error",
+                        code,
+                        message,
+                    )
+                }
+            }
+            ServeError::Route(error) => error.into(),
+            ServeError::Recall(error) => error.into(),
+            ServeError::Attempt(error) => (*error).into(),
+            ServeError::Draining => Self {
+                retry: Retry::After(Duration::from_secs(1)),
+                closes: true,
+                ..Self::new(
+                    DRAINING,
+                    "server_error",
+                    "server_draining",
+                    error.to_string(),
+                )
+            },
+        }
+    }
+}
+
+impl From<FieldError> for Problem {
+    fn from(error: FieldError) -> Self {
+        Self::invalid("invalid_value", error.to_string()).about(error.field)
+    }
+}
+
+impl From<RecallError> for Problem {
+    fn from(error: RecallError) -> Self {
+        let message = error.to_string();
+        match error {
+            RecallError::Field(error) => error.into(),
+            RecallError::Unknown { .. } => {
+                Self::invalid("previous_response_not_found", message).about("previous_response_id")
+            }
+            RecallError::Unavailable => Self {
+                retry: Retry::After(Duration::from_secs(2)),
+                ..Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "server_error",
+                    "store_unavailable",
+                    message,
+                )
+            },
+        }
+    }
+}
+
+impl From<ResponseError> for Problem {
+    fn from(error: ResponseError) -> Self {
+        let message = error.to_string();
+        match error {
+            ResponseError::Missing { .. } => Self::new(
+                StatusCode::NOT_FOUND,
+                "invalid_request_error",
+                "response_not_found",
+                message,
+            )
+            .about("response_id"),
+            ResponseError::NotCancellable { .. } => {
+                Self::invalid("response_not_cancellable", message).about("response_id")
+            }
+            ResponseError::Recall(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let unauthorized = |message| {
+            Self::new(
+                StatusCode::UNAUTHORIZED,
+                "invalid_request_error",
+                "invalid_api_key",
+                message,
+            )
+        };
+        match error {
+            AuthError::Missing => unauthorized(
+                "no API key was given; send a virtual key as `Authorization: Bearer tw-…`",
+            ),
+            AuthError::Invalid => unauthorized(
+                "the API key is not valid; ask the operator of this gateway for a virtual key",
+            ),
+            AuthError::Ambiguous => Self::invalid("ambiguous_credentials", error.to_string()),
+            AuthError::TooManyFailures => Self {
+                retry: Retry::After(Duration::from_secs(60)),
+                ..Self::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "requests",
+                    "rate_limit_exceeded",
+                    error.to_string(),
+                )
+            },
+        }
+    }
+}
+
+impl From<RouteError> for Problem {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::UnknownModel { .. } => {
+                let message = format!("{error}; GET /v1/models lists the models of this key");
+                let problem = Self::new(
+                    StatusCode::NOT_FOUND,
+                    "invalid_request_error",
+                    "model_not_found",
+                    message,
+                );
+                problem.about("model")
+            }
+            RouteError::NotServed { .. } => {
+                Self::invalid("unsupported_operation", error.to_string())
+            }
+        }
+    }
+}
