@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
 use tollward_store::{Backlog, Entry, Ledger, Mode, Store};
+use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
 use crate::clock;
@@ -47,6 +48,8 @@ pub struct Gateway {
     pub tasks: Tasks,
     /// What callers go on from.
     pub responses: Responses,
+    /// On the thoughts that callers keep.
+    pub seal: Seal,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     ledger_probe: Probe,
@@ -293,7 +296,9 @@ async fn gateway(
         Trust::load(config.upstream.ca_file.as_deref()).context("`upstream.ca_file` is wrong")?;
     let tasks = Tasks::new(metrics.panics.clone());
     let (unstored, panics) = (metrics.responses_unstored.clone(), metrics.panics.clone());
-    let (responses, unwritten) = Responses::new(Arc::clone(&store.responses), unstored, panics);
+    let seal = Seal::new(store.pepper.key_for("seal of thoughts"));
+    let (responses, unwritten) =
+        Responses::new(Arc::clone(&store.responses), seal.clone(), unstored, panics);
     let gateway = Gateway {
         client: Client::new(config.timeouts.connect, trust),
         keyring: Arc::new(keyring),
@@ -307,6 +312,7 @@ async fn gateway(
         ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
         responses,
+        seal,
     };
     Ok((gateway, unwritten))
 }

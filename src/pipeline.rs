@@ -44,6 +44,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let plan = route::route(&snapshot, &admitted)?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalled = Box::pin(recall::recall(gateway, &snapshot.limits, admitted, &plan)).await?;
+    let recalled = recalled.unsealed(&gateway.seal);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {
         // Pinned here: passed by value it would be copied, and it is kilobytes long.

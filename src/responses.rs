@@ -18,6 +18,7 @@ use tollward_store::{
     Asker, History, HistoryBounds, KeyId, RequestId, ResponseStore, StoreError, StoredResponse,
 };
 use tollward_wire::chat::Collected;
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::openai_responses::output_items;
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::dialect::{Dialect, Echo};
@@ -39,6 +40,7 @@ const LAST_WRITES: Duration = Duration::from_secs(2);
 /// The stored responses.
 pub struct Responses {
     store: Arc<dyn ResponseStore>,
+    seal: Seal,
     queue: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
     queued: Arc<Mutex<HashSet<RequestId>>>,
@@ -108,12 +110,14 @@ impl Responses {
     /// `unstored`, panics in `panics`.
     pub fn new(
         store: Arc<dyn ResponseStore>,
+        seal: Seal,
         unstored: Counter,
         panics: Counter,
     ) -> (Self, Backlog) {
         let (queue, jobs) = mpsc::channel(MAX_QUEUED);
         let responses = Self {
             store,
+            seal,
             queue,
             room: Arc::new(Semaphore::new(MAX_QUEUED_KIB)),
             queued: Arc::default(),
@@ -131,6 +135,7 @@ impl Responses {
     ) {
         let writer = Writer {
             store: Arc::clone(&self.store),
+            seal: self.seal.clone(),
             queued: Arc::clone(&self.queued),
             unstored: self.unstored.clone(),
             probe: Probe::new(clock::mono()),
@@ -233,6 +238,7 @@ fn asker(key: Option<KeyId>) -> Asker {
 
 struct Writer {
     store: Arc<dyn ResponseStore>,
+    seal: Seal,
     queued: Arc<Mutex<HashSet<RequestId>>>,
     unstored: Counter,
     probe: Probe,
@@ -270,7 +276,7 @@ impl Writer {
                 return;
             }
         };
-        let response = queued.response();
+        let response = queued.response(&self.seal);
         let put = self.store.put(&response).await;
         self.queued.lock().remove(&response.id);
         if put.is_err() {
@@ -304,7 +310,7 @@ impl Writer {
 
 impl Queued {
     /// The response as it is stored.
-    fn response(&self) -> StoredResponse {
+    fn response(&self, seal: &Seal) -> StoredResponse {
         let keepsake = &self.keepsake;
         let id = word(keepsake.id);
         let at_ms = u64::try_from(keepsake.at_ms).unwrap_or(0);
@@ -315,6 +321,7 @@ impl Queued {
             asks_usage: true,
             timing: Timing::default(),
             estimated_input: 0,
+            seal,
             request: &keepsake.written,
         };
         let object = Dialect::OpenAiResponses.write_answer(&self.answer, &echo);

@@ -36,6 +36,7 @@ mod ollama;
 mod reload;
 mod responses;
 mod responses_state;
+mod sealed;
 mod shutdown;
 mod stream;
 mod support;

@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::Echo;
 use tollward_wire::document::Document;
 use tollward_wire::operation::Operation;
@@ -25,6 +26,9 @@ use tollward_wire::view::RequestView;
 
 use crate::shape::{Reading, Shaped, shape};
 use crate::{Call, HostScope, Kind, Outbound, Provider, RetryAfter, build, kinds};
+
+/// Any key will do.
+static SEAL: Seal = Seal::new([7; 32]);
 
 const SECRET: &str = "sk-very-secret-0123456789";
 
@@ -174,6 +178,7 @@ fn read(
             created: 0,
             asks_usage: usage_chunk == UsageChunk::Keep,
             estimated_input: 1,
+            seal: &SEAL,
             timing: tollward_wire::dialect::timing::Timing::default(),
             request: &Document::parse(Bytes::from_static(b"{}")).unwrap(),
         }))),

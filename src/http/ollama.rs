@@ -12,6 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::ollama::catalog::{self, EmbedRequest, ModelCard};
 use tollward_wire::dialect::ollama::error::{body as error_body, unknown_model};
 use tollward_wire::dialect::ollama::{Endpoint, load};
@@ -129,7 +130,10 @@ pub async fn chat(
         Operation::OllamaGenerate => Endpoint::Generate,
         _ => Endpoint::Chat,
     };
-    json(load::load_answer(endpoint, &echo(&name, &document)))
+    json(load::load_answer(
+        endpoint,
+        &echo(&name, &document, &gateway.seal),
+    ))
 }
 
 /// `POST /api/embed`
@@ -176,7 +180,8 @@ async fn embedded(gateway: Arc<Gateway>, request: Request, words: Embedding) -> 
         Ok(document) => document,
         Err(error) => return refused(ServeError::from(AdmitError::from(error))),
     };
-    let echo = echo(&model, &document);
+    let seal = gateway.seal.clone();
+    let echo = echo(&model, &document, &seal);
     if catalog::embeds_nothing(&document) {
         return json((words.nothing)(&echo));
     }
@@ -204,7 +209,7 @@ async fn embedded(gateway: Arc<Gateway>, request: Request, words: Embedding) -> 
 }
 
 /// What an answer of ours repeats of its request.
-fn echo<'d>(model: &'d str, document: &'d Document) -> Echo<'d> {
+fn echo<'d>(model: &'d str, document: &'d Document, seal: &'d Seal) -> Echo<'d> {
     let received = clock::unix_ns();
     Echo {
         model,
@@ -212,6 +217,7 @@ fn echo<'d>(model: &'d str, document: &'d Document) -> Echo<'d> {
         created: received / 1_000_000_000,
         asks_usage: true,
         estimated_input: 0,
+        seal,
         timing: Timing::new(received, clock::unix_ns),
         request: document,
     }

@@ -154,6 +154,7 @@ async fn once(
         request: admitted.request,
         at_ms: admitted.at_ms,
         estimated_input,
+        seal: &gateway.seal,
     };
     exchange(&gateway.client, deployment, &asked, deadline).await
 }

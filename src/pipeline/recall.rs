@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use tollward_providers::Service;
 use tollward_store::{History, HistoryBounds, KeyId, RequestId, StoreError};
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::openai_responses::listing::{answer_of, items_with_ids};
 use tollward_wire::dialect::openai_responses::state::{State, input_items, join, state_of};
 use tollward_wire::document::{Document, FieldError};
@@ -36,6 +37,17 @@ pub struct Recalled {
 }
 
 impl Recalled {
+    /// With the thoughts of other vendors open that the caller kept sealed.
+    #[must_use]
+    pub fn unsealed(mut self, seal: &Seal) -> Self {
+        let keeps = self.admitted.operation.dialect().is_some();
+        if keeps && let Some(open) = seal.open_all(&self.admitted.document) {
+            let sealed = std::mem::replace(&mut self.admitted.document, open);
+            self.written.get_or_insert(sealed);
+        }
+        self
+    }
+
     /// The request as the caller wrote it.
     pub fn written(&self) -> &Document {
         self.written.as_ref().unwrap_or(&self.admitted.document)

@@ -29,6 +29,7 @@ use tollward_providers::shape::{Reading, Way};
 use tollward_store::RequestId;
 use tollward_wire::answer::{Answer, read_answer};
 use tollward_wire::chat::Collected;
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::Echo;
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::document::Document;
@@ -147,6 +148,8 @@ pub struct Asked<'a> {
     pub at_ms: i64,
     /// How many tokens it has, about.
     pub estimated_input: u64,
+    /// On the thoughts that the caller keeps.
+    pub seal: &'a Seal,
 }
 
 impl Asked<'_> {
@@ -163,6 +166,7 @@ impl Asked<'_> {
                 u64::try_from(self.at_ms).unwrap_or(0) * 1_000_000,
                 clock::unix_ns,
             ),
+            seal: self.seal,
             request: self.written,
         })
     }

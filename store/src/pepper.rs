@@ -79,6 +79,11 @@ impl Pepper {
         KeyHash(mac.finalize().into_bytes().into())
     }
 
+    /// A secret key of its own for a purpose; the same one as long as the pepper is.
+    pub fn key_for(&self, purpose: &str) -> [u8; 32] {
+        *self.hash(purpose.as_bytes()).as_bytes()
+    }
+
     fn from_bytes(bytes: &[u8]) -> Result<Self, StoreError> {
         Hmac::new_from_slice(bytes)
             .map(Self)

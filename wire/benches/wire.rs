@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tollward_wire::chat::Names;
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::chat::settle::Settler;
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::dialect::{Dialect, Echo};
@@ -20,6 +21,9 @@ use tollward_wire::reader::{StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, Translation};
 use tollward_wire::view::RequestView;
+
+/// Any key will do.
+static SEAL: Seal = Seal::new([7; 32]);
 
 const ROUNDS: u32 = 15;
 
@@ -112,6 +116,7 @@ fn per_translated_chunk(from: Dialect, to: Dialect) -> u64 {
         created: 1_764_000_000,
         asks_usage: false,
         estimated_input: 100,
+        seal: &SEAL,
         timing: Timing::default(),
         request: &request,
     };

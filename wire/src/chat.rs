@@ -14,6 +14,7 @@ pub mod message;
 pub mod names;
 pub mod packed;
 pub mod request;
+pub mod seal;
 pub mod settle;
 pub mod shape;
 pub mod turns;

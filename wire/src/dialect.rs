@@ -25,6 +25,7 @@ use bytes::Bytes;
 
 use self::ollama::Endpoint;
 use self::timing::Timing;
+use crate::chat::seal::Seal;
 use crate::chat::{ChatEvent, ChatRequest, Collected, EventSink, Target, Unsupported, Written};
 use crate::document::{Document, FieldError};
 use crate::error_body::ErrorBody;
@@ -90,6 +91,8 @@ pub struct Echo<'c> {
     pub timing: Timing,
     /// How many tokens the request has, about.
     pub estimated_input: u64,
+    /// The seal on thoughts that the caller keeps.
+    pub seal: &'c Seal,
     /// The request.
     pub request: &'c Document,
 }

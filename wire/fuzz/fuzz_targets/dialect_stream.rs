@@ -5,11 +5,15 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use tollward_wire::chat::settle::Settler;
 use tollward_wire::chat::{ChatEvent, Names};
+use tollward_wire::chat::seal::Seal;
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, Translation};
+
+/// Any key will do.
+static SEAL: Seal = Seal::new([7; 32]);
 
 const VENDORS: [Dialect; 5] = [
     Dialect::OpenAiChat,
@@ -41,6 +45,7 @@ fn translate(from: Dialect, to: Dialect, stream: &[u8]) {
         asks_usage: true,
         timing: Timing::default(),
         estimated_input: 1,
+        seal: &SEAL,
         request: &request,
     };
     let settler = Settler::new(Names::default(), Some("json"), vec!["sh".into()], "s");

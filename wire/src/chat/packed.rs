@@ -2,14 +2,18 @@
 //!
 //! A client keeps a signature or a cipher without reading it and sends it back. What
 //! another vendor wants back travels there, under a mark by which it is known as ours: it
-//! is never sent to a vendor who would refuse it. The text is plain; who hands it to
-//! strangers seals it.
+//! is never sent to a vendor who would refuse it. Clients get it sealed ([`Seal`]); in a
+//! request it is open again before a dialect reads it.
 
 use std::borrow::Cow;
 
+use crate::chat::seal::Seal;
 use crate::chat::{Provenance, Thought};
 
-const MARK: &str = "tollward-thought-1";
+/// What every packed text begins with once it is open.
+pub(super) const MARK: &str = "tollward-thought-1";
+/// A thought that cannot be opened: nobody's, so that nobody is sent it.
+pub(super) const UNREADABLE: &str = "tollward-thought-1:unreadable:plain::";
 
 /// What was packed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,13 +29,27 @@ pub enum Packed {
     },
 }
 
-/// Whether a body may hold something that was packed: quick, and never wrong when it says no.
+/// Whether a body may hold something packed that is open: quick, and never wrong when it says no.
 pub fn may_be_in(body: &[u8]) -> bool {
     memchr::memmem::find(body, MARK.as_bytes()).is_some()
 }
 
-/// The text that stands for a thought; its words are not in it.
-pub fn pack(thought: &Thought<'_>) -> String {
+/// The sealed text that stands for a thought; its words are not in it.
+pub fn pack(thought: &Thought<'_>, seal: &Seal) -> String {
+    seal.close(&packed_thought(thought))
+}
+
+/// The sealed text that stands for a tool call's proof.
+pub fn pack_call(id: &str, signature: &str, seal: &Seal) -> String {
+    seal.close(&packed_call(id, signature))
+}
+
+pub(crate) fn packed_call(id: &str, signature: &str) -> String {
+    let format = Provenance::Google;
+    [MARK, format.format(), "call", &field(id), signature].join(":")
+}
+
+pub(crate) fn packed_thought(thought: &Thought<'_>) -> String {
     let (kind, payload) = match (&thought.encrypted, &thought.signature) {
         (Some(data), Some(signature)) => (
             "both",
@@ -46,13 +64,7 @@ pub fn pack(thought: &Thought<'_>) -> String {
     [MARK, &format, kind, &field(id), &payload].join(":")
 }
 
-/// The text that stands for a tool call's proof.
-pub fn pack_call(id: &str, signature: &str) -> String {
-    let format = Provenance::Google;
-    [MARK, format.format(), "call", &field(id), signature].join(":")
-}
-
-/// Reads what was packed; `None` if it is not ours.
+/// Reads what was packed and is open; `None` if it is not ours.
 pub fn unpack(packed: &str) -> Option<Packed> {
     let mut parts = packed.strip_prefix(MARK)?.strip_prefix(':')?.splitn(4, ':');
     let (format, kind, id) = (parts.next()?, parts.next()?, parts.next()?);
@@ -126,13 +138,13 @@ mod tests {
             let Packed::Thought(inner) = &it else {
                 continue;
             };
-            assert_eq!(unpack(&pack(inner)), Some(it.clone()));
+            assert_eq!(unpack(&packed_thought(inner)), Some(it.clone()));
         }
         let call = Packed::Call {
             id: "functions.f:0".into(),
             signature: "p:1".into(),
         };
-        assert_eq!(unpack(&pack_call("functions.f:0", "p:1")), Some(call));
+        assert_eq!(unpack(&packed_call("functions.f:0", "p:1")), Some(call));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod round_trip;
 
+use crate::chat::seal::tests::SEAL;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -36,6 +37,7 @@ pub(super) fn echo(request: &Document) -> Echo<'_> {
         asks_usage: true,
         timing: Timing::default(),
         estimated_input: 42,
+        seal: &SEAL,
         request,
     }
 }

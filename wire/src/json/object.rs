@@ -73,6 +73,11 @@ impl<'a> Object<'a> {
         self.0.iter().map(|(key, value)| (&**key, value))
     }
 
+    /// The members in order, to be changed.
+    pub fn members_mut(&mut self) -> impl Iterator<Item = (&str, &mut Json<'a>)> {
+        self.0.iter_mut().map(|(key, value)| (&**key, value))
+    }
+
     /// Keeps the members that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Json<'a>) -> bool) {
         self.0.retain(|(key, value)| keep(key, value));

@@ -1,6 +1,7 @@
 //! Whole ways, from a vendor's bytes to a caller's.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::chat::seal::tests::SEAL;
 use serde_json::{Value, json};
 
 use super::*;
@@ -22,6 +23,7 @@ fn echo(request: &Document) -> Echo<'_> {
         asks_usage: true,
         timing: crate::dialect::timing::Timing::default(),
         estimated_input: 42,
+        seal: &SEAL,
         request,
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::emit::stopped;
 use super::events::Blocks;
 use super::{thought, usage};
+use crate::chat::seal::Seal;
 use crate::chat::shape::arguments_object;
 use crate::chat::{Block, ChatEvent, Choice, Collected, EventSink, Finish, Provenance};
 use crate::dialect::Echo;
@@ -40,7 +41,11 @@ pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSin
 pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let nothing = Choice::default();
     let choice = answer.choices.get(&0).unwrap_or(&nothing);
-    let content: Vec<Json<'_>> = choice.blocks.iter().filter_map(block).collect();
+    let content: Vec<Json<'_>> = choice
+        .blocks
+        .iter()
+        .filter_map(|it| block(it, echo.seal))
+        .collect();
     let finish = choice.finish.as_ref().unwrap_or(&Finish::Stop);
     let body = Object::new()
         .with("id", format!("msg_{}", echo.id))
@@ -54,7 +59,7 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     Json::from(body).to_bytes()
 }
 
-fn block(block: &Block) -> Option<Json<'_>> {
+fn block<'b>(block: &'b Block, seal: &Seal) -> Option<Json<'b>> {
     Some(match block {
         Block::Text(text) | Block::Refusal(text) if text.trim().is_empty() => return None,
         Block::Text(text) | Block::Refusal(text) => Object::new()
@@ -64,7 +69,7 @@ fn block(block: &Block) -> Option<Json<'_>> {
         Block::Thought(it) if it.encrypted.is_some() && it.text.is_empty() => {
             let data = match (&it.provenance, &it.encrypted) {
                 (Provenance::Anthropic, Some(data)) => data.clone().into_owned(),
-                _ => thought::pack(it),
+                _ => thought::pack(it, seal),
             };
             Object::new()
                 .with("type", "redacted_thinking")
@@ -74,7 +79,7 @@ fn block(block: &Block) -> Option<Json<'_>> {
         Block::Thought(it) => {
             let signature = match (&it.provenance, &it.signature) {
                 (Provenance::Anthropic, Some(signature)) => signature.clone().into_owned(),
-                _ => thought::pack(it),
+                _ => thought::pack(it, seal),
             };
             Object::new()
                 .with("type", "thinking")

@@ -4,6 +4,7 @@
 //! over empty text blocks that they keep and send back; one state machine owns all of it.
 
 use super::{thought, usage};
+use crate::chat::seal::Seal;
 use crate::chat::settle::JsonEnd;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought};
 use crate::dialect::{Echo, EventWriter};
@@ -16,6 +17,7 @@ pub(crate) fn writer(echo: &Echo<'_>) -> Blocks {
         id: echo.id.into(),
         model: echo.model.into(),
         estimated_input: echo.estimated_input,
+        seal: echo.seal.clone(),
         is_begun: false,
         next: 0,
         open: None,
@@ -32,6 +34,7 @@ pub(crate) struct Blocks {
     id: Box<str>,
     model: Box<str>,
     estimated_input: u64,
+    seal: Seal,
     is_begun: bool,
     /// The index of the next block.
     next: u64,
@@ -167,7 +170,7 @@ impl Blocks {
             self.close(out);
             let data = match it.provenance {
                 Provenance::Anthropic => data.clone().into_owned(),
-                _ => thought::pack(it),
+                _ => thought::pack(it, &self.seal),
             };
             let block = Object::new()
                 .with("type", "redacted_thinking")
@@ -185,7 +188,7 @@ impl Blocks {
         }
         let signature = match (&it.provenance, &it.signature) {
             (Provenance::Anthropic, Some(signature)) => signature.clone().into_owned(),
-            _ => thought::pack(it),
+            _ => thought::pack(it, &self.seal),
         };
         self.delta("signature_delta", "signature", &signature, out);
         self.open = None;

@@ -74,6 +74,7 @@ fn ours(packed: &str) -> Option<Thought<'static>> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+    use crate::chat::packed::packed_thought;
 
     // trap 23
     #[test]
@@ -81,7 +82,7 @@ mod tests {
         let mut thought = Thought::unsigned(Cow::Borrowed("hm"));
         thought.provenance = Provenance::Google;
         thought.signature = Some("abc".into());
-        let packed = pack(&thought);
+        let packed = packed_thought(&thought);
         let body = format!(
             r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{{"type":"thinking","thinking":"hm","signature":"{packed}"}},{{"type":"thinking","thinking":"own","signature":"EqQB"}},{{"type":"text","text":"1.00"}}]}},{{"role":"assistant","content":[{{"type":"redacted_thinking","data":"{packed}"}}]}}],"n":1.00}}"#
         );
@@ -101,7 +102,7 @@ mod tests {
         thought.provenance = Provenance::Google;
         thought.signature = Some("a:b\"c".into());
         thought.id = Some("functions.f:0".into());
-        let back = unpack("hm".into(), pack(&thought).into());
+        let back = unpack("hm".into(), packed_thought(&thought).into());
         assert_eq!(back, thought);
         let own = unpack("hm".into(), "EqQB".into());
         assert_eq!(own.provenance, Provenance::Anthropic);

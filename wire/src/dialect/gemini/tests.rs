@@ -8,6 +8,7 @@ mod thinking;
 mod thoughts;
 mod tools;
 
+use crate::chat::seal::tests::SEAL;
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -97,6 +98,7 @@ fn echo(request: &Document) -> Echo<'_> {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        seal: &SEAL,
         timing: crate::dialect::timing::Timing::default(),
         request,
     }

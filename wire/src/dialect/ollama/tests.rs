@@ -7,6 +7,7 @@ mod requests;
 mod streams;
 mod writing;
 
+use crate::chat::seal::tests::SEAL;
 use serde_json::{Value, json};
 
 use crate::chat::settle::Settler;
@@ -27,6 +28,7 @@ fn echo(request: &Document) -> Echo<'_> {
         asks_usage: true,
         timing: Timing::default(),
         estimated_input: 42,
+        seal: &SEAL,
         request,
     }
 }

@@ -1,6 +1,7 @@
 //! A prompt on its way to a chat, and the chat's words on their way back.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::chat::seal::tests::SEAL;
 use serde_json::{Value, json};
 
 use crate::chat::settle::Settler;
@@ -22,6 +23,7 @@ fn echo(request: &Document) -> Echo<'_> {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        seal: &SEAL,
         timing: Timing::default(),
         request,
     }

@@ -219,7 +219,7 @@ impl Events {
     /// A thought ends. One without a proof goes on until something else begins.
     fn thought(&mut self, thought: &Thought<'_>, out: &mut Vec<u8>) {
         self.thinking(&thought.text, out);
-        if let Some(cipher) = cipher(thought) {
+        if let Some(cipher) = cipher(thought, &self.frame.seal) {
             self.seal(cipher, out);
         }
     }
@@ -257,7 +257,7 @@ impl Events {
         self.close(false, out);
         let id = id.unwrap_or_default().into_owned();
         if let Some(signature) = signature {
-            self.seal(pack_call(&id, &signature), out);
+            self.seal(pack_call(&id, &signature, &self.frame.seal), out);
         }
         let (namespace, name) = self.frame.namespaces.split(&name);
         let call = Kind::Call {

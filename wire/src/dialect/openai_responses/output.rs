@@ -4,6 +4,7 @@
 //! and one shape wherever a client meets it.
 
 use crate::chat::packed::pack;
+use crate::chat::seal::Seal;
 use crate::chat::{Thought, ToolKind};
 use crate::json::{Json, Object};
 
@@ -12,11 +13,14 @@ pub(super) fn item_id(kind: &str, answer: &str, index: u64) -> String {
     format!("{kind}_{answer}{index:02x}")
 }
 
+/// Whether a thought is nothing but its words.
+pub(super) fn is_plain(thought: &Thought<'_>) -> bool {
+    thought.signature.is_none() && thought.encrypted.is_none() && thought.id.is_none()
+}
+
 /// What a client must keep of a thought besides its words; `None` if that is nothing.
-pub(super) fn cipher(thought: &Thought<'_>) -> Option<String> {
-    let is_plain =
-        thought.signature.is_none() && thought.encrypted.is_none() && thought.id.is_none();
-    (!is_plain).then(|| pack(thought))
+pub(super) fn cipher(thought: &Thought<'_>, seal: &Seal) -> Option<String> {
+    (!is_plain(thought)).then(|| pack(thought, seal))
 }
 
 /// A thought.

@@ -5,6 +5,7 @@ use super::namespace::Namespaces;
 use super::read::ENCRYPTED;
 use super::usage;
 use crate::chat::Finish;
+use crate::chat::seal::Seal;
 use crate::dialect::Echo;
 use crate::json::{Json, Object};
 use crate::usage::Usage;
@@ -45,6 +46,7 @@ pub(super) struct Frame {
     tail: Vec<u8>,
     /// Whether the caller gets thoughts in cipher.
     pub(super) shows_cipher: bool,
+    pub(super) seal: Seal,
     /// The caller's tools that stand in a namespace.
     pub(super) namespaces: Namespaces,
 }
@@ -91,6 +93,7 @@ impl Frame {
             head,
             tail,
             shows_cipher: includes(echo, ENCRYPTED),
+            seal: echo.seal.clone(),
             namespaces: Namespaces::of(echo.request),
         }
     }

@@ -7,6 +7,7 @@ mod request;
 mod vendor;
 mod vendor_request;
 
+use crate::chat::seal::tests::SEAL;
 use serde_json::Value;
 
 use crate::chat::{ChatEvent, Target, Traits};
@@ -31,6 +32,7 @@ fn echo(request: &Document) -> Echo<'_> {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        seal: &SEAL,
         timing: crate::dialect::timing::Timing::default(),
         request,
     }

@@ -4,10 +4,12 @@ use bytes::Bytes;
 
 use super::namespace::Namespaces;
 use super::output::{
-    Call, annotation, cipher, item_id, message, reasoning, refusal_part, status, text_part,
+    Call, annotation, cipher, is_plain, item_id, message, reasoning, refusal_part, status,
+    text_part,
 };
 use super::response::{Frame, Outcome};
 use crate::chat::packed::pack_call;
+use crate::chat::seal::Seal;
 use crate::chat::{Block, Choice, Collected, Finish};
 use crate::dialect::Echo;
 use crate::json::Json;
@@ -19,6 +21,7 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let shown = Shown {
         id: echo.id,
         cipher: frame.shows_cipher,
+        seal: echo.seal,
         namespaces: &frame.namespaces,
     };
     for (at, item) in items(answer, shown).iter().enumerate() {
@@ -44,6 +47,7 @@ pub fn output_items(answer: &Collected, echo: &Echo<'_>) -> Json<'static> {
     let shown = Shown {
         id: echo.id,
         cipher: true,
+        seal: echo.seal,
         namespaces: &Namespaces::of(echo.request),
     };
     Json::Array(items(answer, shown))
@@ -56,6 +60,7 @@ struct Shown<'s> {
     id: &'s str,
     /// With what is in cipher.
     cipher: bool,
+    seal: &'s Seal,
     namespaces: &'s Namespaces,
 }
 
@@ -86,7 +91,7 @@ fn is_blank(block: &Block) -> bool {
     match block {
         Block::Text(text) => text.trim().is_empty(),
         Block::Refusal(text) => text.is_empty(),
-        Block::Thought(thought) => thought.text.is_empty() && cipher(thought).is_none(),
+        Block::Thought(thought) => thought.text.is_empty() && is_plain(thought),
         Block::Call { .. } => false,
     }
 }
@@ -110,7 +115,7 @@ impl<'c> List<'c> {
             Block::Refusal(text) => self.content.push(refusal_part(text).into()),
             Block::Thought(thought) => {
                 self.end_message(false);
-                let cipher = cipher(thought);
+                let cipher = cipher(thought, self.shown.seal);
                 // A thought with a proof is whole, whatever came of the rest.
                 let is_cut = is_cut && cipher.is_none();
                 self.thought(&thought.text, cipher.as_deref(), is_cut);
@@ -125,7 +130,8 @@ impl<'c> List<'c> {
             } => {
                 self.end_message(false);
                 if let Some(signature) = signature {
-                    self.thought("", Some(&pack_call(id, signature)), false);
+                    let proof = pack_call(id, signature, self.shown.seal);
+                    self.thought("", Some(&proof), false);
                 }
                 let (namespace, name) = self.shown.namespaces.split(name);
                 let call = Call {

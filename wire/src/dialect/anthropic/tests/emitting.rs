@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
+use crate::chat::seal::tests::received;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::Dialect;
 use crate::dialect::tests::{answered, data, document, emitted, write};
@@ -277,14 +278,15 @@ fn a_foreign_proof_travels_in_the_signature_and_comes_back_to_its_vendor() {
     );
     let history = json!({"max_tokens": 1, "messages": [{"role": "user", "content": "q"},
         {"role": "assistant", "content": answer["content"]}, {"role": "user", "content": "more"}]});
+    let history = received(&document(&history));
+    let open = serde_json::from_slice(history.bytes()).unwrap();
     let way = (Dialect::Anthropic, Dialect::Anthropic);
-    let sent = write(way, &history, crate::chat::Traits::default());
+    let sent = write(way, &open, crate::chat::Traits::default());
     assert_eq!(
         sent.body["messages"][1]["content"],
         json!([{"type": "text", "text": "a"}])
     );
     assert_eq!(sent.dropped, ["messages[].reasoning"]);
-    let history = document(&history);
     let chat = Dialect::Anthropic.read_request(&history).unwrap();
     let crate::chat::Part::Thought(back) = &chat.messages[1].parts[0] else {
         unreachable!("{chat:?}");

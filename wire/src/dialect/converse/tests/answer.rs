@@ -1,6 +1,7 @@
 //! Whole answers.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::chat::seal::tests::SEAL;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ fn translated(to: Dialect) -> Value {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        seal: &SEAL,
         timing: crate::dialect::timing::Timing::default(),
         request: &request,
     };

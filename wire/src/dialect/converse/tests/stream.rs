@@ -1,6 +1,7 @@
 //! Streams of frames, cut anywhere.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
+use crate::chat::seal::tests::SEAL;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -383,6 +384,7 @@ fn translate(to: Dialect, sample: &str, size: usize) -> String {
         created: 1_700_000_000,
         asks_usage: true,
         estimated_input: 42,
+        seal: &SEAL,
         timing: crate::dialect::timing::Timing::default(),
         request: &request,
     };

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{body, document, echo, target, traits};
+use crate::chat::seal::tests::received;
 use crate::chat::settle::Settler;
 use crate::chat::{Names, Traits};
 use crate::dialect::Dialect;
@@ -28,6 +29,7 @@ fn back(to: Dialect, parts: &Value, lose: impl FnOnce(&mut Value)) -> (Value, Ve
     lose(&mut message);
     let history = document(&json!({"model": "m", "max_tokens": 9, "messages": [
         {"role": "user", "content": "hi"}, message]}));
+    let history = received(&history);
     let chat = to.read_request(&history).unwrap();
     let written = Dialect::Gemini.write_request(&chat, &target(traits()));
     let written = written.unwrap();

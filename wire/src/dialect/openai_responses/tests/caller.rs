@@ -5,6 +5,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::chat::seal::tests::received;
 use crate::chat::settle::Settler;
 use crate::chat::{Collected, EventSink, Finish, Names, Part, Provenance, Thought, ToolKind};
 use crate::dialect::openai_responses::output_items;
@@ -532,7 +533,7 @@ fn the_cipher_is_shown_to_those_who_ask() {
     let shown = written(&asked(), &events);
     assert_eq!(
         shown.last().unwrap()["response"]["output"][0]["encrypted_content"],
-        "tollward-thought-1:anthropic-claude-v1:signed::s"
+        SEAL.close("tollward-thought-1:anthropic-claude-v1:signed::s")
     );
     let request = document(&json!({"include": ["message.output_text.logprobs"]}));
     let hidden = written(&request, &events);
@@ -544,7 +545,7 @@ fn the_cipher_is_shown_to_those_who_ask() {
     let stored = value(&output_items(&collected(&events), &echo(&request)));
     assert_eq!(
         stored[0]["encrypted_content"],
-        "tollward-thought-1:anthropic-claude-v1:signed::s"
+        SEAL.close("tollward-thought-1:anthropic-claude-v1:signed::s")
     );
 }
 
@@ -587,7 +588,7 @@ fn what_a_caller_sends_back_is_what_the_vendor_said() {
     let mut input = vec![json!({"role": "user", "content": "hi"})];
     input.extend(body["output"].as_array().unwrap().iter().cloned());
     input.push(json!({"type": "function_call_output", "call_id": "t", "output": "noon"}));
-    let history = document(&json!({"model": "m", "input": input}));
+    let history = received(&document(&json!({"model": "m", "input": input})));
     let chat = DIALECT.read_request(&history).unwrap();
     let again = Dialect::Anthropic.write_request(&chat, &target()).unwrap();
     let again = value(&again.body);
@@ -615,7 +616,7 @@ fn the_proof_of_a_call_comes_back_with_it() {
         ChatEvent::End,
     ];
     let output = written(&asked(), &events).pop().unwrap()["response"]["output"].clone();
-    let history = document(&json!({"model": "m", "input": output}));
+    let history = received(&document(&json!({"model": "m", "input": output})));
     let chat = DIALECT.read_request(&history).unwrap();
     let signatures: Vec<Option<&str>> = chat.messages[0]
         .parts

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::packed::{pack, pack_call};
+use crate::chat::packed::{packed_call, packed_thought};
 use crate::chat::{
     ChatRequest, Effort, Format, Message, Part, Provenance, Role, Source, Thought, ToolChoice,
 };
@@ -193,8 +193,8 @@ fn a_thought_that_went_out_in_disguise_is_the_vendors_again() {
         provenance: Provenance::Anthropic,
     };
     let request = with_input(&json!([
-        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm  \n"}], "encrypted_content": pack(&thought)},
-        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": pack_call("call_1", "proof")},
+        {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": "hm  \n"}], "encrypted_content": packed_thought(&thought)},
+        {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": packed_call("call_1", "proof")},
         {"type": "function_call", "call_id": "call_0", "name": "f", "arguments": "{}"},
         {"type": "function_call", "call_id": "call_1", "name": "f", "arguments": "{}"}
     ]));
