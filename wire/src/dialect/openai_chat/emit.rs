@@ -14,6 +14,7 @@ pub(crate) fn writer(echo: &Echo<'_>) -> Chunks {
         asks_usage: echo.asks_usage,
         usage: None,
         choices: Vec::new(),
+        customs: Vec::new(),
     }
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct Chunks {
     /// By number: the words of the thought that is open, once the choice has begun. Whatever
     /// else is said ends a thought that its vendor does not.
     choices: Vec<Option<String>>,
+    /// The calls whose input is text, by choice and number.
+    customs: Vec<(u32, u32)>,
 }
 
 impl EventWriter for Chunks {
@@ -62,7 +65,12 @@ impl EventWriter for Chunks {
                 self.open(choice, out);
                 out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
                 out.extend_from_slice(call.to_string().as_bytes());
-                out.extend_from_slice(b",\"function\":{\"arguments\":");
+                let is_custom = self.customs.contains(&(choice, call));
+                out.extend_from_slice(if is_custom {
+                    b",\"custom\":{\"input\":"
+                } else {
+                    b",\"function\":{\"arguments\":"
+                });
                 escape_into(&text, out);
                 out.extend_from_slice(b"}}]");
                 self.close(out);
@@ -164,6 +172,7 @@ impl Chunks {
                 it.with("type", "function").with("function", function)
             }
             ToolKind::Custom => {
+                self.customs.push((choice, call));
                 let custom = Object::new().with("name", name).with("input", "");
                 it.with("type", "custom").with("custom", custom)
             }

@@ -210,3 +210,40 @@ fn several_choices_begin_and_end_each_for_itself() {
     assert_eq!(of_second.len(), 3);
     assert_eq!(of_second[0]["choices"][0]["delta"]["role"], "assistant");
 }
+
+#[test]
+fn the_text_for_a_custom_tool_is_streamed_as_its_input() {
+    let events = vec![
+        ChatEvent::ToolCall {
+            choice: 0,
+            call: 0,
+            id: Some("x".into()),
+            name: "sh".into(),
+            kind: ToolKind::Custom,
+            signature: None,
+        },
+        ChatEvent::Arguments {
+            choice: 0,
+            call: 0,
+            text: "ls".into(),
+        },
+        call("f", None),
+        ChatEvent::Arguments {
+            choice: 0,
+            call: 3,
+            text: "{}".into(),
+        },
+        finish(Finish::ToolCalls),
+        ChatEvent::End,
+    ];
+    let chunks = stream(events);
+    let pieces: Vec<&Value> = chunks
+        .iter()
+        .filter_map(|it| it["choices"][0]["delta"]["tool_calls"].get(0))
+        .collect();
+    assert_eq!(pieces[1], &json!({"index": 0, "custom": {"input": "ls"}}));
+    assert_eq!(
+        pieces[3],
+        &json!({"index": 1, "function": {"arguments": "{}"}})
+    );
+}
