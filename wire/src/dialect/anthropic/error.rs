@@ -65,17 +65,29 @@ fn wording(error: &ErrorBody) -> Cow<'_, str> {
     if !is_too_long || error.message.starts_with(TOO_LONG) {
         return Cow::Borrowed(&error.message);
     }
-    let mut numbers: Vec<u64> = error
-        .message
-        .split(|it: char| !it.is_ascii_digit())
-        .filter_map(|it| it.parse().ok())
-        .collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    Cow::Owned(match numbers.as_slice() {
-        [.., most, tokens] => format!("{TOO_LONG}: {tokens} tokens > {most} maximum"),
-        _ => format!("{TOO_LONG}: {}", error.message),
+    Cow::Owned(match measured(&error.message) {
+        Some((tokens, most)) => format!("{TOO_LONG}: {tokens} tokens > {most} maximum"),
+        None => format!("{TOO_LONG}: {}", error.message),
     })
+}
+
+/// How long a prompt is and how long it may be, from a vendor's own words: the bound is the number
+/// after the word for it, and the prompt is longer than that.
+fn measured(message: &str) -> Option<(u64, u64)> {
+    let numbers = |text: &str| -> Vec<u64> {
+        let words = text.split(|it: char| !it.is_ascii_digit());
+        words.filter_map(|it| it.parse().ok()).collect()
+    };
+    let all = numbers(message);
+    let tokens = *all.iter().max()?;
+    let bound = ["maximum", "allowed", "limit", "context size"]
+        .iter()
+        .filter_map(|word| message.split_once(word))
+        .find_map(|(_, rest)| numbers(rest).first().copied());
+    let most = bound
+        .filter(|it| *it < tokens)
+        .or_else(|| all.into_iter().filter(|it| *it < tokens).max())?;
+    Some((tokens, most))
 }
 
 #[cfg(test)]
@@ -101,6 +113,22 @@ mod tests {
         let vllm = "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the messages, 1000 in the completion).";
         assert_eq!(
             said(vllm, None),
+            "prompt is too long: 5000 tokens > 4096 maximum"
+        );
+        let long = "This model's maximum context length is 4096 tokens. However, you requested 5500 tokens (4500 in the messages, 1000 in the completion).";
+        assert_eq!(
+            said(long, None),
+            "prompt is too long: 5500 tokens > 4096 maximum"
+        );
+        let gemini = "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).";
+        assert_eq!(
+            said(gemini, Some("context_length_exceeded")),
+            "prompt is too long: 1200000 tokens > 1048576 maximum"
+        );
+        let llama =
+            "the request exceeds the available context size (4096 tokens), try increasing it: 5000";
+        assert_eq!(
+            said(llama, Some("context_length_exceeded")),
             "prompt is too long: 5000 tokens > 4096 maximum"
         );
         let bare = said("too big", Some("context_length_exceeded"));
