@@ -54,7 +54,8 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
         .with("model", echo.model)
         .with("content", content);
     let body = stopped(body, finish);
-    let counted = answer.usage.clone().unwrap_or_default();
+    let counted = answer.usage.clone();
+    let counted = counted.unwrap_or_else(|| usage::guessed(echo.estimated_input));
     let body = body.with("usage", usage::object(&counted));
     Json::from(body).to_bytes()
 }

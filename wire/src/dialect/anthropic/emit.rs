@@ -25,7 +25,7 @@ pub(crate) fn writer(echo: &Echo<'_>) -> Blocks {
         arguments: JsonEnd::default(),
         held: String::new(),
         finish: None,
-        usage: Usage::default(),
+        usage: None,
     }
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct Blocks {
     /// Words that came in the midst of them: a block that is closed cannot be filled.
     held: String,
     finish: Option<Finish>,
-    usage: Usage,
+    usage: Option<Usage>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl EventWriter for Blocks {
                 }
             }
             ChatEvent::Finish { finish, .. } => self.finish = Some(finish),
-            ChatEvent::Usage(usage) => self.usage = usage,
+            ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::End => self.end(out),
             // Blocks carry no log probabilities, and citations only of Anthropic's own kinds.
             ChatEvent::Start { .. }
@@ -113,12 +113,7 @@ impl Blocks {
         if std::mem::replace(&mut self.is_begun, true) {
             return;
         }
-        // Clients show the size of the context from here on: 0 would be taken for the truth.
-        let counts = Usage {
-            input: self.estimated_input,
-            output: 1,
-            ..Usage::default()
-        };
+        let counts = usage::guessed(self.estimated_input);
         let mut message = Object::new()
             .with("id", format!("msg_{}", self.id))
             .with("type", "message")
@@ -258,10 +253,12 @@ impl Blocks {
         self.close(out);
         let finish = self.finish.take().unwrap_or(Finish::Stop);
         let delta = stopped(Object::new(), &finish);
+        let counts = self.usage.take();
+        let counts = counts.unwrap_or_else(|| usage::guessed(self.estimated_input));
         let body = Object::new()
             .with("type", "message_delta")
             .with("delta", delta)
-            .with("usage", usage::object(&self.usage));
+            .with("usage", usage::object(&counts));
         event("message_delta", &body.into(), out);
         let body = Object::new().with("type", "message_stop");
         event("message_stop", &body.into(), out);

@@ -346,3 +346,17 @@ fn errors_are_in_anthropics_envelope() {
         assert_eq!(body["error"]["type"], kind, "{status}");
     }
 }
+
+// trap 30
+#[test]
+fn a_vendor_that_counts_nothing_does_not_make_the_context_look_empty() {
+    let events = vec![text("a"), finish(Finish::Stop), ChatEvent::End];
+    let answer = answered(Dialect::Anthropic, events.clone());
+    assert_eq!(answer["usage"]["input_tokens"], 42);
+    let stream = data(&emitted(Dialect::Anthropic, events));
+    for kind in ["message_start", "message_delta"] {
+        let event = stream.iter().find(|it| it["type"] == kind).unwrap();
+        let usage = event.get("usage").unwrap_or(&event["message"]["usage"]);
+        assert_eq!(usage["input_tokens"], 42, "{kind}");
+    }
+}
