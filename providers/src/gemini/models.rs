@@ -21,7 +21,12 @@ pub(super) fn traits(model: &str) -> Traits {
         thinks_by_effort: is_third,
         may_not_think: !is_third && !is_pro,
         least_effort: Effort::Low,
-        most_effort: if is_third { Effort::High } else { Effort::Max },
+        // Of the second generation only Pro takes a budget above 24,576.
+        most_effort: if is_third || !is_pro {
+            Effort::High
+        } else {
+            Effort::Max
+        },
         max_output: (version >= (2, 5)).then_some(65_536),
         ..Traits::default()
     }
@@ -46,6 +51,8 @@ mod tests {
         assert!(second.thinks && !second.thinks_by_effort && second.may_not_think);
         assert!(!second.takes_schema_with_tools);
         assert!(!traits("gemini-2.5-pro").may_not_think);
+        assert_eq!(second.most_effort, Effort::High);
+        assert_eq!(traits("gemini-2.5-pro").most_effort, Effort::Max);
         assert!(!traits("gemini-2.0-flash").thinks);
         let third = traits("gemini-3-pro-preview");
         assert!(third.thinks_by_effort && third.takes_schema_with_tools);
