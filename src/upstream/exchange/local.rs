@@ -70,6 +70,7 @@ fn open_local_translated(
     let mut view =
         RequestView::read(Operation::Chat, &document).map_err(|error| refused(error.into()))?;
     view.model.clone_from(&call.view.model);
+    view.asks_usage = true;
     let body = model.open(&Call {
         operation: Operation::Chat,
         document: &document,

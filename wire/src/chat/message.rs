@@ -140,6 +140,8 @@ pub enum Provenance {
     OpenAi,
     /// Nobody checks it: plain text of some model.
     Unsigned,
+    /// Nobody's any more: what was kept of it cannot be read.
+    Lost,
     /// A vendor that we have no word for: its `format` tag.
     Other(Box<str>),
 }
@@ -152,6 +154,7 @@ impl Provenance {
             Self::Google => "google-gemini-v1",
             Self::OpenAi => "openai-responses-v1",
             Self::Unsigned => "unknown",
+            Self::Lost => "unreadable",
             Self::Other(format) => format,
         }
     }
@@ -163,6 +166,7 @@ impl Provenance {
             "google-gemini-v1" => Self::Google,
             "openai-responses-v1" => Self::OpenAi,
             "" | "unknown" => Self::Unsigned,
+            "unreadable" => Self::Lost,
             other => Self::Other(other.into()),
         }
     }

@@ -302,7 +302,7 @@ fn a_messages_request_becomes_a_chat() {
             "tools": [{"type": "function", "function": {"name": "Read", "parameters": {"type": "object"}}}],
             "tool_choice": "required", "parallel_tool_calls": false,
             "reasoning_effort": "medium", "max_completion_tokens": 100, "user": "u",
-            "stream": true, "stream_options": {"include_usage": true}
+            "stream": true
         })
     );
     assert_eq!(

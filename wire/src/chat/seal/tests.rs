@@ -61,6 +61,6 @@ fn a_thought_that_somebody_else_sealed_or_forged_is_nobodys() {
     let Some(packed::Packed::Thought(thought)) = packed::unpack(packed::UNREADABLE) else {
         unreachable!("it is packed as a thought");
     };
-    assert_eq!(thought.provenance.format(), "unreadable");
+    assert_eq!(thought.provenance, crate::chat::Provenance::Lost);
     assert_eq!((thought.signature, thought.encrypted), (None, None));
 }

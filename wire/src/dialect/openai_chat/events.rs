@@ -268,14 +268,17 @@ impl Chunks {
 
 fn read_words(delta: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
     let text = |name: &str| delta.str(name).filter(|it| !it.is_empty());
-    let thinking = text("reasoning_content").or_else(|| text("reasoning"));
-    if let Some(text) = thinking {
+    let details = delta.get("reasoning_details").and_then(Json::as_array);
+    let details = details.unwrap_or_default();
+    // The words stand in both places; in the details each beside its own proof.
+    let has_words = details.iter().any(|it| words_of(it).is_some());
+    let beside = text("reasoning_content").or_else(|| text("reasoning"));
+    if let Some(text) = beside.filter(|_| !has_words) {
         let text = Cow::Borrowed(text);
         sink.take(ChatEvent::Thinking { choice, text });
     }
-    let details = delta.get("reasoning_details").and_then(Json::as_array);
-    for detail in details.unwrap_or_default() {
-        read_detail(detail, thinking.is_some(), choice, sink);
+    for detail in details {
+        read_detail(detail, choice, sink);
     }
     match delta.get("content") {
         Some(Json::String(text)) if !text.is_empty() => {
@@ -312,10 +315,15 @@ fn read_part(part: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
     }
 }
 
-/// A piece of `OpenRouter`'s container; its words count only if they are not beside it too.
-fn read_detail(detail: &Json<'_>, has_words: bool, choice: u32, sink: &mut dyn EventSink) {
+/// The words of a piece of `OpenRouter`'s container.
+fn words_of<'j>(detail: &'j Json<'_>) -> Option<&'j str> {
     let words = detail.str("text").or_else(|| detail.str("summary"));
-    if let Some(text) = words.filter(|it| !has_words && !it.is_empty()) {
+    words.filter(|it| !it.is_empty())
+}
+
+/// A piece of `OpenRouter`'s container.
+fn read_detail(detail: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
+    if let Some(text) = words_of(detail) {
         let text = Cow::Borrowed(text);
         sink.take(ChatEvent::Thinking { choice, text });
     }

@@ -54,9 +54,8 @@ pub(crate) fn write_request<'a>(
     }
     request.leave_out(|_| true, &mut written)?;
     if request.is_stream {
-        body = body
-            .with("stream", true)
-            .with("stream_options", Object::new().with("include_usage", true));
+        // Usage is asked for by whoever knows whether the vendor can be asked.
+        body = body.with("stream", true);
     }
     written.body = body.into();
     written.names = names;
@@ -227,7 +226,16 @@ impl<'a> Scribe<'_, 'a> {
                 it.with("reasoning_content", text())
             }
             Replay::AsDetails if !thoughts.is_empty() => {
-                let details: Vec<_> = thoughts.iter().map(|it| detail(it)).collect();
+                let (own, lost): (Vec<&Thought<'a>>, _) = thoughts
+                    .iter()
+                    .partition(|it| it.provenance != Provenance::Lost);
+                if !lost.is_empty() {
+                    self.written.drop_field("messages[].reasoning");
+                }
+                let details: Vec<_> = own.iter().map(|it| detail(it)).collect();
+                if details.is_empty() {
+                    return it;
+                }
                 it.with("reasoning_details", details)
             }
             Replay::Never if !thoughts.is_empty() => {

@@ -154,6 +154,30 @@ fn a_proof_in_openrouters_container_is_kept_with_its_words() {
     assert_eq!(thought.provenance, Provenance::Anthropic);
 }
 
+// trap 21
+#[test]
+fn each_of_two_signed_thoughts_keeps_its_own_words() {
+    let details = json!([
+        {"type": "reasoning.text", "text": "A", "signature": "s1", "format": "anthropic-claude-v1"},
+        {"type": "reasoning.encrypted", "data": "d", "format": "anthropic-claude-v1"},
+        {"type": "reasoning.text", "text": "B", "signature": "s2", "format": "anthropic-claude-v1"}]);
+    let answer = json!({"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant",
+        "content": "Hi", "reasoning": "AB", "reasoning_details": details}}]});
+    let answer = collect_answer(Dialect::OpenAiChat, &answer);
+    let thoughts = answer.choices[&0].thoughts();
+    let thoughts: Vec<_> = thoughts
+        .map(|it| (&*it.text, it.signature.as_deref(), it.encrypted.as_deref()))
+        .collect();
+    assert_eq!(
+        thoughts,
+        [
+            ("A", Some("s1"), None),
+            ("", None, Some("d")),
+            ("B", Some("s2"), None)
+        ]
+    );
+}
+
 #[test]
 fn mistrals_content_may_be_a_list() {
     let answer = json!({"choices": [{"index": 0, "finish_reason": "model_length", "message": {"role": "assistant", "content": [

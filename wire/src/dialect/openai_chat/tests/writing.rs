@@ -41,7 +41,7 @@ fn a_request_comes_back_as_it_was() {
         "reasoning_effort": "high", "temperature": 0.50, "top_p": 1, "seed": 3, "presence_penalty": 1, "frequency_penalty": 1,
         "logit_bias": {"1": 2}, "top_k": 2, "min_p": 0.1, "repetition_penalty": 1.1, "max_completion_tokens": 9, "stop": ["x"],
         "logprobs": true, "top_logprobs": 2, "n": 2, "user": "u", "metadata": {"k": "v"}, "verbosity": "low",
-        "stream": true, "stream_options": {"include_usage": true}}));
+        "stream": true}));
     let sent = write(WAY, &all, Traits::default());
     assert_eq!(sent.body, all, "{:#}", sent.body);
     assert!(sent.dropped.is_empty(), "{:?}", sent.dropped);
@@ -128,6 +128,12 @@ fn thoughts_go_back_in_the_way_of_the_model() {
         sent.body["messages"][1]["reasoning_details"],
         json!([{"type": "reasoning.text", "text": "hm", "format": "unknown"}])
     );
+    // What nobody can read is sent to nobody.
+    let lost = json!({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a",
+        "reasoning_details": [{"type": "reasoning.text", "text": "hm", "format": "unreadable"}]}]});
+    let sent = write(WAY, &lost, details);
+    assert_eq!(sent.body["messages"][1].get("reasoning_details"), None);
+    assert_eq!(sent.dropped, ["messages[].reasoning"]);
 }
 
 // traps 11, 12
