@@ -9,6 +9,7 @@
 mod object;
 #[cfg(test)]
 mod tests;
+mod text;
 mod write;
 
 use std::borrow::Cow;
@@ -16,8 +17,9 @@ use std::borrow::Cow;
 use serde::de::IgnoredAny;
 
 pub use self::object::Object;
+use self::text::text;
 pub use self::write::{escape_into, member_into};
-use crate::walk::{Walker, unescape};
+use crate::walk::Walker;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +58,7 @@ impl<'a> Json<'a> {
             b'{' => {
                 let mut object = Object::new();
                 walker.each_member(|key, value| {
-                    object.push(text(key)?, Self::read(value)?);
+                    object.push(text(key), Self::read(value)?);
                     Some(())
                 })?;
                 Some(Self::Object(object))
@@ -78,7 +80,7 @@ impl<'a> Json<'a> {
             b"null" => Self::Null,
             b"true" => Self::Bool(true),
             b"false" => Self::Bool(false),
-            [b'"', inner @ .., b'"'] => Self::String(text(inner)?),
+            [b'"', inner @ .., b'"'] => Self::String(text(inner)),
             _ => Self::Number(Cow::Borrowed(std::str::from_utf8(raw).ok()?)),
         })
     }
@@ -163,15 +165,6 @@ impl<'a> Json<'a> {
             Self::Object(object) => Json::Object(object.into_owned()),
         }
     }
-}
-
-/// The text between the quotes of a string.
-fn text(inner: &[u8]) -> Option<Cow<'_, str>> {
-    if memchr::memchr(b'\\', inner).is_none() {
-        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
-    }
-    let quoted = [b"\"", inner, b"\""].concat();
-    unescape(&quoted).map(Cow::Owned)
 }
 
 impl<'a> From<&'a str> for Json<'a> {
