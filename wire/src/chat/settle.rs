@@ -48,6 +48,7 @@ struct Call {
     kind: ToolKind,
     /// The vendor was told of a function; its `input` is what the caller's tool takes.
     is_wrapped: bool,
+    id: Box<str>,
     json: JsonEnd,
     has_arguments: bool,
     is_ended: bool,
@@ -144,11 +145,18 @@ impl Settler {
             || format!("call_{seed}{choice:x}{ours:02x}"),
             std::borrow::Cow::into_owned,
         );
+        // A result names its call: two with one id could not be told apart.
+        let is_taken = here.calls.iter().any(|it| *it.id == *id);
+        let id = if is_taken {
+            format!("{id}_{}", ours + 1)
+        } else {
+            id
+        };
         here.calls.push(Call {
             theirs: call,
             ours: (!is_answer).then_some(ours),
             held: Some(Begin {
-                id,
+                id: id.clone(),
                 name,
                 signature: signature.map(Into::into),
             }),
@@ -156,6 +164,7 @@ impl Settler {
             scanned: 0,
             kind: if is_wrapped { ToolKind::Custom } else { kind },
             is_wrapped,
+            id: id.as_str().into(),
             json: JsonEnd::default(),
             has_arguments: false,
             is_ended: false,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use crate::chat::settle::JsonEnd;
 use crate::chat::{ChatEvent, EventSink, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::sse_events::{SseDialect, SseReader};
 use crate::dialect::stream::fault;
@@ -43,6 +44,16 @@ struct Call {
     index: Option<u64>,
     id: String,
     name: String,
+    json: JsonEnd,
+}
+
+/// Where a fragment of a call stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Its place among the calls beside it, where there are some.
+    at: Option<u64>,
+    /// The call is complete.
+    is_whole: bool,
 }
 
 impl SseDialect for Chunks {
@@ -158,9 +169,12 @@ impl Chunks {
         if let Some(delta) = delta {
             read_words(delta, choice, sink);
             let calls = delta.get("tool_calls").and_then(Json::as_array);
-            for (at, call) in calls.unwrap_or_default().iter().enumerate() {
-                let is_whole = value.get("message").is_some();
-                self.call(call, choice, is_whole.then_some(at as u64), sink);
+            let calls = calls.unwrap_or_default();
+            let is_whole = value.get("message").is_some();
+            for (at, call) in calls.iter().enumerate() {
+                // One alone may be the next piece of any call.
+                let at = (is_whole || calls.len() > 1).then_some(at as u64);
+                self.call(call, choice, Place { at, is_whole }, sink);
             }
             for annotation in delta
                 .get("annotations")
@@ -199,13 +213,7 @@ impl Chunks {
 
     /// A fragment of a tool call. Which call it belongs to: its id says, else a new name, else
     /// its index, else it is the last one. Indices alone cannot be trusted.
-    fn call(
-        &mut self,
-        value: &Json<'_>,
-        choice: u32,
-        place: Option<u64>,
-        sink: &mut dyn EventSink,
-    ) {
+    fn call(&mut self, value: &Json<'_>, choice: u32, place: Place, sink: &mut dyn EventSink) {
         // Some servers send both, one of them empty; the type says which one is meant.
         let is_custom = value.str("type") == Some("custom");
         let function = value.get("function").filter(|_| !is_custom);
@@ -215,28 +223,36 @@ impl Chunks {
         };
         let id = value.str("id").unwrap_or_default();
         let name = function.str("name").unwrap_or_default();
-        let index = value.get("index").and_then(Json::as_u64).or(place);
+        let index = value.get("index").and_then(number).or(place.at);
         let calls = &mut self.state(choice).calls;
         let of_index = calls
             .iter()
             .rposition(|it| index.is_none() || it.index == index);
         let known = match (id, name) {
             ("", "") => of_index.or_else(|| calls.len().checked_sub(1)),
-            ("", name) => of_index.filter(|at| calls.get(*at).is_some_and(|it| it.name == name)),
-            (id, _) => calls.iter().rposition(|it| it.id == id).or_else(|| {
-                // A call that began without an id gets it now.
-                of_index.filter(|at| {
-                    calls
-                        .get(*at)
-                        .is_some_and(|it| it.id.is_empty() && place.is_none())
-                })
+            // Complete arguments end a call: the same name then begins another one.
+            ("", name) => of_index.filter(|at| {
+                let call = calls.get(*at);
+                call.is_some_and(|it| it.name == name && !it.json.is_complete())
             }),
+            (id, name) => calls
+                .iter()
+                .rposition(|it| it.is(id, name, index))
+                .or_else(|| {
+                    // A call that began without an id gets it now.
+                    of_index.filter(|at| {
+                        calls
+                            .get(*at)
+                            .is_some_and(|it| it.id.is_empty() && !place.is_whole)
+                    })
+                }),
         };
         let at = known.unwrap_or_else(|| {
             calls.push(Call {
                 index,
                 id: id.to_owned(),
                 name: name.to_owned(),
+                json: JsonEnd::default(),
             });
             calls.len() - 1
         });
@@ -262,8 +278,25 @@ impl Chunks {
             Some(object @ Json::Object(_)) => Cow::Owned(object.to_string()),
             _ => return,
         };
+        if let Some(call) = self.state(choice).calls.get_mut(at) {
+            call.json.read(&text);
+        }
         sink.take(ChatEvent::Arguments { choice, call, text });
     }
+}
+
+impl Call {
+    /// Whether a fragment with this id belongs to the call: some vendors give one id to two calls.
+    fn is(&self, id: &str, name: &str, index: Option<u64>) -> bool {
+        let is_same_name = name.is_empty() || self.name.is_empty() || self.name == name;
+        let is_same_index = index.is_none() || self.index.is_none() || self.index == index;
+        self.id == id && is_same_name && is_same_index
+    }
+}
+
+/// An index, which some servers write as a string.
+fn number(index: &Json<'_>) -> Option<u64> {
+    index.as_u64().or_else(|| index.as_str()?.parse().ok())
 }
 
 fn read_words(delta: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::sse;
 use super::streams::{calls, delta, last};
-use crate::chat::{Collected, Finish, Provenance};
+use crate::chat::{Block, Collected, Finish, Provenance};
 use crate::dialect::Dialect;
 use crate::dialect::tests::{collect, collect_answer};
 use crate::fault::Fault;
@@ -152,6 +152,51 @@ fn a_proof_in_openrouters_container_is_kept_with_its_words() {
         ("hm", Some("s"))
     );
     assert_eq!(thought.provenance, Provenance::Anthropic);
+}
+
+// trap 15, faults U-50, U-52
+#[test]
+fn calls_that_share_an_id_or_have_neither_id_nor_index_stay_apart() {
+    let call = |fields: Value| delta(&json!({"tool_calls": [fields]}));
+    let f = |text: &str| json!({"function": {"name": "f", "arguments": text}});
+    for stream in [
+        vec![
+            call(
+                json!({"index": 0, "id": "x", "function": {"name": "f", "arguments": "{\"a\":1}"}}),
+            ),
+            call(
+                json!({"index": 1, "id": "x", "function": {"name": "g", "arguments": "{\"a\":2}"}}),
+            ),
+        ],
+        vec![call(f("{\"a\":1}")), call(f("{\"a\":2}"))],
+        vec![delta(
+            &json!({"tool_calls": [f("{\"a\":1}"), f("{\"a\":2}")]}),
+        )],
+        vec![
+            call(
+                json!({"index": "0", "id": "x", "function": {"name": "f", "arguments": "{\"a\":"}}),
+            ),
+            call(
+                json!({"index": "1", "id": "y", "function": {"name": "f", "arguments": "{\"a\":2}"}}),
+            ),
+            call(json!({"index": "0", "function": {"arguments": "1}"}})),
+        ],
+    ] {
+        let mut stream = stream;
+        stream.push(last("tool_calls"));
+        let answer = read(&stream);
+        let calls: Vec<(&str, &str)> = answer.choices[&0]
+            .blocks
+            .iter()
+            .filter_map(|block| match block {
+                Block::Call { id, arguments, .. } => Some((id.as_str(), arguments.as_str())),
+                _ => None,
+            })
+            .collect();
+        let arguments: Vec<&str> = calls.iter().map(|(_, it)| *it).collect();
+        assert_eq!(arguments, ["{\"a\":1}", "{\"a\":2}"], "{stream:?}");
+        assert_ne!(calls[0].0, calls[1].0);
+    }
 }
 
 // trap 21
