@@ -32,6 +32,9 @@ use crate::error_body::ErrorBody;
 use crate::fault::Fault;
 use crate::json::Json;
 
+/// Most parts of all messages together: calls are looked up among each other's results.
+const MAX_PARTS: usize = 16_384;
+
 /// A chat API's way to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
@@ -133,7 +136,7 @@ impl Dialect {
     pub fn read_request(self, request: &Document) -> Result<ChatRequest<'_>, FieldError> {
         let value = Json::trusted(request.bytes())
             .ok_or_else(|| FieldError::new("", "JSON whose strings are valid Unicode"))?;
-        match self {
+        let read = match self {
             Self::OpenAiChat => openai_chat::read_request(value),
             Self::OpenAiCompletions => openai_completions::read_request(value),
             Self::Anthropic => anthropic::read_request(value),
@@ -142,7 +145,13 @@ impl Dialect {
             Self::OllamaGenerate => ollama::read_generate(value),
             Self::Converse => Err(FieldError::new("", "a request in a dialect of callers")),
             Self::OpenAiResponses => openai_responses::read_request(value),
+        }?;
+        let parts: usize = read.messages.iter().map(|it| it.parts.len()).sum();
+        if parts > MAX_PARTS {
+            let expected = format!("a conversation of at most {MAX_PARTS} parts");
+            return Err(FieldError::new("messages", expected));
         }
+        Ok(read)
     }
 
     /// Writes a request for a vendor.

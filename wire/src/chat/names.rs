@@ -5,6 +5,7 @@
 //! the tool as the caller did.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 /// What a target takes as a tool's name.
 #[derive(Clone, Copy, Debug)]
@@ -17,45 +18,54 @@ pub struct NameRule {
     pub begins_with_any: bool,
 }
 
-/// The names of one call that had to be changed: theirs and the caller's.
+/// The names of one call that had to be changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Names(Vec<(Box<str>, Box<str>)>);
+pub struct Names {
+    /// By the caller's name.
+    theirs: HashMap<Box<str>, Box<str>>,
+    /// By the target's.
+    own: HashMap<Box<str>, Box<str>>,
+}
 
 impl Names {
     /// Finds a spelling for every name that `rule` forbids.
     pub fn new<'n>(rule: NameRule, names: &(impl Iterator<Item = &'n str> + Clone)) -> Self {
         let mut map = Self::default();
-        for name in names.clone().filter(|it| !rule.takes(it)) {
-            if map.0.iter().any(|(_, own)| **own == *name) {
+        let mut forbidden = names.clone().filter(|it| !rule.takes(it)).peekable();
+        if forbidden.peek().is_none() {
+            return map;
+        }
+        let all: HashSet<&str> = names.clone().collect();
+        for name in forbidden {
+            if map.theirs.contains_key(name) {
                 continue;
             }
             let mut salt = 0;
             let theirs = loop {
                 let theirs = rule.respell(name, salt);
-                let is_taken = map.0.iter().any(|(it, _)| **it == *theirs)
-                    || names.clone().any(|it| it == theirs);
-                if !is_taken {
+                if !map.own.contains_key(&*theirs) && !all.contains(&*theirs) {
                     break theirs;
                 }
                 salt += 1;
             };
-            map.0.push((theirs.into(), name.into()));
+            map.theirs.insert(name.into(), theirs.as_str().into());
+            map.own.insert(theirs.into(), name.into());
         }
         map
     }
 
     /// The name as the target is to see it.
     pub fn to_target<'n>(&self, own: &'n str) -> Cow<'n, str> {
-        match self.0.iter().find(|(_, it)| **it == *own) {
-            Some((theirs, _)) => Cow::Owned(theirs.to_string()),
+        match self.theirs.get(own) {
+            Some(theirs) => Cow::Owned(theirs.to_string()),
             None => Cow::Borrowed(own),
         }
     }
 
     /// The name as the caller knows it.
     pub fn to_caller<'n>(&self, theirs: Cow<'n, str>) -> Cow<'n, str> {
-        match self.0.iter().find(|(it, _)| **it == *theirs) {
-            Some((_, own)) => Cow::Owned(own.to_string()),
+        match self.own.get(&*theirs) {
+            Some(own) => Cow::Owned(own.to_string()),
             None => theirs,
         }
     }

@@ -180,3 +180,19 @@ pub(super) fn data(stream: &str) -> Vec<Value> {
         .map(|it| serde_json::from_str(it).unwrap())
         .collect()
 }
+
+// faults C-13
+#[test]
+fn a_conversation_of_more_parts_than_anybody_writes_is_refused_by_name() {
+    let calls = |count: usize| {
+        let call = |at: usize| json!({"type": "tool_use", "id": "1", "name": format!("a.{at}"), "input": {}});
+        let calls: Vec<Value> = (0..count).map(call).collect();
+        json!({"max_tokens": 1, "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": calls}]})
+    };
+    assert_eq!(
+        unreadable(Dialect::Anthropic, &calls(MAX_PARTS)),
+        "messages"
+    );
+    let request = document(&calls(MAX_PARTS - 1));
+    assert!(Dialect::Anthropic.read_request(&request).is_ok());
+}
