@@ -94,7 +94,9 @@ impl Provider for Anthropic {
         }
         let mut outbound = self.outbound(edit.finish(), call.view.is_stream)?;
         if freed.is_some() {
-            outbound.dropped.push("messages[].reasoning".into());
+            outbound
+                .dropped
+                .push("messages[].content[].thinking".into());
         }
         Ok(outbound)
     }

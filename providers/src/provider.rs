@@ -92,7 +92,7 @@ pub enum EncodeError {
         /// The provider's kind.
         kind: &'static str,
         /// The field, as the caller wrote it.
-        param: &'static str,
+        param: Cow<'static, str>,
         /// What the vendor accepts instead.
         reason: &'static str,
     },
@@ -115,6 +115,27 @@ impl EncodeError {
             Self::Unsupported { param, .. } => Some(param),
             Self::Untranslatable(error) => Some(&error.param),
             Self::Field(error) => Some(&error.field),
+        }
+    }
+
+    /// The same, with the field as `spell` has it.
+    pub(crate) fn spelt(self, spell: impl Fn(Cow<'static, str>) -> Cow<'static, str>) -> Self {
+        match self {
+            Self::Unsupported {
+                kind,
+                param,
+                reason,
+            } => Self::Unsupported {
+                kind,
+                param: spell(param),
+                reason,
+            },
+            Self::Untranslatable(error) => Self::Untranslatable(Unsupported {
+                param: spell(error.param),
+                ..error
+            }),
+            // Read errors are about what the caller wrote.
+            other => other,
         }
     }
 }

@@ -59,7 +59,7 @@ impl Way {
 pub struct Rewritten {
     /// The body; long strings are slices of the caller's.
     pub body: Segments,
-    /// Fields of the caller that were left out.
+    /// Fields of the caller that were left out, in its words.
     pub dropped: Vec<std::borrow::Cow<'static, str>>,
     /// The way back.
     pub way: Box<Way>,
@@ -80,11 +80,17 @@ pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeE
         }
     };
     let rewritten = rewrite(call, dialect, provider.traits(call.upstream_model))?;
-    let mut outbound = provider.encode_translated(&Translated {
-        model: call.upstream_model,
-        is_stream: call.view.is_stream,
-        body: rewritten.body,
-    })?;
+    let to = rewritten.way.to;
+    let mut outbound = provider
+        .encode_translated(&Translated {
+            model: call.upstream_model,
+            is_stream: call.view.is_stream,
+            body: rewritten.body,
+        })
+        .map_err(|error| error.spelt(|it| to.spell(it, call.document)))?;
+    for field in &mut outbound.dropped {
+        *field = to.spell(std::mem::take(field), call.document);
+    }
     outbound.dropped.splice(0..0, rewritten.dropped);
     Ok(Shaped {
         outbound,
@@ -114,11 +120,23 @@ pub fn rewrite(
         model: call.upstream_model,
         traits,
     };
-    let written = dialect.write_request(&request, &target)?;
-    let dropped = written.dropped.into_iter();
+    let spell = |path| to.spell(path, call.document);
+    let written = dialect
+        .write_request(&request, &target)
+        .map_err(|error| EncodeError::from(error).spelt(spell))?;
+    // What the reader did not know is in the caller's words already.
+    let dropped = written.dropped.into_iter().map(|path| {
+        let is_theirs = request.unknown.contains(&path);
+        let path = if is_theirs {
+            path
+        } else {
+            to.spell(path, call.document)
+        };
+        path.into_owned().into()
+    });
     Ok(Rewritten {
         body: written.body.to_segments(call.document.bytes()),
-        dropped: dropped.map(|it| it.into_owned().into()).collect(),
+        dropped: dropped.collect(),
         way: Box::new(Way {
             from: dialect,
             to,

@@ -15,6 +15,7 @@ pub mod ollama;
 pub mod openai_chat;
 pub(crate) mod openai_completions;
 pub mod openai_responses;
+mod spelling;
 pub mod sse_events;
 pub mod stream;
 #[cfg(test)]

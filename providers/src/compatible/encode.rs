@@ -58,7 +58,7 @@ fn refuse(row: &Row, call: &Call<'_>) -> Result<(), EncodeError> {
     let unsupported = |param, reason| {
         Err(EncodeError::Unsupported {
             kind: row.facts.kind,
-            param,
+            param: Cow::Borrowed(param),
             reason,
         })
     };

@@ -51,7 +51,7 @@ fn tool<'a>(tool: &Tool<'a>, blocks: &mut Blocks<'_, 'a>) -> Json<'a> {
     };
     let is_strict = tool.strict == Some(true) && blocks.traits.takes_strict_tools;
     if tool.strict == Some(true) && !is_strict {
-        blocks.written.drop_field("tools[].strict");
+        blocks.written.drop_field("tools[].function.strict");
     }
     let schema = if is_strict { closed(schema) } else { schema };
     let description = tool.description.clone().filter(|it| !it.is_empty());

@@ -192,7 +192,7 @@ fn offer<'a>(tool: &Tool<'a>, traits: Traits, scribe: &mut Scribe<'_, 'a>) -> Js
     };
     let is_strict = tool.strict == Some(true);
     if is_strict && !traits.takes_strict_tools {
-        scribe.written.drop_field("tools[].strict");
+        scribe.written.drop_field("tools[].function.strict");
     }
     let is_strict = is_strict && traits.takes_strict_tools;
     let schema = if is_strict { closed(schema) } else { schema };

@@ -177,7 +177,7 @@ fn inference<'a>(
 fn bound(request: &ChatRequest<'_>, traits: Traits, written: &mut Written<'_>) -> Option<u64> {
     let wanted = request.max_output?;
     if wanted == 0 {
-        written.drop_field("max_tokens:0");
+        written.drop_field("max_completion_tokens:0");
     }
     let most = traits.max_output.unwrap_or(u64::MAX);
     Some(wanted.clamp(1, most.max(1)))

@@ -41,7 +41,7 @@ impl<'a> Tools<'a> {
                 tools.functions.push(function(tool, names, written));
             }
             if tool.strict == Some(true) && !traits.takes_strict_tools {
-                written.drop_field("tools[].strict");
+                written.drop_field("tools[].function.strict");
             }
         }
         if tools.has_search && !tools.functions.is_empty() {

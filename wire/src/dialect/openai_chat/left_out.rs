@@ -65,7 +65,7 @@ fn note_tool(tool: &Tool<'_>, traits: Traits, written: &mut Written<'_>) {
         written.drop_field("cache_control");
     }
     if tool.strict == Some(true) && !traits.takes_strict_tools {
-        written.drop_field("tools[].strict");
+        written.drop_field("tools[].function.strict");
     }
     let format = tool.custom.as_ref().and_then(Option::as_ref);
     if holds_to_grammar(format) && !traits.takes_custom_tools {

@@ -252,7 +252,7 @@ fn sampling_follows_what_the_model_takes() {
         sent.body["inferenceConfig"],
         json!({"maxTokens": 1, "temperature": 0, "topP": 0.5})
     );
-    assert_eq!(sent.dropped, ["max_tokens:0", "temperature<0"]);
+    assert_eq!(sent.dropped, ["max_completion_tokens:0", "temperature<0"]);
     let one = Traits {
         takes_both_sampling: false,
         max_output: Some(10),

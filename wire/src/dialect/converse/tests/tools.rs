@@ -169,7 +169,7 @@ fn a_strict_tool_is_named_where_the_model_has_no_such_thing() {
         spec,
         &json!({"name": "f", "inputSchema": {"json": {"type": "object"}}})
     );
-    assert_eq!(sent.dropped, ["tools[].strict"]);
+    assert_eq!(sent.dropped, ["tools[].function.strict"]);
 }
 
 // trap 17

@@ -79,7 +79,7 @@ fn a_strict_tool_holds_all_of_them_to_their_schemas() {
     };
     let (loose, dropped) = body(&chat, loose);
     assert_eq!(loose.get("toolConfig"), None);
-    assert_eq!(dropped, ["tools[].strict"]);
+    assert_eq!(dropped, ["tools[].function.strict"]);
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn what_the_model_does_not_take_is_left_out_by_name() {
     assert_eq!(
         sent.dropped,
         [
-            "tools[].strict",
+            "tools[].function.strict",
             "user[64..]",
             "reasoning_effort",
             "temperature",
