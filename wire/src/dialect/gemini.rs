@@ -12,6 +12,7 @@ mod generation;
 mod grounding;
 mod logprobs;
 mod media;
+mod partial;
 #[cfg(test)]
 mod tests;
 mod thinking;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::grounding::Sources;
 use super::logprobs;
+use super::partial::Partial;
 use super::usage::Counts;
 use crate::chat::{ChatEvent, EventSink, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::sse_events::{SseDialect, SseReader};
@@ -49,6 +50,8 @@ struct Choice {
     sources: Sources,
     /// Number of tool calls so far.
     calls: u32,
+    /// The call whose arguments go on.
+    partial: Option<Partial>,
     /// Words of a thought came, and nothing else since.
     is_thinking: bool,
     finish: Option<Finish>,
@@ -223,8 +226,8 @@ impl Choice {
         }
     }
 
-    /// A call comes whole. Its proof goes with it, and once more as a thought, for callers whose
-    /// calls have no place for it.
+    /// A call comes whole, or goes on without its name. Its proof goes with it, and once more as a
+    /// thought, for callers whose calls have no place for it.
     fn call(
         &mut self,
         choice: u32,
@@ -232,6 +235,19 @@ impl Choice {
         signature: Option<&str>,
         sink: &mut dyn EventSink,
     ) {
+        let goes_on = value.get("willContinue").and_then(Json::as_bool) == Some(true);
+        let name = value.str("name").unwrap_or_default();
+        if name.is_empty() {
+            if let Some(partial) = &mut self.partial {
+                partial.add(value);
+                if !goes_on {
+                    self.end_call(choice, true, sink);
+                }
+            }
+            // What has no name and follows no call cannot be run by anybody.
+            return;
+        }
+        self.end_call(choice, true, sink);
         let call = self.calls;
         self.calls += 1;
         let id = value.str("id").filter(|it| !it.is_empty());
@@ -242,21 +258,30 @@ impl Choice {
             choice,
             call,
             id: id.map(Cow::Borrowed),
-            name: Cow::Borrowed(value.str("name").unwrap_or_default()),
+            name: Cow::Borrowed(name),
             kind: ToolKind::Function,
             signature: signature.map(Cow::Borrowed),
         });
-        let arguments = value.get("args").map(ToString::to_string);
-        sink.take(ChatEvent::Arguments {
-            choice,
-            call,
-            text: arguments.map_or(Cow::Borrowed("{}"), Cow::Owned),
-        });
+        self.partial = Some(Partial::new(call, value));
+        if !goes_on {
+            self.end_call(choice, true, sink);
+        }
+    }
+
+    /// The arguments of the call that is open; where it was cut, they stay without their end.
+    fn end_call(&mut self, choice: u32, is_whole: bool, sink: &mut dyn EventSink) {
+        let Some(partial) = self.partial.take() else {
+            return;
+        };
+        let call = partial.call;
+        let text = Cow::Owned(partial.text(is_whole));
+        sink.take(ChatEvent::Arguments { choice, call, text });
         sink.take(ChatEvent::ToolCallEnd { choice, call });
     }
 
     fn end(&mut self, choice: u32, sink: &mut dyn EventSink) {
         self.close_thought(choice, sink);
+        self.end_call(choice, false, sink);
         let Self { text, sources, .. } = self;
         sources.finish(text, &mut |it| annotate(choice, it, sink));
         let finish = self.finish.take().unwrap_or(Finish::ContentFilter);

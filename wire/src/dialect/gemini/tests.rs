@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answer;
+mod partial;
 mod request;
 mod stream;
 mod thinking;

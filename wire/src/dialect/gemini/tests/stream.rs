@@ -23,7 +23,7 @@ macro_rules! golden {
     };
 }
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 10] = [
     golden!(text),
     golden!(thought_and_tools),
     golden!(signed_text),
@@ -33,6 +33,7 @@ const ALL: [&str; 9] = [
     golden!(filtered),
     golden!(error_midway),
     golden!(malformed_call),
+    golden!(partial_calls),
 ];
 
 // trap 1
