@@ -179,8 +179,13 @@ impl Settler {
 impl Choice {
     fn finish(&mut self, choice: u32, finish: Finish, sink: &mut dyn EventSink) {
         self.is_finished = true;
-        for call in &mut self.calls {
-            call.is_ended = true;
+        let last = self.calls.len().saturating_sub(1);
+        for (at, call) in self.calls.iter_mut().enumerate() {
+            // The bound may have cut the last call before its first argument: `{}` would pass for
+            // what the model meant.
+            let may_be_cut =
+                finish == Finish::Length && at == last && call.held_arguments.is_empty();
+            call.is_ended |= !may_be_cut;
         }
         self.go_on(choice, sink);
         let finish = self.settle_finish(finish);

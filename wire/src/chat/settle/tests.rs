@@ -167,6 +167,29 @@ fn an_answer_with_calls_does_not_end_in_stop() {
     assert_eq!(out.last().map(String::as_str), Some("length"));
 }
 
+// trap 13
+#[test]
+fn a_call_that_the_bound_cut_before_its_arguments_does_not_look_complete() {
+    let calls = vec![
+        call(0, Some("a"), "x"),
+        call(1, Some("b"), "y"),
+        finish(Finish::Length),
+    ];
+    assert_eq!(
+        settled(None, calls),
+        ["call 0 x a", "arguments 0 {}", "call 1 y b", "length"]
+    );
+    let marked = vec![
+        call(0, Some("a"), "x"),
+        ChatEvent::ToolCallEnd { choice: 0, call: 0 },
+        finish(Finish::Length),
+    ];
+    assert_eq!(
+        settled(None, marked),
+        ["call 0 x a", "arguments 0 {}", "length"]
+    );
+}
+
 #[test]
 fn the_tool_that_stands_for_a_schema_becomes_text() {
     let out = settled(
