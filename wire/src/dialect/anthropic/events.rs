@@ -21,6 +21,8 @@ pub(crate) fn reader() -> SseReader<Blocks> {
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
     open: Vec<(u64, Block)>,
+    /// Number of the next call: a vendor that begins anew counts its blocks from 0 again.
+    calls: u32,
     counts: Counts,
     /// Characters of text so far: where a citation's words lie.
     characters: u64,
@@ -32,9 +34,19 @@ pub(crate) struct Blocks {
 /// An open block.
 #[derive(Debug)]
 enum Block {
-    Text { start: u64 },
-    Thinking { signature: String },
-    Tool,
+    Text {
+        /// Where it begins, in characters of the answer.
+        start: u64,
+        /// The pages it cites, which are told before its words: URL and title.
+        cited: Vec<(String, String)>,
+    },
+    Thinking {
+        signature: String,
+    },
+    Tool {
+        call: u32,
+        has_arguments: bool,
+    },
     Other,
 }
 
@@ -76,9 +88,13 @@ impl SseDialect for Blocks {
 
 impl Blocks {
     fn read(&mut self, value: &Json<'_>, sink: &mut dyn EventSink) {
+        if self.is_ended {
+            return;
+        }
         let index = value.get("index").and_then(Json::as_u64).unwrap_or(0);
         match value.str("type") {
             Some("message_start") => {
+                self.begin_anew(sink);
                 let message = value.get("message");
                 let id = message.and_then(|it| it.str("id")).map(Cow::Borrowed);
                 sink.take(ChatEvent::Start { id });
@@ -113,7 +129,12 @@ impl Blocks {
             Some("text") => {
                 let start = self.characters;
                 self.text(block.str("text").unwrap_or_default(), sink);
-                Block::Text { start }
+                let citations = block.get("citations").and_then(Json::as_array);
+                let cited = citations.unwrap_or_default().iter().filter_map(page);
+                Block::Text {
+                    start,
+                    cited: cited.collect(),
+                }
             }
             Some("thinking") => {
                 thinking(block.str("thinking").unwrap_or_default(), sink);
@@ -135,30 +156,46 @@ impl Blocks {
                 Block::Other
             }
             Some("tool_use") => {
+                let call = self.calls;
+                self.calls += 1;
                 sink.take(ChatEvent::ToolCall {
                     choice: 0,
-                    call: number(index),
+                    call,
                     id: block.str("id").map(Cow::Borrowed),
                     name: Cow::Borrowed(block.str("name").unwrap_or_default()),
                     kind: ToolKind::Function,
                     signature: None,
                 });
                 let input = block.get("input").and_then(Json::as_object);
-                if let Some(input) = input.filter(|it| !it.is_empty()) {
-                    arguments(index, Json::from(input.clone()).to_string().into(), sink);
+                let input = input.filter(|it| !it.is_empty());
+                if let Some(input) = input {
+                    arguments(call, Json::from(input.clone()).to_string().into(), sink);
                 }
-                Block::Tool
+                Block::Tool {
+                    call,
+                    has_arguments: input.is_some(),
+                }
             }
             // Tools that the vendor runs itself, and what is not known yet.
             _ => Block::Other,
         };
         self.open.push((index, open));
-        for citation in block
-            .get("citations")
-            .and_then(Json::as_array)
-            .unwrap_or_default()
-        {
-            self.citation(index, citation, sink);
+    }
+
+    /// A second answer in one stream: a vendor that lost its place begins again. What is open is
+    /// closed as it stands, because it went out; a call's arguments must not look complete.
+    fn begin_anew(&mut self, sink: &mut dyn EventSink) {
+        for (_, block) in &self.open {
+            if let Block::Tool {
+                call,
+                has_arguments: false,
+            } = block
+            {
+                arguments(*call, Cow::Borrowed("{"), sink);
+            }
+        }
+        while let Some(&(index, _)) = self.open.first() {
+            self.stop(index, sink);
         }
     }
 
@@ -173,13 +210,19 @@ impl Blocks {
             }
             Some("input_json_delta") => {
                 let text = delta.str("partial_json").unwrap_or_default();
-                if !text.is_empty() && matches!(self.block(index), Some(Block::Tool)) {
-                    arguments(index, text.into(), sink);
+                if let Some(Block::Tool {
+                    call,
+                    has_arguments,
+                }) = self.block(index)
+                    && !text.is_empty()
+                {
+                    *has_arguments = true;
+                    arguments(*call, text.into(), sink);
                 }
             }
             Some("citations_delta") => {
-                if let Some(citation) = delta.get("citation") {
-                    self.citation(index, citation, sink);
+                if let Some(Block::Text { cited, .. }) = self.block(index) {
+                    cited.extend(delta.get("citation").and_then(page));
                 }
             }
             _ => {}
@@ -202,11 +245,16 @@ impl Blocks {
                     provenance: Provenance::Anthropic,
                 },
             }),
-            Block::Tool => sink.take(ChatEvent::ToolCallEnd {
-                choice: 0,
-                call: number(index),
-            }),
-            Block::Text { .. } | Block::Other => {}
+            Block::Tool { call, .. } => sink.take(ChatEvent::ToolCallEnd { choice: 0, call }),
+            Block::Text { start, cited } => {
+                for (url, title) in cited {
+                    sink.take(ChatEvent::Annotation {
+                        choice: 0,
+                        annotation: url_citation(start..self.characters, &url, &title),
+                    });
+                }
+            }
+            Block::Other => {}
         }
     }
 
@@ -217,7 +265,8 @@ impl Blocks {
         };
         let finish = match reason {
             "stop_sequence" => Finish::StopText(holder.str("stop_sequence").map(Into::into)),
-            "max_tokens" | "model_context_window_exceeded" => Finish::Length,
+            // A pause in the vendor's own searches: the answer lacks the rest.
+            "max_tokens" | "model_context_window_exceeded" | "pause_turn" => Finish::Length,
             "tool_use" => Finish::ToolCalls,
             "refusal" => {
                 let details = holder.get("stop_details");
@@ -239,7 +288,7 @@ impl Blocks {
     }
 
     fn block(&mut self, index: u64) -> Option<&mut Block> {
-        let found = self.open.iter_mut().find(|(it, _)| *it == index);
+        let found = self.open.iter_mut().rfind(|(it, _)| *it == index);
         found.map(|(_, block)| block)
     }
 
@@ -253,27 +302,12 @@ impl Blocks {
             text: Cow::Borrowed(text),
         });
     }
-
-    /// A citation of a page of the web, in `OpenAI`'s shape; others have no place there.
-    fn citation(&mut self, index: u64, citation: &Json<'_>, sink: &mut dyn EventSink) {
-        let Some(url) = citation.str("url") else {
-            return;
-        };
-        let start = match self.block(index) {
-            Some(Block::Text { start }) => *start,
-            _ => self.characters,
-        };
-        let title = citation.str("title").unwrap_or_default();
-        let annotation = url_citation(start..self.characters, url, title);
-        sink.take(ChatEvent::Annotation {
-            choice: 0,
-            annotation,
-        });
-    }
 }
 
-fn number(index: u64) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
+/// A page of the web that is cited; citations of other kinds have no place in a chat.
+fn page(citation: &Json<'_>) -> Option<(String, String)> {
+    let title = citation.str("title").unwrap_or_default();
+    Some((citation.str("url")?.to_owned(), title.to_owned()))
 }
 
 fn thinking(text: &str, sink: &mut dyn EventSink) {
@@ -285,10 +319,10 @@ fn thinking(text: &str, sink: &mut dyn EventSink) {
     }
 }
 
-fn arguments(index: u64, text: Cow<'_, str>, sink: &mut dyn EventSink) {
+fn arguments(call: u32, text: Cow<'_, str>, sink: &mut dyn EventSink) {
     sink.take(ChatEvent::Arguments {
         choice: 0,
-        call: number(index),
+        call,
         text,
     });
 }

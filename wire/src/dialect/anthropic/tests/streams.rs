@@ -159,7 +159,7 @@ fn one_bad_event_does_not_end_a_good_stream() {
 fn every_reason_has_its_meaning() {
     for (reason, finish) in [
         ("end_turn", Finish::Stop),
-        ("pause_turn", Finish::Stop),
+        ("pause_turn", Finish::Length),
         ("max_tokens", Finish::Length),
         ("model_context_window_exceeded", Finish::Length),
         ("refusal", Finish::Refusal(None)),
@@ -229,6 +229,94 @@ fn a_citation_says_where_its_words_are() {
         annotation,
         json!({"type": "url_citation", "url_citation": {"start_index": 4, "end_index": 13, "url": "https://a", "title": "A"}})
     );
+}
+
+#[test]
+fn a_streamed_citation_comes_before_its_words_and_is_told_after_them() {
+    let block = |index: u64, block: Value| json!({"type": "content_block_start", "index": index, "content_block": block});
+    let delta = |index: u64, delta: Value| json!({"type": "content_block_delta", "index": index, "delta": delta});
+    let stop = |index: u64| json!({"type": "content_block_stop", "index": index});
+    let stream = sse(&[
+        json!({"type": "message_start"}),
+        block(
+            0,
+            json!({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}}),
+        ),
+        delta(
+            0,
+            json!({"type": "input_json_delta", "partial_json": "{\"query\":\"q\"}"}),
+        ),
+        stop(0),
+        block(
+            1,
+            json!({"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []}),
+        ),
+        stop(1),
+        block(2, json!({"type": "text", "text": ""})),
+        delta(2, json!({"type": "text_delta", "text": "Oh: "})),
+        stop(2),
+        block(3, json!({"type": "text", "text": "", "citations": []})),
+        delta(
+            3,
+            json!({"type": "citations_delta", "citation": {"type": "web_search_result_location", "url": "https://a", "title": "A"}}),
+        ),
+        delta(3, json!({"type": "text_delta", "text": "It rains."})),
+        stop(3),
+        json!({"type": "message_delta", "delta": {"stop_reason": "pause_turn"}, "usage": {"output_tokens": 5}}),
+        json!({"type": "message_stop"}),
+    ]);
+    let answer = read(&stream);
+    let choice = &answer.choices[&0];
+    assert_eq!(choice.text(), "Oh: It rains.");
+    assert_eq!(choice.finish, Some(Finish::Length));
+    let annotation: Value =
+        serde_json::from_str(&choice.annotations[0].to_string()).unwrap_or_default();
+    assert_eq!(
+        annotation["url_citation"],
+        json!({"start_index": 4, "end_index": 13, "url": "https://a", "title": "A"})
+    );
+    assert_eq!(choice.annotations.len(), 1);
+}
+
+// trap 32
+#[test]
+fn a_stream_that_begins_anew_closes_what_was_open_and_goes_on() {
+    let start = |id: &str, input: u64| json!({"type": "message_start", "message": {"id": id, "usage": {"input_tokens": input, "output_tokens": 1}}});
+    let tool = |id: &str| json!({"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": id, "name": "f", "input": {}}});
+    let input = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": text}});
+    let stream = sse(&[
+        start("msg_1", 17),
+        start("msg_1", 17),
+        tool("a"),
+        input("{\"v\":\"Spark"),
+        start("msg_2", 17),
+        tool("b"),
+        start("msg_3", 18),
+        tool("c"),
+        input("{\"v\":1}"),
+        json!({"type": "content_block_stop", "index": 0}),
+        json!({"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 65}}),
+        json!({"type": "message_stop"}),
+        start("msg_4", 900),
+        tool("d"),
+    ]);
+    let answer = read(&stream);
+    assert_eq!(answer.fault, None);
+    let calls: Vec<(&str, &str)> = answer.choices[&0]
+        .blocks
+        .iter()
+        .filter_map(|it| match it {
+            Block::Call { id, arguments, .. } => Some((&**id, &**arguments)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        calls,
+        [("a", "{\"v\":\"Spark"), ("b", "{"), ("c", "{\"v\":1}")]
+    );
+    let usage = answer.usage.unwrap_or_default();
+    assert_eq!((usage.input, usage.output), (18, 65));
+    assert_eq!(answer.id.as_deref(), Some("msg_1"));
 }
 
 #[test]
