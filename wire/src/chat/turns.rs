@@ -11,11 +11,15 @@ mod tests;
 use std::borrow::Cow;
 
 use crate::chat::message::{Message, Part, Role, Text, ToolResult};
+use crate::json::Json;
 
 /// What stands where a result is missing.
 const NO_RESULT: &str = "[no result recorded]";
 /// What the person says where a conversation begins with the assistant.
 const OPENING: &str = ".";
+
+/// What the user says after the assistant's words where those may not be the last.
+pub const GO_ON: &str = "Continue.";
 
 /// A conversation in turns.
 #[derive(Debug, Default)]
@@ -33,6 +37,23 @@ pub struct Turn<'r, 'a> {
     pub is_user: bool,
     /// In order; never empty.
     pub parts: Vec<Cow<'r, Part<'a>>>,
+}
+
+/// Turns in a vendor's words: whose each is, and what of it can be sent.
+#[derive(Debug, Default)]
+pub struct Said<'a>(pub Vec<(bool, Vec<Json<'a>>)>);
+
+impl<'a> Said<'a> {
+    /// Adds a turn. One of which nothing is left is none, and makes neighbours of those about it.
+    pub fn add(&mut self, is_user: bool, mut content: Vec<Json<'a>>) {
+        if content.is_empty() {
+            return;
+        }
+        match self.0.last_mut() {
+            Some((side, before)) if *side == is_user => before.append(&mut content),
+            _ => self.0.push((is_user, content)),
+        }
+    }
 }
 
 impl<'r, 'a> Conversation<'r, 'a> {

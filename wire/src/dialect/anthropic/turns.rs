@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::chat::names::plain_id;
 use crate::chat::shape::{arguments_object, cache_ttl, sniff};
-use crate::chat::turns::{Conversation, Turn};
+use crate::chat::turns::{Conversation, GO_ON, Said, Turn};
 use crate::chat::{
     Media, Names, Part, Provenance, Source, Text, Thought, ToolCall, ToolResult, Traits,
     Unsupported, Written,
@@ -13,8 +13,6 @@ use crate::json::{Json, Object};
 
 /// Most prompt-cache points in a request.
 const MAX_CACHE_POINTS: usize = 4;
-/// What the user says after the assistant's words where those may not be the last.
-const GO_ON: &str = "Continue.";
 
 /// Writes blocks.
 pub(super) struct Blocks<'w, 'a> {
@@ -36,22 +34,17 @@ impl<'a> Blocks<'_, 'a> {
         &mut self,
         conversation: &Conversation<'_, 'a>,
     ) -> Result<Json<'a>, Unsupported> {
-        let mut said: Vec<(bool, Vec<Json<'a>>)> = Vec::new();
+        let mut said = Said::default();
         let last = conversation.turns.len().saturating_sub(1);
         for (at, turn) in conversation.turns.iter().enumerate() {
             let content = self.turn(turn, at == last && !turn.is_user)?;
-            match said.last_mut() {
-                _ if content.is_empty() => {}
-                // A turn between them had nothing that can be sent.
-                Some((is_user, before)) if *is_user == turn.is_user => before.extend(content),
-                _ => said.push((turn.is_user, content)),
-            }
+            said.add(turn.is_user, content);
         }
-        if said.last().is_some_and(|(is_user, _)| !is_user) && !self.traits.takes_prefill {
-            said.push((true, vec![text_block(GO_ON.into())]));
+        if said.0.last().is_some_and(|(is_user, _)| !is_user) && !self.traits.takes_prefill {
+            said.add(true, vec![text_block(GO_ON.into())]);
             self.written.drop_field("messages[-1]:prefill");
         }
-        Ok(said.into_iter().map(message).collect::<Vec<_>>().into())
+        Ok(said.0.into_iter().map(message).collect::<Vec<_>>().into())
     }
 
     fn turn(

@@ -6,7 +6,7 @@ use super::family::Family;
 use super::media;
 use crate::chat::names::{nine, plain_id};
 use crate::chat::shape::{arguments_object, cache_ttl};
-use crate::chat::turns::{Conversation, Turn};
+use crate::chat::turns::{Conversation, GO_ON, Said, Turn};
 use crate::chat::{
     Media, Names, Part, Provenance, Text, Thought, ToolCall, ToolResult, Unsupported, Written,
 };
@@ -14,8 +14,6 @@ use crate::json::{Json, Object};
 
 /// Most prompt-cache points in a request.
 const MAX_CACHE_POINTS: usize = 4;
-/// What the user says after the assistant's words where those may not be the last.
-const GO_ON: &str = "Continue.";
 /// What the user says where there is nothing, and something must be.
 const NOTHING: &str = ".";
 /// What the user says beside a document without words: Converse wants some.
@@ -35,9 +33,6 @@ pub(super) struct Scribe<'w, 'a> {
     pub(super) documents: usize,
 }
 
-/// A message: whether it is the user's, and its blocks.
-type Said<'a> = (bool, Vec<Json<'a>>);
-
 impl<'a> Scribe<'_, 'a> {
     /// `system`; `None` if there is none.
     pub(super) fn system(&mut self, system: &[&Text<'a>]) -> Vec<Json<'a>> {
@@ -54,17 +49,13 @@ impl<'a> Scribe<'_, 'a> {
         &mut self,
         conversation: &Conversation<'_, 'a>,
     ) -> Result<Json<'a>, Unsupported> {
-        let mut said: Vec<Said<'a>> = Vec::new();
+        let mut said = Said::default();
         let last = conversation.turns.len().saturating_sub(1);
         for (at, turn) in conversation.turns.iter().enumerate() {
             let blocks = self.turn(turn, at == last && !turn.is_user)?;
-            match said.last_mut() {
-                _ if blocks.is_empty() => {}
-                // A turn between them had nothing that can be sent.
-                Some((is_user, before)) if *is_user == turn.is_user => before.extend(blocks),
-                _ => said.push((turn.is_user, blocks)),
-            }
+            said.add(turn.is_user, blocks);
         }
+        let mut said = said.0;
         if said.first().is_none_or(|(is_user, _)| !is_user) {
             said.insert(0, (true, vec![text_block(NOTHING.into())]));
         }
@@ -255,7 +246,7 @@ impl<'a> Scribe<'_, 'a> {
     }
 }
 
-fn message((is_user, mut blocks): Said<'_>) -> Json<'_> {
+fn message((is_user, mut blocks): (bool, Vec<Json<'_>>)) -> Json<'_> {
     if has(&blocks, "document") && !has(&blocks, "text") {
         blocks.push(text_block(SEE.into()));
     }

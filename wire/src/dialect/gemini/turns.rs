@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::media::{self, Kind};
 use crate::chat::shape::arguments_object;
-use crate::chat::turns::{Conversation, Turn};
+use crate::chat::turns::{Conversation, GO_ON, Said, Turn};
 use crate::chat::{
     Media, Names, Part, Provenance, Text, Thought, ToolCall, ToolResult, Traits, Unsupported,
     Written,
@@ -16,7 +16,6 @@ use crate::json::{Json, Object};
 
 /// What the user says where nobody says anything, or after words that may not be the last.
 const OPENING: &str = ".";
-const GO_ON: &str = "Continue.";
 /// Google's own word for a call whose proof is lost: the call is then not checked.
 const NO_PROOF: &str = "skip_thought_signature_validator";
 
@@ -42,7 +41,7 @@ impl<'a> Turns<'_, 'a> {
         conversation: &Conversation<'_, 'a>,
         head: Vec<Json<'a>>,
     ) -> Result<Json<'a>, Unsupported> {
-        let mut contents = Contents::default();
+        let mut contents = Said::default();
         contents.add(true, head);
         let mut calls = Calls::new();
         for turn in &conversation.turns {
@@ -63,7 +62,12 @@ impl<'a> Turns<'_, 'a> {
             contents.add(true, vec![text_part(GO_ON).into()]);
             self.written.drop_field("messages[-1]:prefill");
         }
-        Ok(contents.finish())
+        Ok(contents
+            .0
+            .into_iter()
+            .map(content)
+            .collect::<Vec<_>>()
+            .into())
     }
 
     /// Results come first in the turn; what was attached to them follows all of them.
@@ -313,26 +317,9 @@ impl<'a> Proofs<'a> {
     }
 }
 
-/// Turns that take each other's place, as far as something is left of them.
-#[derive(Default)]
-struct Contents<'a>(Vec<(bool, Vec<Json<'a>>)>);
-
-impl<'a> Contents<'a> {
-    fn add(&mut self, is_user: bool, mut parts: Vec<Json<'a>>) {
-        if parts.is_empty() {
-            return;
-        }
-        match self.0.last_mut() {
-            Some((side, last)) if *side == is_user => last.append(&mut parts),
-            _ => self.0.push((is_user, parts)),
-        }
-    }
-
-    fn finish(self) -> Json<'a> {
-        let contents = self.0.into_iter().map(|(is_user, parts)| {
-            let role = if is_user { "user" } else { "model" };
-            Object::new().with("role", role).with("parts", parts).into()
-        });
-        contents.collect::<Vec<_>>().into()
-    }
+fn content((is_user, parts): (bool, Vec<Json<'_>>)) -> Json<'_> {
+    Object::new()
+        .with("role", if is_user { "user" } else { "model" })
+        .with("parts", parts)
+        .into()
 }
