@@ -24,6 +24,7 @@ fn back(to: Dialect, parts: &Value, lose: impl FnOnce(&mut Value)) -> (Value, Ve
     let mut answer: Value = serde_json::from_slice(&answer.unwrap().0).unwrap();
     let mut message = match to {
         Dialect::Anthropic => json!({"role": "assistant", "content": answer["content"].take()}),
+        Dialect::Ollama => answer["message"].take(),
         _ => answer["choices"][0]["message"].take(),
     };
     lose(&mut message);
@@ -47,6 +48,21 @@ fn call(id: Option<&str>) -> Value {
         parts[1]["functionCall"]["id"] = json!("other");
     }
     parts
+}
+
+// trap 25
+#[test]
+fn a_client_of_ollama_has_no_place_for_a_proof_and_the_vendors_own_excuse_stands_for_it() {
+    for parts in [call(Some("call_1")), call(None)] {
+        let (parts, dropped) = back(Dialect::Ollama, &parts, |_| {});
+        assert_eq!(
+            parts[0]["thoughtSignature"],
+            "skip_thought_signature_validator"
+        );
+        assert_eq!(parts[0]["functionCall"]["args"], json!({"a": 1.5}));
+        assert_eq!(parts[1].get("thoughtSignature"), None);
+        assert_eq!(dropped[0], "messages[].tool_calls[].thought_signature");
+    }
 }
 
 // trap 25
