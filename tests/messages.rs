@@ -215,6 +215,39 @@ async fn messages_are_answered_by_a_server_that_knows_only_chats() {
 }
 
 #[tokio::test]
+async fn what_is_left_out_and_refused_has_the_callers_own_names() {
+    let scene = Scene::new().await;
+    let search = json!({"type": "web_search_20250305", "name": "web_search"});
+    let own = json!({"name": "f", "input_schema": {"type": "object"}, "strict": true, "defer_loading": true});
+    let mut body = message("chat");
+    body["thinking"] = json!({"type": "enabled", "budget_tokens": 1_024});
+    body["stop_sequences"] = json!(["a", "b", "c", "d", "e"]);
+    body["tools"] = json!([own, search]);
+    let whole = scene.messages(&body).await;
+    assert_eq!(whole.status, 200);
+    let mut dropped: Vec<_> = whole
+        .header("x-tollward-dropped")
+        .unwrap()
+        .split(',')
+        .collect();
+    dropped.sort_unstable();
+    assert_eq!(
+        dropped,
+        [
+            "stop_sequences[4..]",
+            "thinking",
+            "tools[1]:web_search_20250305",
+            "tools[].defer_loading"
+        ]
+    );
+    body["tools"] = json!([search]);
+    let refused = scene.messages(&body).await;
+    assert_eq!(refused.status, 400);
+    let text = refused.json()["error"]["message"].to_string();
+    assert!(text.contains("tools[0].type"), "{text}");
+}
+
+#[tokio::test]
 async fn a_chat_is_answered_by_claude() {
     let scene = Scene::new().await;
     let mut body = openai::chat();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value};
-use tollward_wire::chat::Traits;
+use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::converse::error;
 use tollward_wire::operation::Operation;
@@ -91,6 +91,8 @@ impl Provider for Bedrock {
         let traits = claude::traits(model);
         Traits {
             fetches_urls: false,
+            // Anthropic's tool is not among those that Converse knows.
+            web_search: Searching::No,
             // Bedrock's own copy of the schema refuses both for the newest models (2026-08).
             takes_schema: traits.takes_schema && traits.takes_sampling,
             takes_strict_tools: traits.takes_strict_tools && traits.takes_sampling,

@@ -15,14 +15,14 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
-use tollward_wire::chat::Traits;
+use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
 use tollward_wire::view::RequestView;
 
-use self::row::{Row, StreamUsage, ThinkingModels};
+use self::row::{Row, SearchingModels, StreamUsage, ThinkingModels};
 use crate::failure::Failure;
 use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
 use crate::settings::{BuildError, Settings};
@@ -148,6 +148,11 @@ impl Provider for Compatible {
             takes_top_k: quirks.takes_more_sampling,
             takes_more_sampling: quirks.takes_more_sampling,
             takes_custom_tools: quirks.takes_custom_tools,
+            web_search: match quirks.web_search {
+                SearchingModels::ByTool => Searching::ByTool,
+                SearchingModels::ByName if encode::is_search_model(model) => Searching::Always,
+                SearchingModels::ByName | SearchingModels::No => Searching::No,
+            },
             ..Traits::default()
         }
     }

@@ -10,6 +10,7 @@ pub mod answer_tool;
 pub mod collect;
 pub mod event;
 pub mod fields;
+pub mod hosted;
 pub mod message;
 pub mod names;
 pub mod packed;
@@ -21,6 +22,7 @@ pub mod turns;
 
 pub use self::collect::{Block, Choice, Collected};
 pub use self::event::{ChatEvent, EventSink, Finish, ToolKind};
+pub use self::hosted::{HostedTool, SearchOption, Searching, WebSearch};
 pub use self::message::{
     Media, Message, Part, Provenance, Role, Source, Text, Thought, ToolCall, ToolResult,
 };

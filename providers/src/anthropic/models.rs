@@ -4,7 +4,7 @@
 //! A model that is newer than this table is taken for one of the newest here. Source:
 //! Anthropic's model overview and the migration notes of Claude 4.7 (read 2026-11).
 
-use tollward_wire::chat::Traits;
+use tollward_wire::chat::{Searching, Traits};
 
 /// What the model takes.
 pub(crate) fn traits(model: &str) -> Traits {
@@ -20,6 +20,11 @@ pub(crate) fn traits(model: &str) -> Traits {
         may_not_think: true,
         takes_prefill: version < (4, 6),
         fetches_urls: true,
+        web_search: if version >= (3, 5) {
+            Searching::ByTool
+        } else {
+            Searching::No
+        },
         max_output: Some(match version {
             (4, 6..) | (5.., _) => 128_000,
             (4, 5) => 64_000,

@@ -98,6 +98,12 @@ pub(super) fn is_reasoning_model(model: &str) -> bool {
     model.strip_prefix('o').and_then(number).is_some()
 }
 
+/// Whether a model of `OpenAI`'s is one of those that search with each answer:
+/// `gpt-4o-search-preview`, `gpt-5-search-api`.
+pub(super) fn is_search_model(model: &str) -> bool {
+    model.contains("-search-")
+}
+
 fn edit_messages(
     quirks: &Quirks,
     document: &Document,

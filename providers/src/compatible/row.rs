@@ -52,6 +52,19 @@ pub(crate) struct Quirks {
     pub(crate) takes_more_sampling: bool,
     /// Whether tools whose input is text are taken.
     pub(crate) takes_custom_tools: bool,
+    /// Which models search the web, for callers of another dialect.
+    pub(crate) web_search: SearchingModels,
+}
+
+/// Which models of a vendor search the web, and how they are told to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SearchingModels {
+    /// None.
+    No,
+    /// Those made for it, with each answer; the others refuse `web_search_options`.
+    ByName,
+    /// All of them, by a tool that the vendor runs.
+    ByTool,
 }
 
 /// Which models of a vendor take `reasoning_effort`.
@@ -113,5 +126,6 @@ impl Quirks {
         thoughts: Replay::Never,
         takes_more_sampling: false,
         takes_custom_tools: false,
+        web_search: SearchingModels::No,
     };
 }

@@ -6,7 +6,9 @@
 use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
 
-use super::row::{MaxTokens, MessageField, Quirks, Row, StreamUsage, ThinkingModels};
+use super::row::{
+    MaxTokens, MessageField, Quirks, Row, SearchingModels, StreamUsage, ThinkingModels,
+};
 use crate::kind::Kind;
 
 const SETTINGS: &[&str] = &["base_url", "api_key", "headers"];
@@ -51,6 +53,7 @@ const OPENAI: Row = Row {
         max_tokens: MaxTokens::ByModel,
         thinking: ThinkingModels::ByName,
         takes_custom_tools: true,
+        web_search: SearchingModels::ByName,
         ..Quirks::NONE
     },
 };
@@ -109,6 +112,7 @@ const OPENROUTER: Row = Row {
         thinking: ThinkingModels::All,
         thoughts: Replay::AsDetails,
         takes_more_sampling: true,
+        web_search: SearchingModels::ByTool,
         ..Quirks::NONE
     },
 };

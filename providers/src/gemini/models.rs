@@ -3,7 +3,7 @@
 //! A model that is newer than this table is taken for the newest here. Source: Google's
 //! model pages and the thinking guide (read 2026-11).
 
-use tollward_wire::chat::{Effort, Traits};
+use tollward_wire::chat::{Effort, Searching, Traits};
 
 /// What the model takes.
 pub(super) fn traits(model: &str) -> Traits {
@@ -16,6 +16,11 @@ pub(super) fn traits(model: &str) -> Traits {
         takes_service_tier: true,
         fetches_urls: false,
         takes_system: !is_gemma,
+        web_search: if is_gemma || version < (2, 0) {
+            Searching::No
+        } else {
+            Searching::ByTool
+        },
         takes_schema_with_tools: is_third,
         thinks: !is_gemma && version >= (2, 5),
         thinks_by_effort: is_third,

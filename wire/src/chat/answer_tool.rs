@@ -35,6 +35,9 @@ impl<'r, 'a> AnswerTool<'r, 'a> {
 
 /// Whether the caller forces a call of one of its tools.
 fn is_forced(request: &ChatRequest<'_>) -> bool {
+    if request.hosted.iter().any(|it| it.is_forced) {
+        return true;
+    }
     match &request.tool_choice {
         None | Some(ToolChoice::None | ToolChoice::Auto) => false,
         Some(ToolChoice::Required | ToolChoice::Named(_)) => !request.tools.is_empty(),

@@ -26,6 +26,11 @@ impl<'a> Fields<'a> {
         self.0.take(name)
     }
 
+    /// Takes all that is left.
+    pub fn clear(&mut self) {
+        self.0 = Object::new();
+    }
+
     /// Whether the field is there.
     pub fn has(&self, name: &str) -> bool {
         self.0.get(name).is_some()
@@ -146,10 +151,32 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// The paths, below `holder`, of what was not taken and says something: `false` and what is
+    /// empty say as much as nothing.
+    pub fn rest_of(self, holder: &str) -> impl Iterator<Item = Cow<'a, str>> {
+        let left = self.0.into_iter().filter(|(_, value)| match value {
+            Json::Null | Json::Bool(false) => false,
+            Json::String(text) => !text.is_empty(),
+            Json::Array(items) => !items.is_empty(),
+            Json::Object(object) => !object.is_empty(),
+            Json::Bool(true) | Json::Number(_) | Json::Joined(_) => true,
+        });
+        left.map(move |(name, _)| Cow::Owned(format!("{holder}.{name}")))
+    }
+
     /// The names of what was not taken and is not `null`.
     pub fn rest(self) -> Vec<Cow<'a, str>> {
         let left = self.0.into_iter().filter(|(_, value)| !value.is_null());
         left.map(|(name, _)| name).collect()
+    }
+}
+
+/// Adds the paths that are not there yet: a history says the same of many messages.
+pub fn note<'a>(paths: &mut Vec<Cow<'a, str>>, more: impl Iterator<Item = Cow<'a, str>>) {
+    for path in more {
+        if !paths.contains(&path) {
+            paths.push(path);
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::chat::fields::Fields;
+use crate::chat::hosted::{HostedTool, Searching};
 use crate::chat::message::Message;
 use crate::chat::names::Names;
 use crate::document::FieldError;
@@ -15,6 +16,8 @@ pub struct ChatRequest<'a> {
     pub messages: Vec<Message<'a>>,
     /// What the model may call.
     pub tools: Vec<Tool<'a>>,
+    /// What the vendor may run itself.
+    pub hosted: Vec<HostedTool<'a>>,
     /// Whether and what it must call; `None` leaves it to the vendor.
     pub tool_choice: Option<ToolChoice<'a>>,
     /// Whether it may call several tools at once.
@@ -319,6 +322,8 @@ pub struct Traits {
     pub least_effort: Effort,
     /// The most effort there is a word for.
     pub most_effort: Effort,
+    /// How the model searches the web.
+    pub web_search: Searching,
     /// How thoughts of earlier turns are sent back.
     pub thoughts: Replay,
     /// Most tokens of output.
@@ -360,6 +365,7 @@ impl Default for Traits {
             takes_service_tier: false,
             least_effort: Effort::Minimal,
             most_effort: Effort::High,
+            web_search: Searching::No,
             thoughts: Replay::Never,
             max_output: None,
         }
@@ -403,7 +409,7 @@ impl<'a> Written<'a> {
 }
 
 /// Hints without which the answer would not be what the caller asked for.
-const ESSENTIAL: [&str; 3] = ["audio", "modalities", "web_search_options"];
+const ESSENTIAL: [&str; 2] = ["audio", "modalities"];
 
 impl<'a> ChatRequest<'a> {
     /// Accounts for every hint and unknown field that a target does not take.

@@ -4,6 +4,7 @@
 //! (read 2026-11). Callers send either version; vendors are sent 2023-06-01.
 
 mod answer;
+mod citation;
 mod emit;
 pub mod error;
 mod events;
@@ -15,6 +16,7 @@ mod schema;
 mod tests;
 mod thinking;
 mod thought;
+mod tools;
 mod turns;
 mod usage;
 mod write;

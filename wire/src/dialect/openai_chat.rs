@@ -14,6 +14,7 @@ mod read;
 mod terms;
 #[cfg(test)]
 mod tests;
+mod tools;
 mod write;
 
 pub(crate) use self::answer::{read_answer, write_answer};

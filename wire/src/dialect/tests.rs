@@ -2,6 +2,7 @@
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 mod round_trip;
+mod web_search;
 
 use crate::chat::seal::tests::SEAL;
 use bytes::Bytes;

@@ -7,7 +7,10 @@ use super::thinking::{Orders, lacks_thought, orders};
 use super::turns::Blocks;
 use crate::chat::answer_tool::AnswerTool;
 use crate::chat::turns::Conversation;
-use crate::chat::{ChatRequest, Format, Names, Schema, Tool, ToolChoice, Traits, Written};
+use crate::chat::{
+    ChatRequest, Format, Names, Schema, SearchOption, Searching, Tool, ToolChoice, Traits,
+    Unsupported, WebSearch, Written,
+};
 use crate::dialect::openai_chat::{empty_schema, input_schema};
 use crate::json::{Json, Object};
 
@@ -32,10 +35,57 @@ pub(crate) fn with_type(schema: Json<'_>) -> Json<'_> {
     }
 }
 
+/// What can be said of Anthropic's search. Source: anthropic-python 2.14
+/// `types/web_search_tool_20250305_param.py` (read 2026-11).
+const SEARCH: [SearchOption; 5] = [
+    SearchOption::Allowed,
+    SearchOption::Blocked,
+    SearchOption::MaxUses,
+    SearchOption::Location,
+    SearchOption::Forced,
+];
+/// The name of it, which no other tool may have.
+const SEARCH_NAME: &str = "web_search";
+
 /// The tools that are offered.
-pub(super) fn tools<'a>(request: &ChatRequest<'a>, blocks: &mut Blocks<'_, 'a>) -> Vec<Json<'a>> {
-    let allowed = request.tools.iter().filter(|it| is_allowed(request, it));
-    allowed.map(|it| tool(it, blocks)).collect()
+pub(super) struct Offered<'a> {
+    pub(super) tools: Vec<Json<'a>>,
+    /// The model must search.
+    must_search: bool,
+}
+
+impl<'a> Offered<'a> {
+    /// The caller's tools, and the search that Anthropic makes itself.
+    pub(super) fn of(
+        request: &ChatRequest<'a>,
+        blocks: &mut Blocks<'_, 'a>,
+    ) -> Result<Self, Unsupported> {
+        let allowed = request.tools.iter().filter(|it| is_allowed(request, it));
+        let mut tools: Vec<Json<'a>> = allowed.map(|it| tool(it, blocks)).collect();
+        let is_taken = |it: &Tool<'_>| blocks.names.to_target(&it.name) == SEARCH_NAME;
+        let has_search =
+            blocks.traits.web_search != Searching::No && !request.tools.iter().any(is_taken);
+        let takes = has_search.then_some(&SEARCH[..]);
+        let search = request.web_search(takes, blocks.written)?;
+        let must_search = search.is_some_and(|it| it.is_forced);
+        tools.extend(search.and_then(|it| it.search.as_ref()).map(web_search));
+        Ok(Self { tools, must_search })
+    }
+}
+
+fn web_search<'a>(search: &WebSearch<'a>) -> Json<'a> {
+    let domains = |list: &[Cow<'a, str>]| {
+        let list: Vec<Json<'a>> = list.iter().cloned().map(Json::from).collect();
+        (!list.is_empty()).then_some(list)
+    };
+    Object::new()
+        .with("type", "web_search_20250305")
+        .with("name", SEARCH_NAME)
+        .with_some("allowed_domains", domains(&search.allowed_domains))
+        .with_some("blocked_domains", domains(&search.blocked_domains))
+        .with_some("max_uses", search.max_uses)
+        .with_some("user_location", search.user_location.clone())
+        .into()
 }
 
 fn tool<'a>(tool: &Tool<'a>, blocks: &mut Blocks<'_, 'a>) -> Json<'a> {
@@ -73,7 +123,7 @@ pub(super) struct Plan<'w, 'a> {
     pub(super) request: &'w ChatRequest<'a>,
     pub(super) traits: Traits,
     pub(super) names: &'w Names,
-    pub(super) tools: Vec<Json<'a>>,
+    pub(super) offered: Offered<'a>,
     pub(super) output: Object<'a>,
     pub(super) choice: Option<Object<'a>>,
 }
@@ -116,19 +166,19 @@ impl<'a> Plan<'_, 'a> {
             )
             .with("input_schema", with_type(answer.schema.schema.clone()));
         let is_none = self.request.tool_choice == Some(ToolChoice::None);
-        let choice = if self.tools.is_empty() || is_none {
+        let choice = if self.offered.tools.is_empty() || is_none {
             kind("tool").with("name", answer.name)
         } else {
             kind("any")
         };
-        self.tools.push(tool.into());
+        self.offered.tools.push(tool.into());
         self.choice = Some(choice);
         written.answer_tool = Some(answer.name);
     }
 
     /// How the model must choose.
     pub(super) fn choose(&mut self) {
-        if self.tools.is_empty() {
+        if self.offered.tools.is_empty() {
             return;
         }
         let mut choice = self.choice.take().or_else(|| self.caller_choice());
@@ -142,6 +192,9 @@ impl<'a> Plan<'_, 'a> {
     }
 
     fn caller_choice(&self) -> Option<Object<'a>> {
+        if self.offered.must_search {
+            return Some(kind("tool").with("name", SEARCH_NAME));
+        }
         Some(match self.request.tool_choice.as_ref()? {
             ToolChoice::None => kind("none"),
             ToolChoice::Auto
@@ -203,8 +256,8 @@ impl<'a> Plan<'_, 'a> {
 
     /// Puts everything in its place.
     pub(super) fn finish(self, body: &mut Object<'a>) {
-        if !self.tools.is_empty() {
-            body.push(Cow::Borrowed("tools"), self.tools.into());
+        if !self.offered.tools.is_empty() {
+            body.push(Cow::Borrowed("tools"), self.offered.tools.into());
         }
         if let Some(choice) = self.choice {
             body.push(Cow::Borrowed("tool_choice"), choice.into());

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use super::messages;
+use super::{messages, tools};
 use crate::chat::fields::{Fields, within};
-use crate::chat::{ChatRequest, Effort, Format, Sampling, Schema, Thinking, Tool, ToolChoice};
+use crate::chat::{ChatRequest, Effort, Format, Sampling, Schema, Thinking};
 use crate::document::FieldError;
 use crate::json::{Json, Object};
 
-/// Fields that no other vendor has anything like, and that change nothing when they are empty.
-const PASSING: [&str; 4] = ["anthropic_beta", "betas", "diagnostics", "inference_geo"];
+/// What only says which form of the API is spoken.
+const PASSING: [&str; 2] = ["anthropic_beta", "betas"];
 
 /// Reads the request.
 pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldError> {
@@ -18,10 +18,10 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     for field in PASSING {
         fields.any(field);
     }
+    let mut unknown = Vec::new();
     let mut request = ChatRequest {
-        messages: messages::read(&mut fields)?,
-        tools: fields.each("tools", tool)?.into_iter().flatten().collect(),
-        thinking: thinking(&mut fields)?,
+        messages: messages::read(&mut fields, &mut unknown)?,
+        thinking: thinking(&mut fields, &mut unknown)?,
         stop: fields.texts("stop_sequences")?,
         max_output: fields.whole("max_tokens")?,
         sampling: Sampling {
@@ -32,14 +32,10 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
         },
         is_stream: fields.flag("stream")?.unwrap_or_default(),
         choices: 1,
+        unknown,
         ..ChatRequest::default()
     };
-    if let Some(mut choice) = fields.object("tool_choice")? {
-        let path = |it| within("tool_choice", it);
-        request.tool_choice = Some(tool_choice(&mut choice).map_err(path)?);
-        let single = choice.flag("disable_parallel_tool_use").map_err(path)?;
-        request.parallel_tool_calls = single.map(|it| !it);
-    }
+    tools::read(&mut fields, &mut request)?;
     if let Some(mut output) = fields.object("output_config")? {
         let path = |it| within("output_config", it);
         let effort = output.text("effort").map_err(path)?;
@@ -59,108 +55,25 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
                     .unwrap_or_else(|| Json::Object(Object::new())),
             });
         }
+        request.unknown.extend(output.rest_of("output_config"));
     }
     if let Some(mut metadata) = fields.object("metadata")? {
         request.user = metadata.text("user_id")?;
+        request.unknown.extend(metadata.rest_of("metadata"));
     }
     if let Some(tier) = fields.text("service_tier")?
         && tier == "standard_only"
     {
         request.hints.push(("service_tier", "default".into()));
     }
-    request.unknown = fields.rest();
+    request.unknown.extend(fields.rest());
     Ok(request)
 }
 
-/// A tool; one that the vendor would run itself has no schema, and is left out.
-fn tool(value: Json<'_>) -> Result<Option<Tool<'_>>, FieldError> {
-    let mut fields = Fields::of(value)?;
-    let kind = fields.text("type")?;
-    let name = fields.need_text("name")?;
-    let parameters = match kind.as_deref() {
-        None | Some("custom") => fields.any("input_schema"),
-        Some(kind) => match client_tool(kind) {
-            Some(schema) => Some(schema),
-            None => {
-                return Err(FieldError::new(
-                    "type",
-                    "a tool that the caller runs; tools that Anthropic runs itself need one of its models",
-                ));
-            }
-        },
-    };
-    Ok(Some(Tool {
-        name,
-        description: fields.text("description")?,
-        parameters,
-        strict: fields.flag("strict")?,
-        custom: None,
-        cache: fields.any("cache_control"),
-    }))
-}
-
-/// The schema of a tool that Anthropic describes to its models and the caller runs.
-fn client_tool(kind: &str) -> Option<Json<'static>> {
-    let string = || Object::new().with("type", "string");
-    let schema = |properties: Object<'static>, required: &[&'static str]| {
-        let required: Vec<Json<'static>> = required.iter().map(|it| Json::from(*it)).collect();
-        Object::new()
-            .with("type", "object")
-            .with("properties", properties)
-            .with("required", required)
-            .into()
-    };
-    let integers = || {
-        Object::new()
-            .with("type", "array")
-            .with("items", Object::new().with("type", "integer"))
-    };
-    if kind.starts_with("bash_") {
-        let restart = Object::new().with("type", "boolean");
-        let properties = Object::new()
-            .with("command", string())
-            .with("restart", restart);
-        return Some(schema(properties, &[]));
-    }
-    if kind.starts_with("text_editor_") || kind.starts_with("memory_") {
-        let properties = Object::new()
-            .with("command", string())
-            .with("path", string())
-            .with("file_text", string())
-            .with("old_str", string())
-            .with("new_str", string())
-            .with("insert_line", Object::new().with("type", "integer"))
-            .with("insert_text", string())
-            .with("view_range", integers())
-            .with("old_path", string())
-            .with("new_path", string());
-        return Some(schema(properties, &["command"]));
-    }
-    if kind.starts_with("computer_") {
-        let properties = Object::new()
-            .with("action", string())
-            .with("coordinate", integers())
-            .with("start_coordinate", integers())
-            .with("text", string())
-            .with("duration", Object::new().with("type", "number"))
-            .with("scroll_direction", string())
-            .with("scroll_amount", Object::new().with("type", "integer"));
-        return Some(schema(properties, &["action"]));
-    }
-    None
-}
-
-fn tool_choice<'a>(choice: &mut Fields<'a>) -> Result<ToolChoice<'a>, FieldError> {
-    Ok(match choice.need_text("type")?.as_ref() {
-        "auto" => ToolChoice::Auto,
-        "any" => ToolChoice::Required,
-        "none" => ToolChoice::None,
-        "tool" => ToolChoice::Named(choice.need_text("name")?),
-        _ => return Err(FieldError::new("type", "auto, any, tool or none")),
-    })
-}
-
-fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
+fn thinking<'a>(
+    fields: &mut Fields<'a>,
+    unknown: &mut Vec<Cow<'a, str>>,
+) -> Result<Thinking, FieldError> {
     let Some(mut thinking) = fields.object("thinking")? else {
         return Ok(Thinking::default());
     };
@@ -168,10 +81,12 @@ fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
     let kind: Option<Cow<'_, str>> = thinking.text("type").map_err(path)?;
     let display = thinking.text("display").map_err(path)?;
     let is_off = kind.as_deref() == Some("disabled");
+    let budget = thinking.whole("budget_tokens").map_err(path)?;
+    unknown.extend(thinking.rest_of("thinking"));
     Ok(Thinking {
         effort: is_off.then_some(Effort::None),
         is_on: Some(!is_off),
-        budget: thinking.whole("budget_tokens").map_err(path)?,
+        budget,
         is_visible: display.map(|it| it != "omitted"),
     })
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::plan::{Plan, tools};
+use super::plan::{Offered, Plan};
 use super::turns::Blocks;
 use crate::chat::names::NameRule;
 use crate::chat::turns::Conversation;
@@ -36,7 +36,7 @@ pub(crate) fn write_request<'a>(
         cache_points: 0,
     };
     let system = blocks.system(&conversation.system);
-    let tools = tools(request, &mut blocks);
+    let offered = Offered::of(request, &mut blocks)?;
     let messages = blocks.messages(&conversation)?;
     let max_tokens = max_tokens(request, traits);
     let mut body = Object::new()
@@ -48,7 +48,7 @@ pub(crate) fn write_request<'a>(
         request,
         traits,
         names: &names,
-        tools,
+        offered,
         output: Object::new(),
         choice: None,
     };

@@ -50,6 +50,7 @@ pub(crate) fn write_request<'a>(
     let mut system = scribe.system(&conversation.system);
     let tools = plan.config(traits, &mut scribe, &mut extras);
     let messages = scribe.messages(&conversation)?;
+    request.web_search(None, &mut written)?;
     if request.messages.iter().any(|it| it.name.is_some()) {
         written.drop_field("messages[].name");
     }

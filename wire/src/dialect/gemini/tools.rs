@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::chat::{ChatRequest, Names, Tool, ToolChoice, Traits, Unsupported, Written};
+use crate::chat::{ChatRequest, Names, Searching, Tool, ToolChoice, Traits, Unsupported, Written};
 use crate::dialect::openai_chat::input_schema;
 use crate::json::{Json, Object};
 
@@ -32,10 +32,7 @@ impl<'a> Tools<'a> {
         names: &Names,
         written: &mut Written<'a>,
     ) -> Result<Self, Unsupported> {
-        let mut tools = Self {
-            has_search: searches(request, written),
-            ..Self::default()
-        };
+        let mut tools = Self::default();
         for tool in &request.tools {
             if is_offered(request, tool) {
                 tools.functions.push(function(tool, names, written));
@@ -44,12 +41,10 @@ impl<'a> Tools<'a> {
                 written.drop_field("tools[].function.strict");
             }
         }
-        if tools.has_search && !tools.functions.is_empty() {
-            return Err(Unsupported::new(
-                "web_search_options",
-                "a search cannot be asked for beside tools",
-            ));
-        }
+        // A search beside functions is refused by most models.
+        let has_search = traits.web_search != Searching::No && tools.functions.is_empty();
+        let takes = has_search.then_some(&[][..]);
+        tools.has_search = request.web_search(takes, written)?.is_some();
         if request.parallel_tool_calls == Some(false) {
             written.drop_field("parallel_tool_calls");
         }
@@ -93,20 +88,6 @@ impl<'a> Tools<'a> {
             body.push(Cow::Borrowed("toolConfig"), config.into());
         }
     }
-}
-
-/// Whether the vendor is to search; how much and where for cannot be said.
-fn searches<'a>(request: &ChatRequest<'a>, written: &mut Written<'a>) -> bool {
-    let mut hints = request.hints.iter();
-    let Some((_, options)) = hints.find(|(field, _)| *field == "web_search_options") else {
-        return false;
-    };
-    for field in ["search_context_size", "user_location"] {
-        if options.get(field).is_some() {
-            written.drop_field(format!("web_search_options.{field}"));
-        }
-    }
-    true
 }
 
 /// All tools are offered, but where the model may call or not the ones that it may not are left out.

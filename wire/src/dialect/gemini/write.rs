@@ -122,7 +122,7 @@ fn format<'a>(
 }
 
 /// Hints that have a place, or are accounted for in [`hints`].
-const TAKEN: [&str; 3] = ["web_search_options", "safety_settings", "service_tier"];
+const TAKEN: [&str; 2] = ["safety_settings", "service_tier"];
 
 fn hints<'a>(
     request: &ChatRequest<'a>,

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::chat::fields::{Fields, within};
+use crate::chat::fields::{Fields, note, within};
 use crate::chat::shape::sniff;
 use crate::chat::{Media, Message, Part, Role, Source, Thought, ToolCall, ToolResult};
 use crate::document::FieldError;
@@ -17,6 +17,8 @@ pub(super) struct History<'a> {
     calls: usize,
     /// Assistant's messages so far.
     turns: usize,
+    /// Paths of what was left out.
+    pub(super) left_out: Vec<Cow<'a, str>>,
 }
 
 #[derive(Debug)]
@@ -30,13 +32,19 @@ impl<'a> History<'a> {
     /// Reads the next message.
     pub(super) fn message(&mut self, value: Json<'a>) -> Result<Message<'a>, FieldError> {
         let mut fields = Fields::of(value)?;
+        let message = self.read(&mut fields)?;
+        note(&mut self.left_out, fields.rest_of("messages[]"));
+        Ok(message)
+    }
+
+    fn read(&mut self, fields: &mut Fields<'a>) -> Result<Message<'a>, FieldError> {
         let role = fields.need_text("role")?;
         let role = match &*role.to_ascii_lowercase() {
             "system" => Role::System,
             "developer" => Role::Developer,
             "user" => Role::User,
             "assistant" => {
-                let parts = self.assistant(&mut fields)?;
+                let parts = self.assistant(fields)?;
                 return Ok(Message::new(Role::Assistant, parts));
             }
             "tool" => return self.result(fields),
@@ -44,7 +52,7 @@ impl<'a> History<'a> {
                 return Err(FieldError::new("role", "system, user, assistant or tool"));
             }
         };
-        Ok(Message::new(role, content(&mut fields)?))
+        Ok(Message::new(role, content(fields)?))
     }
 
     /// Thoughts first, then words, then calls: the order in which vendors want them back.
@@ -88,7 +96,7 @@ impl<'a> History<'a> {
         }))
     }
 
-    fn result(&mut self, mut fields: Fields<'a>) -> Result<Message<'a>, FieldError> {
+    fn result(&mut self, fields: &mut Fields<'a>) -> Result<Message<'a>, FieldError> {
         let id = fields.text("tool_call_id")?.filter(|it| !it.is_empty());
         let name = fields.text("tool_name")?.or(fields.text("name")?);
         let name = name.filter(|it| !it.is_empty());
@@ -102,7 +110,7 @@ impl<'a> History<'a> {
         let result = ToolResult {
             call,
             name,
-            parts: content(&mut fields)?,
+            parts: content(fields)?,
             is_error: false,
             cache: None,
         };

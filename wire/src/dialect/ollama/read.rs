@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::messages::{History, part_of_image};
 use super::options;
-use crate::chat::fields::{Fields, within};
+use crate::chat::fields::{Fields, note, within};
 use crate::chat::{ChatRequest, Message, Part, Role, Tool};
 use crate::document::FieldError;
 use crate::json::Json;
@@ -14,11 +14,13 @@ pub(crate) fn read_chat(value: Json<'_>) -> Result<ChatRequest<'_>, FieldError> 
     let mut fields = Fields::of(value)?;
     let mut history = History::default();
     let messages = fields.each("messages", |it| history.message(it))?;
+    let mut unknown = history.left_out;
     let mut request = ChatRequest {
         messages,
-        tools: fields.each("tools", tool)?,
+        tools: fields.each("tools", |it| tool(it, &mut unknown))?,
         ..common(&mut fields)?
     };
+    request.unknown.extend(unknown);
     request.unknown.extend(fields.rest());
     Ok(request)
 }
@@ -85,18 +87,22 @@ fn common<'a>(fields: &mut Fields<'a>) -> Result<ChatRequest<'a>, FieldError> {
     Ok(request)
 }
 
-fn tool(value: Json<'_>) -> Result<Tool<'_>, FieldError> {
+fn tool<'a>(value: Json<'a>, unknown: &mut Vec<Cow<'a, str>>) -> Result<Tool<'a>, FieldError> {
     let mut fields = Fields::of(value)?;
+    fields.any("type");
     let Some(mut function) = fields.object("function")? else {
         return Err(FieldError::new("function", "an object"));
     };
     let path = |it| within("function", it);
-    Ok(Tool {
+    let tool = Tool {
         name: function.need_text("name").map_err(path)?,
         description: function.text("description").map_err(path)?,
         parameters: function.any("parameters"),
         strict: None,
         custom: None,
         cache: None,
-    })
+    };
+    note(unknown, function.rest_of("tools[].function"));
+    note(unknown, fields.rest_of("tools[]"));
+    Ok(tool)
 }

@@ -30,6 +30,7 @@ pub(crate) fn write_request<'a>(
         .with("model", target.model.to_owned())
         .with("messages", messages);
     let tools = tools(request, &mut written)?;
+    request.web_search(None, &mut written)?;
     if !tools.is_empty() {
         body = body.with("tools", tools);
     }

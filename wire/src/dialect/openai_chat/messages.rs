@@ -2,26 +2,42 @@
 
 use std::borrow::Cow;
 
-use crate::chat::fields::{Fields, within};
+use crate::chat::fields::{Fields, note, within};
 use crate::chat::{
     Media, Message, Part, Provenance, Role, Source, Text, Thought, ToolCall, ToolResult,
 };
 use crate::document::FieldError;
 use crate::json::Json;
 
-/// Reads `messages`.
-pub(super) fn read<'a>(fields: &mut Fields<'a>) -> Result<Vec<Message<'a>>, FieldError> {
-    fields.each("messages", message)
+/// Where the parts of messages are, for what is left out of them.
+const CONTENT: &str = "messages[].content[]";
+
+/// What has been left out, as paths.
+type LeftOut<'a> = Vec<Cow<'a, str>>;
+
+/// Reads `messages`; what is left out of them goes into `left_out`.
+pub(super) fn read<'a>(
+    fields: &mut Fields<'a>,
+    left_out: &mut LeftOut<'a>,
+) -> Result<Vec<Message<'a>>, FieldError> {
+    fields.each("messages", |it| {
+        let mut fields = Fields::of(it)?;
+        let message = message(&mut fields, left_out)?;
+        note(left_out, fields.rest_of("messages[]"));
+        Ok(message)
+    })
 }
 
-fn message(value: Json<'_>) -> Result<Message<'_>, FieldError> {
-    let mut fields = Fields::of(value)?;
+fn message<'a>(
+    fields: &mut Fields<'a>,
+    left_out: &mut LeftOut<'a>,
+) -> Result<Message<'a>, FieldError> {
     let role = fields.need_text("role")?;
     let name = fields.text("name")?;
     let parts = match &*role {
-        "tool" | "function" => return result(fields, name),
-        "assistant" => assistant(&mut fields)?,
-        _ => content(&mut fields)?,
+        "tool" | "function" => return result(fields, name, left_out),
+        "assistant" => assistant(fields, left_out)?,
+        _ => content(fields, left_out)?,
     };
     let role = match &*role {
         "system" => Role::System,
@@ -40,8 +56,9 @@ fn message(value: Json<'_>) -> Result<Message<'_>, FieldError> {
 
 /// A message of role `tool`, or of the older role `function`, which knows its call by name.
 fn result<'a>(
-    mut fields: Fields<'a>,
+    fields: &mut Fields<'a>,
     name: Option<Cow<'a, str>>,
+    left_out: &mut LeftOut<'a>,
 ) -> Result<Message<'a>, FieldError> {
     let call = match fields.text("tool_call_id")? {
         Some(id) => id,
@@ -53,7 +70,7 @@ fn result<'a>(
     let result = ToolResult {
         call,
         name,
-        parts: content(&mut fields)?,
+        parts: content(fields, left_out)?,
         is_error: false,
         cache,
     };
@@ -61,21 +78,32 @@ fn result<'a>(
 }
 
 /// `content`, as a string or as parts.
-fn content<'a>(fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
+fn content<'a>(
+    fields: &mut Fields<'a>,
+    left_out: &mut LeftOut<'a>,
+) -> Result<Vec<Part<'a>>, FieldError> {
     match fields.any("content") {
         None => Ok(Vec::new()),
         Some(Json::String(text)) => Ok(vec![Part::from(text)]),
         Some(Json::Array(items)) => items
             .into_iter()
             .enumerate()
-            .map(|(at, item)| part(item).map_err(|it| within(&format!("content[{at}]"), it)))
+            .map(|(at, item)| {
+                part(item, left_out).map_err(|it| within(&format!("content[{at}]"), it))
+            })
             .collect(),
         Some(_) => Err(FieldError::new("content", "a string or an array of parts")),
     }
 }
 
-fn part(value: Json<'_>) -> Result<Part<'_>, FieldError> {
+fn part<'a>(value: Json<'a>, left_out: &mut LeftOut<'a>) -> Result<Part<'a>, FieldError> {
     let mut fields = Fields::of(value)?;
+    let part = one_part(&mut fields)?;
+    note(left_out, fields.rest_of(CONTENT));
+    Ok(part)
+}
+
+fn one_part<'a>(fields: &mut Fields<'a>) -> Result<Part<'a>, FieldError> {
     let kind = fields.need_text("type")?;
     let cache = fields
         .any("cache_control")
@@ -94,16 +122,16 @@ fn part(value: Json<'_>) -> Result<Part<'_>, FieldError> {
         })),
         "refusal" => Ok(Part::Refusal(fields.need_text("refusal")?)),
         "image_url" => {
-            inner(&mut fields, "image_url")?;
-            image(&mut fields, cache).map(Part::Image)
+            inner(fields, "image_url")?;
+            image(fields, cache).map(Part::Image)
         }
         "input_audio" => {
-            inner(&mut fields, "input_audio")?;
-            audio(&mut fields, cache).map(Part::Audio)
+            inner(fields, "input_audio")?;
+            audio(fields, cache).map(Part::Audio)
         }
         "file" => {
-            inner(&mut fields, "file")?;
-            file(&mut fields, cache).map(Part::File)
+            inner(fields, "file")?;
+            file(fields, cache).map(Part::File)
         }
         _ => Err(FieldError::new(
             "type",
@@ -192,9 +220,12 @@ fn file<'a>(fields: &mut Fields<'a>, cache: Option<Json<'a>>) -> Result<Media<'a
 }
 
 /// Thoughts first, then words, then calls: the order in which vendors want them back.
-fn assistant<'a>(fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
+fn assistant<'a>(
+    fields: &mut Fields<'a>,
+    left_out: &mut LeftOut<'a>,
+) -> Result<Vec<Part<'a>>, FieldError> {
     let mut parts: Vec<_> = thoughts(fields)?.into_iter().map(Part::Thought).collect();
-    parts.extend(content(fields)?);
+    parts.extend(content(fields, left_out)?);
     parts.extend(fields.text("refusal")?.map(Part::Refusal));
     parts.extend(
         fields

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use super::left_out::MAX_USER;
-use crate::chat::{ChatRequest, Effort, Format, Names, Tool, ToolChoice, Traits, Written};
+use crate::chat::{
+    ChatRequest, Effort, Format, Names, SearchOption, Searching, Tool, ToolChoice, Traits,
+    Unsupported, Written,
+};
 use crate::json::{Json, Object};
 
 pub(super) fn tools<'a>(
@@ -12,13 +15,13 @@ pub(super) fn tools<'a>(
     names: &Names,
     body: &mut Object<'a>,
     written: &mut Written<'a>,
-) {
+) -> Result<(), Unsupported> {
     let allowed = match &request.tool_choice {
         Some(ToolChoice::Allowed { names, .. }) => Some(names),
         _ => None,
     };
     let is_allowed = |tool: &&Tool<'a>| allowed.is_none_or(|names| names.contains(&tool.name));
-    let tools: Vec<Json<'a>> = request
+    let mut tools: Vec<Json<'a>> = request
         .tools
         .iter()
         .filter(is_allowed)
@@ -29,8 +32,9 @@ pub(super) fn tools<'a>(
             one_tool(tool, traits, names)
         })
         .collect();
+    search(request, traits, &mut tools, body, written)?;
     if tools.is_empty() {
-        return;
+        return Ok(());
     }
     body.push(Cow::Borrowed("tools"), tools.into());
     let word = |word: &'static str| Json::from(word);
@@ -58,6 +62,77 @@ pub(super) fn tools<'a>(
     if let Some(parallel) = request.parallel_tool_calls {
         body.push(Cow::Borrowed("parallel_tool_calls"), parallel.into());
     }
+    Ok(())
+}
+
+/// Asks the vendor to search, in the one way or the other.
+///
+/// Source: openai-python 3.57 `types/chat/completion_create_params.py` for models that always
+/// search; openrouter 1.3.84 `components/openrouterwebsearchservertool.py` and
+/// `components/websearchconfig.py` for the tool (read 2026-11).
+fn search<'a>(
+    request: &ChatRequest<'a>,
+    traits: Traits,
+    tools: &mut Vec<Json<'a>>,
+    body: &mut Object<'a>,
+    written: &mut Written<'a>,
+) -> Result<(), Unsupported> {
+    const ALWAYS: [SearchOption; 3] = [
+        SearchOption::Location,
+        SearchOption::ContextSize,
+        SearchOption::Forced,
+    ];
+    const BY_TOOL: [SearchOption; 5] = [
+        SearchOption::Allowed,
+        SearchOption::Blocked,
+        SearchOption::MaxUses,
+        SearchOption::Location,
+        SearchOption::ContextSize,
+    ];
+    let takes = match traits.web_search {
+        Searching::No => None,
+        Searching::Always => Some(&ALWAYS[..]),
+        Searching::ByTool => Some(&BY_TOOL[..]),
+    };
+    let found = request.web_search(takes, written)?;
+    let Some(search) = found.and_then(|it| it.search.as_ref()) else {
+        return Ok(());
+    };
+    let size = search.context_size.clone();
+    if traits.web_search == Searching::Always {
+        let options = Object::new()
+            .with_some("search_context_size", size)
+            .with_some("user_location", search.user_location.clone().map(nested));
+        body.push(Cow::Borrowed("web_search_options"), options.into());
+        return Ok(());
+    }
+    let domains = |list: &[Cow<'a, str>]| {
+        let list: Vec<Json<'a>> = list.iter().cloned().map(Json::from).collect();
+        (!list.is_empty()).then_some(list)
+    };
+    let parameters = Object::new()
+        .with_some("allowed_domains", domains(&search.allowed_domains))
+        .with_some("excluded_domains", domains(&search.blocked_domains))
+        .with_some("max_uses", search.max_uses)
+        .with_some("search_context_size", size)
+        .with_some("user_location", search.user_location.clone());
+    let tool = Object::new()
+        .with("type", "openrouter:web_search")
+        .with_some("parameters", Some(parameters).filter(|it| !it.is_empty()));
+    tools.push(tool.into());
+    Ok(())
+}
+
+/// A place as `web_search_options` has it: its parts one level deeper.
+fn nested(place: Json<'_>) -> Json<'_> {
+    let Json::Object(mut parts) = place else {
+        return place;
+    };
+    parts.take("type");
+    Object::new()
+        .with("type", "approximate")
+        .with("approximate", parts)
+        .into()
 }
 
 fn one_tool<'a>(tool: &Tool<'a>, traits: Traits, names: &Names) -> Json<'a> {

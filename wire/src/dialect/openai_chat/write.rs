@@ -44,7 +44,7 @@ pub(crate) fn write_request<'a>(
     let mut body = Object::new()
         .with("model", target.model.to_owned())
         .with("messages", messages);
-    tools(request, target.traits, &names, &mut body, &mut written);
+    tools(request, target.traits, &names, &mut body, &mut written)?;
     format(&request.format, &mut body);
     thinking(request, target.traits, &mut body, &mut written);
     sampling(request, target.traits, &mut body, &mut written);

@@ -8,10 +8,11 @@ use std::borrow::Cow;
 
 use super::namespace::joined as joined_name;
 use super::parts::content;
-use super::tools::tools;
-use crate::chat::fields::{Fields, within};
+use super::tools::Tools;
+use crate::chat::fields::{Fields, note, within};
+use crate::chat::hosted::word;
 use crate::chat::packed::{self, Packed};
-use crate::chat::{Message, Part, Provenance, Role, Thought, Tool, ToolCall, ToolResult};
+use crate::chat::{Message, Part, Provenance, Role, Thought, ToolCall, ToolResult};
 use crate::document::FieldError;
 use crate::json::Json;
 
@@ -27,8 +28,6 @@ const CLIENT_CALLS: [(&str, &str, &str); 3] = [
 pub(super) struct Input<'a> {
     /// The conversation.
     pub(super) messages: Vec<Message<'a>>,
-    /// Tools that the input adds to the request's.
-    pub(super) tools: Vec<Tool<'a>>,
     /// Paths of items that only `OpenAI` has a use for.
     pub(super) left_out: Vec<Cow<'a, str>>,
     /// The last message is made of what a model said or tools answered, and more may join it.
@@ -41,7 +40,7 @@ pub(super) struct Input<'a> {
 
 impl<'a> Input<'a> {
     /// Reads `instructions` and `input`.
-    pub(super) fn read(fields: &mut Fields<'a>) -> Result<Self, FieldError> {
+    pub(super) fn read(fields: &mut Fields<'a>, tools: &mut Tools<'a>) -> Result<Self, FieldError> {
         let mut input = Self::default();
         if let Some(text) = fields.text("instructions")? {
             input
@@ -55,7 +54,9 @@ impl<'a> Input<'a> {
             Some(Json::Array(items)) => {
                 for (at, item) in items.into_iter().enumerate() {
                     let path = format!("input[{at}]");
-                    input.item(item, &path).map_err(|it| within(&path, it))?;
+                    input
+                        .item(item, &path, tools)
+                        .map_err(|it| within(&path, it))?;
                 }
             }
             _ => return Err(FieldError::new("input", "a string or an array of items")),
@@ -63,49 +64,69 @@ impl<'a> Input<'a> {
         Ok(input)
     }
 
-    fn item(&mut self, value: Json<'a>, path: &str) -> Result<(), FieldError> {
+    fn item(
+        &mut self,
+        value: Json<'a>,
+        path: &str,
+        tools: &mut Tools<'a>,
+    ) -> Result<(), FieldError> {
         let mut fields = Fields::of(value)?;
         let kind = match fields.text("type")? {
             Some(kind) => kind,
             None if fields.has("role") => Cow::Borrowed("message"),
             None => Cow::Borrowed("item_reference"),
         };
-        if let Some((_, name, arguments)) = CLIENT_CALLS.iter().find(|(it, ..)| *it == kind) {
-            return self.client_call(&mut fields, name, arguments);
+        self.known(&mut fields, &kind, path, tools)?;
+        // What an item is to those who keep it says nothing to a model.
+        for name in ["id", "status", "phase"] {
+            fields.any(name);
         }
-        match &*kind {
-            "message" => self.message(&mut fields),
+        note(&mut self.left_out, fields.rest_of("input[]"));
+        Ok(())
+    }
+
+    fn known(
+        &mut self,
+        fields: &mut Fields<'a>,
+        kind: &str,
+        path: &str,
+        tools: &mut Tools<'a>,
+    ) -> Result<(), FieldError> {
+        if let Some((_, name, arguments)) = CLIENT_CALLS.iter().find(|(it, ..)| *it == kind) {
+            return self.client_call(fields, name, arguments);
+        }
+        match kind {
+            "message" => self.message(fields),
             "function_call" => {
-                let name = name(&mut fields)?;
+                let name = name(fields)?;
                 let arguments = match fields.any("arguments") {
                     None => Cow::Borrowed(""),
                     Some(Json::String(text)) => text,
                     // Some clients send the object itself.
                     Some(other) => Cow::Owned(other.to_string()),
                 };
-                self.call(&mut fields, name, arguments, false)
+                self.call(fields, name, arguments, false)
             }
             "custom_tool_call" => {
-                let name = name(&mut fields)?;
+                let name = name(fields)?;
                 let input = fields.text("input")?.unwrap_or_default();
-                self.call(&mut fields, name, input, true)
+                self.call(fields, name, input, true)
             }
-            "function_call_output" | "custom_tool_call_output" => self.output(&mut fields),
+            "function_call_output" | "custom_tool_call_output" => self.output(fields),
             "local_shell_call_output" | "shell_call_output" | "apply_patch_call_output" => {
-                self.client_output(&mut fields)
+                self.client_output(fields)
             }
-            "reasoning" => self.reasoning(&mut fields),
-            "additional_tools" => {
-                self.tools.extend(tools(&mut fields, &mut self.left_out)?);
-                Ok(())
-            }
+            "reasoning" => self.reasoning(fields),
+            "additional_tools" => tools.read(fields, Some(path)),
             "item_reference" => Err(FieldError::new(
                 "type",
                 "an item; what a reference names is not stored here",
             )),
             other => {
                 // What OpenAI's own tools left behind.
-                self.left_out.push(format!("{path}:{other}").into());
+                let path = format!("input[]:{}", word(other));
+                note(&mut self.left_out, std::iter::once(path.into()));
+                fields.clear();
                 Ok(())
             }
         }
@@ -124,7 +145,7 @@ impl<'a> Input<'a> {
                 ));
             }
         };
-        let parts = content(fields, "content")?;
+        let parts = content(fields, "content", &mut self.left_out)?;
         if role == Role::Assistant {
             self.say(parts);
         } else {
@@ -206,7 +227,7 @@ impl<'a> Input<'a> {
             Some(id) => id,
             None => self.only_open_call()?,
         };
-        let parts = content(fields, "output")?;
+        let parts = content(fields, "output", &mut self.left_out)?;
         self.result(call, parts, false);
         Ok(())
     }

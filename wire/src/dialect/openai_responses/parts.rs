@@ -2,15 +2,16 @@
 
 use std::borrow::Cow;
 
-use crate::chat::fields::{Fields, within};
+use crate::chat::fields::{Fields, note, within};
 use crate::chat::{Media, Part, Source, Text};
 use crate::document::FieldError;
 use crate::json::Json;
 
-/// A field that holds one text, or parts.
+/// A field that holds one text, or parts; what is left out of these goes into `left_out`.
 pub(super) fn content<'a>(
     fields: &mut Fields<'a>,
     name: &'static str,
+    left_out: &mut Vec<Cow<'a, str>>,
 ) -> Result<Vec<Part<'a>>, FieldError> {
     match fields.any(name) {
         None => Ok(Vec::new()),
@@ -18,14 +19,22 @@ pub(super) fn content<'a>(
         Some(Json::Array(items)) => items
             .into_iter()
             .enumerate()
-            .map(|(at, item)| part(item).map_err(|it| within(&format!("{name}[{at}]"), it)))
+            .map(|(at, item)| {
+                part(item, left_out).map_err(|it| within(&format!("{name}[{at}]"), it))
+            })
             .collect(),
         Some(_) => Err(FieldError::new(name, "a string or an array of parts")),
     }
 }
 
-fn part(value: Json<'_>) -> Result<Part<'_>, FieldError> {
+fn part<'a>(value: Json<'a>, left_out: &mut Vec<Cow<'a, str>>) -> Result<Part<'a>, FieldError> {
     let mut fields = Fields::of(value)?;
+    let part = one_part(&mut fields)?;
+    note(left_out, fields.rest_of("input[].content[]"));
+    Ok(part)
+}
+
+fn one_part<'a>(fields: &mut Fields<'a>) -> Result<Part<'a>, FieldError> {
     let kind = fields.need_text("type")?;
     let cache = fields.any("prompt_cache_breakpoint");
     match &*kind {
@@ -34,9 +43,9 @@ fn part(value: Json<'_>) -> Result<Part<'_>, FieldError> {
             cache,
         })),
         "refusal" => Ok(Part::Refusal(fields.need_text("refusal")?)),
-        "input_image" | "computer_screenshot" => image(&mut fields, cache).map(Part::Image),
-        "input_file" => file(&mut fields, cache).map(Part::File),
-        "input_audio" => audio(&mut fields, cache).map(Part::Audio),
+        "input_image" | "computer_screenshot" => image(fields, cache).map(Part::Image),
+        "input_file" => file(fields, cache).map(Part::File),
+        "input_audio" => audio(fields, cache).map(Part::Audio),
         _ => Err(FieldError::new(
             "type",
             "input_text, input_image, input_file, input_audio, output_text or refusal",

@@ -1,7 +1,7 @@
 //! A caller's request.
 
 use super::input::Input;
-use super::tools::{tool_choice, tools};
+use super::tools::{Tools, tool_choice};
 use crate::chat::fields::{Fields, within};
 use crate::chat::{ChatRequest, Effort, Format, Sampling, Schema, Thinking};
 use crate::document::FieldError;
@@ -25,7 +25,7 @@ pub(super) const LOGPROBS: &str = "message.output_text.logprobs";
 /// Reads the request. What its `previous_response_id` names must have been joined to it before.
 pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldError> {
     let mut fields = Fields::of(value)?;
-    for field in ["model", "store", "stream_options"] {
+    for field in ["model", "store"] {
         fields.any(field);
     }
     refuse(&mut fields)?;
@@ -36,12 +36,20 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     {
         unknown.push("truncation".into());
     }
-    let input = Input::read(&mut fields)?;
+    if let Some(options) = fields.object("stream_options")? {
+        unknown.extend(options.rest_of("stream_options"));
+    }
+    let mut tools = Tools::default();
+    tools.read(&mut fields, None)?;
+    let input = Input::read(&mut fields, &mut tools)?;
+    let tool_choice = tool_choice(&mut fields, &mut tools)?;
     unknown.extend(input.left_out);
+    unknown.extend(tools.left_out);
     let mut request = ChatRequest {
         messages: input.messages,
-        tools: tools(&mut fields, &mut unknown)?,
-        tool_choice: tool_choice(&mut fields)?,
+        tools: tools.own,
+        hosted: tools.hosted,
+        tool_choice,
         parallel_tool_calls: fields.flag("parallel_tool_calls")?,
         max_output: fields.whole("max_output_tokens")?,
         sampling: Sampling {
@@ -54,7 +62,6 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
         choices: 1,
         ..ChatRequest::default()
     };
-    request.tools.extend(input.tools);
     for hint in HINTS {
         if let Some(value) = fields.any(hint) {
             request.hints.push((hint, value));
@@ -73,6 +80,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     }
     if let Some(mut text) = fields.object("text")? {
         read_text(&mut text, &mut request).map_err(|it| within("text", it))?;
+        unknown.extend(text.rest_of("text"));
     }
     if let Some(mut reasoning) = fields.object("reasoning")? {
         request.thinking = thinking(&mut reasoning).map_err(|it| within("reasoning", it))?;

@@ -9,7 +9,8 @@ use super::read::{ENCRYPTED, LOGPROBS};
 use super::vendor_input::Scribe;
 use crate::chat::names::NameRule;
 use crate::chat::{
-    ChatRequest, Effort, Format, Names, Target, Tool, ToolChoice, Traits, Unsupported, Written,
+    ChatRequest, Effort, Format, Names, SearchOption, Searching, Target, Tool, ToolChoice, Traits,
+    Unsupported, WebSearch, Written,
 };
 use crate::dialect::openai_chat::{empty_schema, input_schema, tool_names};
 use crate::json::{Json, Object};
@@ -31,6 +32,15 @@ const HINTS: [&str; 7] = [
     "prompt_cache_retention",
     "safety_identifier",
     "service_tier",
+];
+
+/// What can be said of its search. Source: openai-python 3.57
+/// `types/responses/web_search_tool_param.py` (read 2026-11).
+const SEARCH: [SearchOption; 4] = [
+    SearchOption::Allowed,
+    SearchOption::Location,
+    SearchOption::ContextSize,
+    SearchOption::Offline,
 ];
 
 /// Writes the request.
@@ -58,7 +68,7 @@ pub(crate) fn write_request<'a>(
         .with("model", target.model.to_owned())
         .with("input", input)
         .with("store", false);
-    tools(request, traits, &names, &mut body, &mut written);
+    tools(request, traits, &names, &mut body, &mut written)?;
     text(request, &mut body);
     thinking(request, traits, &mut body, &mut written);
     sampling(request, traits, &mut body, &mut written);
@@ -110,9 +120,12 @@ fn tools<'a>(
     names: &Names,
     body: &mut Object<'a>,
     written: &mut Written<'a>,
-) {
-    if request.tools.is_empty() {
-        return;
+) -> Result<(), Unsupported> {
+    let takes = (traits.web_search != Searching::No).then_some(&SEARCH[..]);
+    let search = request.web_search(takes, written)?;
+    let search = search.and_then(|it| it.search.as_ref()).map(web_search);
+    if request.tools.is_empty() && search.is_none() {
+        return Ok(());
     }
     let mut tools = Vec::with_capacity(request.tools.len());
     for tool in &request.tools {
@@ -124,6 +137,7 @@ fn tools<'a>(
         }
         tools.push(one_tool(tool, traits, names));
     }
+    tools.extend(search);
     body.push(Cow::Borrowed("tools"), tools.into());
     if let Some(choice) = choice(request, traits, names) {
         body.push(Cow::Borrowed("tool_choice"), choice);
@@ -131,6 +145,28 @@ fn tools<'a>(
     if let Some(parallel) = request.parallel_tool_calls {
         body.push(Cow::Borrowed("parallel_tool_calls"), parallel.into());
     }
+    Ok(())
+}
+
+/// The search that the vendor makes itself.
+fn web_search<'a>(search: &WebSearch<'a>) -> Json<'a> {
+    let domains: Vec<Json<'a>> = search
+        .allowed_domains
+        .iter()
+        .cloned()
+        .map(Json::from)
+        .collect();
+    let filters = Object::new().with("allowed_domains", domains);
+    Object::new()
+        .with("type", "web_search")
+        .with_some(
+            "filters",
+            Some(filters).filter(|_| !search.allowed_domains.is_empty()),
+        )
+        .with_some("user_location", search.user_location.clone())
+        .with_some("search_context_size", search.context_size.clone())
+        .with_some("external_web_access", search.is_offline.then_some(false))
+        .into()
 }
 
 /// The choice among the tools.

@@ -54,7 +54,7 @@ fn a_nonce_is_taken_off_wherever_it_leads_and_nothing_else_is() {
 }
 
 #[test]
-fn tools_that_the_caller_runs_get_their_schema_and_others_are_refused() {
+fn tools_that_the_caller_runs_get_their_schema() {
     let tools = json!([{"type": "bash_20250124", "name": "bash"}, {"type": "text_editor_20250728", "name": "edit"},
         {"type": "computer_20250124", "name": "computer", "display_width_px": 1, "display_height_px": 1},
         {"type": "custom", "name": "own", "description": "d", "input_schema": {"type": "object"}, "strict": true}]);
@@ -70,11 +70,69 @@ fn tools_that_the_caller_runs_get_their_schema_and_others_are_refused() {
         *function(3),
         json!({"name": "own", "description": "d", "parameters": {"type": "object"}, "strict": true})
     );
-    let field = unreadable(
-        Dialect::Anthropic,
-        &json!({"max_tokens": 1, "messages": [], "tools": [{"type": "web_search_20250305", "name": "web_search"}]}),
+}
+
+#[test]
+fn what_no_other_vendor_has_is_named() {
+    let sent = sent(&json!({
+        "thinking": {"type": "adaptive", "later": 1}, "output_config": {"task_budget": 9}, "inference_geo": "us",
+        "betas": ["b"], "context_management": {"edits": []}, "metadata": {"user_id": "u", "team": "t"},
+        "tool_choice": {"type": "auto", "later": true},
+        "tools": [{"name": "f", "input_schema": {"type": "object"}, "defer_loading": true, "eager_input_streaming": false,
+            "input_examples": [{}]}, {"type": "memory_20250818", "name": "memory", "max_characters": 5}],
+        "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "a", "citations": null},
+            {"type": "document", "source": {"type": "text", "data": "d"}, "citations": {"enabled": true}},
+            {"type": "document", "source": {"type": "content", "content": "d"}, "context": "c"}]},
+            {"role": "assistant", "content": [
+                {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "direct"}},
+                {"type": "tool_use", "id": "u", "name": "f", "input": {}, "caller": {"type": "code_execution_20250825"}}]}]
+    }));
+    assert_eq!(
+        sent.dropped,
+        [
+            "messages[].content[].citations",
+            "messages[].content[].context",
+            "messages[].content[].caller",
+            "thinking.later",
+            "tools[].defer_loading",
+            "tools[].input_examples",
+            "tools[].max_characters",
+            "tool_choice.later",
+            "output_config.task_budget",
+            "metadata.team",
+            "inference_geo",
+            "context_management"
+        ]
     );
-    assert_eq!(field, "tools[0].type");
+}
+
+#[test]
+fn what_anthropics_own_tools_left_behind_is_left_out_and_named() {
+    let sent = sent(&json!({"messages": [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [
+            {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "q"}},
+            {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": [
+                {"type": "web_search_result", "url": "https://a", "title": "A", "encrypted_content": "x"}]},
+            {"type": "text", "text": "It rains.", "citations": [{"type": "web_search_result_location",
+                "url": "https://a", "title": "A", "cited_text": "rain", "encrypted_index": "x"}]}]},
+        {"role": "assistant", "content": [{"type": "mcp_tool_use", "id": "m", "name": "n", "input": {}}]},
+        {"role": "user", "content": "b"}]}));
+    assert_eq!(
+        sent.body["messages"],
+        json!([{"role": "user", "content": "a"}, {"role": "assistant", "content": "It rains."},
+            {"role": "user", "content": "b"}])
+    );
+    assert_eq!(
+        sent.dropped,
+        [
+            "messages[].content[]:server_tool_use",
+            "messages[].content[]:web_search_tool_result",
+            "messages[].content[].citations",
+            "messages[].content[]:mcp_tool_use"
+        ]
+    );
 }
 
 #[test]
@@ -161,7 +219,10 @@ fn what_only_anthropic_has_is_named() {
         &json!({"context_management": {"edits": []}, "container": "c", "inference_geo": "eu",
         "speed": "fast"}),
     );
-    assert_eq!(left.dropped, ["context_management", "container", "speed"]);
+    assert_eq!(
+        left.dropped,
+        ["context_management", "container", "inference_geo", "speed"]
+    );
 }
 
 #[test]

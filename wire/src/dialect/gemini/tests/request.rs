@@ -201,17 +201,6 @@ fn only_what_google_reads_may_be_linked_where_nothing_is_fetched() {
 }
 
 #[test]
-fn a_search_is_asked_for_by_a_tool_of_the_vendors() {
-    let options = json!({"search_context_size": "low", "user_location": null});
-    let (body, dropped) = body(&hello(&json!({"web_search_options": options})), traits());
-    assert_eq!(body["tools"], json!([{"googleSearch": {}}]));
-    assert_eq!(dropped, ["web_search_options.search_context_size"]);
-    let tools = json!([{"type": "function", "function": {"name": "f"}}]);
-    let both = hello(&json!({"web_search_options": {}, "tools": tools}));
-    assert_eq!(refused(&both, traits()).unwrap(), "web_search_options");
-}
-
-#[test]
 fn a_tier_is_named_where_the_vendor_knows_tiers() {
     let tier = |tier: &str, takes_service_tier| {
         let traits = Traits {

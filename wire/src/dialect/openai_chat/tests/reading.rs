@@ -181,8 +181,8 @@ fn what_cannot_be_understood_is_named_by_its_path() {
         (request(json!({"stop": 3})), "stop"),
         (request(json!({"stop": ["a", 3]})), "stop[1]"),
         (
-            request(json!({"tools": [{"type": "magic"}]})),
-            "tools[0].type",
+            request(json!({"tools": [{"type": "function"}]})),
+            "tools[0].function",
         ),
         (
             request(json!({"tools": [{"type": "function", "function": {}}]})),
