@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::emit::stopped;
 use super::events::Blocks;
-use super::{thought, usage};
+use super::{citation, thought, usage};
 use crate::chat::seal::Seal;
 use crate::chat::shape::arguments_object;
 use crate::chat::{Block, ChatEvent, Choice, Collected, EventSink, Finish, Provenance};
@@ -41,11 +41,19 @@ pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSin
 pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let nothing = Choice::default();
     let choice = answer.choices.get(&0).unwrap_or(&nothing);
-    let content: Vec<Json<'_>> = choice
-        .blocks
-        .iter()
-        .filter_map(|it| block(it, echo.seal))
-        .collect();
+    let mut characters = 0;
+    let mut content: Vec<Json<'_>> = Vec::with_capacity(choice.blocks.len());
+    for it in &choice.blocks {
+        let mut written = block(it, echo.seal);
+        if let Block::Text(text) = it {
+            let (start, length) = (characters, text.chars().count() as u64);
+            characters += length;
+            if let Some(Json::Object(block)) = &mut written {
+                cite(block, choice, (start, length));
+            }
+        }
+        content.extend(written);
+    }
     let finish = choice.finish.as_ref().unwrap_or(&Finish::Stop);
     let body = Object::new()
         .with("id", format!("msg_{}", echo.id))
@@ -58,6 +66,19 @@ pub(crate) fn write_answer(answer: &Collected, echo: &Echo<'_>) -> Bytes {
     let counted = counted.unwrap_or_else(|| usage::guessed(echo.estimated_input));
     let body = body.with("usage", usage::object(&counted));
     Json::from(body).to_bytes()
+}
+
+/// The citations that begin in a text, which is `length` characters from `start` on.
+fn cite(block: &mut Object<'_>, choice: &Choice, (start, length): (u64, u64)) {
+    let here = choice.annotations.iter();
+    let here = here.filter(|it| citation::begins_in(it, start, length));
+    let citations: Vec<Json<'_>> = here
+        .filter_map(citation::of_annotation)
+        .map(Json::from)
+        .collect();
+    if !citations.is_empty() {
+        block.push(Cow::Borrowed("citations"), citations.into());
+    }
 }
 
 fn block<'b>(block: &'b Block, seal: &Seal) -> Option<Json<'b>> {

@@ -3,7 +3,7 @@
 //! Clients fall over a delta for a block that is not open, over two `message_start`s and
 //! over empty text blocks that they keep and send back; one state machine owns all of it.
 
-use super::{thought, usage};
+use super::{citation, thought, usage};
 use crate::chat::seal::Seal;
 use crate::chat::settle::JsonEnd;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought};
@@ -97,7 +97,11 @@ impl EventWriter for Blocks {
             ChatEvent::Finish { finish, .. } => self.finish = Some(finish),
             ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::End => self.end(out),
-            // Blocks carry no log probabilities, and citations only of Anthropic's own kinds.
+            ChatEvent::Annotation {
+                choice: 0,
+                annotation,
+            } => self.cite(&annotation, out),
+            // Blocks carry no log probabilities.
             ChatEvent::Start { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::Logprobs { .. }
@@ -147,6 +151,22 @@ impl Blocks {
         if !text.is_empty() {
             self.delta("text_delta", "text", text, out);
         }
+    }
+
+    /// A citation of the open text; what comes after the text has no place.
+    fn cite(&mut self, annotation: &Json<'_>, out: &mut Vec<u8>) {
+        let citation = citation::of_annotation(annotation);
+        let Some(citation) = citation.filter(|_| self.open == Some(Open::Text)) else {
+            return;
+        };
+        let delta = Object::new()
+            .with("type", "citations_delta")
+            .with("citation", citation);
+        let body = Object::new()
+            .with("type", "content_block_delta")
+            .with("index", self.next.saturating_sub(1))
+            .with("delta", delta);
+        event("content_block_delta", &body.into(), out);
     }
 
     fn open_thinking(&mut self, out: &mut Vec<u8>) {

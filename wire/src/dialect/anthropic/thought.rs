@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 
+use super::citation;
 pub(super) use crate::chat::packed::pack;
 use crate::chat::packed::{self, Packed};
 use crate::chat::{Provenance, Thought};
 use crate::document::Document;
 use crate::json::Json;
 
-/// The request without the thoughts that went out in disguise, for Anthropic, who would take them
-/// for its own and refuse them; `None` if it has none.
+/// The request without the thoughts and citations that went out in disguise, for Anthropic, who
+/// would take them for its own and refuse them; `None` if it has none.
 pub fn without_disguised(request: &Document) -> Option<Document> {
-    if !packed::may_be_in(request.bytes()) {
+    let is_citing = memchr::memmem::find(request.bytes(), citation::MARK.as_bytes()).is_some();
+    if !is_citing && !packed::may_be_in(request.bytes()) {
         return None;
     }
     let Some(Json::Object(mut body)) = Json::trusted(request.bytes()) else {
@@ -25,6 +27,7 @@ pub fn without_disguised(request: &Document) -> Option<Document> {
             && let Some(Json::Array(blocks)) = message.get_mut("content")
         {
             blocks.retain(|it| !is_disguised(it));
+            blocks.iter_mut().for_each(citation::take_off);
         }
     }
     // A message of nothing else is none.
@@ -91,6 +94,18 @@ mod tests {
         assert_eq!(
             std::str::from_utf8(freed.bytes()).unwrap(),
             r#"{"model":"m","messages":[{"role":"user","content":"hi"},{"role":"assistant","content":[{"type":"thinking","thinking":"own","signature":"EqQB"},{"type":"text","text":"1.00"}]}],"n":1.00}"#
+        );
+        assert!(without_disguised(&freed).is_none());
+    }
+
+    #[test]
+    fn a_relayed_history_is_freed_of_citations_that_are_not_anthropics() {
+        let body = r#"{"model":"m","messages":[{"role":"assistant","content":[{"type":"text","text":"a","citations":[{"url":"u","encrypted_index":"tollwardcitation"}]},{"type":"text","text":"b","citations":[{"url":"u","encrypted_index":"tollwardcitation"},{"url":"u","encrypted_index":"Eo8B"}]}]}]}"#;
+        let request = Document::parse(body.into()).unwrap();
+        let freed = without_disguised(&request).unwrap();
+        assert_eq!(
+            std::str::from_utf8(freed.bytes()).unwrap(),
+            r#"{"model":"m","messages":[{"role":"assistant","content":[{"type":"text","text":"a"},{"type":"text","text":"b","citations":[{"url":"u","encrypted_index":"Eo8B"}]}]}]}"#
         );
         assert!(without_disguised(&freed).is_none());
     }

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::chat::seal::tests::received;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::Dialect;
-use crate::dialect::tests::{answered, data, document, emitted, write};
+use crate::dialect::tests::{answered, data, document, emitted, translated, write};
+use crate::json::Json;
 use crate::usage::Usage;
 
 fn text(text: &'static str) -> ChatEvent<'static> {
@@ -293,6 +294,47 @@ fn a_foreign_proof_travels_in_the_signature_and_comes_back_to_its_vendor() {
     };
     assert_eq!(back.signature.as_deref(), Some("proof"));
     assert_eq!((&*back.text, &back.provenance), ("hm", &Provenance::Google));
+}
+
+#[test]
+fn what_another_vendor_cites_is_a_citation_of_the_text() {
+    let citation = |title: &str, url: &str| {
+        json!({"type": "web_search_result_location", "cited_text": "",
+            "encrypted_index": "tollwardcitation", "title": title, "url": url})
+    };
+    let a = citation("A", "https://a.example/");
+    let b = citation("B", "gs://b/doc");
+    let grounded = include_str!("../../../../testdata/gemini/grounded.sse");
+    let stream = translated((Dialect::Gemini, Dialect::Anthropic), grounded);
+    let told: Vec<Value> = data(&stream)
+        .iter()
+        .filter(|it| it["delta"]["type"] == "citations_delta")
+        .map(|it| it["delta"]["citation"].clone())
+        .collect();
+    assert_eq!(told, [a.clone(), b, a.clone()]);
+    let cited = |start: u64, url: &str, title: &str| {
+        json!({"type": "url_citation", "url_citation": {"start_index": start, "end_index": 9,
+            "url": url, "title": title}})
+    };
+    let notes = [
+        cited(1, "https://a.example/", "A"),
+        cited(9, "gs://b/doc", "B"),
+        json!({"type": "file_citation"}),
+    ];
+    let notes = notes.map(|it| it.to_string());
+    let mut events = vec![text("word")];
+    events.extend(notes.iter().map(|it| ChatEvent::Annotation {
+        choice: 0,
+        annotation: Json::parse(it.as_bytes()).unwrap(),
+    }));
+    events.push(finish(Finish::Stop));
+    let whole = answered(Dialect::Anthropic, events);
+    assert_eq!(
+        whole["content"],
+        json!([{"type": "text", "text": "word", "citations": [a]}])
+    );
+    let plain = answered(Dialect::Anthropic, vec![text("word"), finish(Finish::Stop)]);
+    assert_eq!(plain["content"], json!([{"type": "text", "text": "word"}]));
 }
 
 #[test]
