@@ -3,23 +3,25 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use tollward_wire::chat::{Target, Traits};
+use tollward_wire::chat::{Searching, Target, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
 use tollward_wire::json::Json;
 
-const CALLERS: [Dialect; 4] = [
+const CALLERS: [Dialect; 5] = [
     Dialect::OpenAiChat,
     Dialect::Anthropic,
     Dialect::Ollama,
     Dialect::OllamaGenerate,
+    Dialect::OpenAiResponses,
 ];
-const VENDORS: [Dialect; 5] = [
+const VENDORS: [Dialect; 6] = [
     Dialect::OpenAiChat,
     Dialect::Anthropic,
     Dialect::Gemini,
     Dialect::Ollama,
     Dialect::Converse,
+    Dialect::OpenAiResponses,
 ];
 
 fuzz_target!(|input: (bool, bool, &[u8])| {
@@ -30,6 +32,7 @@ fuzz_target!(|input: (bool, bool, &[u8])| {
     let traits = Traits {
         takes_schema,
         thinks_by_effort,
+        web_search: Searching::ByTool,
         ..Traits::default()
     };
     let target = Target { model: "m", traits };

@@ -15,12 +15,13 @@ use tollward_wire::translate::{AnswerReader, Translation};
 /// Any key will do.
 static SEAL: Seal = Seal::new([7; 32]);
 
-const VENDORS: [Dialect; 5] = [
+const VENDORS: [Dialect; 6] = [
     Dialect::OpenAiChat,
     Dialect::Anthropic,
     Dialect::Gemini,
     Dialect::Ollama,
     Dialect::Converse,
+    Dialect::OpenAiResponses,
 ];
 
 fn events<'c>(vendor: Dialect, chunks: impl Iterator<Item = &'c [u8]>) -> Vec<String> {
