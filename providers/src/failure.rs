@@ -42,8 +42,21 @@ fn classify(status: StatusCode, error: Option<&ErrorBody>) -> Fault {
     let by_status = Fault::from_status(status.as_u16()).unwrap_or(Fault::Protocol);
     match error.and_then(Fault::from_error) {
         Some(named) if outranks(named, by_status) => named,
+        // An item of the conversation is not found, and not the model.
+        Some(Fault::BadRequest)
+            if by_status == Fault::NotFound && error.is_some_and(is_about_input) =>
+        {
+            Fault::BadRequest
+        }
         _ => by_status,
     }
+}
+
+/// Whether an error is about what was said: `OpenAI` answers 404 for an item that it does not keep.
+///
+/// Source: vercel/ai issue 7543, openai/openai-agents-python issue 919 (read 2026-11).
+fn is_about_input(error: &ErrorBody) -> bool {
+    error.kind == "invalid_request_error" && error.param.as_deref() == Some("input")
 }
 
 /// Whether a body that names one fault is believed against a status that says another.
@@ -60,6 +73,7 @@ fn outranks(named: Fault, by_status: Fault) -> bool {
         Fault::BadRequest | Fault::NotFound => matches!(
             named,
             Fault::ContextLength
+                | Fault::ForeignCipher
                 | Fault::ContentFilter
                 | Fault::NotFound
                 | Fault::Quota

@@ -125,7 +125,7 @@ impl From<AttemptError> for Problem {
 fn is_about_the_request(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher
     )
 }
 
@@ -148,9 +148,11 @@ fn describe(error: &AttemptError) -> ErrorBody {
     let kind = match error.fault {
         Fault::RateLimited => "rate_limit_exceeded",
         Fault::Quota => "insufficient_quota",
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::NotFound => {
-            "invalid_request_error"
-        }
+        Fault::BadRequest
+        | Fault::ContextLength
+        | Fault::ContentFilter
+        | Fault::ForeignCipher
+        | Fault::NotFound => "invalid_request_error",
         _ => "upstream_error",
     };
     let limit = match error.fault {
@@ -174,10 +176,12 @@ pub const DRAINING: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// The status of a call that no deployment answered.
 pub fn status_of(error: &AttemptError) -> StatusCode {
     match error.fault {
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter => error
-            .status
-            .filter(StatusCode::is_client_error)
-            .unwrap_or(StatusCode::BAD_REQUEST),
+        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher => {
+            error
+                .status
+                .filter(StatusCode::is_client_error)
+                .unwrap_or(StatusCode::BAD_REQUEST)
+        }
         Fault::NotFound => StatusCode::NOT_FOUND,
         Fault::RateLimited | Fault::Quota => StatusCode::TOO_MANY_REQUESTS,
         Fault::Overloaded => StatusCode::SERVICE_UNAVAILABLE,

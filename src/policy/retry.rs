@@ -81,6 +81,7 @@ fn nature(fault: Fault) -> Nature {
         | Fault::Cancelled
         | Fault::Timeout(Phase::Total) => Nature::Final,
         Fault::NotFound
+        | Fault::ForeignCipher
         | Fault::Auth
         | Fault::Quota
         | Fault::Tls

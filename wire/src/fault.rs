@@ -18,6 +18,8 @@ pub enum Fault {
     ContextLength,
     /// The vendor's content policy refused prompt or answer.
     ContentFilter,
+    /// A thought in cipher comes from another account than the one that was asked.
+    ForeignCipher,
     /// The vendor does not know the model or the path.
     NotFound,
     /// Our credential was refused.
@@ -89,6 +91,7 @@ impl Fault {
     pub const fn code(self) -> &'static str {
         match self {
             Self::BadRequest => "invalid_request",
+            Self::ForeignCipher => "invalid_encrypted_content",
             Self::ContextLength => "context_length_exceeded",
             Self::ContentFilter => "content_filter",
             Self::NotFound => "model_not_found",
@@ -124,6 +127,7 @@ impl Fault {
         from_word(code)
             .filter(|it| *it != Fault::BadRequest)
             .or_else(|| is_too_long.then_some(Fault::ContextLength))
+            .or_else(|| cipher_signature(&error.message).then_some(Fault::ForeignCipher))
             .or_else(|| from_word(code))
             .or_else(|| from_word(&error.kind))
             .or_else(|| code.parse().ok().and_then(Fault::from_status))
@@ -186,6 +190,7 @@ fn from_word(word: &str) -> Option<Fault> {
         | "timeout_error"
         | "generation"
         | "incomplete_generation" => Fault::Server,
+        "invalid_encrypted_content" => Fault::ForeignCipher,
         "invalid_request_error" | "invalid_request" | "invalid_prompt" | "BadRequestError" => {
             Fault::BadRequest
         }
@@ -203,6 +208,14 @@ fn is_about_the_prompt(error: &ErrorBody) -> bool {
         Some(Fault::RateLimited | Fault::Quota | Fault::Overloaded | Fault::Auth)
     );
     !is_parameter && !is_other
+}
+
+/// Texts by which `OpenAI` says that it cannot open a thought, where the code is lost on the way.
+///
+/// Source: openai/codex issues 8119 and 8145, and their like (read 2026-11). What it quotes is cipher.
+fn cipher_signature(message: &str) -> bool {
+    let is_refused = ["could not be verified", "could not be decrypted"];
+    message.contains("ncrypted content") && is_refused.iter().any(|it| message.contains(it))
 }
 
 /// Texts by which servers without a code say that the prompt is too long.

@@ -176,3 +176,17 @@ fn a_body_cannot_turn_a_final_refusal_into_a_passing_one() {
     assert_eq!(fault(429, "insufficient_quota"), Fault::Quota);
     assert_eq!(fault(101, "server_error"), Fault::Protocol);
 }
+
+#[test]
+fn an_item_that_is_not_there_is_no_model_that_is_not_there() {
+    let fault = |param: &str, code: &str| {
+        let body = format!(
+            r#"{{"error":{{"message":"m","type":"invalid_request_error","param":{param},"code":{code}}}}}"#
+        );
+        Failure::read(StatusCode::NOT_FOUND, &HeaderMap::new(), body.as_bytes()).fault
+    };
+    assert_eq!(fault("\"input\"", "null"), Fault::BadRequest);
+    assert_eq!(fault("\"model\"", "null"), Fault::NotFound);
+    assert_eq!(fault("\"input\"", "\"model_not_found\""), Fault::NotFound);
+    assert_eq!(fault("null", "null"), Fault::NotFound);
+}

@@ -31,6 +31,7 @@ fn a_refused_request_is_never_tried_elsewhere() {
 fn every_other_fault_goes_to_the_next_candidate_at_once() {
     for fault in [
         Fault::Auth,
+        Fault::ForeignCipher,
         Fault::Quota,
         Fault::NotFound,
         Fault::RateLimited,
@@ -54,6 +55,9 @@ fn the_last_candidate_is_tried_again_only_for_passing_faults() {
         Verdict::Again(Duration::ZERO)
     );
     assert_eq!(decide(&alone(Fault::Auth), &BACKOFF), Verdict::Stop);
+    // trap 27
+    let foreign = alone(Fault::ForeignCipher);
+    assert_eq!(decide(&foreign, &BACKOFF), Verdict::Stop);
     assert_eq!(decide(&alone(Fault::Redirect), &BACKOFF), Verdict::Stop);
 }
 

@@ -38,6 +38,20 @@ fn over_long_prompts_are_recognised_by_code_or_by_the_servers_own_words() {
     assert_eq!(named(parameter), Some(Fault::BadRequest));
 }
 
+// trap 27
+#[test]
+fn a_thought_of_another_account_is_told_by_code_or_by_words() {
+    for body in [
+        r#"{"error":{"message":"m","type":"invalid_request_error","code":"invalid_encrypted_content"}}"#,
+        r#"{"error":{"message":"The encrypted content gAAA...DQ== could not be verified.","type":"invalid_request_error"}}"#,
+        r#"{"error":{"message":"Encrypted content could not be decrypted or parsed.","type":"invalid_request_error","code":"invalid_request_error"}}"#,
+    ] {
+        assert_eq!(named(body), Some(Fault::ForeignCipher), "{body}");
+    }
+    let other = r#"{"error":{"message":"The signature could not be verified.","type":"invalid_request_error"}}"#;
+    assert_eq!(named(other), Some(Fault::BadRequest));
+}
+
 #[test]
 fn over_long_prompts_are_recognised_where_only_the_text_says_so() {
     for text in [
