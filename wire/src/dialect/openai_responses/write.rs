@@ -264,7 +264,7 @@ fn thinking<'a>(
     }
     if traits.thinks {
         include.push(ENCRYPTED.into());
-        let is_shown = request.thinking.is_visible != Some(false) && effort != Some(Effort::None);
+        let is_shown = shows_thoughts(request) && effort != Some(Effort::None);
         let reasoning = Object::new()
             .with_some("effort", effort.map(Effort::word))
             .with_some("summary", is_shown.then_some("auto"));
@@ -277,6 +277,16 @@ fn thinking<'a>(
     if !include.is_empty() {
         body.push(Cow::Borrowed("include"), include.into());
     }
+}
+
+/// Whether thoughts are to be shown: `OpenAI` refuses to sum them up for an organisation that it has
+/// not verified, so they are asked for only where the caller spoke of thoughts and not against them.
+///
+/// Source: the error `reasoning.summary` in continuedev/continue issue 12031 (read 2026-11).
+fn shows_thoughts(request: &ChatRequest<'_>) -> bool {
+    let thinking = &request.thinking;
+    let is_wanted = thinking.meant().is_some() || thinking.is_on == Some(true);
+    thinking.is_visible.unwrap_or(is_wanted)
 }
 
 fn sampling<'a>(

@@ -158,7 +158,38 @@ fn hints_without_a_place_are_named() {
             "reasoning.encrypted_content"
         ])
     );
-    assert_eq!(body["reasoning"], json!({"summary": "auto"}));
+    assert!(body.get("reasoning").is_none());
+}
+
+#[test]
+fn thoughts_are_shown_to_whom_speaks_of_them() {
+    let reasoning = |more: Value| {
+        let mut chat = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
+        for (field, value) in more.as_object().unwrap() {
+            chat[field] = value.clone();
+        }
+        let (body, _) = from_chat(&chat, &target()).unwrap();
+        body.get("reasoning").cloned()
+    };
+    assert_eq!(reasoning(json!({})), None);
+    let shown = json!({"summary": "auto"});
+    assert_eq!(
+        reasoning(json!({"reasoning": {"enabled": true}})),
+        Some(shown.clone())
+    );
+    assert_eq!(
+        reasoning(json!({"reasoning": {"exclude": false}})),
+        Some(shown)
+    );
+    assert_eq!(reasoning(json!({"reasoning": {"exclude": true}})), None);
+    assert_eq!(
+        reasoning(json!({"reasoning_effort": "low"})),
+        Some(json!({"effort": "low", "summary": "auto"}))
+    );
+    assert_eq!(
+        reasoning(json!({"reasoning_effort": "none"})),
+        Some(json!({"effort": "none"}))
+    );
 }
 
 #[test]
