@@ -14,7 +14,7 @@ use crate::dialect::Dialect;
 use crate::facts::{Facts, FailedFinish};
 use crate::fault::Fault;
 use crate::operation::Operation;
-use crate::reader::{Observed, StreamFault, error_in};
+use crate::reader::{Named, Observed, StreamFault, error_in};
 use crate::usage::Usage;
 
 /// What a good answer says about itself.
@@ -26,6 +26,8 @@ pub struct Answer {
     pub usage_anomaly: bool,
     /// Bytes of text in all choices: the base of an estimate without usage.
     pub output_bytes: u64,
+    /// What the vendor calls it; `None` where nobody looks for it.
+    pub named: Option<Box<Named>>,
 }
 
 /// Checks the answer of an OpenAI-shaped upstream.
@@ -67,6 +69,7 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamF
         usage_anomaly: matches!(usage, Some(Err(_))),
         usage: usage.and_then(Result::ok),
         output_bytes: facts.output_bytes,
+        named: None,
     })
 }
 
@@ -86,6 +89,7 @@ pub(crate) fn answered(seen: Observed) -> Result<Answer, StreamFault> {
             usage: seen.usage,
             usage_anomaly: seen.is_usage_bad,
             output_bytes: seen.output_bytes,
+            named: Some(Box::new(seen.named)),
         }),
     }
 }

@@ -13,6 +13,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use self::tap::Named;
 pub(crate) use self::tap::{Observed, Tap};
 use crate::dialect::Dialect;
 use crate::document::Document;
@@ -228,6 +229,11 @@ impl StreamReader {
     pub fn output_bytes(&self) -> u64 {
         let tap = self.tap.as_ref();
         tap.map_or(self.output_bytes, |it| it.observed().output_bytes)
+    }
+
+    /// What the vendor calls the answer; `None` where nobody listens for it.
+    pub fn named(&self) -> Option<&Named> {
+        self.tap.as_ref().map(|it| &it.observed().named)
     }
 
     /// Whether every choice seen has a finish reason.

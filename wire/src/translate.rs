@@ -17,7 +17,7 @@ use crate::chat::{ChatEvent, Collected, EventSink};
 use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;
-use crate::reader::{Observed, Seen, StreamEnd, StreamFault, StreamReader};
+use crate::reader::{Named, Observed, Seen, StreamEnd, StreamFault, StreamReader};
 use crate::segments::Segments;
 use crate::usage::Usage;
 
@@ -100,6 +100,14 @@ impl AnswerReader {
             Self::Translate(translation) if translation.seen.is_ended => {
                 translation.collected.take().map(|it| *it)
             }
+            Self::Translate(_) => None,
+        }
+    }
+
+    /// What the vendor calls an answer that is relayed; `None` where nobody listens for it.
+    pub fn named(&self) -> Option<&Named> {
+        match self {
+            Self::Relay(reader) => reader.named(),
             Self::Translate(_) => None,
         }
     }
@@ -252,7 +260,11 @@ pub fn collect_answer(
         seen.note(&event);
         settler.pass(event, &mut collected);
     });
-    let answer = answered(seen)?;
+    let answer = Answer {
+        // The caller gets another name.
+        named: None,
+        ..answered(seen)?
+    };
     Ok((collected, answer))
 }
 

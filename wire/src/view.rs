@@ -50,6 +50,8 @@ impl RequestView {
             Operation::Chat | Operation::Messages | Operation::OllamaChat => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
             Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
+            // A prompt that the vendor keeps may be all there is.
+            Operation::Responses if document.has("prompt") => {}
             Operation::Responses => check_present(document, "input", "a text or items")?,
             Operation::OllamaGenerate => check_present(document, "prompt", "a prompt")?,
         }

@@ -235,7 +235,7 @@ impl EventSink for Collected {
             }
             ChatEvent::BadUsage => self.is_usage_bad = true,
             ChatEvent::Fault(fault) => self.fault = Some(fault),
-            ChatEvent::ToolCallEnd { .. } | ChatEvent::End => {}
+            ChatEvent::Item { .. } | ChatEvent::ToolCallEnd { .. } | ChatEvent::End => {}
         }
     }
 }

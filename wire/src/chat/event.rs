@@ -15,6 +15,14 @@ pub enum ChatEvent<'e> {
         /// The vendor's id of the answer.
         id: Option<Cow<'e, str>>,
     },
+    /// The next item of an answer that is a list of items. Its words follow, if it has any.
+    Item {
+        /// The vendor's id of it.
+        id: Cow<'e, str>,
+        /// Whether it is the work of a tool that the vendor runs itself: only callers of the
+        /// vendor's own dialect hear of it.
+        is_hosted: bool,
+    },
     /// Words of the answer.
     Text {
         /// Whose.

@@ -12,6 +12,18 @@ use crate::dialect::sse_events::SseDialect;
 use crate::sse::Event;
 use crate::usage::Usage;
 
+/// Most items of an answer whose ids are kept.
+const MAX_ITEMS: usize = 1024;
+
+/// What a vendor calls an answer that it keeps, and the items of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    /// The answer's id; empty if the vendor gave none.
+    pub id: String,
+    /// The ids of its items, in order.
+    pub items: Vec<String>,
+}
+
 /// What went by in events.
 #[derive(Debug, Default)]
 #[expect(
@@ -33,6 +45,8 @@ pub(crate) struct Observed {
     pub(crate) is_finished: bool,
     /// The answer is complete.
     pub(crate) is_ended: bool,
+    /// What the vendor calls it.
+    pub(crate) named: Named,
 }
 
 impl Observed {
@@ -67,8 +81,19 @@ impl Observed {
                 self.fault.get_or_insert_with(|| fault.clone());
             }
             ChatEvent::End => self.is_ended = true,
-            ChatEvent::Start { .. }
-            | ChatEvent::ToolCallEnd { .. }
+            ChatEvent::Start { id } => {
+                id.as_deref()
+                    .unwrap_or_default()
+                    .clone_into(&mut self.named.id);
+            }
+            ChatEvent::Item { id, is_hosted } => {
+                // Nobody waits for words while the vendor's own tools are at work.
+                self.has_content |= is_hosted;
+                if !id.is_empty() && self.named.items.len() < MAX_ITEMS {
+                    self.named.items.push(id.clone().into_owned());
+                }
+            }
+            ChatEvent::ToolCallEnd { .. }
             | ChatEvent::Logprobs { .. }
             | ChatEvent::Annotation { .. } => {}
         }

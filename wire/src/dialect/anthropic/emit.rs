@@ -103,6 +103,7 @@ impl EventWriter for Blocks {
             } => self.cite(&annotation, out),
             // Blocks carry no log probabilities.
             ChatEvent::Start { .. }
+            | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::Logprobs { .. }
             | ChatEvent::Annotation { .. }

@@ -108,6 +108,7 @@ impl EventWriter for LineWriter {
             ChatEvent::End => self.end(out),
             // Citations have no place in a message.
             ChatEvent::Start { .. }
+            | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::Annotation { .. }
             | ChatEvent::BadUsage

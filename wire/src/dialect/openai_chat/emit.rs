@@ -101,6 +101,7 @@ impl EventWriter for Chunks {
                 out.extend_from_slice(DONE);
             }
             ChatEvent::Start { .. }
+            | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::BadUsage
             | ChatEvent::Fault(_) => {}

@@ -79,6 +79,7 @@ impl EventWriter for Events {
             ChatEvent::Usage(usage) => self.usage = Some(usage),
             ChatEvent::End => self.end(out),
             ChatEvent::Start { .. }
+            | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::BadUsage
             | ChatEvent::Fault(_) => {}

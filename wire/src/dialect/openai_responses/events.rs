@@ -147,7 +147,12 @@ impl Items {
         let index = known.unwrap_or(self.known.len() as u64);
         let at = self.known.iter().position(|it| it.index == index);
         let at = at.unwrap_or_else(|| {
-            self.known.push(Item::new(index, it));
+            let item = Item::new(index, it);
+            sink.take(ChatEvent::Item {
+                id: Cow::Borrowed(&item.id),
+                is_hosted: item.is_hosted(),
+            });
+            self.known.push(item);
             self.known.len() - 1
         });
         let characters = &mut self.characters;

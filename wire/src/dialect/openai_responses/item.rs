@@ -86,6 +86,11 @@ impl Item {
         matches!(self.kind, Kind::Call { .. })
     }
 
+    /// Whether a tool that the vendor runs itself made it.
+    pub(super) fn is_hosted(&self) -> bool {
+        self.kind == Kind::Other
+    }
+
     fn call(&self) -> u32 {
         u32::try_from(self.index).unwrap_or(u32::MAX)
     }

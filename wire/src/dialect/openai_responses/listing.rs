@@ -25,6 +25,15 @@ pub fn answer_of(item: &str) -> Option<&str> {
     rest.get(..ANSWER_LENGTH)
 }
 
+/// Whether an item's id is one that an answer of ours was given: those of `OpenAI` are longer.
+pub fn is_own_item(item: &str) -> bool {
+    let word = item.rsplit_once('_').map_or("", |(_, rest)| rest);
+    // A UUID of version 7, and the item's place.
+    (ANSWER_LENGTH + 2..=ANSWER_LENGTH + 4).contains(&word.len())
+        && word.bytes().all(|it| it.is_ascii_hexdigit())
+        && word.as_bytes().get(12) == Some(&b'7')
+}
+
 /// The items of an array, each with its id: its own, or one made of `answer` and its place.
 /// Messages are put into their long form.
 ///

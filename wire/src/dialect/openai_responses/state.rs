@@ -7,10 +7,11 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::listing::is_own_item;
 use crate::chat::packed;
-use crate::document::{Document, FieldError};
+use crate::document::{Document, Edit, FieldError};
 use crate::json::{Json, Object};
-use crate::walk::Walker;
+use crate::walk::{Walker, unescape};
 
 /// What a request says about stored responses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,9 @@ pub struct State<'d> {
     pub previous: Option<Cow<'d, str>>,
     /// Ids of the stored items that stand in the input by reference, in order.
     pub references: Vec<String>,
+    /// Ids of the thoughts that stand in the input without their cipher: a vendor that keeps
+    /// thoughts looks them up.
+    pub thoughts: Vec<String>,
 }
 
 /// Reads what a request says about stored responses.
@@ -33,14 +37,20 @@ pub fn state_of(request: &Document) -> Result<State<'_>, FieldError> {
         Some(Json::String(id)) => Some(id),
         Some(_) => return Err(FieldError::new("previous_response_id", "a string")),
     };
-    let mut references = Vec::new();
-    if let Some(mut items) = request.raw("input").and_then(|it| Walker::new(it).array()) {
-        references.extend(items.by_ref().filter_map(|(item, _)| reference(item)));
+    let (mut references, mut thoughts) = (Vec::new(), Vec::new());
+    let items = request.raw("input").and_then(|it| Walker::new(it).array());
+    for (item, _) in items.into_iter().flatten() {
+        match Head::of(item) {
+            Some(head) if head.is_reference() => references.extend(head.id),
+            Some(head) if head.is_bare_thought() => thoughts.extend(head.id),
+            _ => {}
+        }
     }
     Ok(State {
         is_stored: request.get("store")?.unwrap_or(true),
         previous,
         references,
+        thoughts,
     })
 }
 
@@ -79,6 +89,12 @@ pub fn input_items(
     Ok(out.finish())
 }
 
+/// An item that stands for another one by its id.
+pub fn item_reference(id: &str) -> Bytes {
+    let item = Object::new().with("type", "item_reference").with("id", id);
+    Json::from(item).to_bytes()
+}
+
 /// The request with `history`, arrays of items from the oldest to the newest, before its own `items`.
 ///
 /// It goes on from nothing: `previous_response_id` is taken out. The instructions are its own.
@@ -97,25 +113,49 @@ pub fn join(request: &Document, history: &[Bytes], items: &Bytes) -> Result<Docu
     let mut edit = request.edit();
     edit.set_raw("input", all.finish());
     edit.remove("previous_response_id");
+    usable(edit)
+}
+
+/// The request with other `items`, still going on from what the vendor keeps.
+///
+/// # Errors
+/// As of [`join`].
+pub fn with_items(request: &Document, items: &Bytes) -> Result<Document, FieldError> {
+    let mut edit = request.edit();
+    edit.set_raw("input", items.clone());
+    usable(edit)
+}
+
+/// The request for a vendor that is to keep nothing of it.
+///
+/// # Errors
+/// [`FieldError`] if what is left is no request, which cannot be.
+pub fn unstored(request: &Document) -> Result<Document, FieldError> {
+    let mut edit = request.edit();
+    edit.set("store", false);
+    usable(edit)
+}
+
+fn usable(edit: Edit<'_>) -> Result<Document, FieldError> {
     Document::parse(edit.finish().to_bytes())
         .map_err(|error| FieldError::new("input", format!("a usable conversation ({error})")))
 }
 
-/// The request without the thoughts that went out in disguise, for a vendor of this dialect that
-/// would take them for its own and refuse them; `None` if it has none.
+/// The request without the thoughts that are not the vendor's own, for a vendor of this dialect
+/// that would refuse them: those in disguise, and those that have only an id of ours, under which
+/// it would look for them. `None` if it has none.
 ///
 /// # Errors
 /// [`FieldError`] if what is left is no request, which cannot be.
-pub fn without_disguised(request: &Document) -> Result<Option<Document>, FieldError> {
-    let is_likely = packed::may_be_in(request.bytes());
+pub fn without_foreign_thoughts(request: &Document) -> Result<Option<Document>, FieldError> {
     let items = request.raw("input").and_then(|it| Walker::new(it).array());
-    let Some(items) = items.filter(|_| is_likely) else {
+    let Some(items) = items else {
         return Ok(None);
     };
     let mut out = Items::default();
     let mut is_changed = false;
     for (item, _) in items {
-        if is_disguised(item) {
+        if is_foreign(item) {
             is_changed = true;
         } else {
             out.push(item);
@@ -124,37 +164,76 @@ pub fn without_disguised(request: &Document) -> Result<Option<Document>, FieldEr
     if !is_changed {
         return Ok(None);
     }
-    let mut edit = request.edit();
-    edit.set_raw("input", out.finish());
-    let whole = Document::parse(edit.finish().to_bytes());
-    let whole = whole.map_err(|error| FieldError::new("input", error.to_string()))?;
-    Ok(Some(whole))
+    with_items(request, &out.finish()).map(Some)
 }
 
-fn is_disguised(item: &[u8]) -> bool {
-    let Some(item) = Json::trusted(item).filter(|_| packed::may_be_in(item)) else {
-        return false;
-    };
-    let cipher = item.str("encrypted_content");
-    item.str("type") == Some("reasoning") && cipher.is_some_and(|it| packed::unpack(it).is_some())
+fn is_foreign(item: &[u8]) -> bool {
+    match Head::of(item) {
+        Some(head) if head.is_bare_thought() => head.id.is_some_and(|it| is_own_item(&it)),
+        Some(head) => head.cipher.is_some_and(|it| packed::unpack(&it).is_some()),
+        None => false,
+    }
 }
 
 /// The id that an item refers to; `None` if it is an item itself.
 fn reference(item: &[u8]) -> Option<String> {
-    // Most items are long and say their type first; only small ones can be references.
-    if item.len() > MAX_REFERENCE {
-        return None;
-    }
-    let item = Json::trusted(item)?;
-    let is_reference = match item.str("type") {
-        Some(kind) => kind == "item_reference",
-        None => item.get("role").is_none(),
-    };
-    is_reference.then(|| item.str("id").map(str::to_owned))?
+    Head::of(item).filter(Head::is_reference)?.id
 }
 
-/// Longest item that may be a reference, in bytes.
-const MAX_REFERENCE: usize = 1024;
+/// What an item says of itself, as far as it may stand for what is stored.
+#[derive(Default)]
+struct Head {
+    kind: Option<String>,
+    id: Option<String>,
+    cipher: Option<String>,
+    has_role: bool,
+}
+
+impl Head {
+    /// Reads it, unless it is of a kind that stands for nothing. Most items say their kind first.
+    fn of(item: &[u8]) -> Option<Self> {
+        let text = |value| match Json::trusted(value)? {
+            Json::String(text) if !text.is_empty() => Some(text.into_owned()),
+            _ => None,
+        };
+        let mut head = Self::default();
+        for field in Walker::new(item).object()? {
+            match &*key(field.key)? {
+                "type" => {
+                    head.kind = text(field.value);
+                    let kind = head.kind.as_deref();
+                    if kind.is_some_and(|it| it != "item_reference" && it != "reasoning") {
+                        return None;
+                    }
+                }
+                "id" => head.id = text(field.value),
+                "role" => head.has_role = true,
+                "encrypted_content" => head.cipher = text(field.value),
+                _ => {}
+            }
+        }
+        Some(head)
+    }
+
+    fn is_reference(&self) -> bool {
+        match self.kind.as_deref() {
+            Some(kind) => kind == "item_reference",
+            None => !self.has_role,
+        }
+    }
+
+    fn is_bare_thought(&self) -> bool {
+        self.kind.as_deref() == Some("reasoning") && self.cipher.is_none()
+    }
+}
+
+/// A key, which may be spelt with escapes.
+fn key(raw: &[u8]) -> Option<Cow<'_, str>> {
+    if memchr::memchr(b'\\', raw).is_none() {
+        return std::str::from_utf8(raw).ok().map(Cow::Borrowed);
+    }
+    unescape(&[b"\"", raw, b"\""].concat()).map(Cow::Owned)
+}
 
 /// An array in the making.
 #[derive(Default)]

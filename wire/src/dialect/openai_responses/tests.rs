@@ -57,6 +57,10 @@ fn owned(event: ChatEvent<'_>) -> ChatEvent<'static> {
     let own = |it: std::borrow::Cow<'_, str>| it.into_owned().into();
     match event {
         ChatEvent::Start { id } => ChatEvent::Start { id: id.map(own) },
+        ChatEvent::Item { id, is_hosted } => ChatEvent::Item {
+            id: own(id),
+            is_hosted,
+        },
         ChatEvent::Text { choice, text } => ChatEvent::Text {
             choice,
             text: own(text),
