@@ -35,6 +35,7 @@ pub use ledger::{
 pub use money::{MoneyError, NanoUsd, PicoUsd};
 pub use pepper::{KeyHash, Pepper};
 pub use response::{
-    Asker, History, HistoryBounds, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse, Turn,
+    Asker, History, HistoryBounds, Located, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse,
+    Turn, VendorResponse,
 };
 pub use store::{Mode, Store};

@@ -3,6 +3,7 @@
 //! A response belongs to the key that asked for it; to any other it does not exist. Each
 //! holds its own turn and names the one before, so a conversation is a chain. A response
 //! expires when its time is up, and lives as long as the newest one that goes on from it.
+//! Of a response that its vendor keeps only the name is here, whose it is, and where.
 
 use async_trait::async_trait;
 
@@ -43,6 +44,25 @@ pub trait ResponseStore: Send + Sync {
     /// The database failed.
     async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError>;
 
+    /// Remembers a response that its vendor keeps; one of that id that is there stays as it is.
+    ///
+    /// # Errors
+    /// The database failed. Nothing was remembered then.
+    async fn remember(&self, response: &VendorResponse) -> Result<(), StoreError>;
+
+    /// Which of the names are those of a remembered response or an item of it, whoever's it is,
+    /// in no order. What has expired at `now_ms` is not there.
+    ///
+    /// # Errors
+    /// The database failed.
+    async fn locate(&self, names: &[String], now_ms: i64) -> Result<Vec<Located>, StoreError>;
+
+    /// Forgets a response that its vendor keeps; `false` if the asker has none of that id.
+    ///
+    /// # Errors
+    /// The database failed.
+    async fn forget(&self, id: &str, asker: Asker) -> Result<bool, StoreError>;
+
     /// Deletes all that expire at or before `until_ms`; how many there were.
     ///
     /// # Errors
@@ -80,6 +100,32 @@ pub struct StoredResponse {
     pub output: Vec<u8>,
     /// The response as its caller got it.
     pub object: Vec<u8>,
+}
+
+/// A response that its vendor keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VendorResponse {
+    /// The vendor's id of it.
+    pub id: String,
+    /// The virtual key that asked; `None` when the gateway was open.
+    pub key: Option<KeyId>,
+    /// The deployment that answered.
+    pub deployment: String,
+    /// From when on it is not remembered, milliseconds since 1970.
+    pub expires_ms: i64,
+    /// The vendor's ids of the items of the answer.
+    pub items: Vec<String>,
+}
+
+/// Where a name leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The id of a response or an item.
+    pub name: String,
+    /// Whose it is.
+    pub key: Option<KeyId>,
+    /// The deployment that answered.
+    pub deployment: String,
 }
 
 /// The words of one turn: two JSON arrays of items.

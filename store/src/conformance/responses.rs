@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{DAY, NOON};
 use crate::{
-    Asker, History, HistoryBounds, KeyId, MAX_RESPONSE_BYTES, RequestId, Store, StoreError,
-    StoredResponse, Turn,
+    Asker, History, HistoryBounds, KeyId, Located, MAX_RESPONSE_BYTES, RequestId, Store,
+    StoreError, StoredResponse, Turn, VendorResponse,
 };
 
 const WIDE: HistoryBounds = HistoryBounds {
@@ -197,4 +197,101 @@ pub(super) async fn a_response_that_is_too_large_is_refused(store: Store, _: &Pa
     assert!(matches!(refused, Err(StoreError::ResponseTooLarge)));
     let found = store.responses.get(large.id, asker(None)).await.unwrap();
     assert!(found.is_none());
+}
+
+/// A response that a vendor keeps, with two items.
+fn remote(id: &str, key: Option<KeyId>) -> VendorResponse {
+    VendorResponse {
+        id: id.to_owned(),
+        key,
+        deployment: "openai/gpt".to_owned(),
+        expires_ms: NOON + DAY,
+        items: vec![format!("rs_{id}"), format!("msg_{id}")],
+    }
+}
+
+/// Which of the names lead somewhere at a time, sorted.
+async fn located(store: &Store, names: &[&str], now_ms: i64) -> Vec<Located> {
+    let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
+    let mut found = store.responses.locate(&names, now_ms).await.unwrap();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found
+}
+
+pub(super) async fn a_vendors_response_is_found_by_its_id_and_those_of_its_items(
+    store: Store,
+    _: &Path,
+) {
+    let (mine, open) = (remote("a", Some(key())), remote("b'\"", None));
+    for response in [&mine, &open] {
+        store.responses.remember(response).await.unwrap();
+    }
+    let place = |name: &str, of: &VendorResponse| Located {
+        name: name.to_owned(),
+        key: of.key,
+        deployment: of.deployment.clone(),
+    };
+    assert_eq!(
+        located(&store, &["nobody", "a", "msg_a", "rs_b'\"", "b'\""], NOON).await,
+        [
+            place("a", &mine),
+            place("b'\"", &open),
+            place("msg_a", &mine),
+            place("rs_b'\"", &open)
+        ]
+    );
+    assert_eq!(located(&store, &[], NOON).await, []);
+    // It has no words: it is no response of ours.
+    assert_eq!(store.responses.expire(NOON).await.unwrap(), 0);
+}
+
+pub(super) async fn a_vendors_response_stays_with_its_first_key(store: Store, _: &Path) {
+    let mine = remote("a", Some(key()));
+    let strange = VendorResponse {
+        items: vec!["rs_other".to_owned()],
+        ..remote("a", None)
+    };
+    let borrowed = VendorResponse {
+        items: mine.items.clone(),
+        ..remote("c", None)
+    };
+    for response in [&mine, &strange, &borrowed] {
+        store.responses.remember(response).await.unwrap();
+    }
+    let keys: Vec<_> = located(&store, &["a", "rs_a", "msg_a", "rs_other"], NOON)
+        .await
+        .into_iter()
+        .map(|it| (it.name, it.key))
+        .collect();
+    let all = ["a", "msg_a", "rs_a"].map(|it| (it.to_owned(), mine.key));
+    assert_eq!(keys, all);
+}
+
+pub(super) async fn a_vendors_response_is_forgotten_by_its_key_or_when_its_time_is_up(
+    store: Store,
+    _: &Path,
+) {
+    let responses = &store.responses;
+    let mine = remote("a", Some(key()));
+    responses.remember(&mine).await.unwrap();
+    assert!(!responses.forget("a", asker(None)).await.unwrap());
+    assert!(!responses.forget("rs_a", asker(mine.key)).await.unwrap());
+    assert_eq!(located(&store, &["a"], NOON).await.len(), 1);
+    assert!(responses.forget("a", asker(mine.key)).await.unwrap());
+    assert!(!responses.forget("a", asker(mine.key)).await.unwrap());
+    assert_eq!(located(&store, &["a", "rs_a"], NOON).await, []);
+    // Its items would be in the way otherwise.
+    responses.remember(&mine).await.unwrap();
+    assert_eq!(
+        located(&store, &["a", "rs_a", "msg_a"], NOON).await.len(),
+        3
+    );
+    assert_eq!(located(&store, &["a", "rs_a"], NOON + DAY).await, []);
+    let late = Asker {
+        now_ms: NOON + DAY,
+        ..asker(mine.key)
+    };
+    assert!(!responses.forget("a", late).await.unwrap());
+    assert_eq!(responses.expire(NOON + DAY).await.unwrap(), 1);
+    assert_eq!(located(&store, &["a"], NOON).await, []);
 }

@@ -5,18 +5,23 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::response::{Asker, History, HistoryBounds, ResponseStore, StoredResponse, Turn};
+use crate::response::{
+    Asker, History, HistoryBounds, Located, ResponseStore, StoredResponse, Turn, VendorResponse,
+};
 use crate::{RequestId, StoreError};
 
 /// Responses of one process.
 #[derive(Default)]
-pub(crate) struct MemoryResponses(Mutex<HashMap<RequestId, StoredResponse>>);
+pub(crate) struct MemoryResponses {
+    own: Mutex<HashMap<RequestId, StoredResponse>>,
+    vendors: Mutex<HashMap<String, VendorResponse>>,
+}
 
 #[async_trait]
 impl ResponseStore for MemoryResponses {
     async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
         response.check_size()?;
-        let mut all = self.0.lock();
+        let mut all = self.own.lock();
         if all.contains_key(&response.id) {
             return Ok(());
         }
@@ -34,7 +39,7 @@ impl ResponseStore for MemoryResponses {
     }
 
     async fn get(&self, id: RequestId, asker: Asker) -> Result<Option<StoredResponse>, StoreError> {
-        let all = self.0.lock();
+        let all = self.own.lock();
         Ok(all.get(&id).filter(|it| it.is_for(asker)).cloned())
     }
 
@@ -44,7 +49,7 @@ impl ResponseStore for MemoryResponses {
         asker: Asker,
         bounds: HistoryBounds,
     ) -> Result<History, StoreError> {
-        let all = self.0.lock();
+        let all = self.own.lock();
         let (mut turns, mut bytes, mut next) = (Vec::new(), 0_u64, Some(id));
         while let Some(id) = next {
             let Some(found) = all.get(&id).filter(|it| it.is_for(asker)) else {
@@ -65,7 +70,7 @@ impl ResponseStore for MemoryResponses {
     }
 
     async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError> {
-        let mut all = self.0.lock();
+        let mut all = self.own.lock();
         let is_there = all.get(&id).is_some_and(|it| it.is_for(asker));
         if is_there {
             all.remove(&id);
@@ -73,10 +78,50 @@ impl ResponseStore for MemoryResponses {
         Ok(is_there)
     }
 
+    async fn remember(&self, response: &VendorResponse) -> Result<(), StoreError> {
+        let mut all = self.vendors.lock();
+        if all.contains_key(&response.id) {
+            return Ok(());
+        }
+        let mut response = response.clone();
+        // An item belongs to the response in which it came first.
+        response
+            .items
+            .retain(|item| !all.values().any(|it| it.items.contains(item)));
+        all.insert(response.id.clone(), response);
+        Ok(())
+    }
+
+    async fn locate(&self, names: &[String], now_ms: i64) -> Result<Vec<Located>, StoreError> {
+        let all = self.vendors.lock();
+        let alive = all.values().filter(|it| it.expires_ms > now_ms);
+        let found = alive.flat_map(|it| {
+            let all = std::iter::once(&it.id).chain(&it.items);
+            let wanted = all.filter(|name| names.contains(name));
+            wanted.map(|name| Located {
+                name: name.clone(),
+                key: it.key,
+                deployment: it.deployment.clone(),
+            })
+        });
+        Ok(found.collect())
+    }
+
+    async fn forget(&self, id: &str, asker: Asker) -> Result<bool, StoreError> {
+        let mut all = self.vendors.lock();
+        let found = all.get(id);
+        let is_there = found.is_some_and(|it| it.key == asker.key && it.expires_ms > asker.now_ms);
+        if is_there {
+            all.remove(id);
+        }
+        Ok(is_there)
+    }
+
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
-        let mut all = self.0.lock();
-        let before = all.len();
-        all.retain(|_, it| it.expires_ms > until_ms);
-        Ok((before - all.len()) as u64)
+        let (mut own, mut vendors) = (self.own.lock(), self.vendors.lock());
+        let before = own.len() + vendors.len();
+        own.retain(|_, it| it.expires_ms > until_ms);
+        vendors.retain(|_, it| it.expires_ms > until_ms);
+        Ok((before - own.len() - vendors.len()) as u64)
     }
 }

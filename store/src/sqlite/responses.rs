@@ -3,6 +3,8 @@
 //! One connection writes, another reads, so that nobody who goes on from a response waits
 //! for those that are being stored. Both are made when they are first needed.
 
+mod vendors;
+
 use async_trait::async_trait;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row, SqliteConnection};
@@ -11,7 +13,9 @@ use uuid::Uuid;
 
 use super::Database;
 use super::keys::fixed;
-use crate::response::{Asker, History, HistoryBounds, ResponseStore, StoredResponse, Turn};
+use crate::response::{
+    Asker, History, HistoryBounds, Located, ResponseStore, StoredResponse, Turn, VendorResponse,
+};
 use crate::{KeyId, RequestId, StoreError};
 
 /// Responses that are deleted in one transaction: the ledger waits for no more than that.
@@ -50,6 +54,10 @@ const EXTEND: &str = "
         WHERE earlier.virtual_key IS NOT DISTINCT FROM $3 AND earlier.expires_ms < $2
     )
     UPDATE response SET expires_ms = $2 WHERE id IN (SELECT id FROM chain)";
+
+/// Deletes at most `$2` responses that expire at or before `$1`.
+const EXPIRE: &str = "
+    DELETE FROM response WHERE id IN (SELECT id FROM response WHERE expires_ms <= $1 LIMIT $2)";
 
 impl SqliteResponses {
     pub(super) fn new(database: Database) -> Self {
@@ -180,27 +188,48 @@ impl ResponseStore for SqliteResponses {
         Ok(deleted.rows_affected() > 0)
     }
 
+    async fn remember(&self, response: &VendorResponse) -> Result<(), StoreError> {
+        let mut slot = self.connected(&self.writing).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let remembered = vendors::remember(connection, response).await;
+        remembered.map_err(|error| self.database.error(error))
+    }
+
+    async fn locate(&self, names: &[String], now_ms: i64) -> Result<Vec<Located>, StoreError> {
+        let mut slot = self.connected(&self.reading).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let located = vendors::locate(connection, names, now_ms).await;
+        located.map_err(|error| self.database.error(error))
+    }
+
+    async fn forget(&self, id: &str, asker: Asker) -> Result<bool, StoreError> {
+        let mut slot = self.connected(&self.writing).await?;
+        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+        let forgotten = vendors::forget(connection, id, asker).await;
+        forgotten.map_err(|error| self.database.error(error))
+    }
+
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
         let mut all = 0;
-        loop {
-            // Let go between the batches: others may want to write.
-            let mut slot = self.connected(&self.writing).await?;
-            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-            let deleted = sqlx::query(
-                "DELETE FROM response
-                 WHERE id IN (SELECT id FROM response WHERE expires_ms <= $1 LIMIT $2)",
-            )
-            .bind(until_ms)
-            .bind(SWEEP)
-            .execute(connection)
-            .await
-            .map_err(|error| self.database.error(error))?
-            .rows_affected();
-            all += deleted;
-            if deleted < SWEEP.unsigned_abs() {
-                return Ok(all);
+        for statement in [EXPIRE, vendors::EXPIRE] {
+            loop {
+                // Let go between the batches: others may want to write.
+                let mut slot = self.connected(&self.writing).await?;
+                let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+                let deleted = sqlx::query(statement)
+                    .bind(until_ms)
+                    .bind(SWEEP)
+                    .execute(connection)
+                    .await
+                    .map_err(|error| self.database.error(error))?
+                    .rows_affected();
+                all += deleted;
+                if deleted < SWEEP.unsigned_abs() {
+                    break;
+                }
             }
         }
+        Ok(all)
     }
 }
 

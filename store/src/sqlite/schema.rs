@@ -31,6 +31,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "responses",
         include_str!("../../migrations/sqlite/0002_responses.sql"),
     ),
+    (
+        3,
+        "responses that vendors keep",
+        include_str!("../../migrations/sqlite/0003_vendor_responses.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.
