@@ -43,7 +43,8 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
     let plan = route::route(&snapshot, &admitted)?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
-    let recalled = Box::pin(recall::recall(gateway, &snapshot.limits, admitted, &plan)).await?;
+    let recalling = recall::recall(gateway, &snapshot.limits, admitted, plan);
+    let (recalled, plan) = Box::pin(recalling).await?;
     let recalled = recalled.unsealed(&gateway.seal);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {

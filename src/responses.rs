@@ -1,9 +1,13 @@
 //! Responses that callers go on from: stored behind the calls, read before them.
 //!
-//! A complete answer is handed to one writer through a queue that is bounded in number and
+//! A complete answer is handed to one `writer` through a queue that is bounded in number and
 //! in bytes: no call waits for the database. If the queue is full the answer is served and
 //! not stored, which is counted. What is queued counts as stored: whoever asks for it waits
-//! until it is. The words are formed by the writer, too; nothing of them is logged.
+//! until it is. The words are formed by the writer, too; nothing of them is logged. Of an
+//! answer that is relayed its vendor keeps the words. As he knows nothing of our keys, it is
+//! remembered here whose it is.
+
+mod writer;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,17 +17,16 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
 use tollward_store::{
-    Asker, History, HistoryBounds, KeyId, RequestId, ResponseStore, StoreError, StoredResponse,
+    Asker, History, HistoryBounds, KeyId, Located, RequestId, ResponseStore, StoreError,
+    StoredResponse, VendorResponse,
 };
 use tollward_wire::chat::Collected;
 use tollward_wire::chat::seal::Seal;
-use tollward_wire::dialect::openai_responses::output_items;
-use tollward_wire::dialect::timing::Timing;
-use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
+use tollward_wire::reader::Named;
 
+use self::writer::{Job, Queued, Writer};
 use crate::clock;
 use crate::policy::probe::Probe;
 use crate::task::Tasks;
@@ -32,8 +35,8 @@ use crate::task::Tasks;
 const MAX_QUEUED: usize = 1024;
 /// Most that they may hold, in units of 1 KiB.
 const MAX_QUEUED_KIB: usize = 128 * 1024;
-/// How often what expired is deleted.
-const SWEEP: Duration = Duration::from_secs(60);
+/// Longest id of a vendor's that is remembered, in bytes.
+const MAX_ID_BYTES: usize = 128;
 /// How long the end of the process waits for what is queued.
 const LAST_WRITES: Duration = Duration::from_secs(2);
 
@@ -43,7 +46,7 @@ pub struct Responses {
     seal: Seal,
     queue: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
-    queued: Arc<Mutex<HashSet<RequestId>>>,
+    queued: Queue,
     unstored: Counter,
     tasks: Tasks,
 }
@@ -51,14 +54,22 @@ pub struct Responses {
 /// The other end of the queue, until somebody writes.
 pub struct Backlog(mpsc::Receiver<Job>);
 
-/// What is known of a response before it is answered.
+/// What is known of a response before it is answered, if a caller may go on from it.
 pub struct Keepsake {
+    /// Whose it will be.
+    pub key: Option<KeyId>,
+    /// How long it is kept.
+    pub retention: Duration,
+    /// What is stored of it with its answer; `None` where whoever may answer keeps it himself.
+    pub turn: Option<KeptTurn>,
+}
+
+/// What is stored of a response, all but its answer.
+pub struct KeptTurn {
     /// The call's id, of which the response's is made.
     pub id: RequestId,
     /// When the call came, in Unix milliseconds.
     pub at_ms: i64,
-    /// Whose it will be.
-    pub key: Option<KeyId>,
     /// The response that it goes on from.
     pub previous: Option<RequestId>,
     /// The public name of the model, as the caller wrote it.
@@ -67,21 +78,10 @@ pub struct Keepsake {
     pub written: Document,
     /// Its own items.
     pub input: Bytes,
-    /// How long the response is kept.
-    pub retention: Duration,
 }
 
-enum Job {
-    Keep(Box<Queued>),
-    /// Everything before it is stored when it is answered.
-    Flush(oneshot::Sender<()>),
-}
-
-struct Queued {
-    keepsake: Keepsake,
-    answer: Collected,
-    _room: OwnedSemaphorePermit,
-}
+/// The names of what is queued, as callers know them.
+type Queue = Arc<Mutex<HashSet<String>>>;
 
 /// The word in a response's id, and in those of its items.
 pub fn word(id: RequestId) -> String {
@@ -147,22 +147,59 @@ impl Responses {
 
     /// Hands a complete answer to the writer, `output_bytes` long or about.
     pub fn keep(&self, keepsake: Keepsake, answer: Collected, output_bytes: u64) {
-        let held = keepsake.written.bytes().len() + keepsake.input.len();
-        let kib = (held as u64).saturating_add(output_bytes) / 1024 + 1;
-        let kib = u32::try_from(kib).unwrap_or(u32::MAX);
+        let Some(turn) = keepsake.turn else { return };
+        let held = turn.written.bytes().len() + turn.input.len();
+        let names = vec![id_text(turn.id)];
+        self.enqueue(&names, (held as u64).saturating_add(output_bytes), |room| {
+            Job::Keep(Box::new(Queued {
+                turn,
+                key: keepsake.key,
+                retention: keepsake.retention,
+                answer,
+                _room: room,
+            }))
+        });
+    }
+
+    /// Has the writer remember whose a response is that `deployment` answered and keeps.
+    pub fn remember(&self, keepsake: &Keepsake, deployment: &str, named: &Named) {
+        if !is_sane(&named.id) {
+            return;
+        }
+        let items = named.items.iter().filter(|it| is_sane(it));
+        let response = VendorResponse {
+            id: named.id.clone(),
+            key: keepsake.key,
+            deployment: deployment.to_owned(),
+            expires_ms: expiry(keepsake.retention),
+            items: items.cloned().collect(),
+        };
+        let mut ids = response.items.clone();
+        ids.push(response.id.clone());
+        let held: usize = ids.iter().map(String::len).sum();
+        self.enqueue(&ids, 2 * held as u64, |room| {
+            Job::Remember(Box::new(response), room)
+        });
+    }
+
+    /// Puts a job into the queue, if there is room for what it holds.
+    fn enqueue(
+        &self,
+        names: &[String],
+        held_bytes: u64,
+        job: impl FnOnce(OwnedSemaphorePermit) -> Job,
+    ) {
+        let kib = u32::try_from(held_bytes / 1024 + 1).unwrap_or(u32::MAX);
         let Ok(room) = Arc::clone(&self.room).try_acquire_many_owned(kib) else {
             self.unstored.inc();
             return;
         };
-        let id = keepsake.id;
-        self.queued.lock().insert(id);
-        let job = Job::Keep(Box::new(Queued {
-            keepsake,
-            answer,
-            _room: room,
-        }));
-        if self.queue.try_send(job).is_err() {
-            self.queued.lock().remove(&id);
+        self.queued.lock().extend(names.iter().cloned());
+        if self.queue.try_send(job(room)).is_err() {
+            let mut queued = self.queued.lock();
+            for name in names {
+                queued.remove(name);
+            }
             self.unstored.inc();
         }
     }
@@ -181,7 +218,7 @@ impl Responses {
         id: RequestId,
         key: Option<KeyId>,
     ) -> Result<Option<StoredResponse>, StoreError> {
-        self.settled(id).await;
+        self.settled(&[id_text(id)]).await;
         self.store.get(id, asker(key)).await
     }
 
@@ -195,7 +232,7 @@ impl Responses {
         key: Option<KeyId>,
         bounds: HistoryBounds,
     ) -> Result<History, StoreError> {
-        self.settled(id).await;
+        self.settled(&[id_text(id)]).await;
         self.store.history(id, asker(key), bounds).await
     }
 
@@ -204,8 +241,28 @@ impl Responses {
     /// # Errors
     /// The store's.
     pub async fn delete(&self, id: RequestId, key: Option<KeyId>) -> Result<bool, StoreError> {
-        self.settled(id).await;
+        self.settled(&[id_text(id)]).await;
         self.store.delete(id, asker(key)).await
+    }
+
+    /// Which of the names are those of responses that vendors keep, or of items of them.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn locate(&self, names: &[String]) -> Result<Vec<Located>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.settled(names).await;
+        self.store.locate(names, clock::unix_ms()).await
+    }
+
+    /// Forgets a response that its vendor keeps.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn forget(&self, id: &str, key: Option<KeyId>) -> Result<bool, StoreError> {
+        self.store.forget(id, asker(key)).await
     }
 
     /// Stores what is queued and ends the writer; one that is stuck is not waited for.
@@ -215,9 +272,12 @@ impl Responses {
         }
     }
 
-    /// Waits until a response that is queued is stored.
-    async fn settled(&self, id: RequestId) {
-        let is_queued = self.queued.lock().contains(&id);
+    /// Waits until what is queued under one of the names is stored.
+    async fn settled(&self, names: &[String]) {
+        let is_queued = {
+            let queued = self.queued.lock();
+            !queued.is_empty() && names.iter().any(|it| queued.contains(it))
+        };
         if !is_queued {
             return;
         }
@@ -236,106 +296,14 @@ fn asker(key: Option<KeyId>) -> Asker {
     }
 }
 
-struct Writer {
-    store: Arc<dyn ResponseStore>,
-    seal: Seal,
-    queued: Arc<Mutex<HashSet<RequestId>>>,
-    unstored: Counter,
-    probe: Probe,
+/// When what is kept from now on expires, in Unix milliseconds.
+fn expiry(retention: Duration) -> i64 {
+    let retention = i64::try_from(retention.as_millis()).unwrap_or(i64::MAX);
+    clock::unix_ms().saturating_add(retention)
 }
 
-impl Writer {
-    /// # Cancellation
-    /// When asked to stop it still writes what is queued. Dropped, it loses that.
-    async fn run(
-        self,
-        mut jobs: mpsc::Receiver<Job>,
-        stop: CancellationToken,
-        retention: impl Fn() -> Duration + Send + Sync,
-    ) {
-        let mut sweep = tokio::time::interval(SWEEP);
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => break,
-                Some(job) = jobs.recv() => self.work(job).await,
-                _ = sweep.tick() => self.sweep(retention()).await,
-            }
-        }
-        jobs.close();
-        while let Some(job) = jobs.recv().await {
-            self.work(job).await;
-        }
-    }
-
-    async fn work(&self, job: Job) {
-        let queued = match job {
-            Job::Keep(queued) => queued,
-            Job::Flush(done) => {
-                // Whoever stopped waiting needs no answer.
-                let _ = done.send(());
-                return;
-            }
-        };
-        let response = queued.response(&self.seal);
-        let put = self.store.put(&response).await;
-        self.queued.lock().remove(&response.id);
-        if put.is_err() {
-            self.unstored.inc();
-        }
-        match put {
-            // The database is well.
-            Ok(()) | Err(StoreError::ResponseTooLarge) => self.probe.succeeded(),
-            Err(error) => self.failed(&error),
-        }
-    }
-
-    /// Deletes what expired; everything, where nothing is to be kept.
-    async fn sweep(&self, retention: Duration) {
-        let until = if retention.is_zero() {
-            i64::MAX
-        } else {
-            clock::unix_ms()
-        };
-        if let Err(error) = self.store.expire(until).await {
-            self.failed(&error);
-        }
-    }
-
-    fn failed(&self, error: &StoreError) {
-        if self.probe.failed(clock::mono()) {
-            tracing::error!(%error, "responses cannot be stored");
-        }
-    }
-}
-
-impl Queued {
-    /// The response as it is stored.
-    fn response(&self, seal: &Seal) -> StoredResponse {
-        let keepsake = &self.keepsake;
-        let id = word(keepsake.id);
-        let at_ms = u64::try_from(keepsake.at_ms).unwrap_or(0);
-        let echo = Echo {
-            model: &keepsake.model,
-            id: &id,
-            created: at_ms / 1_000,
-            asks_usage: true,
-            timing: Timing::default(),
-            estimated_input: 0,
-            seal,
-            request: &keepsake.written,
-        };
-        let object = Dialect::OpenAiResponses.write_answer(&self.answer, &echo);
-        let retention = i64::try_from(keepsake.retention.as_millis()).unwrap_or(i64::MAX);
-        StoredResponse {
-            id: keepsake.id,
-            key: keepsake.key,
-            previous: keepsake.previous,
-            model: keepsake.model.clone(),
-            created_ms: keepsake.at_ms,
-            expires_ms: clock::unix_ms().saturating_add(retention),
-            input: keepsake.input.to_vec(),
-            output: output_items(&self.answer, &echo).to_bytes().to_vec(),
-            object: object.to_vec(),
-        }
-    }
+/// Whether a vendor's id can be remembered, and stand in an address.
+fn is_sane(id: &str) -> bool {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || it == b'_' || it == b'-';
+    (1..=MAX_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tollward_config::{OnStoreError, OnUnsupported};
-use tollward_providers::{Call, Provider, Service};
+use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
 
@@ -122,6 +122,11 @@ pub struct Deployment {
     pub headers: DeploymentHeaders,
 }
 
+/// The provider in a deployment's id: the account that it is called with.
+pub fn provider_of(deployment: &str) -> &str {
+    deployment.split('/').next().unwrap_or_default()
+}
+
 /// A deployment's names as header values.
 pub struct DeploymentHeaders {
     /// The public name.
@@ -140,28 +145,46 @@ pub enum Target {
     Local(Arc<dyn LocalModel>),
 }
 
-impl Target {
-    /// Whether `operation` can be sent there.
+impl Deployment {
+    /// How `operation` is answered, by a vendor's API; `None` if it is not, or by the engine.
+    fn services(&self, operation: Operation) -> Option<Services> {
+        match &self.target {
+            Target::Http(provider) => provider.services(operation, &self.upstream_model),
+            Target::Local(_) => None,
+        }
+    }
+
+    /// Whether it serves `operation`.
     pub fn serves(&self, operation: Operation) -> bool {
-        match self {
-            Self::Http(provider) => provider.service(operation).is_some(),
-            Self::Local(_) => operation != Operation::Embeddings,
+        match self.target {
+            Target::Http(_) => self.services(operation).is_some(),
+            Target::Local(_) => operation != Operation::Embeddings,
         }
     }
 
-    /// How `operation` is answered there, in a word: `relay`, the dialect it is put into, or `none`.
-    pub fn answers(&self, operation: Operation) -> &'static str {
-        match self {
-            Self::Http(provider) => match provider.service(operation) {
-                Some(Service::Relay) => "relay",
-                Some(Service::Translate(dialect)) => dialect.name(),
-                None => "none",
-            },
-            Self::Local(_) if operation == Operation::Embeddings => "none",
-            Self::Local(_) => "embedded",
-        }
+    /// Whether calls of `operation` go there as they are, and so what is kept of them is kept there.
+    pub fn relays(&self, operation: Operation) -> bool {
+        self.services(operation) == Some(Services::always(Service::Relay))
     }
 
+    /// How `operation` is answered, in a word: `relay`, the dialect it is put into, `embedded` or
+    /// `none`; and how calls are whose model thinks with tools at hand.
+    pub fn answers(&self, operation: Operation) -> (&'static str, &'static str) {
+        let word = |service| match service {
+            Service::Relay => "relay",
+            Service::Translate(dialect) => dialect.name(),
+        };
+        match (self.services(operation), &self.target) {
+            (Some(services), _) => (word(services.plain), word(services.with_tools)),
+            (None, Target::Local(_)) if operation != Operation::Embeddings => {
+                ("embedded", "embedded")
+            }
+            (None, _) => ("none", "none"),
+        }
+    }
+}
+
+impl Target {
     /// What the model takes there.
     pub fn traits(&self, upstream_model: &str) -> Traits {
         match self {
@@ -225,6 +248,22 @@ impl Snapshot {
         match self.routes.get(model) {
             Some(route) => Some(Arc::clone(route)),
             None => self.direct.as_ref()?(model).map(Arc::new),
+        }
+    }
+
+    /// The deployment of that id, or another with the same account.
+    pub fn deployment(&self, id: &str) -> Option<Arc<Deployment>> {
+        let routes = self.order.iter().flat_map(|it| &it.candidates);
+        let mut deployments = routes.map(|it| &it.deployment);
+        let exact = deployments.clone().find(|it| *it.id == *id);
+        let found = exact.or_else(|| deployments.find(|it| *it.provider == *provider_of(id)));
+        match found {
+            Some(deployment) => Some(Arc::clone(deployment)),
+            None => self
+                .resolve(id)?
+                .candidates
+                .first()
+                .map(|it| Arc::clone(&it.deployment)),
         }
     }
 

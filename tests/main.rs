@@ -35,6 +35,8 @@ mod models_list;
 mod ollama;
 mod reload;
 mod responses;
+mod responses_bridge;
+mod responses_native;
 mod responses_state;
 mod sealed;
 mod shutdown;

@@ -11,6 +11,7 @@ pub(crate) mod gateway;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod openai;
+pub(crate) mod responses;
 pub(crate) mod script;
 pub(crate) mod tls;
 pub(crate) mod upstream;

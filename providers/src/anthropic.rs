@@ -19,7 +19,9 @@ use tollward_wire::segments::Segments;
 use crate::account::{Account, KeyHeader, not_relayed, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 use crate::settings::BuildError;
 
 const BASE_URL: &str = "https://api.anthropic.com/v1";
@@ -69,13 +71,14 @@ impl Provider for Anthropic {
         self.0.scope
     }
 
-    fn service(&self, operation: Operation) -> Option<Service> {
-        match operation {
-            Operation::Messages => Some(Service::Relay),
+    fn services(&self, operation: Operation, _: &str) -> Option<Services> {
+        let service = match operation {
+            Operation::Messages => Service::Relay,
             _ => operation
                 .dialect()
-                .map(|_| Service::Translate(Dialect::Anthropic)),
-        }
+                .map(|_| Service::Translate(Dialect::Anthropic))?,
+        };
+        Some(Services::always(service))
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -83,7 +86,7 @@ impl Provider for Anthropic {
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        if self.service(call.operation) != Some(Service::Relay) {
+        if call.operation != Operation::Messages {
             return Err(not_relayed(&KIND, call.operation));
         }
         let freed = without_disguised(call.document);
@@ -111,6 +114,10 @@ impl Provider for Anthropic {
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         Failure::read(status, headers, body)
+    }
+
+    fn ask_kept(&self, _: &str) -> Option<Outbound> {
+        None
     }
 
     fn models_uri(&self) -> Option<Uri> {

@@ -16,7 +16,9 @@ use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::anthropic::models as claude;
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 use crate::settings::BuildError;
 
 const REGION: &str = "us-east-1";
@@ -76,9 +78,9 @@ impl Provider for Bedrock {
         self.account.scope
     }
 
-    fn service(&self, operation: Operation) -> Option<Service> {
+    fn services(&self, operation: Operation, _: &str) -> Option<Services> {
         let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Service::Translate(Dialect::Converse))
+        is_chat.then_some(Services::always(Service::Translate(Dialect::Converse)))
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -134,6 +136,10 @@ impl Provider for Bedrock {
             error: found.error.or(failure.error),
             ..failure
         }
+    }
+
+    fn ask_kept(&self, _: &str) -> Option<Outbound> {
+        None
     }
 
     fn models_uri(&self) -> Option<Uri> {

@@ -5,6 +5,8 @@
 //! A vendor that needs code of its own does not belong here.
 
 mod encode;
+mod models;
+mod responses;
 pub(crate) mod row;
 pub(crate) mod rows;
 #[cfg(test)]
@@ -20,11 +22,15 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
+use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
 
-use self::row::{Row, SearchingModels, StreamUsage, ThinkingModels};
+use self::models::OnlyResponses;
+use self::row::{ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
 use crate::failure::Failure;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 use crate::settings::{BuildError, Settings};
 
 /// One vendor of the family with its settings.
@@ -42,6 +48,7 @@ struct Endpoints {
     chat: Uri,
     completions: Uri,
     embeddings: Uri,
+    responses: Uri,
     models: Uri,
 }
 
@@ -84,6 +91,34 @@ impl Compatible {
             headers,
         })
     }
+
+    /// A request as it is, all but the credential.
+    fn outbound(&self, operation: Operation, body: Segments, is_stream: bool) -> Outbound {
+        let mut headers = self.headers.clone();
+        if is_stream {
+            headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
+        }
+        Outbound {
+            uri: self.endpoints.uri(operation).clone(),
+            headers,
+            body,
+            usage_chunk: UsageChunk::Keep,
+            dropped: Vec::new(),
+        }
+    }
+
+    /// Which calls the model takes only through Responses.
+    fn only_responses(&self, model: &str) -> OnlyResponses {
+        match self.row.quirks.responses {
+            ResponsesModels::No => OnlyResponses::Nothing,
+            ResponsesModels::ByName => models::only_responses(model),
+        }
+    }
+
+    /// Whether the model thinks, as far as its name says.
+    fn thinks_by_name(&self, model: &str) -> bool {
+        models::is_reasoning_model(model) || self.only_responses(model) == OnlyResponses::Everything
+    }
 }
 
 impl Endpoints {
@@ -101,6 +136,7 @@ impl Endpoints {
             chat: endpoint(Operation::Chat.path())?,
             completions: endpoint(Operation::Completions.path())?,
             embeddings: endpoint(Operation::Embeddings.path())?,
+            responses: endpoint(Operation::Responses.path())?,
             models: endpoint("/v1/models")?,
         })
     }
@@ -110,8 +146,9 @@ impl Endpoints {
             Operation::Chat => &self.chat,
             Operation::Completions => &self.completions,
             Operation::Embeddings => &self.embeddings,
-            // The others are put into chats.
-            _ => &self.chat,
+            Operation::Responses => &self.responses,
+            // The others are put into one of these.
+            Operation::Messages | Operation::OllamaChat | Operation::OllamaGenerate => &self.chat,
         }
     }
 }
@@ -125,13 +162,28 @@ impl Provider for Compatible {
         self.scope
     }
 
-    fn service(&self, operation: Operation) -> Option<Service> {
-        if self.row.operations.contains(&operation) {
-            return Some(Service::Relay);
-        }
-        // Every vendor of the family has chats, in which all other chats can be put.
-        let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Service::Translate(Dialect::OpenAiChat))
+    fn services(&self, operation: Operation, model: &str) -> Option<Services> {
+        let plain = if self.row.operations.contains(&operation) {
+            Service::Relay
+        } else {
+            // Every vendor of the family has chats, in which all other chats can be put.
+            operation.dialect()?;
+            Service::Translate(Dialect::OpenAiChat)
+        };
+        let bridge = Service::Translate(Dialect::OpenAiResponses);
+        let has_tools = matches!(
+            operation,
+            Operation::Chat | Operation::Messages | Operation::OllamaChat
+        );
+        Some(match (operation, self.only_responses(model)) {
+            (Operation::Embeddings | Operation::Responses, _) => Services::always(plain),
+            (_, OnlyResponses::Everything) => Services::always(bridge),
+            (_, OnlyResponses::Tools) if has_tools => Services {
+                plain,
+                with_tools: bridge,
+            },
+            (_, OnlyResponses::Tools | OnlyResponses::Nothing) => Services::always(plain),
+        })
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -139,18 +191,22 @@ impl Provider for Compatible {
         Traits {
             thinks: match quirks.thinking {
                 ThinkingModels::All => true,
-                ThinkingModels::ByName => encode::is_reasoning_model(model),
+                ThinkingModels::ByName => self.thinks_by_name(model),
                 ThinkingModels::No => false,
             },
             takes_sampling: quirks.thinking != ThinkingModels::ByName
-                || !encode::is_reasoning_model(model),
+                || !self.thinks_by_name(model),
             thoughts: quirks.thoughts,
             takes_top_k: quirks.takes_more_sampling,
             takes_more_sampling: quirks.takes_more_sampling,
             takes_custom_tools: quirks.takes_custom_tools,
             web_search: match quirks.web_search {
                 SearchingModels::ByTool => Searching::ByTool,
-                SearchingModels::ByName if encode::is_search_model(model) => Searching::Always,
+                SearchingModels::ByName if models::is_search_model(model) => Searching::Always,
+                // Calls with tools of these go through Responses, where it is one of them.
+                SearchingModels::ByName if self.only_responses(model) != OnlyResponses::Nothing => {
+                    Searching::ByTool
+                }
                 SearchingModels::ByName | SearchingModels::No => Searching::No,
             },
             ..Traits::default()
@@ -158,32 +214,35 @@ impl Provider for Compatible {
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        if self.service(call.operation) != Some(Service::Relay) {
+        if !self.row.operations.contains(&call.operation) {
             return Err(EncodeError::Operation {
                 kind: self.row.facts.kind,
                 operation: call.operation,
             });
         }
-        let (body, dropped) = encode::body(self.row, call)?;
-        let mut headers = self.headers.clone();
-        if call.view.is_stream {
-            headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
-        }
-        let hides_usage = self.row.quirks.stream_usage == StreamUsage::Ask && !call.view.asks_usage;
+        let is_responses = call.operation == Operation::Responses;
+        let (body, dropped) = if is_responses {
+            responses::body(self.row, call)?
+        } else {
+            encode::body(self.row, call)?
+        };
+        let asks = !is_responses && self.row.quirks.stream_usage == StreamUsage::Ask;
         Ok(Outbound {
-            uri: self.endpoints.uri(call.operation).clone(),
-            headers,
-            body,
-            usage_chunk: if hides_usage {
+            usage_chunk: if asks && !call.view.asks_usage {
                 UsageChunk::Hide
             } else {
                 UsageChunk::Keep
             },
             dropped,
+            ..self.outbound(call.operation, body, call.view.is_stream)
         })
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        if translated.dialect == Dialect::OpenAiResponses {
+            let body = translated.body.clone();
+            return Ok(self.outbound(Operation::Responses, body, translated.is_stream));
+        }
         let document = Document::parse(translated.body.to_bytes())
             .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;
         let view = RequestView::read(Operation::Chat, &document)?;
@@ -203,6 +262,15 @@ impl Provider for Compatible {
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         Failure::read(status, headers, body)
+    }
+
+    fn ask_kept(&self, path: &str) -> Option<Outbound> {
+        let keeps = self.row.operations.contains(&Operation::Responses);
+        let uri = format!("{}/{path}", self.endpoints.responses);
+        let uri = uri.parse().ok().filter(|_| keeps)?;
+        let mut outbound = self.outbound(Operation::Responses, Segments::new(), false);
+        outbound.headers.remove(CONTENT_TYPE);
+        Some(Outbound { uri, ..outbound })
     }
 
     fn models_uri(&self) -> Option<Uri> {

@@ -302,7 +302,7 @@ fn a_row_is_complete_and_its_kind_is_its_own() {
     assert_eq!(names.len(), kinds().count());
     for row in kinds() {
         for operation in [Operation::Chat, Operation::Messages] {
-            let service = provider(row).service(operation);
+            let service = provider(row).services(operation, "m");
             assert!(service.is_some(), "{} {operation}", row.kind);
         }
         assert!(!row.display_name.is_empty());

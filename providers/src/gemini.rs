@@ -17,7 +17,9 @@ use tollward_wire::operation::Operation;
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 use crate::settings::BuildError;
 
 const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
@@ -54,9 +56,9 @@ impl Provider for Gemini {
         self.0.scope
     }
 
-    fn service(&self, operation: Operation) -> Option<Service> {
+    fn services(&self, operation: Operation, _: &str) -> Option<Services> {
         let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Service::Translate(Dialect::Gemini))
+        is_chat.then_some(Services::always(Service::Translate(Dialect::Gemini)))
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -95,6 +97,10 @@ impl Provider for Gemini {
         }
         failure.retry_after = failure.retry_after.or_else(|| details.retry_after());
         failure
+    }
+
+    fn ask_kept(&self, _: &str) -> Option<Outbound> {
+        None
     }
 
     fn models_uri(&self) -> Option<Uri> {

@@ -24,6 +24,8 @@ mod conformance;
 
 pub use self::failure::{Failure, RetryAfter};
 pub use self::kind::Kind;
-pub use self::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+pub use self::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 pub use self::registry::{build, kind, kinds};
 pub use self::settings::BuildError;

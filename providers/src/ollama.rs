@@ -14,7 +14,9 @@ use tollward_wire::operation::Operation;
 use crate::account::{Account, KeyHeader, not_relayed, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
-use crate::provider::{Call, EncodeError, HostScope, Outbound, Provider, Service, Translated};
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
 use crate::settings::BuildError;
 
 const BASE_URL: &str = "http://127.0.0.1:11434";
@@ -65,9 +67,9 @@ impl Provider for Ollama {
         self.0.scope
     }
 
-    fn service(&self, operation: Operation) -> Option<Service> {
+    fn services(&self, operation: Operation, _: &str) -> Option<Services> {
         let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Service::Translate(Dialect::Ollama))
+        is_chat.then_some(Services::always(Service::Translate(Dialect::Ollama)))
     }
 
     fn traits(&self, _: &str) -> Traits {
@@ -101,6 +103,10 @@ impl Provider for Ollama {
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         Failure::read(status, headers, body)
+    }
+
+    fn ask_kept(&self, _: &str) -> Option<Outbound> {
+        None
     }
 
     fn models_uri(&self) -> Option<Uri> {

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, StatusCode, Uri};
-use tollward_wire::chat::{Traits, Unsupported};
+use tollward_wire::chat::{Effort, Traits, Unsupported};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
@@ -33,7 +33,7 @@ pub struct Call<'a> {
 /// A request as the vendor wants it, all but the credential.
 #[derive(Debug)]
 pub struct Outbound {
-    /// Where it goes; the method is always `POST`.
+    /// Where it goes; the method is `POST`, but for [`Provider::ask_kept`].
     pub uri: Uri,
     /// `content-type`, `accept`, `accept-encoding: identity` and the operator's own headers.
     pub headers: HeaderMap,
@@ -46,7 +46,7 @@ pub struct Outbound {
     pub dropped: Vec<Cow<'static, str>>,
 }
 
-/// How a vendor answers an operation.
+/// How a vendor answers a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Service {
     /// It takes the caller's own words.
@@ -55,9 +55,59 @@ pub enum Service {
     Translate(Dialect),
 }
 
-/// A request that was written in the vendor's dialect.
+/// How a vendor answers an operation for one of its models.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Services {
+    /// For most calls.
+    pub plain: Service,
+    /// For calls that have tools and do not switch thinking off.
+    pub with_tools: Service,
+}
+
+impl Services {
+    /// The same for every call.
+    pub const fn always(service: Service) -> Self {
+        Self {
+            plain: service,
+            with_tools: service,
+        }
+    }
+
+    /// The one for `call`, which is looked into only where it matters.
+    pub fn of(self, call: &Call<'_>) -> Service {
+        if self.plain != self.with_tools && call.thinks_with_tools() {
+            self.with_tools
+        } else {
+            self.plain
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Whether it has tools and does not switch thinking off.
+    fn thinks_with_tools(&self) -> bool {
+        let tools = self.document.objects("tools");
+        let has_tools = tools.is_some_and(|it| !it.is_empty())
+            || (self.operation == Operation::Chat && self.document.has("functions"));
+        has_tools && self.effort() != Some(Effort::None)
+    }
+
+    /// The effort that the caller asks for.
+    fn effort(&self) -> Option<Effort> {
+        if self.operation == Operation::Chat {
+            let word = self.document.get::<String>("reasoning_effort");
+            return Effort::of_word(&word.ok().flatten()?);
+        }
+        let request = self.operation.dialect()?.read_request(self.document);
+        request.ok()?.thinking.meant()
+    }
+}
+
+/// A request that was written in a vendor's dialect.
 #[derive(Debug)]
 pub struct Translated<'a> {
+    /// The dialect.
+    pub dialect: Dialect,
     /// The vendor's name of the model.
     pub model: &'a str,
     /// Whether the answer is to be streamed.
@@ -102,6 +152,16 @@ pub enum EncodeError {
     /// The vendor's dialect has nothing like a field that the caller would miss.
     #[error(transparent)]
     Untranslatable(#[from] Unsupported),
+    /// The same, where only the newer of the vendor's APIs takes the call.
+    #[error("{error}; `{model}` {why}")]
+    OnlyResponses {
+        /// The vendor's name of the model.
+        model: String,
+        /// When it is so.
+        why: &'static str,
+        /// What is missing there.
+        error: Unsupported,
+    },
     /// A field that has to be rewritten has the wrong shape.
     #[error(transparent)]
     Field(#[from] FieldError),
@@ -113,7 +173,7 @@ impl EncodeError {
         match self {
             Self::Operation { .. } | Self::Model => None,
             Self::Unsupported { param, .. } => Some(param),
-            Self::Untranslatable(error) => Some(&error.param),
+            Self::Untranslatable(error) | Self::OnlyResponses { error, .. } => Some(&error.param),
             Self::Field(error) => Some(&error.field),
         }
     }
@@ -148,8 +208,8 @@ pub trait Provider: Send + Sync + 'static {
     /// Who vouches for the host.
     fn host_scope(&self) -> HostScope;
 
-    /// How the vendor answers `operation`; `None` if it does not.
-    fn service(&self, operation: Operation) -> Option<Service>;
+    /// How the vendor answers `operation` for `model`; `None` if it does not.
+    fn services(&self, operation: Operation, model: &str) -> Option<Services>;
 
     /// What a model takes, for requests that are translated.
     fn traits(&self, model: &str) -> Traits;
@@ -171,6 +231,10 @@ pub trait Provider: Send + Sync + 'static {
 
     /// Reads an answer that is not a 2xx.
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;
+
+    /// A request about a response that the vendor keeps, all but the method and the credential;
+    /// `None` if it keeps none. `path` is the response's id and what follows it.
+    fn ask_kept(&self, path: &str) -> Option<Outbound>;
 
     /// The endpoint that lists models, to be fetched with `GET`; `None` if there is none.
     fn models_uri(&self) -> Option<Uri>;

@@ -9,7 +9,7 @@ use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::Translation;
 
-use crate::provider::{Call, EncodeError, Outbound, Provider, Service, Translated};
+use crate::provider::{Call, EncodeError, Outbound, Provider, Service, Services, Translated};
 
 /// A request, and how its answer is to be read.
 #[derive(Debug)]
@@ -70,7 +70,8 @@ pub struct Rewritten {
 /// # Errors
 /// [`EncodeError`] if the vendor cannot do what the caller asks for.
 pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeError> {
-    let dialect = match provider.service(call.operation) {
+    let services = provider.services(call.operation, call.upstream_model);
+    let dialect = match services.map(|it| it.of(call)) {
         Some(Service::Translate(dialect)) => dialect,
         Some(Service::Relay) | None => {
             return Ok(Shaped {
@@ -79,10 +80,15 @@ pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeE
             });
         }
     };
-    let rewritten = rewrite(call, dialect, provider.traits(call.upstream_model))?;
+    let rewritten = rewrite(call, dialect, provider.traits(call.upstream_model));
+    let rewritten = rewritten.map_err(|error| match dialect {
+        Dialect::OpenAiResponses => only_responses(error, call, services),
+        _ => error,
+    })?;
     let to = rewritten.way.to;
     let mut outbound = provider
         .encode_translated(&Translated {
+            dialect,
             model: call.upstream_model,
             is_stream: call.view.is_stream,
             body: rewritten.body,
@@ -96,6 +102,23 @@ pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeE
         outbound,
         reading: Reading::Translate(rewritten.way),
     })
+}
+
+/// Says why a caller of another dialect meets the limits of Responses.
+fn only_responses(error: EncodeError, call: &Call<'_>, services: Option<Services>) -> EncodeError {
+    let EncodeError::Untranslatable(error) = error else {
+        return error;
+    };
+    let is_for_tools = services.is_some_and(|it| it.plain != it.with_tools);
+    EncodeError::OnlyResponses {
+        model: call.upstream_model.to_owned(),
+        why: if is_for_tools {
+            "takes tools only through Responses, unless its effort is `none`"
+        } else {
+            "is there only through Responses"
+        },
+        error,
+    }
 }
 
 /// Writes a call's request in another dialect.

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
 use http::HeaderValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
@@ -124,14 +124,19 @@ fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
         .filter(|candidate| caller.allows(&candidate.model))
         .map(|candidate| {
             let deployment = &candidate.deployment;
-            let operations: serde_json::Map<String, Value> = Operation::ALL
-                .into_iter()
-                .map(|it| (it.path().to_owned(), json!(deployment.target.answers(it))))
-                .collect();
+            let (mut operations, mut with_tools) = (Map::new(), Map::new());
+            for operation in Operation::ALL {
+                let (plain, thinking) = deployment.answers(operation);
+                operations.insert(operation.path().to_owned(), json!(plain));
+                if thinking != plain {
+                    with_tools.insert(operation.path().to_owned(), json!(thinking));
+                }
+            }
             let traits = deployment.target.traits(&deployment.upstream_model);
             json!({
                 "deployment": &*deployment.id,
                 "operations": operations,
+                "with_tools": with_tools,
                 "max_output_tokens": traits.max_output,
                 "reasoning": traits.thinks,
                 "sampling": traits.takes_sampling,

@@ -1,29 +1,38 @@
 //! What is stored of `/v1/responses`: shown, listed and deleted, each by its own key.
+//!
+//! About a response that its vendor keeps the vendor is asked, once it is clear whose it is.
 
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use serde::Deserialize;
 use tollward_store::{KeyId, RequestId, StoredResponse};
 use tollward_wire::dialect::openai_responses::listing::{Page, deleted, items_with_ids, page};
 use tollward_wire::document::FieldError;
+use tollward_wire::fault::Fault;
 
 use crate::app::Gateway;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::{client_request_id, peer};
 use crate::pipeline::ServeError;
+use crate::pipeline::admit::{AdmitError, Slot};
+use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::RecallError;
 use crate::responses::{parse_id, word};
+use crate::snapshot::{Deployment, Snapshot};
+use crate::upstream::exchange::ask_kept;
 
 /// Items on a page, unless the caller says otherwise.
 const PAGE: usize = 20;
 /// Most items on a page.
 const MAX_PAGE: usize = 100;
+/// Longest query that is passed on to a vendor.
+const MAX_QUERY_BYTES: usize = 1024;
 
 /// Why a stored response is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +52,9 @@ pub enum ResponseError {
     /// The same that a request which goes on from it would meet.
     #[error(transparent)]
     Recall(#[from] RecallError),
+    /// There is no room to ask the vendor who keeps it, or the vendor failed.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
 }
 
 /// How a list is asked for.
@@ -63,8 +75,8 @@ pub async fn show(
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let found = asked.found().await;
-    asked.answer(found.map(|(_, response)| response.object.into()))
+    let shown = asked.show().await;
+    asked.answer(shown)
 }
 
 /// `DELETE /v1/responses/{id}`
@@ -77,8 +89,8 @@ pub async fn delete(
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let found = asked.delete().await;
-    asked.answer(found.map(|()| deleted(&id)))
+    let deleted = asked.delete().await;
+    asked.answer(deleted)
 }
 
 /// `GET /v1/responses/{id}/input_items`: what was sent with it; earlier turns have their own.
@@ -87,15 +99,12 @@ pub async fn input_items(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let paging = Query::<Paging>::try_from_uri(request.uri());
     let asked = match Asked::by(&gateway, &id, request).await {
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let unreadable = || FieldError::new("limit", format!("a number from 1 to {MAX_PAGE}"));
-    let wanted = paging.map_err(|_| unreadable()).and_then(|it| it.0.page());
-    let found = asked.found().await;
-    asked.answer(found.and_then(|(id, response)| Ok(listed(id, &response, &wanted?)?)))
+    let listed = asked.list().await;
+    asked.answer(listed)
 }
 
 /// `POST /v1/responses/{id}/cancel`
@@ -108,8 +117,8 @@ pub async fn cancel(
         Ok(asked) => asked,
         Err(refusal) => return refusal,
     };
-    let found = asked.found().await;
-    asked.answer(found.and_then(|_| Err(ResponseError::NotCancellable { id: id.clone() })))
+    let cancelled = asked.cancel().await;
+    asked.answer(cancelled)
 }
 
 fn listed(id: RequestId, response: &StoredResponse, wanted: &Page) -> Result<Bytes, FieldError> {
@@ -117,13 +126,21 @@ fn listed(id: RequestId, response: &StoredResponse, wanted: &Page) -> Result<Byt
     page(items, wanted).ok_or_else(|| FieldError::new("after", "the id of an item of the list"))
 }
 
+/// Where a response is.
+enum Found {
+    Here(RequestId, Box<StoredResponse>),
+    /// With the vendor that this deployment calls.
+    Vendor(Arc<Deployment>),
+}
+
 /// A question about a stored response, from somebody who is known.
 struct Asked<'a> {
     gateway: &'a Gateway,
+    snapshot: Arc<Snapshot>,
     text: &'a str,
+    uri: Uri,
     request_id: HeaderValue,
     key: Option<KeyId>,
-    is_off: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -136,10 +153,11 @@ impl<'a> Asked<'a> {
         match authenticate(&snapshot, gateway, &parts.headers, peer).await {
             Ok(caller) => Ok(Self {
                 gateway,
+                snapshot,
                 text,
+                uri: parts.uri,
                 request_id,
                 key: caller.key().map(|key| key.id),
-                is_off: snapshot.limits.retention.is_zero(),
             }),
             Err(error) => {
                 let problem = Problem::from(ServeError::from(error));
@@ -154,22 +172,93 @@ impl<'a> Asked<'a> {
         }
     }
 
-    fn id(&self) -> Result<RequestId, ResponseError> {
-        let id = parse_id(self.text).filter(|_| !self.is_off);
-        id.ok_or_else(|| self.missing())
-    }
-
-    async fn found(&self) -> Result<(RequestId, StoredResponse), ResponseError> {
-        let id = self.id()?;
-        let found = self.gateway.responses.get(id, self.key).await;
+    async fn found(&self) -> Result<Found, ResponseError> {
+        if self.snapshot.limits.retention.is_zero() {
+            return Err(self.missing());
+        }
+        let responses = &self.gateway.responses;
+        let located = responses.locate(&[self.text.to_owned()]).await;
+        let mut located = located.map_err(RecallError::from)?.into_iter();
+        if let Some(kept) = located.find(|it| it.key == self.key) {
+            let deployment = self.snapshot.deployment(&kept.deployment);
+            return deployment.map(Found::Vendor).ok_or_else(|| self.missing());
+        }
+        let id = parse_id(self.text).ok_or_else(|| self.missing())?;
+        let found = responses.get(id, self.key).await;
         let found = found.map_err(RecallError::from)?;
-        Ok((id, found.ok_or_else(|| self.missing())?))
+        let found = found.ok_or_else(|| self.missing())?;
+        Ok(Found::Here(id, Box::new(found)))
     }
 
-    async fn delete(&self) -> Result<(), ResponseError> {
-        let deleted = self.gateway.responses.delete(self.id()?, self.key).await;
-        let is_deleted = deleted.map_err(RecallError::from)?;
-        is_deleted.then_some(()).ok_or_else(|| self.missing())
+    async fn show(&self) -> Result<Bytes, ResponseError> {
+        match self.found().await? {
+            Found::Here(_, response) => Ok(response.object.into()),
+            Found::Vendor(deployment) => self.ask(&deployment, Method::GET, "").await,
+        }
+    }
+
+    async fn list(&self) -> Result<Bytes, ResponseError> {
+        match self.found().await? {
+            Found::Here(id, response) => {
+                let paging = Query::<Paging>::try_from_uri(&self.uri);
+                let unreadable =
+                    || FieldError::new("limit", format!("a number from 1 to {MAX_PAGE}"));
+                let wanted = paging.map_err(|_| unreadable())?.0.page()?;
+                Ok(listed(id, &response, &wanted)?)
+            }
+            Found::Vendor(deployment) => self.ask(&deployment, Method::GET, "/input_items").await,
+        }
+    }
+
+    async fn delete(&self) -> Result<Bytes, ResponseError> {
+        let responses = &self.gateway.responses;
+        match self.found().await? {
+            Found::Here(id, _) => {
+                let is_deleted = responses.delete(id, self.key).await;
+                let is_deleted = is_deleted.map_err(RecallError::from)?;
+                let deleted = is_deleted.then(|| deleted(self.text));
+                deleted.ok_or_else(|| self.missing())
+            }
+            Found::Vendor(deployment) => {
+                let answer = self.ask(&deployment, Method::DELETE, "").await;
+                // What the vendor has not, nobody has any more.
+                if matches!(answer, Ok(_) | Err(ResponseError::Missing { .. })) {
+                    let forgotten = responses.forget(self.text, self.key).await;
+                    forgotten.map_err(RecallError::from)?;
+                }
+                answer
+            }
+        }
+    }
+
+    async fn cancel(&self) -> Result<Bytes, ResponseError> {
+        match self.found().await? {
+            Found::Here(..) => Err(ResponseError::NotCancellable {
+                id: self.text.to_owned(),
+            }),
+            Found::Vendor(deployment) => self.ask(&deployment, Method::POST, "/cancel").await,
+        }
+    }
+
+    /// Asks the vendor who keeps the response, for `part` of it; the caller's query goes with it.
+    async fn ask(
+        &self,
+        deployment: &Deployment,
+        method: Method,
+        part: &str,
+    ) -> Result<Bytes, ResponseError> {
+        let limit = self.snapshot.limits.max_in_flight;
+        let slot = Slot::take(&self.gateway.metrics.in_flight, limit);
+        let _slot = slot.ok_or(ServeError::Admit(AdmitError::Overloaded))?;
+        let query = query(&self.uri)?;
+        let path = format!("{}{part}{query}", self.text);
+        let asking = ask_kept(&self.gateway.client, deployment, method, &path);
+        asking.await.map_err(|failure| {
+            if failure.fault == Fault::NotFound {
+                return self.missing();
+            }
+            Box::new(AttemptError::of(deployment, failure)).into()
+        })
     }
 
     fn answer(&self, found: Result<Bytes, ResponseError>) -> Response {
@@ -182,6 +271,31 @@ impl<'a> Asked<'a> {
         head.insert(header::CONTENT_TYPE, json);
         head.insert(headers::REQUEST_ID, self.request_id.clone());
         (head, body).into_response()
+    }
+}
+
+/// The query that goes to a vendor, with its mark; nothing if there is none.
+fn query(uri: &Uri) -> Result<String, FieldError> {
+    let query = uri.query().unwrap_or_default();
+    let mut names = query.split('&').map(|it| it.split('=').next());
+    if names.any(|it| it == Some("stream")) {
+        let expected = "absent: a response is shown in one piece";
+        return Err(FieldError::new("stream", expected));
+    }
+    if query.len() > MAX_QUERY_BYTES {
+        let expected = format!("a query of at most {MAX_QUERY_BYTES} bytes");
+        return Err(FieldError::new("", expected));
+    }
+    Ok(if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{query}")
+    })
+}
+
+impl From<Box<AttemptError>> for ResponseError {
+    fn from(error: Box<AttemptError>) -> Self {
+        Self::Serve(error.into())
     }
 }
 

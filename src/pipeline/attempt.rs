@@ -53,6 +53,27 @@ pub struct AttemptError {
     pub retry_after: Option<Duration>,
 }
 
+impl AttemptError {
+    /// The only attempt at `deployment` failed.
+    pub fn of(deployment: &Deployment, failure: AttemptFailure) -> Self {
+        let attempts = vec![(Arc::clone(&deployment.id), failure.fault)];
+        Self::last(deployment.model.to_string(), attempts, failure)
+    }
+
+    /// The last one of them was `failure`.
+    fn last(model: String, attempts: Vec<(Arc<str>, Fault)>, failure: AttemptFailure) -> Self {
+        Self {
+            model,
+            attempts,
+            fault: failure.fault,
+            error: failure.error,
+            is_ours: failure.is_ours,
+            status: failure.status,
+            retry_after: failure.retry_after,
+        }
+    }
+}
+
 fn tried(attempts: &[(Arc<str>, Fault)]) -> String {
     let each: Vec<_> = attempts
         .iter()
@@ -150,7 +171,7 @@ async fn once(
     let asked = Asked {
         call,
         written: recalled.written(),
-        is_kept: recalled.keepsake.is_some(),
+        is_kept: recalled.is_kept_here(),
         request: admitted.request,
         at_ms: admitted.at_ms,
         estimated_input,
@@ -167,13 +188,5 @@ fn exhausted(
     let model = admitted.view.model.clone();
     let last =
         last.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
-    Box::new(AttemptError {
-        model,
-        attempts,
-        fault: last.fault,
-        error: last.error,
-        is_ours: last.is_ours,
-        status: last.status,
-        retry_after: last.retry_after,
-    })
+    Box::new(AttemptError::last(model, attempts, last))
 }

@@ -71,9 +71,17 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
             collected,
         } => {
             // Before the caller has it: it may go on from it at once.
-            if let (Some(keepsake), Some(collected)) = (keepsake, collected) {
-                let responses = &settlement.gateway().responses;
-                responses.keep(keepsake, *collected, answer.output_bytes);
+            let responses = &settlement.gateway().responses;
+            match (keepsake, collected) {
+                (Some(keepsake), Some(collected)) => {
+                    responses.keep(keepsake, *collected, answer.output_bytes);
+                }
+                (Some(keepsake), None) => {
+                    if let Some(named) = &answer.named {
+                        responses.remember(&keepsake, &deployment.id, named);
+                    }
+                }
+                (None, _) => {}
             }
             let observed = Observed {
                 usage: answer.usage.as_ref(),
@@ -90,7 +98,8 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
                 deadline: admitted.started + deployment.timeouts.total,
             };
             let head = stream.head.clone();
-            let metered = Metered::new(*stream, settlement, limits).keeping(keepsake);
+            let metered = Metered::new(*stream, settlement, limits);
+            let metered = metered.keeping(keepsake, &deployment);
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };

@@ -1,38 +1,36 @@
 //! Admitted → [`Recalled`]: the request with the conversation that it goes on from.
 //!
 //! Only `/v1/responses` refers to what was said before. What is stored here is put in front
-//! of the request's own input; a response that is not, or is another key's, is told and never
-//! left out. A provider that keeps responses itself is sent the reference as it is.
+//! of the request's own input. What a vendor keeps is named to that vendor and to no other,
+//! so the plan comes out with those who answer by the same account. A response that is
+//! neither, or is another key's, is told and never left out, let alone passed on: vendors
+//! keep the responses of all keys together.
 
-use std::collections::HashMap;
+mod past;
 
 use bytes::Bytes;
-use tollward_providers::Service;
-use tollward_store::{History, HistoryBounds, KeyId, RequestId, StoreError};
+use tollward_store::{RequestId, StoreError};
 use tollward_wire::chat::seal::Seal;
-use tollward_wire::dialect::openai_responses::listing::{answer_of, items_with_ids};
-use tollward_wire::dialect::openai_responses::state::{State, input_items, join, state_of};
+use tollward_wire::dialect::openai_responses::state::{
+    State, input_items, item_reference, join, state_of, unstored, with_items,
+};
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 
+use self::past::{Kept, Past};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::route::Plan;
-use crate::responses::{Keepsake, parse_id, parse_word, word};
-use crate::snapshot::{Limits, Target};
+use crate::responses::{Keepsake, KeptTurn};
+use crate::snapshot::{Deployment, Limits};
 
-/// Most turns of a conversation; its bytes are bounded as those of a request are.
-const MAX_TURNS: u32 = 1_000;
-/// Most responses whose items a request may refer to one by one.
-const MAX_REFERRED: usize = 8;
-
-/// A request that is complete in itself.
+/// A request that is complete in itself, or for the vendor that it goes to.
 pub struct Recalled {
-    /// The request, its document with all that was said before.
+    /// The request, its document with all that was said before and is stored here.
     pub admitted: Admitted,
     /// As the caller wrote it, where that is another one.
     written: Option<Document>,
-    /// What is known of the response, if it is to be stored.
+    /// What is known of the response, if a caller may go on from it.
     pub keepsake: Option<Keepsake>,
 }
 
@@ -52,6 +50,11 @@ impl Recalled {
     pub fn written(&self) -> &Document {
         self.written.as_ref().unwrap_or(&self.admitted.document)
     }
+
+    /// Whether its answer is to be stored here, if it is one that we write.
+    pub fn is_kept_here(&self) -> bool {
+        self.keepsake.as_ref().is_some_and(|it| it.turn.is_some())
+    }
 }
 
 /// Why a request cannot be completed.
@@ -66,6 +69,16 @@ pub enum RecallError {
         /// The response.
         id: String,
     },
+    /// What it goes on from is kept by a vendor that the model does not lead to.
+    #[error(
+        "`{id}` is kept by a provider that the model `{model}` does not lead to, and nowhere else"
+    )]
+    Elsewhere {
+        /// The response or the item.
+        id: String,
+        /// The public name of the model.
+        model: String,
+    },
     /// The store cannot be read.
     #[error("the stored responses cannot be read")]
     Unavailable,
@@ -78,7 +91,7 @@ impl From<StoreError> for RecallError {
     }
 }
 
-/// Completes a request.
+/// Completes a request, and leaves of its plan who may answer it.
 ///
 /// # Errors
 /// [`RecallError`] where what it refers to is not there.
@@ -89,169 +102,148 @@ pub async fn recall(
     gateway: &Gateway,
     limits: &Limits,
     admitted: Admitted,
-    plan: &Plan,
-) -> Result<Recalled, RecallError> {
-    let alone = |admitted| Recalled {
-        admitted,
-        written: None,
-        keepsake: None,
-    };
+    plan: Plan,
+) -> Result<(Recalled, Plan), RecallError> {
     if admitted.operation != Operation::Responses {
-        return Ok(alone(admitted));
+        let recalled = Recalled {
+            admitted,
+            written: None,
+            keepsake: None,
+        };
+        return Ok((recalled, plan));
     }
     let state = state_of(&admitted.document)?;
-    let is_stored = state.is_stored && !limits.retention.is_zero();
-    let key = admitted.caller.key().map(|key| key.id);
     let past = Past {
         gateway,
         limits,
-        key,
+        key: admitted.caller.key().map(|key| key.id),
     };
-    if state.previous.is_none() && state.references.is_empty() {
-        // What is wrong with the input is for its reader to say.
-        let input = is_stored.then(|| input_items(&admitted.document, |_| None).ok());
-        let keepsake = input
-            .flatten()
-            .map(|input| keepsake(&admitted, limits, None, input));
-        return Ok(Recalled {
+    let kept = past.kept(&state).await?;
+    let plan = narrowed(plan, &state, &kept, &admitted)?;
+    let whole = past.complete(&admitted.document, &state, &kept).await?;
+    let is_kept = !limits.retention.is_zero();
+    let is_off = state.is_stored && !is_kept && plan.candidates().any(|it| relays(it));
+    let keepsake = (state.is_stored && is_kept).then(|| keepsake(&admitted, limits, &plan, &whole));
+    let written = admitted.document.clone();
+    let document = match whole.document {
+        // What nobody here can answer for is not to be kept by the vendor either.
+        None if is_off => Some(unstored(&written)?),
+        document => document,
+    };
+    let recalled = match document {
+        None => Recalled {
+            admitted,
+            written: None,
             keepsake,
-            ..alone(admitted)
+        },
+        Some(document) => Recalled {
+            admitted: Admitted {
+                document,
+                ..admitted
+            },
+            written: Some(written),
+            keepsake,
+        },
+    };
+    Ok((recalled, plan))
+}
+
+/// The plan without those who cannot go on from what a vendor keeps.
+fn narrowed(
+    plan: Plan,
+    state: &State<'_>,
+    kept: &Kept,
+    admitted: &Admitted,
+) -> Result<Plan, RecallError> {
+    let with = |accounts: &[&str]| {
+        let has_all = |it: &Deployment| accounts.iter().all(|account| *it.provider == **account);
+        plan.narrowed(|it| relays(it) && has_all(it))
+    };
+    let references = state.references.iter().map(String::as_str);
+    let needed = state.previous.as_deref().into_iter().chain(references);
+    let needed: Vec<&str> = needed.filter(|id| kept.has(id)).collect();
+    if let Some(id) = needed.first() {
+        let left = with(&kept.accounts(&needed));
+        return left.ok_or_else(|| RecallError::Elsewhere {
+            id: (*id).to_owned(),
+            model: admitted.view.model.clone(),
         });
     }
-    let (joined, previous, input) = match past.join(&admitted.document, &state).await {
-        Ok(joined) => joined,
-        Err(RecallError::Unknown { .. } | RecallError::Field(_)) if relays(plan) => {
-            return Ok(alone(admitted));
-        }
-        Err(error) => return Err(error),
-    };
-    let keepsake = is_stored.then(|| keepsake(&admitted, limits, previous, input));
-    let written = admitted.document.clone();
-    Ok(Recalled {
-        admitted: Admitted {
-            document: joined,
-            ..admitted
-        },
-        written: Some(written),
-        keepsake,
-    })
+    // Without their thoughts one can go on anywhere.
+    let thoughts: Vec<&str> = state.thoughts.iter().map(String::as_str).collect();
+    let accounts = kept.accounts(&thoughts);
+    let left = (!accounts.is_empty()).then(|| with(&accounts)).flatten();
+    Ok(left.unwrap_or(plan))
 }
 
-/// Whether somebody of the plan keeps responses himself.
-fn relays(plan: &Plan) -> bool {
-    plan.candidates().any(|it| match &it.target {
-        Target::Http(provider) => provider.service(Operation::Responses) == Some(Service::Relay),
-        Target::Local(_) => false,
-    })
+/// Whether it keeps responses itself.
+fn relays(deployment: &Deployment) -> bool {
+    deployment.relays(Operation::Responses)
 }
 
-fn keepsake(
-    admitted: &Admitted,
-    limits: &Limits,
+/// A request with what was said before it.
+#[derive(Default)]
+struct Whole {
+    /// The request, where it is another one than the caller's.
+    document: Option<Document>,
+    /// The response stored here that it goes on from.
     previous: Option<RequestId>,
-    input: Bytes,
-) -> Keepsake {
-    Keepsake {
-        id: admitted.request,
-        at_ms: admitted.at_ms,
-        key: admitted.caller.key().map(|key| key.id),
-        previous,
-        model: admitted.view.model.clone(),
-        written: admitted.document.clone(),
-        input,
-        retention: limits.retention,
-    }
-}
-
-/// What was said before, as far as it is the caller's.
-struct Past<'a> {
-    gateway: &'a Gateway,
-    limits: &'a Limits,
-    key: Option<KeyId>,
+    /// Its own items, where they had to be looked at.
+    input: Option<Bytes>,
 }
 
 impl Past<'_> {
-    /// The whole request, the response it goes on from, and its own items.
-    async fn join(
+    /// Puts what is stored here into the request.
+    async fn complete(
         &self,
         document: &Document,
         state: &State<'_>,
-    ) -> Result<(Document, Option<RequestId>, Bytes), RecallError> {
-        let previous = match &state.previous {
-            None => None,
-            Some(text) => Some(self.known(text)?),
+        kept: &Kept,
+    ) -> Result<Whole, RecallError> {
+        let previous = match state.previous.as_deref() {
+            Some(text) if !kept.has(text) => Some(self.known(text)?),
+            _ => None,
         };
-        let mut history = Vec::new();
-        if let Some(id) = previous {
-            history = self.history(id).await?;
+        let is_here = |id: &String| !kept.has(id);
+        if previous.is_none() && !state.references.iter().any(is_here) {
+            return Ok(Whole::default());
         }
-        let items = self.items(&state.references).await?;
-        let input = input_items(document, |id| items.get(id).cloned())?;
-        Ok((join(document, &history, &input)?, previous, input))
-    }
-
-    /// The id of a response that may be stored here.
-    fn known(&self, text: &str) -> Result<RequestId, RecallError> {
-        let id = parse_id(text).filter(|_| !self.limits.retention.is_zero());
-        id.ok_or_else(|| RecallError::Unknown {
-            id: text.to_owned(),
+        let items = self.items(&state.references, kept).await?;
+        let find = |id: &str| match items.get(id) {
+            Some(item) => Some(item.clone()),
+            None => kept.has(id).then(|| item_reference(id)),
+        };
+        let input = input_items(document, find)?;
+        let joined = match previous {
+            Some(id) => join(document, &self.history(id).await?, &input)?,
+            None => with_items(document, &input)?,
+        };
+        Ok(Whole {
+            document: Some(joined),
+            previous,
+            input: Some(input),
         })
     }
+}
 
-    /// The items of a conversation, input and output of each turn.
-    async fn history(&self, id: RequestId) -> Result<Vec<Bytes>, RecallError> {
-        let bounds = HistoryBounds {
-            turns: MAX_TURNS,
-            bytes: self.limits.max_body_bytes as u64,
-        };
-        match self.gateway.responses.history(id, self.key, bounds).await? {
-            History::Whole(turns) => {
-                let both = turns.into_iter().map(|turn| [turn.input, turn.output]);
-                Ok(both.flatten().map(Bytes::from).collect())
-            }
-            History::Missing(id) => Err(RecallError::Unknown {
-                id: crate::responses::id_text(id),
-            }),
-            History::TooLong => {
-                let expected = format!(
-                    "the end of a conversation of at most {MAX_TURNS} turns and {} bytes",
-                    bounds.bytes
-                );
-                Err(FieldError::new("previous_response_id", expected).into())
-            }
-        }
-    }
-
-    /// The items that are referred to, by id, as far as they are there.
-    async fn items(&self, references: &[String]) -> Result<HashMap<String, Bytes>, RecallError> {
-        let mut items = HashMap::new();
-        if self.limits.retention.is_zero() {
-            return Ok(items);
-        }
-        let answers = references.iter().filter_map(|id| answer_of(id));
-        let mut answers: Vec<RequestId> = answers.filter_map(parse_word).collect();
-        answers.sort_unstable();
-        answers.dedup();
-        if answers.len() > MAX_REFERRED {
-            let expected = format!("items of at most {MAX_REFERRED} responses");
-            return Err(FieldError::new("input", expected).into());
-        }
-        for id in answers {
-            let Some(found) = self.gateway.responses.get(id, self.key).await? else {
-                continue;
-            };
-            for array in [&found.input, &found.output] {
-                let named = items_with_ids(array, &word(id)).into_iter().flatten();
-                items.extend(named.filter(|(id, _)| references.contains(id)));
-            }
-        }
-        // One item may be named many times.
-        let bytes = references.iter().filter_map(|id| items.get(id));
-        let bytes: usize = bytes.map(Bytes::len).sum();
-        if bytes > self.limits.max_body_bytes {
-            let expected = format!("items of at most {} bytes", self.limits.max_body_bytes);
-            return Err(FieldError::new("input", expected).into());
-        }
-        Ok(items)
+fn keepsake(admitted: &Admitted, limits: &Limits, plan: &Plan, whole: &Whole) -> Keepsake {
+    let is_ours = !plan.candidates().all(|it| relays(it));
+    let input = || match &whole.input {
+        Some(input) => Some(input.clone()),
+        // What is wrong with the input is for its reader to say.
+        None => input_items(&admitted.document, |_| None).ok(),
+    };
+    let turn = is_ours.then(input).flatten().map(|input| KeptTurn {
+        id: admitted.request,
+        at_ms: admitted.at_ms,
+        previous: whole.previous,
+        model: admitted.view.model.clone(),
+        written: admitted.document.clone(),
+        input,
+    });
+    Keepsake {
+        key: admitted.caller.key().map(|key| key.id),
+        retention: limits.retention,
+        turn,
     }
 }

@@ -21,6 +21,15 @@ impl Plan {
         std::iter::once(&self.first).chain(&self.others)
     }
 
+    /// The choices that `may_answer` takes; `None` if it takes none.
+    pub fn narrowed(&self, may_answer: impl Fn(&Deployment) -> bool) -> Option<Self> {
+        let mut candidates = self.candidates().filter(|it| may_answer(it)).cloned();
+        Some(Self {
+            first: candidates.next()?,
+            others: candidates.collect(),
+        })
+    }
+
     /// The preferred choice.
     pub fn first(&self) -> &Arc<Deployment> {
         &self.first
@@ -81,8 +90,7 @@ pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteErro
         .find_map(|name| snapshot.resolve(name))
         .ok_or_else(unknown)?;
     let may_answer = |candidate: &&Candidate| {
-        admitted.caller.allows(&candidate.model)
-            && candidate.deployment.target.serves(admitted.operation)
+        admitted.caller.allows(&candidate.model) && candidate.deployment.serves(admitted.operation)
     };
     let mut candidates = route
         .candidates

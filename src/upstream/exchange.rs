@@ -9,9 +9,11 @@
 //! until the head, `first_content` until the first content event, `idle`
 //! between bytes, `total` for the call.
 
+mod kept;
 mod local;
 mod open;
 
+pub use self::kept::ask_kept;
 pub use self::local::traits as local_traits;
 
 use std::borrow::Cow;
@@ -365,19 +367,42 @@ async fn whole(
 ) -> Result<Exchanged, AttemptFailure> {
     let Opened {
         head,
-        mut first,
+        first,
         body: mut rest,
         reading,
         ..
     } = opened;
-    let mut more = BytesMut::new();
-    let mut limit = match rest {
+    let limit = match rest {
         UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
         // The engine has no head to wait for: its only chunk comes when all is written.
         UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
     };
-    while let Some(chunk) = within(limit.0, limit.1, deadline, next_chunk(&mut rest)).await? {
-        limit = (timeouts.idle, Phase::Idle);
+    let body = read_whole(first, &mut rest, limit, timeouts.idle, deadline).await?;
+    match reading {
+        Reading::Relay => {
+            let answer = read_answer(asked.call.operation, &body);
+            Ok(Exchanged::Whole {
+                head,
+                body,
+                answer: answer.map_err(AttemptFailure::from_stream)?,
+                collected: None,
+            })
+        }
+        Reading::Translate(way) => translated(&way, asked, head, &body).map_err(|failure| *failure),
+    }
+}
+
+/// Reads a body to its end; `limit` is for its first piece, `idle` for each of the others.
+async fn read_whole(
+    mut first: Bytes,
+    rest: &mut UpstreamBody,
+    mut limit: (Duration, Phase),
+    idle: Duration,
+    deadline: Instant,
+) -> Result<Bytes, AttemptFailure> {
+    let mut more = BytesMut::new();
+    while let Some(chunk) = within(limit.0, limit.1, deadline, next_chunk(rest)).await? {
+        limit = (idle, Phase::Idle);
         let chunk =
             chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
         if first.is_empty() {
@@ -393,23 +418,11 @@ async fn whole(
         more.extend_from_slice(&chunk);
     }
     // Most answers come in one read and are not copied.
-    let body = if more.is_empty() {
+    Ok(if more.is_empty() {
         first
     } else {
         [first.as_ref(), more.as_ref()].concat().into()
-    };
-    match reading {
-        Reading::Relay => {
-            let answer = read_answer(asked.call.operation, &body);
-            Ok(Exchanged::Whole {
-                head,
-                body,
-                answer: answer.map_err(AttemptFailure::from_stream)?,
-                collected: None,
-            })
-        }
-        Reading::Translate(way) => translated(&way, asked, head, &body).map_err(|failure| *failure),
-    }
+    })
 }
 
 fn translated(

@@ -5,6 +5,7 @@ mod bedrock;
 mod gemini;
 mod ollama;
 mod openai;
+mod responses;
 
 use serde_json::Value;
 
@@ -51,8 +52,9 @@ pub(crate) trait Vendor: Sync {
     }
 }
 
-pub(crate) const ALL: [&dyn Vendor; 5] = [
+pub(crate) const ALL: [&dyn Vendor; 6] = [
     &openai::OpenAi,
+    &responses::Responses,
     &anthropic::Anthropic,
     &gemini::Gemini,
     &bedrock::Bedrock,

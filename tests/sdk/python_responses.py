@@ -1,4 +1,4 @@
-"""The official OpenAI SDK's responses on a backend that knows only chats."""
+"""The official OpenAI SDK's responses on a backend that knows only chats, and on one that keeps responses."""
 
 import json
 import os
@@ -157,6 +157,53 @@ def an_error_inside_a_stream_fails_the_response():
         assert said in events[-1].response.error.message, events[-1]
         assert "".join(it.delta for it in events if it.type == "response.output_text.delta") == "Rivers carry water, "
         assert [event.sequence_number for event in events] == list(range(len(events)))
+
+
+@check
+def a_native_stream_is_read_as_it_came():
+    with client.responses.stream(model="native", input=ASKED) as stream:
+        events = list(stream)
+        final = stream.get_final_response()
+    assert "".join(it.delta for it in events if it.type == "response.output_text.delta") == TEXT
+    assert (final.output_text, final.status, final.usage.total_tokens) == (TEXT, "completed", 15), final
+    assert final.model == "plain", "the vendor's own words"
+
+
+@check
+def a_native_tool_loop_goes_on_from_the_response_before():
+    first = client.responses.create(model="native-tools", input=ASKED, tools=TOOLS)
+    assert calls(first) == CALLS, first.output
+    results = [
+        {"type": "function_call_output", "call_id": it.call_id, "output": text}
+        for it, text in zip(first.output, ("sunny", "noon"))
+    ]
+    more = {"model": "native-tools", "input": results, "tools": TOOLS}
+    with client.responses.stream(**more, previous_response_id=first.id) as stream:
+        second = stream.get_final_response()
+    assert second.output_text.strip() == "look: sunny. now: noon.", second
+    assert second.previous_response_id == first.id
+
+
+@check
+def a_native_thought_in_cipher_comes_back():
+    first = ask("native-thinking", include=["reasoning.encrypted_content"])
+    assert [it.type for it in first.output] == ["reasoning", "message"], first
+    history = [{"role": "user", "content": ASKED, "type": "message"}, *first.output]
+    second = ask("native-thinking", [*history, {"role": "user", "content": "Again?", "type": "message"}])
+    assert second.output_text == "I remember.", second
+
+
+@check
+def a_native_response_is_shown_listed_and_deleted():
+    response = client.responses.create(model="native", input=ASKED)
+    assert client.responses.retrieve(response.id).output_text == TEXT
+    items = client.responses.input_items.list(response.id).data
+    assert [it.role for it in items] == ["user"], items
+    client.responses.delete(response.id)
+    raises(openai.NotFoundError, lambda: client.responses.retrieve(response.id))
+    again = {"model": "native", "input": "Again?", "previous_response_id": response.id}
+    error = raises(openai.BadRequestError, lambda: client.responses.create(**again))
+    assert error.code == "previous_response_not_found", error.body
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The official OpenAI SDK's chats on vendors with an API of their own."""
+"""The official OpenAI SDK's chats on vendors with an API of their own, OpenAI's Responses among them."""
 
 import json
 import os
@@ -20,7 +20,7 @@ client = openai.OpenAI(
 
 def check_each(function):
     """One check for each vendor."""
-    for vendor in ("anthropic", "gemini", "bedrock", "ollama"):
+    for vendor in ("anthropic", "gemini", "bedrock", "ollama", "openai"):
 
         def one(vendor=vendor):
             return function(lambda model, *words, **more: ask(f"{vendor}-{model}", *words, **more))

@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
-from vendors import Anthropic, Bedrock, Gemini, Ollama, compact, halves
+from vendors import Anthropic, Bedrock, Gemini, Ollama, Responses, compact, halves
 
 USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
 # The word at which a stream is cut or breaks.
@@ -98,7 +98,13 @@ class OpenAI:
 
 def dialect(path, request):
     """The vendor whose address this is."""
-    endings = {"/messages": Anthropic, "/api/chat": Ollama, "/converse": Bedrock, "/converse-stream": Bedrock}
+    endings = {
+        "/messages": Anthropic,
+        "/api/chat": Ollama,
+        "/converse": Bedrock,
+        "/converse-stream": Bedrock,
+        "/responses": Responses,
+    }
     for ending, vendor in endings.items():
         if path.endswith(ending):
             return vendor(path, request)
@@ -121,7 +127,29 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        self.answer(200, {"object": "list", "data": [{"id": "plain", "object": "model", "created": 1, "owned_by": "us"}]})
+        if "/responses/" in self.path:
+            return self.kept(lambda name, part: Responses.kept[name][1] if part else Responses.kept[name][0])
+        return self.answer(200, {"object": "list", "data": [{"id": "plain", "object": "model", "created": 1, "owned_by": "us"}]})
+
+    def do_DELETE(self):
+        def delete(name, _):
+            del Responses.kept[name]
+            return {"id": name, "object": "response", "deleted": True}
+
+        self.kept(delete)
+
+    def kept(self, ask):
+        """Answers about a response that was kept."""
+        name, _, part = self.path.partition("?")[0].partition("/responses/")[2].partition("/")
+        if self.headers.get(Responses.key_header) != Responses.key:
+            return self.answer(401, {"error": {"message": MESSAGES[401], "type": "scripted", "param": None, "code": None}})
+        if name not in Responses.kept:
+            return self.answer(404, {"error": {"message": "no", "type": "scripted", "param": None, "code": None}})
+        found = ask(name, part)
+        if isinstance(found, list):
+            items = [{"id": f"item_{at}", "status": "completed", **item} for at, item in enumerate(found)]
+            found = {"object": "list", "data": items, "has_more": False, "first_id": None, "last_id": None}
+        return self.answer(200, found)
 
     def do_POST(self):
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))

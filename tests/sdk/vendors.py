@@ -1,9 +1,10 @@
-"""The scripted upstream as Anthropic, Gemini, Bedrock and Ollama.
+"""The scripted upstream as Anthropic, Gemini, Bedrock, Ollama and OpenAI's Responses.
 
 Each class writes a turn as its vendor does, whole or in frames, and reads what a
 request says of the past as strictly as the vendor would.
 """
 
+import itertools
 import json
 import struct
 from urllib.parse import unquote
@@ -296,3 +297,121 @@ class Ollama:
 
     def error(self, status, message):
         return {}, {"error": message}
+
+
+class Responses:
+    """Keeps what it answers, for everybody who names it: whose it is, the vendor does not know."""
+
+    key_header, key = "authorization", "Bearer sk-openai"
+    stream_type = "text/event-stream"
+    numbers = itertools.count()
+    # By id: the response, the items of its input, and all items of the conversation.
+    kept = {}
+
+    def __init__(self, path, request):
+        # A name that ends so is there only through Responses.
+        self.model, self.is_stream = request["model"].removesuffix("-pro"), request.get("stream", False)
+        self.id = f"resp_{next(self.numbers):x}abc"
+        self.is_kept, self.previous = request.get("store", True), request.get("previous_response_id")
+        self.request = request
+
+    def conversation(self):
+        given = self.request["input"]
+        self.own = [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given
+        if self.previous and self.previous not in self.kept:
+            raise Wrong(f"Previous response with id '{self.previous}' not found.")
+        return [*(self.kept[self.previous][2] if self.previous else []), *self.own]
+
+    def past(self, request):
+        past = Past([tool["name"] for tool in request.get("tools", [])], [], [])
+        for item in self.conversation():
+            if item["type"] == "function_call":
+                past.calls.append((item["call_id"], (item["name"], json.loads(item["arguments"]))))
+            elif item["type"] == "function_call_output":
+                past.results.append((item["call_id"], item["output"]))
+            elif item["type"] == "reasoning":
+                if item.get("encrypted_content") != "gAAAsea":
+                    raise Wrong(f"Item with id '{item.get('id')}' not found.")
+                past.thoughts += "".join(part["text"] for part in item["summary"])
+        return past
+
+    def output(self, turn):
+        tail = self.id.removeprefix("resp_")
+        if turn.thought:
+            summary = [{"type": "summary_text", "text": "".join(turn.thought)}]
+            yield {"type": "reasoning", "id": f"rs_{tail}", "summary": summary, "encrypted_content": "gAAAsea"}
+        if turn.words:
+            part = {"type": "output_text", "text": "".join(turn.words), "annotations": [], "logprobs": []}
+            head = {"type": "message", "id": f"msg_{tail}", "role": "assistant", "status": "completed"}
+            yield {**head, "content": [part]}
+        for position, (name, arguments) in enumerate(turn.calls):
+            ids = {"id": f"fc_{tail}{position}", "call_id": f"call_{tail}{position}"}
+            yield {"type": "function_call", **ids, "name": name, "arguments": compact(arguments), "status": "completed"}
+
+    def response(self, output, status="completed"):
+        usage = {
+            "input_tokens": INPUT,
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+            "output_tokens": OUTPUT,
+            "output_tokens_details": {"reasoning_tokens": 0},
+            "total_tokens": INPUT + OUTPUT,
+        }
+        echoed = {"parallel_tool_calls": True, "tool_choice": "auto", "tools": self.request.get("tools", [])}
+        head = {"id": self.id, "object": "response", "created_at": 1, "status": status, "model": self.model}
+        more = {"error": None, "incomplete_details": None, "previous_response_id": self.previous, "metadata": {}}
+        return {**head, **more, **echoed, "output": output, "usage": usage if status == "completed" else None}
+
+    def keep(self, response):
+        if self.is_kept:
+            whole = [*self.conversation(), *response["output"]]
+            self.kept[self.id] = response, self.own, whole
+        return response
+
+    def whole(self, turn):
+        return self.keep(self.response(list(self.output(turn))))
+
+    def events(self, turn):
+        yield {"type": "response.created", "response": self.response([], "in_progress")}
+        output = list(self.output(turn))
+        for index, item in enumerate(output):
+            place = {"output_index": index, "item_id": item["id"]}
+            if item["type"] == "reasoning":
+                place |= {"summary_index": 0}
+                yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "summary": []}}
+                part = {"type": "summary_text", "text": ""}
+                yield {"type": "response.reasoning_summary_part.added", **place, "part": part}
+                for text in turn.thought:
+                    yield {"type": "response.reasoning_summary_text.delta", **place, "delta": text}
+                yield {"type": "response.reasoning_summary_text.done", **place, "text": "".join(turn.thought)}
+                yield {"type": "response.reasoning_summary_part.done", **place, "part": item["summary"][0]}
+            elif item["type"] == "message":
+                place |= {"content_index": 0}
+                yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "content": []}}
+                part = {**item["content"][0], "text": ""}
+                yield {"type": "response.content_part.added", **place, "part": part}
+                for word in turn.words:
+                    yield {"type": "response.output_text.delta", **place, "delta": word, "logprobs": []}
+                text = {"text": "".join(turn.words), "logprobs": []}
+                yield {"type": "response.output_text.done", **place, **text}
+                yield {"type": "response.content_part.done", **place, "part": item["content"][0]}
+            else:
+                yield {"type": "response.output_item.added", "output_index": index, "item": {**item, "arguments": ""}}
+                for part in halves(item["arguments"]):
+                    yield {"type": "response.function_call_arguments.delta", **place, "delta": part}
+                done = {"name": item["name"], "arguments": item["arguments"]}
+                yield {"type": "response.function_call_arguments.done", **place, **done}
+            yield {"type": "response.output_item.done", "output_index": index, "item": item}
+        yield {"type": "response.completed", "response": self.keep(self.response(output))}
+
+    def frames(self, turn):
+        for number, event in enumerate(self.events(turn)):
+            yield self.frame({**event, "sequence_number": number})
+
+    def frame(self, event):
+        return f"event: {event['type']}\ndata: {compact(event)}\n\n".encode()
+
+    def broken(self):
+        return self.frame({"type": "error", "code": "boom", "message": "it broke", "param": None, "sequence_number": 9})
+
+    def error(self, status, message):
+        return {}, {"error": {"message": message, "type": "scripted", "param": None, "code": f"s{status}"}}

@@ -10,6 +10,7 @@ use tollward_wire::document::{Document, Edit, Object};
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
+use super::models::is_reasoning_model;
 use super::row::{MaxTokens, Quirks, Row, StreamUsage};
 use super::tool_id;
 use crate::provider::{Call, EncodeError};
@@ -83,25 +84,6 @@ fn name_output_bound(habit: MaxTokens, call: &Call<'_>, edit: &mut Edit<'_>) {
         }
         MaxTokens::ByModel => edit.rename("max_tokens", "max_completion_tokens"),
     }
-}
-
-/// Whether a model of `OpenAI`'s refuses `max_tokens`: the o-series, and GPT from 5 on.
-pub(super) fn is_reasoning_model(model: &str) -> bool {
-    let model = model.strip_prefix("ft:").unwrap_or(model);
-    let number = |rest: &str| {
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        rest.get(..digits)?.parse::<u32>().ok()
-    };
-    if let Some(rest) = model.strip_prefix("gpt-") {
-        return number(rest).is_some_and(|it| it >= 5);
-    }
-    model.strip_prefix('o').and_then(number).is_some()
-}
-
-/// Whether a model of `OpenAI`'s is one of those that search with each answer:
-/// `gpt-4o-search-preview`, `gpt-5-search-api`.
-pub(super) fn is_search_model(model: &str) -> bool {
-    model.contains("-search-")
 }
 
 fn edit_messages(

@@ -46,6 +46,8 @@ pub(crate) struct Quirks {
     pub(crate) spells_required_any: bool,
     /// Which models take `reasoning_effort`, for callers of another dialect.
     pub(crate) thinking: ThinkingModels,
+    /// Which models take which calls only through Responses.
+    pub(crate) responses: ResponsesModels,
     /// How thoughts go back to it, for callers of another dialect.
     pub(crate) thoughts: Replay,
     /// Whether `top_k`, `min_p` and `repetition_penalty` are taken.
@@ -76,6 +78,15 @@ pub(crate) enum ThinkingModels {
     ByName,
     /// None.
     No,
+}
+
+/// Which models of a vendor take which calls only through Responses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ResponsesModels {
+    /// None.
+    No,
+    /// Those whose name says so (`models`).
+    ByName,
 }
 
 /// A field to leave out of messages.
@@ -123,6 +134,7 @@ impl Quirks {
         has_short_tool_ids: false,
         spells_required_any: false,
         thinking: ThinkingModels::No,
+        responses: ResponsesModels::No,
         thoughts: Replay::Never,
         takes_more_sampling: false,
         takes_custom_tools: false,

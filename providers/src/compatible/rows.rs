@@ -7,7 +7,8 @@ use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
 
 use super::row::{
-    MaxTokens, MessageField, Quirks, Row, SearchingModels, StreamUsage, ThinkingModels,
+    MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels, StreamUsage,
+    ThinkingModels,
 };
 use crate::kind::Kind;
 
@@ -48,10 +49,16 @@ const OPENAI: Row = Row {
         default_port: None,
         settings: &["base_url", "api_key", "headers", "organization", "project"],
     },
-    operations: ALL,
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Responses,
+    ],
     quirks: Quirks {
         max_tokens: MaxTokens::ByModel,
         thinking: ThinkingModels::ByName,
+        responses: ResponsesModels::ByName,
         takes_custom_tools: true,
         web_search: SearchingModels::ByName,
         ..Quirks::NONE

@@ -327,3 +327,78 @@ fn tool_ids_of_other_vendors_become_ones_that_mistral_takes() {
     assert_eq!(mistral, body(&id, &id, "a1B2c3D4e"));
     assert_eq!(encode("mistral"), mistral);
 }
+
+// trap 37
+#[test]
+fn a_chat_with_tools_is_put_into_responses_byte_for_byte() {
+    let request = include_bytes!("../../testdata/openai/bridged.request.json");
+    let golden = include_str!("../../testdata/openai/bridged.upstream.json");
+    let document = Document::parse(Bytes::from_static(request)).unwrap();
+    let view = RequestView::read(Operation::Chat, &document).unwrap();
+    let provider = built("openai", json!({"api_key": "k"})).unwrap();
+    let call = Call {
+        operation: Operation::Chat,
+        document: &document,
+        view: &view,
+        upstream_model: "gpt-5.4",
+    };
+    let outbound = crate::shape::shape(&*provider, &call).unwrap().outbound;
+    let body = String::from_utf8(outbound.body.to_bytes().to_vec()).unwrap();
+    assert_eq!(body, golden.trim_end());
+    assert_eq!(outbound.uri, "https://api.openai.com/v1/responses");
+    assert_eq!(outbound.headers.get(ACCEPT).unwrap(), "text/event-stream");
+    assert_eq!(outbound.usage_chunk, UsageChunk::Keep);
+    assert_eq!(outbound.dropped, ["temperature"]);
+}
+
+#[test]
+fn a_vendor_that_keeps_responses_is_asked_about_them() {
+    let settings =
+        json!({"api_key": "k", "organization": "org", "base_url": "https://h.example/v1"});
+    let openai = built("openai", settings).unwrap();
+    let asked = openai.ask_kept("resp_1/input_items?limit=2").unwrap();
+    assert_eq!(
+        asked.uri,
+        "https://h.example/v1/responses/resp_1/input_items?limit=2"
+    );
+    assert_eq!(asked.headers.get("openai-organization").unwrap(), "org");
+    assert!(asked.headers.get(CONTENT_TYPE).is_none());
+    assert_eq!(asked.body.len(), 0);
+    let groq = built("groq", json!({"api_key": "k"})).unwrap();
+    assert!(groq.ask_kept("resp_1").is_none());
+}
+
+#[test]
+fn a_call_of_another_api_says_itself_whether_its_model_thinks() {
+    let openai = built("openai", json!({"api_key": "k"})).unwrap();
+    let service = |operation: Operation, body: Value| {
+        let document = Document::parse(body.to_string().into()).unwrap();
+        let view = RequestView::read(operation, &document).unwrap();
+        let call = Call {
+            operation,
+            document: &document,
+            view: &view,
+            upstream_model: "gpt-5.4",
+        };
+        openai.services(operation, "gpt-5.4").unwrap().of(&call)
+    };
+    let (bridge, chat) = (
+        Service::Translate(Dialect::OpenAiResponses),
+        Service::Translate(Dialect::OpenAiChat),
+    );
+    let messages = |thinking: Value| {
+        json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}],
+            "tools": [{"name": "f", "input_schema": {"type": "object"}}], "thinking": thinking})
+    };
+    assert_eq!(service(Operation::Messages, messages(Value::Null)), bridge);
+    let off = messages(json!({"type": "disabled"}));
+    assert_eq!(service(Operation::Messages, off), chat);
+    let ollama = |think: bool| {
+        json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "think": think,
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]})
+    };
+    assert_eq!(service(Operation::OllamaChat, ollama(true)), bridge);
+    assert_eq!(service(Operation::OllamaChat, ollama(false)), chat);
+    let old = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "functions": [{"name": "f"}]});
+    assert_eq!(service(Operation::Chat, old), bridge);
+}

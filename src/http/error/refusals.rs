@@ -81,7 +81,7 @@ impl From<RecallError> for Problem {
         let message = error.to_string();
         match error {
             RecallError::Field(error) => error.into(),
-            RecallError::Unknown { .. } => {
+            RecallError::Unknown { .. } | RecallError::Elsewhere { .. } => {
                 Self::invalid("previous_response_not_found", message).about("previous_response_id")
             }
             RecallError::Unavailable => Self {
@@ -112,6 +112,7 @@ impl From<ResponseError> for Problem {
                 Self::invalid("response_not_cancellable", message).about("response_id")
             }
             ResponseError::Recall(error) => error.into(),
+            ResponseError::Serve(error) => error.into(),
         }
     }
 }

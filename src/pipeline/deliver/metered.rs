@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use crate::clock;
 use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
 use crate::responses::Keepsake;
+use crate::snapshot::Deployment;
 use crate::upstream::exchange::{self, UpstreamBody};
 
 /// Time limits of a running stream.
@@ -65,8 +67,8 @@ pub struct Metered {
     outgoing: <Segments as IntoIterator>::IntoIter,
     /// Turns that the upstream's task still gets before what is ready is written.
     turns: u8,
-    /// What is known of the response, if it is to be stored.
-    keepsake: Option<Box<Keepsake>>,
+    /// What is known of the response, if a caller may go on from it, and who answers.
+    keepsake: Option<Box<(Keepsake, Arc<Deployment>)>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -104,32 +106,53 @@ impl Metered {
         metered
     }
 
-    /// Has the response stored when it is complete, if it is one that we write.
-    pub(super) fn keeping(mut self, keepsake: Option<Keepsake>) -> Self {
-        let is_ours = matches!(self.reader, AnswerReader::Translate(_));
-        self.keepsake = keepsake.filter(|_| is_ours).map(Box::new);
-        // All of it may have come with its first content.
-        if self.state == State::Ended {
-            self.keep();
+    /// Has the response stored when it is complete, if it is one that we write; else it is
+    /// remembered that `deployment` has it.
+    pub(super) fn keeping(
+        mut self,
+        keepsake: Option<Keepsake>,
+        deployment: &Arc<Deployment>,
+    ) -> Self {
+        self.keepsake = keepsake.map(|it| Box::new((it, Arc::clone(deployment))));
+        match (&self.reader, self.state) {
+            (_, State::Flowing) => {}
+            // All of it may have come with its first content.
+            (AnswerReader::Relay(_), _) | (AnswerReader::Translate(_), State::Ended) => self.keep(),
+            (AnswerReader::Translate(_), State::Closed) => {}
         }
         self
     }
 
     /// Hands a complete answer over to be stored. Its last bytes have not left: who has them may go on from it.
     fn keep(&mut self) {
-        let Some(keepsake) = self.keepsake.take() else {
+        self.remember();
+        let Some(kept) = self.keepsake.take() else {
             return;
         };
         let responses = &self.settlement.gateway().responses;
         let output_bytes = self.reader.output_bytes();
-        match self.reader.take_collected() {
-            Some(answer) => responses.keep(*keepsake, answer, output_bytes),
-            None => responses.lose(),
+        match (kept.0, self.reader.take_collected()) {
+            (keepsake, Some(answer)) => responses.keep(keepsake, answer, output_bytes),
+            (Keepsake { turn: Some(_), .. }, None) => responses.lose(),
+            (Keepsake { turn: None, .. }, None) => {}
+        }
+    }
+
+    /// Has it remembered who has a response that is relayed, complete or not: the vendor keeps it either way.
+    fn remember(&mut self) {
+        let Some(named) = self.reader.named() else {
+            return;
+        };
+        if let Some(kept) = self.keepsake.take() {
+            let (keepsake, deployment) = &*kept;
+            let responses = &self.settlement.gateway().responses;
+            responses.remember(keepsake, &deployment.id, named);
         }
     }
 
     /// Books the end of the stream.
     fn end(&mut self, outcome: Outcome) {
+        self.remember();
         let observed = Observed {
             usage: self.reader.usage(),
             is_usage_partial: !self.reader.usage_is_final(),

@@ -1,0 +1,66 @@
+//! Asking a vendor about a response that it keeps: no model is at work, nothing is billed.
+
+use bytes::Bytes;
+use http::{Method, Request};
+use serde::de::IgnoredAny;
+use tollward_wire::fault::{Fault, Phase};
+
+use super::open::error_text;
+use super::{UpstreamBody, read_whole, within};
+use crate::clock;
+use crate::snapshot::{Deployment, Target};
+use crate::upstream::body::SegmentsBody;
+use crate::upstream::client::Client;
+use crate::upstream::failure::{AttemptFailure, refused};
+
+/// Asks once; the answer is one JSON value. `path` is the response's id and what follows it.
+///
+/// # Errors
+/// The vendor refused or keeps nothing, broke off, met a limit or made no sense.
+///
+/// # Cancellation
+/// Dropping the future closes the upstream connection.
+pub async fn ask_kept(
+    client: &Client,
+    deployment: &Deployment,
+    method: Method,
+    path: &str,
+) -> Result<Bytes, AttemptFailure> {
+    let Target::Http(provider) = &deployment.target else {
+        return Err(AttemptFailure::of(
+            Fault::NotFound,
+            "the engine keeps nothing",
+        ));
+    };
+    let Some(outbound) = provider.ask_kept(path) else {
+        return Err(AttemptFailure::of(
+            Fault::NotFound,
+            "the vendor keeps nothing",
+        ));
+    };
+    let mut request = Request::new(SegmentsBody::from(outbound.body));
+    *request.method_mut() = method;
+    *request.uri_mut() = outbound.uri;
+    *request.headers_mut() = outbound.headers;
+    provider.authorize(request.headers_mut());
+    let timeouts = deployment.timeouts;
+    let deadline = clock::mono() + timeouts.total;
+    let sending = client.send(provider.host_scope(), request);
+    let response = within(timeouts.first_byte, Phase::FirstByte, deadline, sending).await??;
+    let (parts, body) = response.into_parts();
+    if !parts.status.is_success() {
+        let text = error_text(body).await;
+        let failure = provider.fault(parts.status, &parts.headers, &text);
+        return Err(refused(failure, parts.status));
+    }
+    let mut body = UpstreamBody::Http(body);
+    let limit = (timeouts.idle, Phase::Idle);
+    let answer = read_whole(Bytes::new(), &mut body, limit, timeouts.idle, deadline).await?;
+    if serde_json::from_slice::<IgnoredAny>(&answer).is_err() {
+        return Err(AttemptFailure::of(
+            Fault::Protocol,
+            "the answer is not JSON",
+        ));
+    }
+    Ok(answer)
+}
