@@ -1,4 +1,4 @@
-//! Translated streams that end early or say their reason late: what is heard, and what is booked.
+//! Translated answers that end early, badly or say their reason late: what is heard, and what is booked.
 
 use serde_json::{Value, json};
 
@@ -136,5 +136,32 @@ async fn what_follows_the_end_of_an_answer_cannot_spoil_it() {
                 "{path} {size}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_whole_answer_that_failed_is_booked_as_its_vendor_counted() {
+    let message = json!({"role": "assistant", "content": "Half an"});
+    let choice = json!({"index": 0, "message": message, "finish_reason": "error"});
+    let relayed = json!({"id": "c-1", "object": "chat.completion", "created": 1, "model": "m",
+        "choices": [choice], "usage": openai::usage(90, 7)});
+    let candidate = json!({"index": 0, "finishReason": "MALFORMED_RESPONSE"});
+    let translated = json!({"candidates": [candidate],
+        "usageMetadata": {"promptTokenCount": 90, "candidatesTokenCount": 7, "totalTokenCount": 97}});
+    for (kind, model, answer) in [
+        ("openai-compatible", "m", relayed),
+        ("gemini", "gemini-2.5-flash", translated),
+    ] {
+        let (upstream, gateway) = scene(kind, model).await;
+        upstream.always(Script::json("200 OK", &answer));
+        let response = gateway.chat(&openai::chat()).await;
+        assert_eq!(response.status, 502, "{kind}: {}", response.text());
+        let row = gateway.home.row().await;
+        let tokens = &row["tokens"];
+        assert_eq!(
+            (&row["estimated"], &tokens["input"], &tokens["output"]),
+            (&json!(false), &json!(90), &json!(7)),
+            "{kind}: {row}"
+        );
     }
 }

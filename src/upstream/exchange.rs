@@ -384,7 +384,7 @@ async fn whole(
             Ok(Exchanged::Whole {
                 head,
                 body,
-                answer: answer.map_err(AttemptFailure::from_stream)?,
+                answer: answer.map_err(AttemptFailure::from_answer)?,
                 collected: None,
             })
         }
@@ -434,7 +434,7 @@ fn translated(
     let mut settler = asked.echo(|echo| way.settler(echo.id));
     let collected = collect_answer(way.from, &mut settler, body);
     let (collected, answer) =
-        collected.map_err(|found| Box::new(AttemptFailure::from_stream(found)))?;
+        collected.map_err(|fault| Box::new(AttemptFailure::from_answer(fault)))?;
     let body = asked.echo(|echo| way.to.write_answer(&collected, echo));
     Ok(Exchanged::Whole {
         head,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tollward_providers::{EncodeError, Failure};
+use tollward_wire::answer::AnswerFault;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 use tollward_wire::reader::StreamFault;
@@ -61,6 +62,14 @@ impl AttemptFailure {
         Self {
             error: found.error,
             ..Self::billed(found.fault, "error inside a 200 answer")
+        }
+    }
+
+    /// A whole answer that is none, with what the vendor says that it used.
+    pub fn from_answer(fault: AnswerFault) -> Self {
+        Self {
+            usage: fault.usage.map(|it| *it),
+            ..Self::from_stream(fault.found)
         }
     }
 }

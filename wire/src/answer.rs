@@ -30,61 +30,89 @@ pub struct Answer {
     pub named: Option<Box<Named>>,
 }
 
+/// A whole answer that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnswerFault {
+    /// What it is instead.
+    pub found: StreamFault,
+    /// What it used all the same, if the vendor says so.
+    pub usage: Option<Box<Usage>>,
+}
+
+impl From<StreamFault> for AnswerFault {
+    fn from(found: StreamFault) -> Self {
+        Self { found, usage: None }
+    }
+}
+
 /// Checks the answer of an OpenAI-shaped upstream.
 ///
 /// # Errors
 /// [`Fault::Protocol`] if the body is not one JSON object; the error's own fault if a
 /// 200 carries an `error`; [`Fault::Empty`] if it has no choices or nothing in them.
-pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, StreamFault> {
+pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, AnswerFault> {
     if let Some(dialect) = operation.dialect()
         && !matches!(dialect, Dialect::OpenAiChat | Dialect::OpenAiCompletions)
     {
         return observe(dialect, body);
     }
     if serde_json::from_slice::<IgnoredAny>(body).is_err() {
-        return Err(fault(Fault::Protocol));
+        return Err(fault(Fault::Protocol).into());
     }
     let facts = Facts::read(operation, body);
     if !facts.is_whole {
-        return Err(fault(Fault::Protocol));
-    }
-    if facts.error.is_some() {
-        let error = error_in(body);
-        let class = error.as_ref().and_then(Fault::from_error);
-        return Err(StreamFault {
-            fault: class.unwrap_or(Fault::Server),
-            error,
-        });
-    }
-    match facts.failed_finish {
-        Some(FailedFinish::Error) => return Err(fault(Fault::Server)),
-        Some(FailedFinish::Overloaded) => return Err(fault(Fault::Overloaded)),
-        None => {}
-    }
-    if facts.choices.unwrap_or(0) == 0 || is_silent(operation, &facts) {
-        return Err(fault(Fault::Empty));
+        return Err(fault(Fault::Protocol).into());
     }
     let usage = facts.usage.map(Usage::from_openai);
+    let usage_anomaly = matches!(usage, Some(Err(_)));
+    let usage = usage.and_then(Result::ok);
+    if let Some(found) = fault_in(operation, &facts, body) {
+        return Err(AnswerFault {
+            found,
+            usage: usage.map(Box::new),
+        });
+    }
     Ok(Answer {
-        usage_anomaly: matches!(usage, Some(Err(_))),
-        usage: usage.and_then(Result::ok),
+        usage_anomaly,
+        usage,
         output_bytes: facts.output_bytes,
         named: None,
     })
 }
 
+/// What is wrong with an answer that is one JSON object.
+fn fault_in(operation: Operation, facts: &Facts<'_>, body: &Bytes) -> Option<StreamFault> {
+    if facts.error.is_some() {
+        let error = error_in(body);
+        let class = error.as_ref().and_then(Fault::from_error);
+        return Some(StreamFault {
+            fault: class.unwrap_or(Fault::Server),
+            error,
+        });
+    }
+    let is_empty = facts.choices.unwrap_or(0) == 0 || is_silent(operation, facts);
+    match facts.failed_finish {
+        Some(FailedFinish::Error) => Some(fault(Fault::Server)),
+        Some(FailedFinish::Overloaded) => Some(fault(Fault::Overloaded)),
+        None => is_empty.then(|| fault(Fault::Empty)),
+    }
+}
+
 /// Checks an answer of another dialect by reading it.
-fn observe(dialect: Dialect, body: &Bytes) -> Result<Answer, StreamFault> {
+fn observe(dialect: Dialect, body: &Bytes) -> Result<Answer, AnswerFault> {
     let mut seen = Observed::default();
     dialect.read_answer(body, &mut seen);
     answered(seen)
 }
 
 /// What was seen, as an answer or as the fault that it is.
-pub(crate) fn answered(seen: Observed) -> Result<Answer, StreamFault> {
-    match seen.fault {
-        Some(fault) => Err(fault),
-        None if !seen.has_content => Err(fault(Fault::Empty)),
+pub(crate) fn answered(seen: Observed) -> Result<Answer, AnswerFault> {
+    let empty = || (!seen.has_content).then(|| fault(Fault::Empty));
+    match seen.fault.or_else(empty) {
+        Some(found) => Err(AnswerFault {
+            found,
+            usage: seen.usage.map(Box::new),
+        }),
         None => Ok(Answer {
             usage: seen.usage,
             usage_anomaly: seen.is_usage_bad,

@@ -11,7 +11,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, answered};
+use crate::answer::{Answer, AnswerFault, answered};
 use crate::chat::settle::Settler;
 use crate::chat::{ChatEvent, Collected, EventSink};
 use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
@@ -253,7 +253,7 @@ pub fn collect_answer(
     from: Dialect,
     settler: &mut Settler,
     body: &[u8],
-) -> Result<(Collected, Answer), StreamFault> {
+) -> Result<(Collected, Answer), AnswerFault> {
     let mut seen = Observed::default();
     let mut collected = Collected::default();
     from.read_answer(body, &mut |event: ChatEvent<'_>| {
@@ -277,7 +277,7 @@ pub fn translate_answer(
     settler: &mut Settler,
     echo: &Echo<'_>,
     body: &[u8],
-) -> Result<(Bytes, Answer), StreamFault> {
+) -> Result<(Bytes, Answer), AnswerFault> {
     let (collected, answer) = collect_answer(from, settler, body)?;
     Ok((to.write_answer(&collected, echo), answer))
 }

@@ -3,12 +3,12 @@
 
 use super::*;
 
-fn chat(body: &str) -> Result<Answer, StreamFault> {
+fn chat(body: &str) -> Result<Answer, AnswerFault> {
     read_answer(Operation::Chat, &Bytes::copy_from_slice(body.as_bytes()))
 }
 
 fn fault_of(body: &str) -> Fault {
-    chat(body).unwrap_err().fault
+    chat(body).unwrap_err().found.fault
 }
 
 const GOOD: &str = r#"{"id":"c","choices":[{"index":0,"message":{"role":"assistant","content":"Hé","refusal":null},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":2},"error":null}"#;
@@ -28,7 +28,7 @@ fn a_body_that_is_not_one_object_breaks_the_protocol() {
     // U-22, U-23, U-24
     for end in 0..GOOD.len() {
         let cut = Bytes::from_static(GOOD.as_bytes()).slice(..end);
-        let fault = read_answer(Operation::Chat, &cut).unwrap_err().fault;
+        let fault = read_answer(Operation::Chat, &cut).unwrap_err().found.fault;
         assert_eq!(fault, Fault::Protocol, "cut at {end}");
     }
     for body in [
@@ -46,7 +46,9 @@ fn a_body_that_is_not_one_object_breaks_the_protocol() {
 
 #[test]
 fn an_error_in_a_200_is_its_own_fault() {
-    let fault = chat(r#"{"error":{"message":"slow down","code":429},"choices":[]}"#).unwrap_err();
+    let fault = chat(r#"{"error":{"message":"slow down","code":429},"choices":[]}"#)
+        .unwrap_err()
+        .found;
     assert_eq!(fault.fault, Fault::RateLimited);
     assert_eq!(fault.error.unwrap().message, "slow down");
     assert_eq!(fault_of(r#"{"error":"boom"}"#), Fault::Server);
@@ -101,6 +103,7 @@ fn the_other_operations_have_their_own_shape() {
     assert_eq!(
         read_answer(Operation::Embeddings, &empty)
             .unwrap_err()
+            .found
             .fault,
         Fault::Empty
     );
@@ -123,4 +126,28 @@ fn text_that_a_strict_decoder_rejects_still_passes() {
         *byte = 0xff;
     }
     assert!(read_answer(Operation::Chat, &Bytes::from(bytes)).is_ok());
+}
+
+#[test]
+fn a_fault_says_what_it_used_all_the_same() {
+    let usage = |body: &str| {
+        chat(body)
+            .unwrap_err()
+            .usage
+            .map(|it| (it.input, it.output))
+    };
+    let counted = r#""usage":{"prompt_tokens":9,"completion_tokens":2}"#;
+    let failed = format!(
+        r#"{{"choices":[{{"message":{{"content":"a"}},"finish_reason":"error"}}],{counted}}}"#
+    );
+    assert_eq!(usage(&failed), Some((9, 2)));
+    assert_eq!(
+        usage(&format!(r#"{{"choices":[],{counted}}}"#)),
+        Some((9, 2))
+    );
+    assert_eq!(
+        usage(&format!(r#"{{"error":"boom",{counted}}}"#)),
+        Some((9, 2))
+    );
+    assert_eq!(usage(r#"{"error":"boom"}"#), None);
 }

@@ -362,9 +362,13 @@ fn an_error_inside_a_good_answer_is_a_fault() {
     let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
     let way = (Dialect::Anthropic, Dialect::OpenAiChat);
     let error = br#"{"type":"error","error":{"type":"overloaded_error","message":"busy"}}"#;
-    let found = translate_answer(way, &mut settler, &echo(&request), error).unwrap_err();
+    let found = translate_answer(way, &mut settler, &echo(&request), error)
+        .unwrap_err()
+        .found;
     assert_eq!(found.fault, Fault::Overloaded);
-    let found = translate_answer(way, &mut settler, &echo(&request), b"<html>").unwrap_err();
+    let found = translate_answer(way, &mut settler, &echo(&request), b"<html>")
+        .unwrap_err()
+        .found;
     assert_eq!(found.fault, Fault::Protocol);
 }
 

@@ -83,10 +83,10 @@ fn an_error_inside_a_good_answer_is_a_fault() {
     let way = (Dialect::Ollama, Dialect::OpenAiChat);
     let body = br#"{"error":"model \"x\" not found"}"#;
     let found = translate_answer(way, &mut settler(), &echo(&request), body).unwrap_err();
-    assert_eq!(found.fault, Fault::NotFound);
+    assert_eq!(found.found.fault, Fault::NotFound);
     let body = b"{\"message\":{\"content\":\"a\"},\"done\":false}\n{\"done\":true}";
     let found = translate_answer(way, &mut settler(), &echo(&request), body).unwrap_err();
-    assert_eq!(found.fault, Fault::Protocol);
+    assert_eq!(found.found.fault, Fault::Protocol);
 }
 
 #[test]
