@@ -145,12 +145,12 @@ impl Responses {
             .spawn("responses", writer.run(backlog.0, stop, retention));
     }
 
-    /// Hands a complete answer to the writer, `output_bytes` long or about.
-    pub fn keep(&self, keepsake: Keepsake, answer: Collected, output_bytes: u64) {
+    /// Hands a complete answer to the writer.
+    pub fn keep(&self, keepsake: Keepsake, answer: Collected) {
         let Some(turn) = keepsake.turn else { return };
         let held = turn.written.bytes().len() + turn.input.len();
         let names = vec![id_text(turn.id)];
-        self.enqueue(&names, (held as u64).saturating_add(output_bytes), |room| {
+        self.enqueue(&names, (held as u64).saturating_add(answer.held_bytes()), |room| {
             Job::Keep(Box::new(Queued {
                 turn,
                 key: keepsake.key,

@@ -74,7 +74,7 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
             let responses = &settlement.gateway().responses;
             match (keepsake, collected) {
                 (Some(keepsake), Some(collected)) => {
-                    responses.keep(keepsake, *collected, answer.output_bytes);
+                    responses.keep(keepsake, *collected);
                 }
                 (Some(keepsake), None) => {
                     if let Some(named) = &answer.named {

@@ -153,6 +153,23 @@ impl<'a> Json<'a> {
         matches!(self, Self::Null)
     }
 
+    /// Bytes of memory that the value takes up once it borrows nothing, or about.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let inner = match self {
+            Self::Null | Self::Bool(_) => 0,
+            Self::Number(text) | Self::String(text) => text.len(),
+            Self::Joined(pieces) => pieces.iter().map(|it| it.len()).sum(),
+            Self::Array(items) => items.iter().map(Self::held_bytes).sum(),
+            Self::Object(object) => {
+                let members = object.members();
+                members
+                    .map(|(key, value)| size_of::<Cow<'_, str>>() + key.len() + value.held_bytes())
+                    .sum()
+            }
+        };
+        size_of::<Self>() + inner
+    }
+
     /// The same value, which borrows nothing.
     pub fn into_owned(self) -> Json<'static> {
         match self {

@@ -21,7 +21,7 @@ use crate::reader::{Named, Observed, Seen, StreamEnd, StreamFault, StreamReader}
 use crate::segments::Segments;
 use crate::usage::Usage;
 
-/// Largest answer that is put together while it is streamed, in bytes of text.
+/// Largest answer that is put together while it is streamed, in bytes of memory.
 const MAX_COLLECTED: u64 = 16 << 20;
 
 /// Reads a streamed answer, relayed or translated.
@@ -199,7 +199,8 @@ impl Translation {
             collected: self.collected.as_deref_mut(),
         };
         read(&mut *self.reader, &mut pass);
-        if self.seen.output_bytes > MAX_COLLECTED {
+        let held = self.collected.as_ref().map_or(0, |it| it.held_bytes());
+        if held > MAX_COLLECTED {
             self.collected = None;
         }
         let written = text.len();

@@ -130,9 +130,8 @@ impl Metered {
             return;
         };
         let responses = &self.settlement.gateway().responses;
-        let output_bytes = self.reader.output_bytes();
         match (kept.0, self.reader.take_collected()) {
-            (keepsake, Some(answer)) => responses.keep(keepsake, answer, output_bytes),
+            (keepsake, Some(answer)) => responses.keep(keepsake, answer),
             (Keepsake { turn: Some(_), .. }, None) => responses.lose(),
             (Keepsake { turn: None, .. }, None) => {}
         }

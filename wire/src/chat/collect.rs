@@ -24,6 +24,7 @@ pub struct Collected {
     pub is_usage_bad: bool,
     /// The vendor failed.
     pub fault: Option<StreamFault>,
+    held: u64,
 }
 
 /// One of the answers.
@@ -183,6 +184,11 @@ impl Thought<'_> {
 }
 
 impl Collected {
+    /// Bytes of memory that everything said takes up, or about.
+    pub const fn held_bytes(&self) -> u64 {
+        self.held
+    }
+
     /// The choice of that number, made if it is new.
     fn choice(&mut self, number: u32) -> &mut Choice {
         self.choices.entry(number).or_default()
@@ -191,6 +197,7 @@ impl Collected {
 
 impl EventSink for Collected {
     fn take(&mut self, event: ChatEvent<'_>) {
+        self.held += event.held_bytes();
         match event {
             ChatEvent::Start { id } => {
                 self.id = self.id.take().or_else(|| id.map(Into::into));

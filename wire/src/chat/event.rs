@@ -113,6 +113,41 @@ pub enum ChatEvent<'e> {
     End,
 }
 
+impl ChatEvent<'_> {
+    /// Bytes of memory that what it brings takes up, or about.
+    pub(crate) fn held_bytes(&self) -> u64 {
+        let text = |it: &Option<Cow<'_, str>>| it.as_deref().map_or(0, str::len);
+        let bytes = match self {
+            Self::Text { text, .. }
+            | Self::Refusal { text, .. }
+            | Self::Thinking { text, .. }
+            | Self::Arguments { text, .. } => text.len(),
+            Self::Thought { thought, .. } => {
+                thought.text.len()
+                    + text(&thought.signature)
+                    + text(&thought.encrypted)
+                    + text(&thought.id)
+            }
+            Self::ToolCall {
+                id,
+                name,
+                signature,
+                ..
+            } => text(id) + name.len() + text(signature),
+            Self::Logprobs { tokens, .. } => tokens.held_bytes(),
+            Self::Annotation { annotation, .. } => annotation.held_bytes(),
+            Self::Start { id } => text(id),
+            Self::ToolCallEnd { .. }
+            | Self::Finish { .. }
+            | Self::Usage(_)
+            | Self::BadUsage
+            | Self::Fault(_)
+            | Self::End => 0,
+        };
+        bytes as u64
+    }
+}
+
 /// What kind of tool is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolKind {

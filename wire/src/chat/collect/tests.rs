@@ -54,3 +54,35 @@ fn a_signature_proves_the_words_of_its_own_thought_only() {
         [own("a", None), own("b", Some("s"))]
     );
 }
+
+#[test]
+fn everything_that_is_held_is_counted() {
+    let mut collected = Collected::default();
+    let mut grows_by = |event: ChatEvent<'_>| {
+        let before = collected.held_bytes();
+        collected.take(event);
+        collected.held_bytes() - before
+    };
+    let long = "x".repeat(1_000);
+    let text = ChatEvent::Text {
+        choice: 0,
+        text: long.as_str().into(),
+    };
+    assert_eq!(grows_by(text), 1_000);
+    let mut thought = unsigned("why".to_owned());
+    thought.signature = Some(long.clone().into());
+    thought.encrypted = Some(long.clone().into());
+    assert_eq!(grows_by(ChatEvent::Thought { choice: 0, thought }), 2_003);
+    let written =
+        format!(r#"[{{"token":"a","logprob":-0.5,"bytes":[97],"top_logprobs":["{long}"]}}]"#);
+    let json = || Json::parse(written.as_bytes()).unwrap_or(Json::Null);
+    let tokens = json();
+    assert!(grows_by(ChatEvent::Logprobs { choice: 0, tokens }) > written.len() as u64);
+    let annotation = json();
+    let citation = ChatEvent::Annotation {
+        choice: 0,
+        annotation,
+    };
+    assert!(grows_by(citation) > written.len() as u64);
+    assert_eq!(grows_by(ChatEvent::End), 0);
+}
