@@ -19,7 +19,7 @@ use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::policy::probe::Probe;
-use crate::responses::{Backlog as Unwritten, Responses};
+use crate::responses::{Backlog as Unwritten, Bounds, Responses};
 use crate::shutdown::StopSignal;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
@@ -193,7 +193,7 @@ impl App {
         let configured = Arc::clone(&gateway);
         gateway
             .responses
-            .start(unwritten, move || configured.snapshot().limits.retention);
+            .start(unwritten, move || Bounds::of(&configured.snapshot().limits));
         app.listen(public, admin);
         tasks.spawn(
             "keyring",

@@ -29,6 +29,7 @@ use tollward_wire::reader::Named;
 use self::writer::{Job, Queued, Writer};
 use crate::clock;
 use crate::policy::probe::Probe;
+use crate::snapshot::Limits;
 use crate::task::Tasks;
 
 /// Most answers that wait to be stored.
@@ -49,6 +50,23 @@ pub struct Responses {
     queued: Queue,
     unstored: Counter,
     tasks: Tasks,
+}
+
+/// How long responses are kept, and how many.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    retention: Duration,
+    max_bytes_per_key: u64,
+}
+
+impl Bounds {
+    /// What is configured.
+    pub const fn of(limits: &Limits) -> Self {
+        Self {
+            retention: limits.retention,
+            max_bytes_per_key: limits.max_response_bytes_per_key,
+        }
+    }
 }
 
 /// The other end of the queue, until somebody writes.
@@ -127,12 +145,8 @@ impl Responses {
         (responses, Backlog(jobs))
     }
 
-    /// Starts the writer. `retention` tells what is configured now.
-    pub fn start(
-        &self,
-        backlog: Backlog,
-        retention: impl Fn() -> Duration + Send + Sync + 'static,
-    ) {
+    /// Starts the writer. `bounds` tells what is configured now.
+    pub fn start(&self, backlog: Backlog, bounds: impl Fn() -> Bounds + Send + Sync + 'static) {
         let writer = Writer {
             store: Arc::clone(&self.store),
             seal: self.seal.clone(),
@@ -142,7 +156,7 @@ impl Responses {
         };
         let stop = self.tasks.stopping();
         self.tasks
-            .spawn("responses", writer.run(backlog.0, stop, retention));
+            .spawn("responses", writer.run(backlog.0, stop, bounds));
     }
 
     /// Hands a complete answer to the writer.
@@ -150,15 +164,19 @@ impl Responses {
         let Some(turn) = keepsake.turn else { return };
         let held = turn.written.bytes().len() + turn.input.len();
         let names = vec![id_text(turn.id)];
-        self.enqueue(&names, (held as u64).saturating_add(answer.held_bytes()), |room| {
-            Job::Keep(Box::new(Queued {
-                turn,
-                key: keepsake.key,
-                retention: keepsake.retention,
-                answer,
-                _room: room,
-            }))
-        });
+        self.enqueue(
+            &names,
+            (held as u64).saturating_add(answer.held_bytes()),
+            |room| {
+                Job::Keep(Box::new(Queued {
+                    turn,
+                    key: keepsake.key,
+                    retention: keepsake.retention,
+                    answer,
+                    _room: room,
+                }))
+            },
+        );
     }
 
     /// Has the writer remember whose a response is that `deployment` answered and keeps.

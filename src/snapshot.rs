@@ -66,6 +66,8 @@ pub struct Limits {
     pub on_ledger_error: OnStoreError,
     /// How long responses are kept; nothing: none is.
     pub retention: Duration,
+    /// Bytes of responses that a key may hold.
+    pub max_response_bytes_per_key: u64,
 }
 
 /// How failed attempts are treated.

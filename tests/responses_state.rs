@@ -293,6 +293,29 @@ async fn a_restart_keeps_what_was_stored() {
 }
 
 #[tokio::test]
+async fn a_key_keeps_no_more_than_its_share_and_loses_the_oldest_first() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream).set("/responses/max_bytes_per_key", json!("1MiB"));
+    let gateway = Gateway::start(&config).await;
+    let long = json!({"model": "chat", "input": "x".repeat(600 << 10)});
+    let first = answered(&gateway, &long).await;
+    let second = answered(&gateway, &long).await;
+    // Whoever sees it knows that it is stored.
+    assert_eq!(show(&gateway, &second).await.status, 200);
+    // It is looked after once a minute, and at the start.
+    let gateway = gateway.kill().await.serve().await;
+    until("the older one is gone", async || {
+        (show(&gateway, &first).await.status == 404).then_some(())
+    })
+    .await;
+    assert_eq!(show(&gateway, &second).await.status, 200);
+    let next = json!({"model": "chat", "input": "hi", "previous_response_id": first["id"]});
+    ask(&gateway, &next)
+        .await
+        .error(400, "previous_response_not_found");
+}
+
+#[tokio::test]
 async fn a_response_expires() {
     let upstream = Upstream::healthy().await;
     let config = Config::one(&upstream).set("/responses/retention", json!("700ms"));

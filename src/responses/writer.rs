@@ -13,7 +13,7 @@ use tollward_wire::dialect::openai_responses::output_items;
 use tollward_wire::dialect::timing::Timing;
 use tollward_wire::dialect::{Dialect, Echo};
 
-use super::{KeptTurn, Queue, expiry, id_text, word};
+use super::{Bounds, KeptTurn, Queue, expiry, id_text, word};
 use crate::clock;
 use crate::policy::probe::Probe;
 
@@ -55,14 +55,14 @@ impl Writer {
         self,
         mut jobs: mpsc::Receiver<Job>,
         stop: CancellationToken,
-        retention: impl Fn() -> Duration + Send + Sync,
+        bounds: impl Fn() -> Bounds + Send + Sync,
     ) {
         let mut sweep = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(job) = jobs.recv() => self.work(job).await,
-                _ = sweep.tick() => self.sweep(retention()).await,
+                _ = sweep.tick() => self.sweep(bounds()).await,
             }
         }
         jobs.close();
@@ -103,14 +103,18 @@ impl Writer {
         }
     }
 
-    /// Deletes what expired; everything, where nothing is to be kept.
-    async fn sweep(&self, retention: Duration) {
-        let until = if retention.is_zero() {
+    /// Deletes what expired, everything where nothing is to be kept, and what a key has too much of.
+    async fn sweep(&self, bounds: Bounds) {
+        let until = if bounds.retention.is_zero() {
             i64::MAX
         } else {
             clock::unix_ms()
         };
-        if let Err(error) = self.store.expire(until).await {
+        let swept = match self.store.expire(until).await {
+            Ok(_) => self.store.trim(bounds.max_bytes_per_key).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = swept {
             self.failed(&error);
         }
     }

@@ -29,8 +29,8 @@ use keys::{
 
 use responses::{
     a_conversation_beyond_its_bounds_is_not_read, a_deleted_response_is_gone_with_its_words,
-    a_response_comes_back_whole_to_its_key_alone, a_response_that_is_too_large_is_refused,
-    a_turn_keeps_those_before_it_alive,
+    a_key_that_holds_too_much_loses_its_oldest, a_response_comes_back_whole_to_its_key_alone,
+    a_response_that_is_too_large_is_refused, a_turn_keeps_those_before_it_alive,
     a_vendors_response_is_forgotten_by_its_key_or_when_its_time_is_up,
     a_vendors_response_is_found_by_its_id_and_those_of_its_items,
     a_vendors_response_stays_with_its_first_key, responses_form_a_conversation_oldest_first,
@@ -136,6 +136,7 @@ conformance!(
     a_conversation_beyond_its_bounds_is_not_read,
     a_turn_keeps_those_before_it_alive,
     what_expired_is_not_there_and_is_swept,
+    a_key_that_holds_too_much_loses_its_oldest,
     a_deleted_response_is_gone_with_its_words,
     a_response_that_is_too_large_is_refused,
     a_vendors_response_is_found_by_its_id_and_those_of_its_items,

@@ -68,6 +68,13 @@ pub trait ResponseStore: Send + Sync {
     /// # Errors
     /// The database failed; some may be deleted.
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError>;
+
+    /// Deletes the oldest responses of each key that holds more than `max_bytes`, until it does
+    /// not; how many there were. Without keys all are one holder's.
+    ///
+    /// # Errors
+    /// The database failed; some may be deleted.
+    async fn trim(&self, max_bytes: u64) -> Result<u64, StoreError>;
 }
 
 /// Who asks for a response, and when.
@@ -168,9 +175,14 @@ impl StoredResponse {
         self.input.len().saturating_add(self.output.len())
     }
 
+    /// Bytes of all that is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.turn_bytes().saturating_add(self.object.len())
+    }
+
     /// Refuses what is too large.
     pub(crate) fn check_size(&self) -> Result<(), StoreError> {
-        if self.turn_bytes().saturating_add(self.object.len()) > MAX_RESPONSE_BYTES {
+        if self.bytes() > MAX_RESPONSE_BYTES {
             return Err(StoreError::ResponseTooLarge);
         }
         Ok(())

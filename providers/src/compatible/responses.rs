@@ -42,7 +42,10 @@ fn refuse(row: &Row, call: &Call<'_>) -> Result<(), EncodeError> {
     };
     // Its usage would never pass here, so nobody could be charged for it.
     if call.document.get("background")? == Some(true) {
-        return unsupported("background".into(), "an answer is given while its caller waits");
+        return unsupported(
+            "background".into(),
+            "an answer is given while its caller waits",
+        );
     }
     // It belongs to the account, which all keys share, and nobody here knows whose it is.
     if call.document.has("conversation") {

@@ -66,6 +66,34 @@ pub(super) async fn a_response_comes_back_whole_to_its_key_alone(store: Store, _
     assert!(!format!("{mine:?}").contains("a?"), "words are not logged");
 }
 
+pub(super) async fn a_key_that_holds_too_much_loses_its_oldest(store: Store, _: &Path) {
+    let responses = &store.responses;
+    let (rich, poor) = (Some(key()), Some(key()));
+    let mut kept = Vec::new();
+    for at in 0..5 {
+        for key in [rich, None] {
+            let response = StoredResponse {
+                created_ms: NOON + at,
+                ..turn("a", key, None)
+            };
+            responses.put(&response).await.unwrap();
+            kept.push((at, response));
+        }
+    }
+    let alone = turn("a", poor, None);
+    responses.put(&alone).await.unwrap();
+    let bytes = (alone.input.len() + alone.output.len() + alone.object.len()) as u64;
+    assert_eq!(responses.trim(5 * bytes).await.unwrap(), 0);
+    assert_eq!(responses.trim(3 * bytes - 1).await.unwrap(), 6);
+    for (at, response) in kept {
+        let found = responses.get(response.id, asker(response.key)).await;
+        assert_eq!(found.unwrap().is_some(), at >= 3, "{at}");
+    }
+    let found = responses.get(alone.id, asker(poor)).await.unwrap();
+    assert_eq!(found, Some(alone));
+    assert_eq!(responses.trim(0).await.unwrap(), 5);
+}
+
 pub(super) async fn the_first_response_of_an_id_wins(store: Store, _: &Path) {
     let first = turn("a", None, None);
     let repeat = StoredResponse {

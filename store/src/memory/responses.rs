@@ -124,4 +124,23 @@ impl ResponseStore for MemoryResponses {
         vendors.retain(|_, it| it.expires_ms > until_ms);
         Ok((before - own.len() - vendors.len()) as u64)
     }
+
+    async fn trim(&self, max_bytes: u64) -> Result<u64, StoreError> {
+        let mut all = self.own.lock();
+        let mut newest_first: Vec<_> = all
+            .values()
+            .map(|it| (it.created_ms, it.id, it.key, it.bytes() as u64))
+            .collect();
+        newest_first.sort_by(|one, other| other.cmp(one));
+        let mut held: HashMap<_, u64> = HashMap::new();
+        let before = all.len();
+        for (_, id, key, bytes) in newest_first {
+            let held = held.entry(key).or_default();
+            *held = held.saturating_add(bytes);
+            if *held > max_bytes {
+                all.remove(&id);
+            }
+        }
+        Ok((before - all.len()) as u64)
+    }
 }

@@ -59,6 +59,16 @@ const EXTEND: &str = "
 const EXPIRE: &str = "
     DELETE FROM response WHERE id IN (SELECT id FROM response WHERE expires_ms <= $1 LIMIT $2)";
 
+/// Deletes at most `$3` of the responses that `$1` holds beyond the newest `$2` bytes.
+const TRIM: &str = "
+    DELETE FROM response WHERE id IN (
+        SELECT id FROM (
+            SELECT id, SUM(turn_bytes + object_bytes) OVER (ORDER BY created_ms DESC, id DESC) AS held
+            FROM response WHERE virtual_key IS NOT DISTINCT FROM $1
+        )
+        WHERE held > $2 LIMIT $3
+    )";
+
 impl SqliteResponses {
     pub(super) fn new(database: Database) -> Self {
         Self {
@@ -90,8 +100,8 @@ impl SqliteResponses {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         let inserted = sqlx::query(
             "INSERT INTO response
-                 (id, virtual_key, previous, model, created_ms, expires_ms, turn_bytes)
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO NOTHING",
+                 (id, virtual_key, previous, model, created_ms, expires_ms, turn_bytes, object_bytes)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING",
         )
         .bind(id.clone())
         .bind(key.clone())
@@ -100,6 +110,7 @@ impl SqliteResponses {
         .bind(response.created_ms)
         .bind(response.expires_ms)
         .bind(turn_bytes)
+        .bind(i64::try_from(response.object.len()).unwrap_or(i64::MAX))
         .execute(&mut *transaction)
         .await?;
         if inserted.rows_affected() == 0 {
@@ -218,6 +229,42 @@ impl ResponseStore for SqliteResponses {
                 let connection = slot.as_mut().ok_or(StoreError::Closed)?;
                 let deleted = sqlx::query(statement)
                     .bind(until_ms)
+                    .bind(SWEEP)
+                    .execute(connection)
+                    .await
+                    .map_err(|error| self.database.error(error))?
+                    .rows_affected();
+                all += deleted;
+                if deleted < SWEEP.unsigned_abs() {
+                    break;
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    async fn trim(&self, max_bytes: u64) -> Result<u64, StoreError> {
+        let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
+        let holders: Vec<Option<Vec<u8>>> = {
+            let mut slot = self.connected(&self.reading).await?;
+            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+            let beyond = "SELECT virtual_key FROM response GROUP BY virtual_key
+                 HAVING SUM(turn_bytes + object_bytes) > $1";
+            sqlx::query_scalar(beyond)
+                .bind(max_bytes)
+                .fetch_all(connection)
+                .await
+                .map_err(|error| self.database.error(error))?
+        };
+        let mut all = 0;
+        for holder in holders {
+            loop {
+                // Let go between the batches: others may want to write.
+                let mut slot = self.connected(&self.writing).await?;
+                let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+                let deleted = sqlx::query(TRIM)
+                    .bind(holder.clone())
+                    .bind(max_bytes)
                     .bind(SWEEP)
                     .execute(connection)
                     .await

@@ -36,6 +36,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "responses that vendors keep",
         include_str!("../../migrations/sqlite/0003_vendor_responses.sql"),
     ),
+    (
+        4,
+        "bytes of responses",
+        include_str!("../../migrations/sqlite/0004_response_bytes.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.

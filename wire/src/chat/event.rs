@@ -137,7 +137,8 @@ impl ChatEvent<'_> {
             Self::Logprobs { tokens, .. } => tokens.held_bytes(),
             Self::Annotation { annotation, .. } => annotation.held_bytes(),
             Self::Start { id } => text(id),
-            Self::ToolCallEnd { .. }
+            Self::Item { .. }
+            | Self::ToolCallEnd { .. }
             | Self::Finish { .. }
             | Self::Usage(_)
             | Self::BadUsage
