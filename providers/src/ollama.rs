@@ -39,23 +39,24 @@ struct Ollama(Account);
 /// Makes one of its settings.
 pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
     // Always an address of the operator's, also where they did not write it down.
-    fields
+    let base_url = fields
         .entry("base_url")
         .or_insert_with(|| Value::from(BASE_URL));
+    if let Value::String(text) = base_url {
+        *base_url = Value::from(root(text));
+    }
     let mut settings = settings(&KIND, fields)?;
     let account = Account::new(&KIND, KeyHeader::Bearer, &mut settings, BASE_URL)?;
     Ok(Arc::new(Ollama(account)))
 }
 
-impl Ollama {
-    /// The setting may name the OpenAI-shaped endpoint of the same server.
-    fn endpoint(&self, path: &str) -> Option<Uri> {
-        let uri = self.0.endpoint(path)?;
-        uri.to_string()
-            .replacen("/v1/api/", "/api/", 1)
-            .parse()
-            .ok()
-    }
+/// The server's root: the setting may name one of the two APIs below it.
+fn root(base_url: &str) -> &str {
+    let trimmed = base_url.trim().trim_end_matches('/');
+    ["/v1", "/api"]
+        .iter()
+        .find_map(|api| trimmed.strip_suffix(api))
+        .unwrap_or(trimmed)
 }
 
 impl Provider for Ollama {
@@ -90,11 +91,8 @@ impl Provider for Ollama {
         } else {
             "application/json"
         };
-        let outbound = self
-            .0
-            .outbound("/api/chat", translated.body.clone(), accept)?;
-        let uri = self.endpoint("/api/chat").ok_or(EncodeError::Model)?;
-        Ok(Outbound { uri, ..outbound })
+        self.0
+            .outbound("/api/chat", translated.body.clone(), accept)
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {
@@ -110,6 +108,35 @@ impl Provider for Ollama {
     }
 
     fn models_uri(&self) -> Option<Uri> {
-        self.endpoint("/v1/models")
+        self.0.endpoint("/v1/models")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_address_of_either_api_is_the_servers() {
+        for end in ["", "/", "/v1", "/v1/", "/api"] {
+            let Value::Object(fields) = json!({"base_url": format!("http://host:11434{end}")})
+            else {
+                unreachable!()
+            };
+            let ollama = build(fields).unwrap();
+            let models = ollama.models_uri().unwrap();
+            assert_eq!(models, "http://host:11434/v1/models", "{end:?}");
+            let translated = Translated {
+                model: "m",
+                is_stream: false,
+                body: tollward_wire::segments::Segments::default(),
+            };
+            let chat = ollama.encode_translated(&translated).unwrap().uri;
+            assert_eq!(chat, "http://host:11434/api/chat", "{end:?}");
+        }
     }
 }
