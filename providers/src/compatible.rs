@@ -192,6 +192,7 @@ impl Provider for Compatible {
             thinks: match quirks.thinking {
                 ThinkingModels::All => true,
                 ThinkingModels::ByName => self.thinks_by_name(model),
+                ThinkingModels::Unknown => !models::is_older_gpt(model),
                 ThinkingModels::No => false,
             },
             takes_sampling: quirks.thinking != ThinkingModels::ByName

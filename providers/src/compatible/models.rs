@@ -45,6 +45,12 @@ pub(super) fn is_reasoning_model(model: &str) -> bool {
     }
 }
 
+/// Whether a model is a GPT of `OpenAI`'s from before 5, whoever serves it; `gpt-oss` is none.
+pub(super) fn is_older_gpt(model: &str) -> bool {
+    let model = model.rsplit('/').next().unwrap_or(model);
+    gpt(base(model)).is_some_and(|(version, _)| version < 5)
+}
+
 /// Whether a model is one of those that search with each answer: `gpt-4o-search-preview`,
 /// `gpt-5-search-api`.
 pub(super) fn is_search_model(model: &str) -> bool {

@@ -76,6 +76,9 @@ pub(crate) enum ThinkingModels {
     All,
     /// The o-series, and GPT from 5 on; the others refuse it.
     ByName,
+    /// Any but older GPTs, which refuse it: nobody says whose server it is, and most ignore
+    /// what they do not know.
+    Unknown,
     /// None.
     No,
 }

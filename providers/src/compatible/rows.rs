@@ -256,7 +256,10 @@ const GENERIC: Row = Row {
         settings: SETTINGS,
     },
     operations: ALL,
-    quirks: Quirks::NONE,
+    quirks: Quirks {
+        thinking: ThinkingModels::Unknown,
+        ..Quirks::NONE
+    },
 };
 
 /// What servers of open models have in common.

@@ -402,3 +402,28 @@ fn a_call_of_another_api_says_itself_whether_its_model_thinks() {
     let old = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}], "functions": [{"name": "f"}]});
     assert_eq!(service(Operation::Chat, old), bridge);
 }
+
+#[test]
+fn who_is_told_how_hard_to_think_depends_on_the_vendor_and_the_model() {
+    for (kind, model, is_told) in [
+        ("openai", "gpt-5", true),
+        ("openai", "o4-mini", true),
+        ("openai", "gpt-4.1", false),
+        ("openai-compatible", "qwen3-32b", true),
+        ("openai-compatible", "openai/gpt-oss-120b", true),
+        ("openai-compatible", "gpt-5-mini", true),
+        ("openai-compatible", "gpt-4.1", false),
+        ("openai-compatible", "openai/gpt-4o", false),
+        ("openai-compatible", "ft:gpt-3.5-turbo", false),
+        ("vllm", "gpt-4.1", true),
+        ("huggingface", "openai/gpt-oss-120b", false),
+        ("groq", "openai/gpt-oss-120b", false),
+    ] {
+        let provider = built(
+            kind,
+            json!({"api_key": "k", "base_url": "https://h.example/v1"}),
+        );
+        let thinks = provider.unwrap().traits(model).thinks;
+        assert_eq!(thinks, is_told, "{kind} {model}");
+    }
+}
