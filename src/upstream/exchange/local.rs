@@ -58,6 +58,23 @@ pub fn traits() -> Traits {
     }
 }
 
+/// The refusal of a chat's field under the name that the caller gave it, also in the message:
+/// not every dialect's errors have a place for it.
+fn named_for(
+    caller: Dialect,
+    request: &Document,
+    mut failure: Box<AttemptFailure>,
+) -> Box<AttemptFailure> {
+    if let Some(error) = &mut failure.error
+        && let Some(field) = error.param.take()
+    {
+        let name = caller.spell(field.into(), request).into_owned();
+        error.message = format!("`{name}`: {}", error.message);
+        error.param = Some(name);
+    }
+    failure
+}
+
 fn open_local_translated(
     model: &dyn LocalModel,
     deployment: &Deployment,
@@ -71,12 +88,13 @@ fn open_local_translated(
         RequestView::read(Operation::Chat, &document).map_err(|error| refused(error.into()))?;
     view.model.clone_from(&call.view.model);
     view.asks_usage = true;
-    let body = model.open(&Call {
+    let opened = model.open(&Call {
         operation: Operation::Chat,
         document: &document,
         view: &view,
         upstream_model: call.upstream_model,
-    })?;
+    });
+    let body = opened.map_err(|failure| named_for(rewritten.way.to, call.document, failure))?;
     Ok(Opened {
         head: UpstreamHead {
             request_id: None,
