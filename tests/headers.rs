@@ -10,6 +10,7 @@ use crate::support::script::Script;
 use crate::support::upstream::Upstream;
 
 // S-11
+// trap 10
 #[tokio::test]
 async fn the_upstream_gets_our_credential_and_no_header_of_the_clients() {
     let upstream = Upstream::healthy().await;
@@ -74,6 +75,7 @@ async fn the_upstream_gets_our_credential_and_no_header_of_the_clients() {
 }
 
 // S-12
+// trap 10
 #[tokio::test]
 async fn the_client_gets_no_header_of_the_upstreams_but_its_request_id() {
     let headers = [

@@ -10,3 +10,4 @@ mod crates;
 mod documents;
 mod files;
 mod rust;
+mod traps;
