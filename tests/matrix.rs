@@ -5,6 +5,7 @@
 //! refused by name. The table is printed before the verdict.
 
 mod callers;
+mod embedded;
 mod heard;
 mod scene;
 mod vendors;
@@ -20,8 +21,9 @@ use crate::support::gateway::Gateway;
 use crate::support::script::Script;
 use crate::support::upstream::Upstream;
 use callers::Caller;
+use embedded::Embedded;
 use heard::{Usage, Wanted, check};
-use scene::{COMPLAINT, Scene};
+use scene::{COMPLAINT, OBJECTION, Scene};
 use vendors::Vendor;
 
 /// One vendor in one scene: callers come one after the other, so that its answers are theirs.
@@ -37,7 +39,19 @@ enum Outcome {
     Right,
     /// The caller has no words for the scene, or the vendor no such answer.
     Absent,
+    /// The binary under test has no engine.
+    NotBuiltIn,
     Wrong(Vec<String>),
+}
+
+impl Outcome {
+    fn of(wrong: Vec<String>) -> Self {
+        if wrong.is_empty() {
+            Self::Right
+        } else {
+            Self::Wrong(wrong)
+        }
+    }
 }
 
 struct Cell {
@@ -77,20 +91,26 @@ impl Stage {
                 other.map_or(0, <[_]>::len)
             )),
         }
-        if wrong.is_empty() {
-            Outcome::Right
-        } else {
-            Outcome::Wrong(wrong)
-        }
+        Outcome::of(wrong)
+    }
+
+    /// How the gateway begins to say that nobody answered.
+    fn tried(&self) -> String {
+        let name = self.name();
+        format!("no deployment answered for `{name}`; tried {name}/")
     }
 
     /// What is wrong with an answer.
     fn heard(&self, caller: &dyn Caller, response: &Response) -> Vec<String> {
         match (self.scene, self.is_stream) {
+            // What is wrong with the request is the caller's business, in the vendor's words.
+            (Scene::BadRequest, _) => refused(caller, response, 400, OBJECTION),
+            // How the vendor fares is the operator's: the caller is told who was tried.
             (Scene::EarlyError, _) => {
-                refused(caller, response, self.vendor.early_status(self.is_stream))
+                let status = self.vendor.early_status(self.is_stream);
+                refused(caller, response, status, &self.tried())
             }
-            (Scene::LateError, false) => refused(caller, response, 502),
+            (Scene::LateError, false) => refused(caller, response, 502, &self.tried()),
             _ if response.status != 200 => vec![format!("{} {}", response.status, response.text())],
             (Scene::LateError, true) => {
                 let mut heard = caller.hear(response, true);
@@ -111,7 +131,7 @@ impl Stage {
                 wrong
             }
             _ => caller.hear(response, self.is_stream).compare(
-                self.scene,
+                &self.scene.said(),
                 &Wanted {
                     finish: caller.finish(self.scene.said().finish),
                     usage: Usage::told(self.vendor.counts_cache(), caller.counts_cache()),
@@ -122,14 +142,18 @@ impl Stage {
     }
 }
 
-/// What is wrong with an error answer.
-fn refused(caller: &dyn Caller, response: &Response, status: u16) -> Vec<String> {
+/// What is wrong with an error answer whose message must begin with `words`.
+fn refused(caller: &dyn Caller, response: &Response, status: u16, words: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     check(&mut wrong, "status", &response.status, &status);
     let source = response.header("x-tollward-error-source");
     check(&mut wrong, "error source", &source, &Some("upstream"));
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    wrong.extend(caller.error(&body).err());
+    match caller.error(&body) {
+        Ok(message) if message.starts_with(words) && !message.contains(COMPLAINT) => {}
+        Ok(message) => wrong.push(format!("message is {message:?}, not {words:?}")),
+        Err(error) => wrong.push(error),
+    }
     wrong
 }
 
@@ -157,7 +181,7 @@ fn config(stages: &[Stage]) -> Config {
         let base_url = format!("http://{}{}", stage.upstream.addr, vendor.base_path());
         let provider =
             json!({"kind": vendor.kind(), "base_url": base_url, "api_key": "sk-upstream"});
-        let deployment = format!("{name}/{}", vendor.model());
+        let deployment = format!("{name}/{}", vendor.model(stage.scene));
         config
             .set(&format!("/providers/{name}"), provider)
             .model(&name, &[&deployment])
@@ -171,24 +195,29 @@ fn table(cells: &[Cell]) -> String {
         let _ = write!(table, "{:>7}", scene.name());
     }
     for caller in callers::ALL {
-        for vendor in vendors::ALL {
+        let vendors = vendors::ALL.iter().map(|it| it.name());
+        for vendor in vendors.chain([embedded::NAME]) {
             for is_stream in [false, true] {
                 let way = if is_stream { "stream" } else { "whole" };
-                let _ = write!(table, "\n{:12} {:12} {way:7}", caller.name(), vendor.name());
+                let _ = write!(table, "\n{:12} {vendor:12} {way:7}", caller.name());
                 for scene in Scene::ALL {
                     let cell = cells.iter().find(|it| {
                         (it.caller, it.vendor, it.scene, it.is_stream)
-                            == (caller.name(), vendor.name(), scene, is_stream)
+                            == (caller.name(), vendor, scene, is_stream)
                     });
                     let mark = match cell.map(|it| &it.outcome) {
                         Some(Outcome::Right) => "ok",
                         Some(Outcome::Wrong(_)) => "WRONG",
+                        Some(Outcome::NotBuiltIn) => "n/b",
                         Some(Outcome::Absent) | None => "-",
                     };
                     let _ = write!(table, "{mark:>7}");
                 }
             }
         }
+    }
+    if !embedded::IS_BUILT_IN {
+        table.push_str("\nn/b: the embedded engine is not built in; use --features full");
     }
     table
 }
@@ -197,7 +226,8 @@ fn table(cells: &[Cell]) -> String {
 #[expect(clippy::print_stdout, reason = "the table is for people")]
 async fn every_caller_hears_what_every_vendor_says() {
     let stages = stages().await;
-    let gateway = Gateway::start(&config(&stages)).await;
+    let embedded = Embedded::new();
+    let gateway = Gateway::start(&embedded.configure(config(&stages))).await;
     let mut running = JoinSet::new();
     for stage in stages {
         let address = gateway.public;
@@ -214,6 +244,9 @@ async fn every_caller_hears_what_every_vendor_says() {
             }
             cells
         });
+    }
+    for caller in callers::ALL {
+        running.spawn(embedded::cells(caller, gateway.public));
     }
     let cells = running
         .join_all()

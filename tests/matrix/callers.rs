@@ -25,6 +25,14 @@ pub(crate) trait Caller: Sync {
     /// The message of an error answer, or what is wrong with its envelope.
     fn error(&self, body: &Value) -> Result<String, String>;
 
+    /// Its name of what makes the scene special in a request.
+    fn field(&self, scene: Scene) -> &'static str;
+
+    /// The words, or the code, that say that a prompt is too long.
+    fn too_long(&self) -> &'static str {
+        "context"
+    }
+
     /// The end of an answer, as far as the API has words for it.
     fn finish(&self, finish: Finish) -> Finish {
         finish

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::scene::{CACHED, Call, Finish, INPUT, OUTPUT, Scene, Turn};
+use super::scene::{CACHED, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn};
 
 /// An answer as its caller understands it.
 #[derive(Debug, Default)]
@@ -80,8 +80,7 @@ impl Heard {
     }
 
     /// What differs from what the vendor has said.
-    pub(crate) fn compare(mut self, scene: Scene, wanted: &Wanted) -> Vec<String> {
-        let said = scene.said();
+    pub(crate) fn compare(mut self, said: &Said, wanted: &Wanted) -> Vec<String> {
         let mut wrong = std::mem::take(&mut self.wrong);
         check(&mut wrong, "text", &self.text.as_str(), &said.text);
         check(

@@ -15,6 +15,7 @@ pub(crate) enum Scene {
     Reasoning,
     Length,
     Filter,
+    BadRequest,
     EarlyError,
     LateError,
 }
@@ -69,9 +70,11 @@ pub(crate) const PROMPT: &str = "hi 👋, 你好";
 pub(crate) const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 /// What a vendor complains of.
 pub(crate) const COMPLAINT: &str = "The model is overloaded. Try again.";
+/// What a vendor does not like about a request.
+pub(crate) const OBJECTION: &str = "The prompt must not be in verse.";
 
 impl Scene {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Text,
         Self::Call,
         Self::Calls,
@@ -82,6 +85,7 @@ impl Scene {
         Self::Reasoning,
         Self::Length,
         Self::Filter,
+        Self::BadRequest,
         Self::EarlyError,
         Self::LateError,
     ];
@@ -99,6 +103,7 @@ impl Scene {
             Self::Reasoning => "think",
             Self::Length => "length",
             Self::Filter => "filter",
+            Self::BadRequest => "bad",
             Self::EarlyError => "early",
             Self::LateError => "late",
         }
@@ -107,7 +112,7 @@ impl Scene {
     pub(crate) fn said(self) -> Said {
         let text = match self {
             Self::Text => "你好 🌍! Ça va? 배 👩‍👩‍👧 \"quoted\"\n\\end",
-            Self::Call | Self::Calls | Self::EmptyCall | Self::EarlyError => "",
+            Self::Call | Self::Calls | Self::EmptyCall | Self::BadRequest | Self::EarlyError => "",
             Self::Loop => "It is 4 °C and noon.",
             Self::Image => "One point.",
             Self::Schema => "{\"city\":\"Oslo\",\"degrees\":4}",
@@ -192,6 +197,8 @@ impl Scene {
     pub(crate) const fn limit(self) -> u64 {
         match self {
             Self::Reasoning => 4_000,
+            // The least that every API takes.
+            Self::Length => 16,
             _ => 300,
         }
     }

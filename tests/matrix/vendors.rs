@@ -28,7 +28,7 @@ pub(crate) trait Vendor: Sync {
     /// The path of its base URL.
     fn base_path(&self) -> &'static str;
 
-    fn model(&self) -> &'static str;
+    fn model(&self, scene: Scene) -> &'static str;
 
     /// What it answers; `None` where it has no such answer.
     fn answer(&self, scene: Scene, is_stream: bool, is_text: bool) -> Option<Script>;
@@ -52,8 +52,9 @@ pub(crate) trait Vendor: Sync {
     }
 }
 
-pub(crate) const ALL: [&dyn Vendor; 6] = [
-    &openai::OpenAi,
+pub(crate) const ALL: [&dyn Vendor; 7] = [
+    &openai::OPENAI,
+    &openai::GENERIC,
     &responses::Responses,
     &anthropic::Anthropic,
     &gemini::Gemini,

@@ -53,21 +53,29 @@ pub(crate) struct Gguf {
 
 impl Gguf {
     pub(crate) fn tiny(architecture: &str, template: Option<&str>) -> Self {
+        Self::tiny_with_context(architecture, template, CONTEXT)
+    }
+
+    pub(crate) fn tiny_with_context(
+        architecture: &str,
+        template: Option<&str>,
+        context: u32,
+    ) -> Self {
         let mut gguf = Self {
             entries: Vec::new(),
             tensors: Vec::new(),
         };
-        gguf.metadata(architecture, template);
+        gguf.metadata(architecture, template, context);
         gguf.weights(architecture);
         gguf
     }
 
-    fn metadata(&mut self, architecture: &str, template: Option<&str>) {
+    fn metadata(&mut self, architecture: &str, template: Option<&str>, context: u32) {
         self.text("general.architecture", architecture);
         self.text("general.name", "tiny");
         for (key, value) in [
             ("block_count", LAYERS),
-            ("context_length", CONTEXT.into()),
+            ("context_length", context.into()),
             ("embedding_length", WIDTH),
             ("feed_forward_length", FEED),
             ("attention.head_count", HEADS),

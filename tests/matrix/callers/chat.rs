@@ -48,6 +48,15 @@ impl Caller for Chat {
         heard
     }
 
+    fn field(&self, scene: Scene) -> &'static str {
+        match scene {
+            Scene::Schema => "response_format",
+            Scene::Reasoning => "reasoning_effort",
+            Scene::Image => "messages[0].content",
+            _ => "tools",
+        }
+    }
+
     fn error(&self, body: &Value) -> Result<String, String> {
         openai_error(body)
     }

@@ -20,7 +20,12 @@ impl Caller for Completions {
 
     fn ask(&self, scene: Scene, model: &str, is_stream: bool) -> Option<Request> {
         match scene {
-            Scene::Text | Scene::Length | Scene::Filter | Scene::EarlyError | Scene::LateError => {}
+            Scene::Text
+            | Scene::Length
+            | Scene::Filter
+            | Scene::BadRequest
+            | Scene::EarlyError
+            | Scene::LateError => {}
             Scene::Call
             | Scene::Calls
             | Scene::EmptyCall
@@ -71,12 +76,16 @@ impl Caller for Completions {
                 let output = usage["completion_tokens"].as_u64().unwrap_or_default();
                 heard.usage = Some(Usage {
                     input,
-                    cached,
+                    cached: Some(cached.unwrap_or_default()),
                     output,
                 });
             }
         }
         heard
+    }
+
+    fn field(&self, _: Scene) -> &'static str {
+        "prompt"
     }
 
     fn error(&self, body: &Value) -> Result<String, String> {

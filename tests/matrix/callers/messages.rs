@@ -57,6 +57,19 @@ impl Caller for Messages {
         heard
     }
 
+    fn field(&self, scene: Scene) -> &'static str {
+        match scene {
+            Scene::Schema => "output_config.format",
+            Scene::Reasoning => "thinking",
+            Scene::Image => "messages",
+            _ => "tools",
+        }
+    }
+
+    fn too_long(&self) -> &'static str {
+        "prompt is too long"
+    }
+
     fn error(&self, body: &Value) -> Result<String, String> {
         match body["error"]["message"].as_str() {
             Some(message) if body["type"] == "error" && body["error"]["type"].is_string() => {

@@ -75,6 +75,15 @@ impl Caller for Ollama {
         heard
     }
 
+    fn field(&self, scene: Scene) -> &'static str {
+        match scene {
+            Scene::Schema => "format",
+            Scene::Reasoning => "think",
+            Scene::Image => "messages",
+            _ => "tools",
+        }
+    }
+
     fn error(&self, body: &Value) -> Result<String, String> {
         let message = body["error"].as_str();
         message

@@ -44,6 +44,15 @@ impl Caller for Responses {
         heard
     }
 
+    fn field(&self, scene: Scene) -> &'static str {
+        match scene {
+            Scene::Schema => "text.format",
+            Scene::Reasoning => "reasoning.effort",
+            Scene::Image => "input",
+            _ => "tools",
+        }
+    }
+
     fn error(&self, body: &Value) -> Result<String, String> {
         openai_error(body)
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Vendor, sse, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
 use crate::matrix::scene::{
-    CACHED, COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves,
+    CACHED, COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
 };
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
@@ -25,15 +25,17 @@ impl Vendor for Anthropic {
         "/v1"
     }
 
-    fn model(&self) -> &'static str {
+    fn model(&self, _: Scene) -> &'static str {
         "claude-sonnet-4-5"
     }
 
     fn answer(&self, scene: Scene, is_stream: bool, _: bool) -> Option<Script> {
         let said = scene.said();
-        let error =
-            json!({"type": "error", "error": {"type": "overloaded_error", "message": COMPLAINT}});
+        let failure = |kind: &str, message: &str| json!({"type": "error", "error": {"type": kind, "message": message}});
+        let error = failure("overloaded_error", COMPLAINT);
+        let objection = failure("invalid_request_error", OBJECTION);
         Some(match (scene, is_stream) {
+            (Scene::BadRequest, _) => Script::json("400 Bad Request", &objection),
             (Scene::EarlyError, false) => Script::json("529 Overloaded", &error),
             (Scene::EarlyError, true) => streamed(sse::TYPE, sse::named(&error).as_bytes()),
             (_, false) => whole(scene, &message(&said)),

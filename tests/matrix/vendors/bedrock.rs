@@ -5,12 +5,14 @@ use serde_json::{Value, json};
 use super::{Vendor, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
 use crate::matrix::scene::{
-    CACHED, COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves,
+    CACHED, COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
 };
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
 
 const TYPE: &str = "application/vnd.amazon.eventstream";
+
+const MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
 pub(crate) struct Bedrock;
 
@@ -27,8 +29,8 @@ impl Vendor for Bedrock {
         ""
     }
 
-    fn model(&self) -> &'static str {
-        "anthropic.claude-sonnet-4-5-20250929-v1:0"
+    fn model(&self, _: Scene) -> &'static str {
+        MODEL
     }
 
     fn answer(&self, scene: Scene, is_stream: bool, _: bool) -> Option<Script> {
@@ -36,16 +38,11 @@ impl Vendor for Bedrock {
         let error = json!({"message": COMPLAINT});
         let exception = || frame("exception", "serviceUnavailableException", &error);
         Some(match (scene, is_stream) {
-            (Scene::EarlyError, false) => Script::answer(
+            (Scene::BadRequest, _) => refusal("400 Bad Request", "ValidationException", OBJECTION),
+            (Scene::EarlyError, false) => refusal(
                 "503 Service Unavailable",
-                &[
-                    (
-                        "x-amzn-errortype",
-                        "ServiceUnavailableException:http://internal.amazon.com/coral/",
-                    ),
-                    ("content-type", "application/json"),
-                ],
-                error.to_string(),
+                "ServiceUnavailableException",
+                COMPLAINT,
             ),
             (Scene::EarlyError, true) => streamed(TYPE, &exception()),
             (_, false) => whole(scene, &message(&said)),
@@ -71,7 +68,7 @@ impl Vendor for Bedrock {
         } else {
             "converse"
         };
-        let path = format!("/model/{}/{verb}", self.model().replace(':', "%3A"));
+        let path = format!("/model/{}/{verb}", MODEL.replace(':', "%3A"));
         told.expect(seen.path() == path, || format!("path {}", seen.path()));
         told.expect(
             seen.head.get("authorization") == Some("Bearer sk-upstream"),
@@ -95,6 +92,16 @@ impl Vendor for Bedrock {
         }
         told
     }
+}
+
+fn refusal(status: &str, kind: &str, message: &str) -> Script {
+    let kind = format!("{kind}:http://internal.amazon.com/coral/");
+    let headers = [
+        ("x-amzn-errortype", kind.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let body = json!({"message": message});
+    Script::answer(status, &headers, body.to_string())
 }
 
 fn turn(is_user: bool, block: &Value, told: &mut Told) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Vendor, sse, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
 use crate::matrix::scene::{
-    CACHED, COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves,
+    CACHED, COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
 };
 use crate::support::openai::event;
 use crate::support::script::Script;
@@ -13,6 +13,8 @@ use crate::support::upstream::Seen;
 
 /// Tokens of the output that were thoughts; Google counts them apart.
 const THOUGHTS: u64 = 5;
+
+const MODEL: &str = "gemini-3-pro-preview";
 
 pub(crate) struct Gemini;
 
@@ -29,8 +31,8 @@ impl Vendor for Gemini {
         "/v1beta"
     }
 
-    fn model(&self) -> &'static str {
-        "gemini-3-pro-preview"
+    fn model(&self, _: Scene) -> &'static str {
+        MODEL
     }
 
     fn gives_ids(&self, scene: Scene) -> bool {
@@ -40,8 +42,11 @@ impl Vendor for Gemini {
     fn answer(&self, scene: Scene, is_stream: bool, _: bool) -> Option<Script> {
         let said = scene.said();
         let error = json!({"error": {"code": 503, "message": COMPLAINT, "status": "UNAVAILABLE"}});
+        let objection =
+            json!({"error": {"code": 400, "message": OBJECTION, "status": "INVALID_ARGUMENT"}});
         let calls = calls(&said, self.gives_ids(scene));
         Some(match (scene, is_stream) {
+            (Scene::BadRequest, _) => Script::json("400 Bad Request", &objection),
             (Scene::EarlyError, false) => Script::json("503 Service Unavailable", &error),
             (Scene::EarlyError, true) => streamed(sse::TYPE, event(&error).as_bytes()),
             (_, false) => {
@@ -81,7 +86,7 @@ impl Vendor for Gemini {
         } else {
             "generateContent"
         };
-        let path = format!("/v1beta/models/{}:{verb}", self.model());
+        let path = format!("/v1beta/models/{MODEL}:{verb}");
         told.expect(seen.path() == path, || format!("path {}", seen.path()));
         told.expect(
             seen.head.get("x-goog-api-key") == Some("sk-upstream"),

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Vendor, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
-use crate::matrix::scene::{COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves};
+use crate::matrix::scene::{
+    COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
+};
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
 
@@ -25,7 +27,7 @@ impl Vendor for Ollama {
         ""
     }
 
-    fn model(&self) -> &'static str {
+    fn model(&self, _: Scene) -> &'static str {
         "qwen3:8b"
     }
 
@@ -44,6 +46,7 @@ impl Vendor for Ollama {
         Some(match (scene, is_stream) {
             // It has no filter.
             (Scene::Filter, _) => return None,
+            (Scene::BadRequest, _) => Script::json("400 Bad Request", &json!({"error": OBJECTION})),
             (Scene::EarlyError, false) => Script::json("503 Service Unavailable", &error),
             (Scene::EarlyError, true) => streamed(TYPE, format!("{error}\n").as_bytes()),
             (_, false) => {

@@ -5,36 +5,63 @@ use serde_json::{Value, json};
 use super::{Vendor, sse, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
 use crate::matrix::scene::{
-    CACHED, COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves,
+    CACHED, COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
 };
 use crate::support::openai::{DONE, event};
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
 
-pub(crate) struct OpenAi;
+/// `OpenAI`, or somebody who speaks like it.
+pub(crate) struct OpenAi {
+    name: &'static str,
+    kind: &'static str,
+    model: &'static str,
+    thinker: &'static str,
+}
+
+/// Its models differ: older ones refuse to be told how hard to think.
+pub(crate) const OPENAI: OpenAi = OpenAi {
+    name: "openai",
+    kind: "openai",
+    model: "gpt-4.1",
+    thinker: "gpt-5",
+};
+
+/// Nothing is known of its server.
+pub(crate) const GENERIC: OpenAi = OpenAi {
+    name: "generic",
+    kind: "openai-compatible",
+    model: "upstream-name",
+    thinker: "upstream-name",
+};
 
 impl Vendor for OpenAi {
     fn name(&self) -> &'static str {
-        "openai"
+        self.name
     }
 
     fn kind(&self) -> &'static str {
-        // The generic kind would not pass on how hard to think: it knows nothing of its server.
-        "vllm"
+        self.kind
     }
 
     fn base_path(&self) -> &'static str {
         "/v1"
     }
 
-    fn model(&self) -> &'static str {
-        "upstream-name"
+    fn model(&self, scene: Scene) -> &'static str {
+        if scene == Scene::Reasoning {
+            self.thinker
+        } else {
+            self.model
+        }
     }
 
     fn answer(&self, scene: Scene, is_stream: bool, is_text: bool) -> Option<Script> {
         let said = scene.said();
         let error = json!({"error": {"message": COMPLAINT, "type": "server_error", "param": null, "code": "overloaded"}});
+        let objection = json!({"error": {"message": OBJECTION, "type": "invalid_request_error", "param": null, "code": null}});
         Some(match (scene, is_stream) {
+            (Scene::BadRequest, _) => Script::json("400 Bad Request", &objection),
             (Scene::EarlyError, false) => Script::json("503 Service Unavailable", &error),
             (Scene::EarlyError, true) => streamed(sse::TYPE, event(&error).as_bytes()),
             (_, false) => whole(scene, &message(&said, is_text)),

@@ -25,7 +25,7 @@ impl Vendor for Responses {
         "/v1"
     }
 
-    fn model(&self) -> &'static str {
+    fn model(&self, _: Scene) -> &'static str {
         "gpt-5-pro"
     }
 
