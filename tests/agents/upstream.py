@@ -1,6 +1,7 @@
 """A scripted model for agents: it has a file written, has it read, and tells what it was told.
 
-OpenAI's chats only. Every request is appended to $AGENT_REQUESTS, one a line.
+In the words of the vendor whose address is asked. Of every request the tools that it offers and
+how many results it brings are appended to $AGENT_REQUESTS with all of it, one a line.
 """
 
 import json
@@ -27,18 +28,14 @@ def writing(tools):
     return None
 
 
-def said(message):
-    content = message.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-
-
-def say(model, request, _):
+def say(model, request, past):
+    told = {"tools": past.declared, "results": len(past.results), "request": request}
     with open(os.environ["AGENT_REQUESTS"], "a") as file:
-        file.write(json.dumps(request, ensure_ascii=False) + "\n")
-    steps = writing({tool["function"]["name"] for tool in request.get("tools", [])})
+        file.write(json.dumps(told, ensure_ascii=False) + "\n")
+    steps = writing(set(past.declared))
     if steps is None:
         return Turn(words=["Rivers"])
-    results = [said(message) for message in request["messages"] if message["role"] == "tool"]
+    results = [text for _, text in past.results]
     if len(results) < len(steps):
         return Turn(words=["One ", "moment. "], calls=[steps[len(results)]])
     return Turn(words=["It says: ", "yes" if LINE in results[-1] else f"no, but {results[-1]}"])

@@ -5,14 +5,13 @@ with the standard library only. Prints its base URL on the first line and serves
 it is killed.
 """
 
-import itertools
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
-from vendors import Anthropic, Bedrock, Gemini, Ollama, Responses, compact, halves
+from vendors import IDS, Anthropic, Bedrock, Gemini, Ollama, Responses, compact, halves
 
 USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
 # The word at which a stream is cut or breaks.
@@ -22,8 +21,6 @@ LATE = WORDS[3].encode()
 class OpenAI:
     key_header, key = "authorization", "Bearer sk-upstream"
     stream_type = "text/event-stream"
-    # Agents lose a call whose id they have seen before.
-    ids = itertools.count()
 
     def __init__(self, path, request):
         self.model, self.is_stream = request["model"], bool(request.get("stream"))
@@ -49,7 +46,7 @@ class OpenAI:
         return "tool_calls" if turn.calls else "stop"
 
     def call(self, name, arguments):
-        return {"id": f"call_{next(self.ids)}", "type": "function", "function": {"name": name, "arguments": arguments}}
+        return {"id": f"call_{next(IDS)}", "type": "function", "function": {"name": name, "arguments": arguments}}
 
     def whole(self, turn):
         text = "".join(turn.words)

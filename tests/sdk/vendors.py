@@ -13,6 +13,10 @@ from zlib import crc32
 from turns import INPUT, OUTPUT, Past, Wrong
 
 
+# Agents lose a call whose id they have seen before.
+IDS = itertools.count()
+
+
 def compact(value):
     return json.dumps(value, ensure_ascii=False)
 
@@ -55,8 +59,8 @@ class Anthropic:
             yield {"type": "thinking", "thinking": "".join(turn.thought), "signature": "sig-claude"}
         if turn.words:
             yield {"type": "text", "text": "".join(turn.words)}
-        for position, (name, arguments) in enumerate(turn.calls):
-            yield {"type": "tool_use", "id": f"toolu_{position}", "name": name, "input": arguments}
+        for name, arguments in turn.calls:
+            yield {"type": "tool_use", "id": f"toolu_{next(IDS)}", "name": name, "input": arguments}
 
     def message(self, turn, content, reason):
         usage = {"input_tokens": INPUT, "output_tokens": OUTPUT if reason else 1}
@@ -203,8 +207,8 @@ class Bedrock:
             content.append({"reasoningContent": {"reasoningText": thought}})
         if turn.words:
             content.append({"text": "".join(turn.words)})
-        for position, (name, arguments) in enumerate(turn.calls):
-            content.append({"toolUse": {"toolUseId": f"tooluse_{position}", "name": name, "input": arguments}})
+        for name, arguments in turn.calls:
+            content.append({"toolUse": {"toolUseId": f"tooluse_{next(IDS)}", "name": name, "input": arguments}})
         output = {"message": {"role": "assistant", "content": content}}
         return {"output": output, "stopReason": self.reason(turn), "usage": self.usage(), "metrics": {"latencyMs": 1}}
 
@@ -215,9 +219,9 @@ class Bedrock:
             yield None, [*deltas, {"reasoningContent": {"signature": "sig-bedrock"}}]
         if turn.words:
             yield None, [{"text": word} for word in turn.words]
-        for position, (name, arguments) in enumerate(turn.calls):
+        for name, arguments in turn.calls:
             text = compact(arguments) if arguments else ""
-            start = {"toolUse": {"toolUseId": f"tooluse_{position}", "name": name}}
+            start = {"toolUse": {"toolUseId": f"tooluse_{next(IDS)}", "name": name}}
             yield start, [{"toolUse": {"input": part}} for part in halves(text) if part]
 
     def frames(self, turn):
