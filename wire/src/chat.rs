@@ -13,6 +13,7 @@ pub mod fields;
 pub mod hosted;
 pub mod message;
 pub mod names;
+pub(crate) mod open_calls;
 pub mod packed;
 pub mod request;
 pub mod seal;

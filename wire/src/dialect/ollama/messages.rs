@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::chat::fields::{Fields, note, within};
+use crate::chat::open_calls::OpenCalls;
 use crate::chat::shape::sniff;
 use crate::chat::{Media, Message, Part, Role, Source, Thought, ToolCall, ToolResult};
 use crate::document::FieldError;
@@ -12,20 +13,9 @@ use crate::json::Json;
 #[derive(Debug, Default)]
 pub(super) struct History<'a> {
     /// Calls whose results have not come yet.
-    open: Vec<Open<'a>>,
-    /// Calls so far.
-    calls: usize,
-    /// Assistant's messages so far.
-    turns: usize,
+    open: OpenCalls<'a>,
     /// Paths of what was left out.
     pub(super) left_out: Vec<Cow<'a, str>>,
-}
-
-#[derive(Debug)]
-struct Open<'a> {
-    turn: usize,
-    id: Cow<'a, str>,
-    name: Cow<'a, str>,
 }
 
 impl<'a> History<'a> {
@@ -57,7 +47,7 @@ impl<'a> History<'a> {
 
     /// Thoughts first, then words, then calls: the order in which vendors want them back.
     fn assistant(&mut self, fields: &mut Fields<'a>) -> Result<Vec<Part<'a>>, FieldError> {
-        self.turns += 1;
+        self.open.begin_turn();
         let thinking = fields.text("thinking")?.filter(|it| !it.is_empty());
         let thought = thinking.map(|it| Part::Thought(Thought::unsigned(it)));
         let mut parts: Vec<_> = thought.into_iter().collect();
@@ -68,7 +58,7 @@ impl<'a> History<'a> {
 
     fn call(&mut self, value: Json<'a>) -> Result<Part<'a>, FieldError> {
         let mut fields = Fields::of(value)?;
-        let id = fields.text("id")?.filter(|it| !it.is_empty());
+        let id = fields.text("id")?;
         let Some(mut function) = fields.object("function")? else {
             return Err(FieldError::new("function", "an object"));
         };
@@ -79,14 +69,7 @@ impl<'a> History<'a> {
             Some(Json::String(text)) => text,
             Some(other) => Cow::Owned(other.to_string()),
         };
-        // The same history gets the same ids each time, so that a prompt cache still knows it.
-        let id = id.unwrap_or_else(|| format!("call_{:04}", self.calls).into());
-        self.calls += 1;
-        self.open.push(Open {
-            turn: self.turns,
-            id: id.clone(),
-            name: name.clone(),
-        });
+        let id = self.open.call(id, name.clone());
         Ok(Part::ToolCall(ToolCall {
             id,
             name,
@@ -97,16 +80,10 @@ impl<'a> History<'a> {
     }
 
     fn result(&mut self, fields: &mut Fields<'a>) -> Result<Message<'a>, FieldError> {
-        let id = fields.text("tool_call_id")?.filter(|it| !it.is_empty());
+        let id = fields.text("tool_call_id")?;
         let name = fields.text("tool_name")?.or(fields.text("name")?);
         let name = name.filter(|it| !it.is_empty());
-        let open = self.find(id.as_deref(), name.as_deref());
-        let open = open.map(|at| self.open.remove(at));
-        let call = match (open, id) {
-            (Some(open), _) => open.id,
-            // Nobody asked for it; the writer makes words of it.
-            (None, id) => id.or_else(|| name.clone()).unwrap_or_default(),
-        };
+        let call = self.open.answer(id, name.as_ref());
         let result = ToolResult {
             call,
             name,
@@ -115,20 +92,6 @@ impl<'a> History<'a> {
             cache: None,
         };
         Ok(Message::new(Role::User, vec![Part::ToolResult(result)]))
-    }
-
-    /// The call that a result belongs to: its id says, else the tool's name, which is that of the
-    /// first call without a result in the latest turn that has one. Without either it is any call.
-    fn find(&self, id: Option<&str>, name: Option<&str>) -> Option<usize> {
-        let by_id = id.and_then(|id| self.open.iter().position(|it| it.id == id));
-        if by_id.is_some() || (id.is_some() && name.is_none()) {
-            return by_id;
-        }
-        let fits = |it: &&Open<'_>| name.is_none_or(|name| it.name == name);
-        let latest = self.open.iter().filter(fits).map(|it| it.turn).max()?;
-        self.open
-            .iter()
-            .position(|it| it.turn == latest && fits(&it))
     }
 }
 
