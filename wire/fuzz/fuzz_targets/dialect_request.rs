@@ -8,12 +8,13 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
 use tollward_wire::json::Json;
 
-const CALLERS: [Dialect; 5] = [
+const CALLERS: [Dialect; 6] = [
     Dialect::OpenAiChat,
     Dialect::Anthropic,
     Dialect::Ollama,
     Dialect::OllamaGenerate,
     Dialect::OpenAiResponses,
+    Dialect::Gemini,
 ];
 const VENDORS: [Dialect; 6] = [
     Dialect::OpenAiChat,

@@ -67,7 +67,12 @@ fuzz_target!(|input: (u8, usize, Vec<u8>)| {
     let whole = events(vendor, [stream.as_slice()].into_iter());
     assert_eq!(events(vendor, [head, tail].into_iter()), whole);
     assert_eq!(events(vendor, stream.chunks(1)), whole);
-    for caller in [Dialect::OpenAiChat, Dialect::Anthropic, Dialect::Ollama] {
+    for caller in [
+        Dialect::OpenAiChat,
+        Dialect::Anthropic,
+        Dialect::Ollama,
+        Dialect::Gemini,
+    ] {
         translate(vendor, caller, &stream);
     }
 });

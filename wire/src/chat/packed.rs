@@ -11,7 +11,7 @@ use crate::chat::seal::Seal;
 use crate::chat::{Provenance, Thought};
 
 /// What every packed text begins with once it is open.
-pub(super) const MARK: &str = "tollward-thought-1";
+pub(crate) const MARK: &str = "tollward-thought-1";
 /// A thought that cannot be opened: nobody's, so that nobody is sent it.
 pub(super) const UNREADABLE: &str = "tollward-thought-1:unreadable:plain::";
 

@@ -1,4 +1,4 @@
-//! Log probabilities, from Gemini's two lists to `OpenAI`'s one.
+//! Log probabilities, from Gemini's two lists to `OpenAI`'s one and back.
 
 use std::borrow::Cow;
 
@@ -41,4 +41,28 @@ fn logprob<'e>(value: Option<&'e Json<'_>>) -> Json<'e> {
         Some(Json::Number(digits)) => digits,
         Some(_) => LEAST,
     }))
+}
+
+/// The `logprobsResult` of tokens in `OpenAI`'s shape.
+pub(super) fn result<'e>(tokens: &'e [Json<'_>]) -> Object<'e> {
+    let chosen: Vec<Json<'e>> = tokens.iter().map(|it| candidate(it).into()).collect();
+    let steps = tokens.iter().map(|it| {
+        let others = it.get("top_logprobs").and_then(Json::as_array);
+        let others = others.unwrap_or_default().iter();
+        let others: Vec<Json<'e>> = others.map(|it| candidate(it).into()).collect();
+        Object::new().with("candidates", others).into()
+    });
+    Object::new()
+        .with("topCandidates", steps.collect::<Vec<Json<'e>>>())
+        .with("chosenCandidates", chosen)
+}
+
+fn candidate<'e>(token: &'e Json<'_>) -> Object<'e> {
+    let digits = match token.get("logprob") {
+        Some(Json::Number(digits)) => digits,
+        _ => LEAST,
+    };
+    Object::new()
+        .with("token", token.str("token").unwrap_or_default())
+        .with("logProbability", Json::Number(Cow::Borrowed(digits)))
 }

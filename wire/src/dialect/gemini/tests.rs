@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod answer;
+mod caller_answers;
+mod caller_requests;
+mod carried;
 mod partial;
 mod request;
 mod stream;

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use super::carrier::NO_PROOF;
 use super::media::{self, Kind};
 use crate::chat::shape::arguments_object;
 use crate::chat::turns::{Conversation, GO_ON, Said, Turn};
@@ -16,8 +17,6 @@ use crate::json::{Json, Object};
 
 /// What the user says where nobody says anything, or after words that may not be the last.
 const OPENING: &str = ".";
-/// Google's own word for a call whose proof is lost: the call is then not checked.
-const NO_PROOF: &str = "skip_thought_signature_validator";
 
 /// Writes turns.
 pub(super) struct Turns<'w, 'a> {

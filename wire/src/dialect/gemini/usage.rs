@@ -1,6 +1,6 @@
 //! Gemini's counts: thoughts stand beside the candidates, cached tokens inside the prompt.
 
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::usage::{MAX_TOKENS, Usage};
 
 /// The counts so far. A stream repeats them as totals: a report replaces what it repeats.
@@ -93,6 +93,28 @@ impl Counts {
             self.candidates + self.thoughts
         }
     }
+}
+
+/// A count in Google's nesting: thoughts stand beside the candidates.
+pub(super) fn object(usage: &Usage) -> Object<'static> {
+    let told = |count: u64| (count > 0).then_some(count);
+    let audio = |count: u64| {
+        let detail = Object::new()
+            .with("modality", "AUDIO")
+            .with("tokenCount", count);
+        told(count).map(|_| vec![Json::from(detail)])
+    };
+    Object::new()
+        .with("promptTokenCount", usage.input)
+        .with(
+            "candidatesTokenCount",
+            usage.output.saturating_sub(usage.reasoning),
+        )
+        .with("totalTokenCount", usage.total())
+        .with_some("cachedContentTokenCount", told(usage.cache_read))
+        .with_some("thoughtsTokenCount", told(usage.reasoning))
+        .with_some("promptTokensDetails", audio(usage.audio_input))
+        .with_some("candidatesTokensDetails", audio(usage.audio_output))
 }
 
 /// A count that is no plausible number.

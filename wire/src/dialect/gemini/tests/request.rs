@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{body, document, refused, target, traits, written};
+use super::{body, document, refused, target, traits};
 use crate::chat::Traits;
 use crate::dialect::Dialect;
 use crate::document::Document;
@@ -263,17 +263,4 @@ fn a_caller_of_messages_is_served_as_well() {
             {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}])
     );
     assert!(written.dropped.is_empty());
-}
-
-#[test]
-fn no_caller_speaks_this_dialect() {
-    let request = document(&hello(&json!({})));
-    assert!(Dialect::Gemini.read_request(&request).is_err());
-    for operation in crate::operation::Operation::ALL {
-        assert_ne!(operation.dialect(), Some(Dialect::Gemini));
-    }
-    let is_named = written(&hello(&json!({})), traits(), |it| {
-        it.unwrap().body.get("model").is_some()
-    });
-    assert!(!is_named);
 }
