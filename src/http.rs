@@ -4,6 +4,7 @@
 //! lives in `pipeline/`; what is here is the same for every operation.
 
 pub mod error;
+pub mod gemini;
 pub mod headers;
 pub mod inference;
 pub mod ingress;
@@ -29,7 +30,8 @@ use crate::app::Gateway;
 /// The public API.
 pub fn public(gateway: &Arc<Gateway>) -> Router {
     let mut router = Router::new();
-    for operation in Operation::ALL {
+    let has_one_path = |it: &Operation| *it != Operation::GenerateContent;
+    for operation in Operation::ALL.into_iter().filter(has_one_path) {
         // Boxed here, because axum moves a handler's future several times and this one is kilobytes long.
         let handler = move |state, request| Box::pin(answer(operation, state, request));
         router = router.route(operation.path(), post(handler));
@@ -57,7 +59,10 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         )
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
         .route("/v1/models", get(models::list))
-        .route("/v1/models/{*id}", get(models::one))
+        // Google's SDKs call one version of its API or the other.
+        .route("/v1/models/{*id}", get(models::one).post(gemini::call))
+        .route("/v1beta/models", get(models::list))
+        .route("/v1beta/models/{*id}", get(models::one).post(gemini::call))
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)

@@ -25,6 +25,7 @@ mod config;
 mod disconnect;
 mod embeddings;
 mod fallback;
+mod gemini;
 mod headers;
 mod http2;
 mod ledger;

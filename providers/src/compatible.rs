@@ -148,7 +148,10 @@ impl Endpoints {
             Operation::Embeddings => &self.embeddings,
             Operation::Responses => &self.responses,
             // The others are put into one of these.
-            Operation::Messages | Operation::OllamaChat | Operation::OllamaGenerate => &self.chat,
+            Operation::Messages
+            | Operation::OllamaChat
+            | Operation::OllamaGenerate
+            | Operation::GenerateContent => &self.chat,
         }
     }
 }
@@ -173,7 +176,10 @@ impl Provider for Compatible {
         let bridge = Service::Translate(Dialect::OpenAiResponses);
         let has_tools = matches!(
             operation,
-            Operation::Chat | Operation::Messages | Operation::OllamaChat
+            Operation::Chat
+                | Operation::Messages
+                | Operation::OllamaChat
+                | Operation::GenerateContent
         );
         Some(match (operation, self.only_responses(model)) {
             (Operation::Embeddings | Operation::Responses, _) => Services::always(plain),

@@ -11,8 +11,10 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
+use tollward_wire::dialect::gemini::without_disguised;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
+use tollward_wire::segments::Segments;
 
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::failure::Failure;
@@ -47,6 +49,25 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     Ok(Arc::new(Gemini(account)))
 }
 
+impl Gemini {
+    /// A request; the model and whether to stream are in its address.
+    fn outbound(
+        &self,
+        model: &str,
+        body: Segments,
+        is_stream: bool,
+    ) -> Result<Outbound, EncodeError> {
+        let model = path_segment(model.strip_prefix("models/").unwrap_or(model));
+        let (method, accept) = if is_stream {
+            ("streamGenerateContent?alt=sse", "text/event-stream")
+        } else {
+            ("generateContent", "application/json")
+        };
+        let path = format!("/models/{model}:{method}");
+        self.0.outbound(&path, body, accept)
+    }
+}
+
 impl Provider for Gemini {
     fn kind(&self) -> &'static str {
         KIND.kind
@@ -57,8 +78,13 @@ impl Provider for Gemini {
     }
 
     fn services(&self, operation: Operation, _: &str) -> Option<Services> {
-        let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Services::always(Service::Translate(Dialect::Gemini)))
+        let service = match operation {
+            Operation::GenerateContent => Service::Relay,
+            _ => operation
+                .dialect()
+                .map(|_| Service::Translate(Dialect::Gemini))?,
+        };
+        Some(Services::always(service))
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -66,20 +92,23 @@ impl Provider for Gemini {
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        Err(not_relayed(&KIND, call.operation))
+        if call.operation != Operation::GenerateContent {
+            return Err(not_relayed(&KIND, call.operation));
+        }
+        let freed = without_disguised(call.document, self.traits(call.upstream_model));
+        let document = freed.as_ref().unwrap_or(call.document);
+        let body = document.edit().finish();
+        let mut outbound = self.outbound(call.upstream_model, body, call.view.is_stream)?;
+        if freed.is_some() {
+            let field = "contents[].parts[].thoughtSignature";
+            outbound.dropped.push(field.into());
+        }
+        Ok(outbound)
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
-        let model = translated.model.strip_prefix("models/");
-        let model = path_segment(model.unwrap_or(translated.model));
-        let (path, accept) = if translated.is_stream {
-            let path = format!("/models/{model}:streamGenerateContent?alt=sse");
-            (path, "text/event-stream")
-        } else {
-            let path = format!("/models/{model}:generateContent");
-            (path, "application/json")
-        };
-        self.0.outbound(&path, translated.body.clone(), accept)
+        let body = translated.body.clone();
+        self.outbound(translated.model, body, translated.is_stream)
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {

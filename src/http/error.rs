@@ -293,6 +293,8 @@ pub async fn no_such_route(uri: http::Uri) -> Response {
         Dialect::Ollama
     } else if path.starts_with("/v1/messages/") {
         Dialect::Anthropic
+    } else if path.starts_with("/v1beta/") || path.starts_with("/v1/models/") {
+        Dialect::Gemini
     } else {
         Dialect::OpenAiChat
     };

@@ -23,10 +23,15 @@ pub async fn answer(
     State(gateway): State<Arc<Gateway>>,
     request: Request,
 ) -> Response {
-    let ingress = Ingress::new(operation, request);
+    serve_one(&gateway, Ingress::new(operation, request)).await
+}
+
+/// Answers one call whose head was read.
+pub async fn serve_one(gateway: &Arc<Gateway>, ingress: Ingress) -> Response {
+    let operation = ingress.operation;
     let (request, at_ms) = (ingress.request, ingress.at_ms);
     let client_request_id = ingress.client_request_id.clone();
-    match serve(&gateway, ingress).await {
+    match serve(gateway, ingress).await {
         Ok(reply) => respond(operation, reply),
         Err(error) => {
             let is_refusal = error.is_refusal();

@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use tollward_store::RequestId;
 use tollward_wire::operation::Operation;
+use tollward_wire::view::Address;
 
 use crate::clock;
 use crate::http::server::Peer;
@@ -31,6 +32,8 @@ pub struct Ingress {
     pub at_ms: i64,
     /// Which endpoint was called.
     pub operation: Operation,
+    /// What the address says of the request, for an API that has there what others have in the body.
+    pub address: Option<Address>,
     /// The client's headers, as sent.
     pub headers: HeaderMap,
     /// The body, not read yet.
@@ -75,11 +78,21 @@ impl Ingress {
             request: RequestId::from_parts(at_ms, clock::id_bytes()),
             at_ms,
             operation,
+            address: None,
             peer: peer(&parts.extensions),
             client_request_id: client_request_id(&parts.headers),
             headers: parts.headers,
             body,
             started: clock::mono(),
+        }
+    }
+
+    /// The same request, of which the address says this much.
+    #[must_use]
+    pub fn at(self, address: Address) -> Self {
+        Self {
+            address: Some(address),
+            ..self
         }
     }
 

@@ -1,7 +1,8 @@
 //! `GET /v1/models`, `/v1/models/{id}` and `/v1/capabilities`: the public names, as far as
 //! the key may use them, and what works with each.
 //!
-//! Anthropic's clients, who state a version, get the first two in Anthropic's shape.
+//! Anthropic's clients, who state a version, get the first two in Anthropic's shape, Google's
+//! in Google's, also below `/v1beta`.
 
 use std::sync::Arc;
 
@@ -11,45 +12,48 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, extract::Request};
 use http::HeaderValue;
 use serde_json::{Map, Value, json};
+use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
 use crate::http::error::{self, Problem};
-use crate::http::headers;
 use crate::http::ingress::{client_request_id, peer};
+use crate::http::{gemini, headers};
 use crate::pipeline::ServeError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::RouteError;
 use crate::snapshot::{Route, Snapshot};
 
 /// Lists the models that the caller may use.
-pub async fn list(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let snapshot = gateway.snapshot();
-    match authenticate(
-        &snapshot,
-        &gateway,
-        request.headers(),
-        peer(request.extensions()),
-    )
-    .await
-    {
-        Ok(caller) if is_anthropic(&request) => {
-            let cards: Vec<Value> = visible(&snapshot, &caller).map(card).collect();
-            let id = |card: Option<&Value>| card.map_or(Value::Null, |it| it["id"].clone());
-            let (first, last) = (id(cards.first()), id(cards.last()));
-            let listing =
-                json!({"data": cards, "has_more": false, "first_id": first, "last_id": last});
-            answer(&request, Json(listing))
-        }
-        Ok(caller) => {
-            let data = visible(&snapshot, &caller).map(describe).collect();
+pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
+    gemini::take_key(&mut request);
+    let (snapshot, peer) = (gateway.snapshot(), peer(request.extensions()));
+    let caller = match authenticate(&snapshot, &gateway, request.headers(), peer).await {
+        Ok(caller) => caller,
+        Err(refused) => return refuse(&request, ServeError::from(refused)),
+    };
+    let routes = visible(&snapshot, &caller);
+    match client(&request) {
+        Client::OpenAi => {
+            let data = routes.map(describe).collect();
             let listing = ListModelResponse {
                 object: "list".into(),
                 data,
             };
             answer(&request, Json(listing))
         }
-        Err(refused) => refuse(&request, ServeError::from(refused)),
+        Client::Anthropic => {
+            let cards: Vec<Value> = routes.map(card).collect();
+            let id = |card: Option<&Value>| card.map_or(Value::Null, |it| it["id"].clone());
+            let (first, last) = (id(cards.first()), id(cards.last()));
+            let listing =
+                json!({"data": cards, "has_more": false, "first_id": first, "last_id": last});
+            answer(&request, Json(listing))
+        }
+        Client::Google => {
+            let models: Vec<Value> = routes.map(google_model).collect();
+            answer(&request, Json(json!({ "models": models })))
+        }
     }
 }
 
@@ -57,28 +61,42 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
 pub async fn one(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
-    request: Request,
+    mut request: Request,
 ) -> Response {
-    let snapshot = gateway.snapshot();
-    let caller = match authenticate(
-        &snapshot,
-        &gateway,
-        request.headers(),
-        peer(request.extensions()),
-    )
-    .await
-    {
+    gemini::take_key(&mut request);
+    let (snapshot, peer) = (gateway.snapshot(), peer(request.extensions()));
+    let caller = match authenticate(&snapshot, &gateway, request.headers(), peer).await {
         Ok(caller) => caller,
         Err(refused) => return refuse(&request, ServeError::from(refused)),
     };
-    let found = visible(&snapshot, &caller).find(|route| *route.model == *id);
-    match found {
-        Some(route) if is_anthropic(&request) => answer(&request, Json(card(route))),
-        Some(route) => answer(&request, Json(describe(route))),
-        None => refuse(
+    let Some(route) = visible(&snapshot, &caller).find(|route| *route.model == *id) else {
+        return refuse(
             &request,
             ServeError::from(RouteError::UnknownModel { model: id }),
-        ),
+        );
+    };
+    match client(&request) {
+        Client::OpenAi => answer(&request, Json(describe(route))),
+        Client::Anthropic => answer(&request, Json(card(route))),
+        Client::Google => answer(&request, Json(google_model(route))),
+    }
+}
+
+/// Whose SDK asks.
+#[derive(Clone, Copy)]
+enum Client {
+    OpenAi,
+    Anthropic,
+    Google,
+}
+
+fn client(request: &Request) -> Client {
+    if request.headers().contains_key("anthropic-version") {
+        Client::Anthropic
+    } else if gemini::is_google(request) {
+        Client::Google
+    } else {
+        Client::OpenAi
     }
 }
 
@@ -149,10 +167,6 @@ fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
     json!({"id": &*route.model, "object": "model.capabilities", "deployments": deployments})
 }
 
-fn is_anthropic(request: &Request) -> bool {
-    request.headers().contains_key("anthropic-version")
-}
-
 /// A model in Anthropic's shape.
 fn card(route: &Arc<Route>) -> Value {
     json!({
@@ -163,12 +177,38 @@ fn card(route: &Arc<Route>) -> Value {
     })
 }
 
+/// A model in Google's shape. What is not known, such as the size of its context, is left out.
+fn google_model(route: &Arc<Route>) -> Value {
+    let first = route.candidates.first();
+    let traits = first.map(|it| {
+        let deployment = &it.deployment;
+        deployment.target.traits(&deployment.upstream_model)
+    });
+    let mut model = json!({
+        "name": format!("models/{}", route.model),
+        "version": "1",
+        "displayName": &*route.model,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+    });
+    if let Some(traits) = traits {
+        model["thinking"] = json!(traits.thinks);
+        if let Some(most) = traits.max_output {
+            model["outputTokenLimit"] = json!(most);
+        }
+    }
+    model
+}
+
 fn answer(request: &Request, body: impl IntoResponse) -> Response {
     ([(headers::REQUEST_ID, id_of(request))], body).into_response()
 }
 
 fn refuse(request: &Request, refused: ServeError) -> Response {
-    error::respond(&Problem::from(refused), &id_of(request))
+    let dialect = match client(request) {
+        Client::Google => Dialect::Gemini,
+        Client::OpenAi | Client::Anthropic => Dialect::OpenAiChat,
+    };
+    error::respond_in(dialect, &Problem::from(refused), &id_of(request))
 }
 
 fn id_of(request: &Request) -> HeaderValue {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
+use tollward_wire::view::Address;
 
 use crate::app::Gateway;
 use crate::http::error::{self, Problem};
@@ -36,13 +37,28 @@ pub async fn of_responses(State(gateway): State<Arc<Gateway>>, request: Request)
     counted(&gateway, Operation::Responses, request, shape).await
 }
 
+/// `POST /v1beta/models/{model}:countTokens`
+pub async fn of_contents(gateway: &Gateway, model: String, request: Request) -> Response {
+    let shape = |tokens| json!({ "totalTokens": tokens });
+    let address = Address {
+        model,
+        is_stream: false,
+    };
+    let ingress = Ingress::new(Operation::GenerateContent, request).at(address);
+    answered(gateway, ingress, shape).await
+}
+
 async fn counted(
     gateway: &Gateway,
     operation: Operation,
     request: Request,
     shape: fn(u64) -> Value,
 ) -> Response {
-    let ingress = Ingress::new(operation, request);
+    answered(gateway, Ingress::new(operation, request), shape).await
+}
+
+async fn answered(gateway: &Gateway, ingress: Ingress, shape: fn(u64) -> Value) -> Response {
+    let operation = ingress.operation;
     let id = headers::own_id(ingress.request);
     match count(gateway, ingress).await {
         Ok(tokens) => ([(headers::REQUEST_ID, id)], Json(shape(tokens))).into_response(),
@@ -60,7 +76,10 @@ async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<u64, ServeErro
     let _slot = slot.ok_or(AdmitError::Overloaded)?;
     let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
     let document = Document::parse(body.map_err(AdmitError::from)?).map_err(AdmitError::from)?;
-    let model = document.get::<String>("model").map_err(AdmitError::from)?;
+    let model = match ingress.address {
+        Some(address) => Some(address.model),
+        None => document.get::<String>("model").map_err(AdmitError::from)?,
+    };
     let missing = || AdmitError::from(FieldError::new("model", "a model name"));
     let model = model.ok_or_else(missing)?;
     if !caller.allows(&model) || snapshot.resolve(&model).is_none() {

@@ -92,7 +92,7 @@ pub async fn admit(
         return Err(AdmitError::LedgerUnavailable);
     }
     let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
-    let view = RequestView::read(ingress.operation, &document)?;
+    let view = RequestView::read_at(ingress.address, ingress.operation, &document)?;
     let admitted = Admitted {
         request: ingress.request,
         at_ms: ingress.at_ms,

@@ -14,6 +14,9 @@ use crate::app::Gateway;
 use crate::clock;
 use crate::snapshot::Snapshot;
 
+/// Where Google's SDKs put their key.
+pub const GOOGLE_KEY: &str = "x-goog-api-key";
+
 /// Who calls.
 #[derive(Clone, Debug)]
 pub enum Caller {
@@ -88,9 +91,9 @@ fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
             _ => value,
         }
     });
-    let others = ["x-api-key", "api-key"]
+    let others = ["x-api-key", "api-key", GOOGLE_KEY]
         .iter()
-        .filter_map(|name| headers.get(*name))
+        .flat_map(|name| headers.get_all(*name))
         .map(http::HeaderValue::as_bytes);
     let mut all = bearer.into_iter().chain(others);
     let first = all.next().ok_or(AuthError::Missing)?;

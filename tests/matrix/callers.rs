@@ -2,6 +2,7 @@
 
 mod chat;
 mod completions;
+mod gemini;
 mod messages;
 mod ollama;
 mod responses;
@@ -49,12 +50,13 @@ pub(crate) trait Caller: Sync {
     }
 }
 
-pub(crate) const ALL: [&dyn Caller; 5] = [
+pub(crate) const ALL: [&dyn Caller; 6] = [
     &chat::Chat,
     &completions::Completions,
     &responses::Responses,
     &messages::Messages,
     &ollama::Ollama,
+    &gemini::Gemini,
 ];
 
 /// `OpenAI`'s envelope.

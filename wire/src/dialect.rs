@@ -45,7 +45,7 @@ pub enum Dialect {
     OpenAiCompletions,
     /// Anthropic's `/v1/messages`.
     Anthropic,
-    /// Google's `generateContent`; only vendors speak it.
+    /// Google's `generateContent`.
     Gemini,
     /// Ollama's `/api/chat`.
     Ollama,
@@ -141,7 +141,7 @@ impl Dialect {
             Self::OpenAiChat => openai_chat::read_request(value),
             Self::OpenAiCompletions => openai_completions::read_request(value),
             Self::Anthropic => anthropic::read_request(value),
-            Self::Gemini => Err(FieldError::new("", "a dialect that callers speak")),
+            Self::Gemini => gemini::read_request(value),
             Self::Ollama => ollama::read_chat(value),
             Self::OllamaGenerate => ollama::read_generate(value),
             Self::Converse => Err(FieldError::new("", "a request in a dialect of callers")),
@@ -208,9 +208,8 @@ impl Dialect {
     /// The event that ends a broken stream.
     pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat | Self::OpenAiCompletions | Self::Gemini | Self::Converse => {
-                error.to_event()
-            }
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::Converse => error.to_event(),
+            Self::Gemini => gemini::error::event(fault, error),
             Self::Anthropic => anthropic::error::event(fault, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
             Self::OpenAiResponses => openai_responses::error_event(fault, error, 0),
@@ -220,11 +219,10 @@ impl Dialect {
     /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
-            Self::OpenAiChat
-            | Self::OpenAiCompletions
-            | Self::OpenAiResponses
-            | Self::Gemini
-            | Self::Converse => error.to_json(),
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::OpenAiResponses | Self::Converse => {
+                error.to_json()
+            }
+            Self::Gemini => gemini::error::answer(status, error),
             Self::Anthropic => anthropic::error::answer(status, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::body(&error.message),
         }
@@ -250,7 +248,8 @@ impl Dialect {
     /// A writer for a caller's stream.
     pub fn writer(self, echo: &Echo<'_>) -> Box<dyn EventWriter> {
         match self {
-            Self::OpenAiChat | Self::Gemini | Self::Converse => Box::new(openai_chat::writer(echo)),
+            Self::OpenAiChat | Self::Converse => Box::new(openai_chat::writer(echo)),
+            Self::Gemini => Box::new(gemini::writer(echo)),
             Self::OpenAiCompletions => Box::new(openai_completions::writer(echo)),
             Self::Anthropic => Box::new(anthropic::writer(echo)),
             Self::Ollama => Box::new(ollama::writer(Endpoint::Chat, echo)),
@@ -263,9 +262,8 @@ impl Dialect {
     pub fn write_answer(self, answer: &Collected, echo: &Echo<'_>) -> Bytes {
         match self {
             Self::OpenAiCompletions => openai_completions::write_answer(answer, echo),
-            Self::OpenAiChat | Self::Gemini | Self::Converse => {
-                openai_chat::write_answer(answer, echo)
-            }
+            Self::OpenAiChat | Self::Converse => openai_chat::write_answer(answer, echo),
+            Self::Gemini => gemini::write_answer(answer, echo),
             Self::Anthropic => anthropic::write_answer(answer, echo),
             Self::Ollama => ollama::write_answer(Endpoint::Chat, answer, echo),
             Self::OllamaGenerate => ollama::write_answer(Endpoint::Generate, answer, echo),

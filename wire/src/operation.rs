@@ -24,11 +24,13 @@ pub enum Operation {
     OllamaChat,
     /// `/api/generate`, Ollama's chat of one turn.
     OllamaGenerate,
+    /// `/v1beta/models/{model}:generateContent`, Google's chat; `streamGenerateContent` is the same, streamed.
+    GenerateContent,
 }
 
 impl Operation {
     /// Every operation, in a stable order.
-    pub const ALL: [Operation; 7] = [
+    pub const ALL: [Operation; 8] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -36,9 +38,10 @@ impl Operation {
         Self::Responses,
         Self::OllamaChat,
         Self::OllamaGenerate,
+        Self::GenerateContent,
     ];
 
-    /// The public path.
+    /// The public path; a model in it stands in braces.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Chat => "/v1/chat/completions",
@@ -48,6 +51,7 @@ impl Operation {
             Self::Responses => "/v1/responses",
             Self::OllamaChat => "/api/chat",
             Self::OllamaGenerate => "/api/generate",
+            Self::GenerateContent => "/v1beta/models/{model}:generateContent",
         }
     }
 
@@ -61,6 +65,7 @@ impl Operation {
             Self::Responses => "responses",
             Self::OllamaChat => "ollama_chat",
             Self::OllamaGenerate => "ollama_generate",
+            Self::GenerateContent => "generate_content",
         }
     }
 
@@ -72,6 +77,7 @@ impl Operation {
             Self::Responses => Some(Dialect::OpenAiResponses),
             Self::OllamaChat => Some(Dialect::Ollama),
             Self::OllamaGenerate => Some(Dialect::OllamaGenerate),
+            Self::GenerateContent => Some(Dialect::Gemini),
             Self::Completions => Some(Dialect::OpenAiCompletions),
             Self::Embeddings => None,
         }

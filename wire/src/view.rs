@@ -3,6 +3,7 @@
 //! Every other field is the vendor's business and passes unread. Adding a field here
 //! needs a reason: each one is decoded for every request.
 
+mod contents;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,15 @@ pub const MAX_MODEL_BYTES: usize = 128;
 /// Largest output bound that is taken for a number of tokens.
 const MAX_OUTPUT: u64 = 1 << 31;
 
+/// What the address of a request says, where an API has there what others have in the body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The model asked for, not checked yet.
+    pub model: String,
+    /// Whether the answer is to be streamed.
+    pub is_stream: bool,
+}
+
 /// The fields of a request that decide how it is served.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestView {
@@ -40,12 +50,27 @@ pub struct RequestView {
 }
 
 impl RequestView {
-    /// Reads and checks the fields that `operation` needs.
+    /// Reads and checks the fields that `operation` needs, all of them in the body.
     ///
     /// # Errors
     /// [`FieldError`] naming the first field that is missing, of a wrong type or out of range.
     pub fn read(operation: Operation, document: &Document) -> Result<RequestView, FieldError> {
-        let model = model(document)?;
+        Self::read_at(None, operation, document)
+    }
+
+    /// The same of a request whose address says some of it; the body is then not asked for that.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn read_at(
+        address: Option<Address>,
+        operation: Operation,
+        document: &Document,
+    ) -> Result<RequestView, FieldError> {
+        let (model, addressed) = match address {
+            Some(address) => (checked(address.model)?, Some(address.is_stream)),
+            None => (model(document)?, None),
+        };
         match operation {
             Operation::Chat | Operation::Messages | Operation::OllamaChat => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
@@ -54,8 +79,12 @@ impl RequestView {
             Operation::Responses if document.has("prompt") => {}
             Operation::Responses => check_present(document, "input", "a text or items")?,
             Operation::OllamaGenerate => check_present(document, "prompt", "a prompt")?,
+            Operation::GenerateContent => contents::check(document)?,
         }
-        let is_stream = operation.streams() && is_stream(operation, document)?;
+        let is_stream = match addressed {
+            Some(is_stream) => is_stream,
+            None => operation.streams() && is_stream(operation, document)?,
+        };
         if operation == Operation::Messages && !document.has("max_tokens") {
             return Err(FieldError::new("max_tokens", "a number of tokens"));
         }
@@ -70,17 +99,23 @@ impl RequestView {
 }
 
 fn model(document: &Document) -> Result<String, FieldError> {
-    let expected = "a model name of 1 to 128 characters out of A-Z a-z 0-9 . _ : / @ -";
-    let error = || FieldError::new("model", expected);
-    let name: String = document
-        .get("model")
-        .map_err(|_| error())?
-        .ok_or_else(error)?;
+    let name = document.get("model").map_err(|_| no_model())?;
+    checked(name.ok_or_else(no_model)?)
+}
+
+fn checked(name: String) -> Result<String, FieldError> {
     if is_model_name(&name) {
         Ok(name)
     } else {
-        Err(error())
+        Err(no_model())
     }
+}
+
+fn no_model() -> FieldError {
+    FieldError::new(
+        "model",
+        "a model name of 1 to 128 characters out of A-Z a-z 0-9 . _ : / @ -",
+    )
 }
 
 /// Whether `name` can be a model's public name: plain ASCII, so that no two names look alike.
@@ -174,7 +209,7 @@ fn is_stream(operation: Operation, document: &Document) -> Result<bool, FieldErr
     flag(document, "stream")
 }
 
-/// Whether the caller's dialect always ends in usage, and knows one answer only.
+/// Whether the caller's dialect always ends in usage, and knows no `n`.
 fn has_usage_anyway(operation: Operation) -> bool {
     matches!(
         operation,
@@ -182,6 +217,7 @@ fn has_usage_anyway(operation: Operation) -> bool {
             | Operation::Responses
             | Operation::OllamaChat
             | Operation::OllamaGenerate
+            | Operation::GenerateContent
     )
 }
 
@@ -229,6 +265,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
         Operation::Responses => &["max_output_tokens"],
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::OllamaChat | Operation::OllamaGenerate => return num_predict(document),
+        Operation::GenerateContent => return contents::max_output(document),
         Operation::Embeddings => &[],
     };
     let mut bound = None;
@@ -244,6 +281,9 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
 }
 
 fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError> {
+    if operation == Operation::GenerateContent {
+        return contents::choices(document);
+    }
     if operation == Operation::Embeddings || has_usage_anyway(operation) {
         return Ok(1);
     }
@@ -257,13 +297,19 @@ fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError>
     }
 }
 
-/// An integer as JSON writes it; `1000.0` counts, `1e3`, `"5"` and `5.5` do not.
 fn integer(
     document: &Document,
     field: &'static str,
     expected: &'static str,
 ) -> Result<Option<u64>, FieldError> {
-    let Some(raw) = document.raw(field).filter(|it| *it != b"null") else {
+    integer_of(document.raw(field)).map_err(|NoInteger| FieldError::new(field, expected))
+}
+
+struct NoInteger;
+
+/// An integer as JSON writes it; `1000.0` counts, `1e3`, `"5"` and `5.5` do not.
+fn integer_of(raw: Option<&[u8]>) -> Result<Option<u64>, NoInteger> {
+    let Some(raw) = raw.filter(|it| *it != b"null") else {
         return Ok(None);
     };
     let text = std::str::from_utf8(raw).unwrap_or_default();
@@ -271,8 +317,5 @@ fn integer(
         Some((whole, fraction)) if fraction.bytes().all(|it| it == b'0') => whole,
         _ => text,
     };
-    digits
-        .parse()
-        .map(Some)
-        .map_err(|_| FieldError::new(field, expected))
+    digits.parse().map(Some).map_err(|_| NoInteger)
 }
