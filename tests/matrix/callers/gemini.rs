@@ -44,6 +44,15 @@ impl Caller for Gemini {
         Some(Request::post(&path, body.to_string()))
     }
 
+    fn field(&self, scene: Scene) -> &'static str {
+        match scene {
+            Scene::Schema => "generationConfig.responseJsonSchema",
+            Scene::Reasoning => "generationConfig.thinkingConfig",
+            Scene::Image => "contents",
+            _ => "tools",
+        }
+    }
+
     fn hear(&self, response: &Response, is_stream: bool) -> Heard {
         let mut heard = Heard::default();
         if !is_stream {

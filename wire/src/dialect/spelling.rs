@@ -154,6 +154,67 @@ const OLLAMA_GENERATE: &[Row] = &[
     ("messages", &["prompt"]),
 ];
 
+const GEMINI: &[Row] = &[
+    (
+        "max_completion_tokens",
+        &["generationConfig.maxOutputTokens"],
+    ),
+    ("reasoning_effort", &["generationConfig.thinkingConfig"]),
+    (
+        "reasoning.exclude",
+        &["generationConfig.thinkingConfig.includeThoughts"],
+    ),
+    (
+        "reasoning.max_tokens",
+        &["generationConfig.thinkingConfig.thinkingBudget"],
+    ),
+    (
+        "response_format",
+        &[
+            "generationConfig.responseSchema",
+            "generationConfig.responseJsonSchema",
+        ],
+    ),
+    ("stop", &["generationConfig.stopSequences"]),
+    ("temperature", &["generationConfig.temperature"]),
+    ("top_p", &["generationConfig.topP"]),
+    ("top_k", &["generationConfig.topK"]),
+    ("n", &["generationConfig.candidateCount"]),
+    ("seed", &["generationConfig.seed"]),
+    ("presence_penalty", &["generationConfig.presencePenalty"]),
+    ("frequency_penalty", &["generationConfig.frequencyPenalty"]),
+    ("logprobs", &["generationConfig.responseLogprobs"]),
+    ("top_logprobs", &["generationConfig.logprobs"]),
+    ("tool_choice", &["toolConfig"]),
+    ("tools[].function", &["tools[].functionDeclarations[]"]),
+    (
+        "messages[].tool_calls[].extra_content",
+        &["contents[].parts[].thoughtSignature"],
+    ),
+    (
+        "messages[].tool_calls[]",
+        &["contents[].parts[].functionCall"],
+    ),
+    ("messages[].reasoning", &["contents[].parts[].thought"]),
+    (
+        "messages[].content[].file",
+        &["contents[].parts[].fileData"],
+    ),
+    (
+        "messages[].content[].image_url",
+        &["contents[].parts[].inlineData"],
+    ),
+    (
+        "messages[].content[].image",
+        &["contents[].parts[].inlineData"],
+    ),
+    (
+        "messages[].content[].input_audio",
+        &["contents[].parts[].inlineData"],
+    ),
+    ("messages", &["contents"]),
+];
+
 impl Dialect {
     /// The caller's own path of a field that a vendor's dialect names; `self` is the caller's.
     pub fn spell<'p>(self, path: Cow<'p, str>, request: &Document) -> Cow<'p, str> {
@@ -164,8 +225,9 @@ impl Dialect {
             Self::Ollama => [OLLAMA, &[]],
             Self::OllamaGenerate => [OLLAMA_GENERATE, OLLAMA],
             Self::OpenAiResponses => [OPENAI_RESPONSES, &[]],
-            // Nobody calls in these.
-            Self::Gemini | Self::Converse => [&[], &[]],
+            Self::Gemini => [GEMINI, &[]],
+            // Nobody calls in it.
+            Self::Converse => [&[], &[]],
         };
         let found = rows.into_iter().flatten().find_map(|(ours, theirs)| {
             let rest = path.strip_prefix(ours)?;
