@@ -73,6 +73,9 @@ impl Stage {
         let script = self
             .vendor
             .answer(self.scene, self.is_stream, caller.is_text());
+        if self.vendor.is_native_to(caller.name()) {
+            return Outcome::Absent;
+        }
         let (Some(request), Some(script)) = (request, script) else {
             return Outcome::Absent;
         };

@@ -235,7 +235,7 @@ async fn what_is_left_out_and_refused_has_the_callers_own_names() {
         dropped,
         [
             "stop_sequences[4..]",
-            "thinking",
+            "thinking.budget_tokens",
             "tools[1]:web_search_20250305",
             "tools[].defer_loading"
         ]

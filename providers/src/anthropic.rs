@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::anthropic::without_disguised;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
@@ -24,6 +25,8 @@ use crate::provider::{
 };
 use crate::settings::BuildError;
 
+/// How Anthropic begins to say that the account is out of credit.
+const NO_CREDIT: &str = "Your credit balance is too low";
 const BASE_URL: &str = "https://api.anthropic.com/v1";
 
 /// What is known before one is built.
@@ -113,7 +116,16 @@ impl Provider for Anthropic {
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        Failure::read(status, headers, body)
+        let failure = Failure::read(status, headers, body);
+        let told = failure.error.as_ref().map(|it| it.message.as_str());
+        // Said with the status of a bad request; it is about the account.
+        if told.is_some_and(|it| it.starts_with(NO_CREDIT)) {
+            return Failure {
+                fault: Fault::Quota,
+                ..failure
+            };
+        }
+        failure
     }
 
     fn ask_kept(&self, _: &str) -> Option<Outbound> {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::converse::error;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
@@ -131,8 +132,10 @@ impl Provider for Bedrock {
         // `ThrottlingException:http://…`: the address says nothing more.
         let name = name.split(':').next().unwrap_or_default();
         let found = error::fault(name, body);
+        // A name that is not known leaves the status to say it.
+        let is_named = found.fault != Fault::Server || error::is_server_fault(name);
         Failure {
-            fault: found.fault,
+            fault: if is_named { found.fault } else { failure.fault },
             error: found.error.or(failure.error),
             ..failure
         }

@@ -131,6 +131,7 @@ mod tests {
             let models = ollama.models_uri().unwrap();
             assert_eq!(models, "http://host:11434/v1/models", "{end:?}");
             let translated = Translated {
+                dialect: Dialect::Ollama,
                 model: "m",
                 is_stream: false,
                 body: tollward_wire::segments::Segments::default(),

@@ -190,10 +190,10 @@ fn google_model(route: &Arc<Route>) -> Value {
         "displayName": &*route.model,
         "supportedGenerationMethods": ["generateContent", "countTokens"],
     });
-    if let Some(traits) = traits {
-        model["thinking"] = json!(traits.thinks);
+    if let (Some(traits), Value::Object(fields)) = (traits, &mut model) {
+        fields.insert("thinking".to_owned(), traits.thinks.into());
         if let Some(most) = traits.max_output {
-            model["outputTokenLimit"] = json!(most);
+            fields.insert("outputTokenLimit".to_owned(), most.into());
         }
     }
     model

@@ -116,16 +116,18 @@ pub async fn chat(
         Ok(taken) => taken,
         Err(refusal) => return refusal,
     };
+    let name = named(&document);
+    let is_unknown = |name: &String| known(&snapshot, &caller, name).is_none();
+    if name.as_ref().is_some_and(is_unknown) {
+        return unknown(&document);
+    }
     if !load::is_load(&document) {
         let request = Request::from_parts(parts, Body::from(document.bytes().clone()));
         return inference::answer(operation, State(gateway), request).await;
     }
-    let Some(name) = named(&document) else {
+    let Some(name) = name else {
         return unknown(&document);
     };
-    if known(&snapshot, &caller, &name).is_none() {
-        return unknown(&document);
-    }
     let endpoint = match operation {
         Operation::OllamaGenerate => Endpoint::Generate,
         _ => Endpoint::Chat,
@@ -244,8 +246,11 @@ async fn taken(
 ) -> Result<(Arc<Snapshot>, Caller, http::request::Parts, Document), Response> {
     let snapshot = gateway.snapshot();
     let peer = peer(request.extensions());
-    let json = HeaderValue::from_static("application/json");
-    request.headers_mut().insert(header::CONTENT_TYPE, json);
+    // Any web page can have a browser post a form here; programs that are none say neither.
+    if !is_cross_site(request.headers()) {
+        let json = HeaderValue::from_static("application/json");
+        request.headers_mut().insert(header::CONTENT_TYPE, json);
+    }
     let mut ingress = Ingress::new(Operation::OllamaChat, request);
     let caller = caller(gateway, &snapshot, &ingress.headers, peer).await?;
     // A place among the running calls while the body is read; a call takes its own.
@@ -257,6 +262,14 @@ async fn taken(
     let document = Document::parse(body);
     let document = document.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
     Ok((snapshot, caller, ingress.into_parts(), document))
+}
+
+/// Whether a browser sends it for the page of somebody else, as far as browsers say so.
+fn is_cross_site(headers: &HeaderMap) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site != "same-origin" && site != "none",
+        None => headers.contains_key(header::ORIGIN),
+    }
 }
 
 async fn caller(

@@ -71,17 +71,13 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
             collected,
         } => {
             // Before the caller has it: it may go on from it at once.
-            let responses = &settlement.gateway().responses;
-            match (keepsake, collected) {
-                (Some(keepsake), Some(collected)) => {
-                    responses.keep(keepsake, *collected);
+            if let Some(keepsake) = keepsake {
+                let responses = &settlement.gateway().responses;
+                match (collected, &answer.named) {
+                    (Some(collected), _) => responses.keep(keepsake, *collected),
+                    (None, Some(named)) => responses.remember(&keepsake, &deployment.id, named),
+                    (None, None) => {}
                 }
-                (Some(keepsake), None) => {
-                    if let Some(named) = &answer.named {
-                        responses.remember(&keepsake, &deployment.id, named);
-                    }
-                }
-                (None, _) => {}
             }
             let observed = Observed {
                 usage: answer.usage.as_ref(),

@@ -36,6 +36,11 @@ pub(crate) trait Vendor: Sync {
     /// What it was asked.
     fn told(&self, seen: &Seen, is_stream: bool, is_text: bool) -> Told;
 
+    /// Whether it speaks the caller's dialect itself: that is another vendor's column then.
+    fn is_native_to(&self, _: &str) -> bool {
+        false
+    }
+
     /// Whether it says how many tokens came from a cache.
     fn counts_cache(&self) -> bool {
         true

@@ -205,14 +205,14 @@ impl Dialect {
         }
     }
 
-    /// The event that ends a broken stream.
-    pub fn error_event(self, fault: Fault, error: &ErrorBody) -> Bytes {
+    /// The event that ends a broken stream, after `passed` others.
+    pub fn error_event(self, fault: Fault, error: &ErrorBody, passed: u64) -> Bytes {
         match self {
             Self::OpenAiChat | Self::OpenAiCompletions | Self::Converse => error.to_event(),
             Self::Gemini => gemini::error::event(fault, error),
             Self::Anthropic => anthropic::error::event(fault, error),
             Self::Ollama | Self::OllamaGenerate => ollama::error::line(&error.message),
-            Self::OpenAiResponses => openai_responses::error_event(fault, error, 0),
+            Self::OpenAiResponses => openai_responses::error_event(fault, error, passed),
         }
     }
 

@@ -15,7 +15,7 @@ use bytes::{Bytes, BytesMut};
 /// Most bytes of headers in a frame.
 pub const MAX_HEADERS: usize = 128 * 1024;
 /// Most bytes of payload in a frame.
-pub const MAX_PAYLOAD: usize = 24 * 1024 * 1024;
+pub const MAX_PAYLOAD: usize = crate::sse::MAX_EVENT_BYTES;
 
 /// The two lengths and their checksum.
 const PRELUDE: usize = 12;

@@ -250,7 +250,8 @@ impl StreamReader {
     /// The event that ends the stream with an error, in the words of its dialect.
     pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Bytes {
         let dialect = self.operation.dialect().unwrap_or(Dialect::OpenAiChat);
-        dialect.error_event(fault, error)
+        let passed = self.tap.as_ref().map_or(0, |it| it.passed());
+        dialect.error_event(fault, error, passed)
     }
 
     /// Number of data events that are not JSON objects; they were forwarded all the same.

@@ -24,6 +24,9 @@ use crate::usage::Usage;
 /// Largest answer that is put together while it is streamed, in bytes of memory.
 const MAX_COLLECTED: u64 = 16 << 20;
 
+/// Largest translated stream, in bytes of text; a whole answer may be as long.
+const MAX_STREAMED: u64 = 64 << 20;
+
 /// Reads a streamed answer, relayed or translated.
 #[derive(Debug)]
 pub enum AnswerReader {
@@ -57,7 +60,7 @@ impl AnswerReader {
             Self::Translate(translation) => translation
                 .writer
                 .fail(fault, error)
-                .unwrap_or_else(|| translation.to.error_event(fault, error)),
+                .unwrap_or_else(|| translation.to.error_event(fault, error, 0)),
         }
     }
 
@@ -156,6 +159,11 @@ impl Translation {
     fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
         let had_ended = self.seen.is_ended;
         let bytes = self.run(out, |reader, sink| reader.push(chunk, sink));
+        // Writers and readers hold some of it until the end: there must be one.
+        if self.seen.output_bytes > MAX_STREAMED {
+            let (fault, error) = (Fault::EventTooLarge, None);
+            self.seen.fault.get_or_insert(StreamFault { fault, error });
+        }
         match self.seen.fault.take() {
             Some(fault) => Seen::Fault(fault),
             None if self.seen.is_ended && !had_ended => Seen::End,

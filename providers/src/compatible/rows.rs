@@ -264,6 +264,8 @@ const GENERIC: Row = Row {
 
 /// What servers of open models have in common.
 const OWN_SERVER: Quirks = Quirks {
+    // Their chat templates know the old roles.
+    has_no_developer_role: true,
     thinking: ThinkingModels::All,
     thoughts: Replay::AsText,
     takes_more_sampling: true,

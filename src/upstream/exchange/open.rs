@@ -167,10 +167,15 @@ pub(super) fn reported(
 }
 
 fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
-    ["x-request-id", "request-id", "x-generation-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .cloned()
+    [
+        "x-request-id",
+        "request-id",
+        "x-generation-id",
+        "x-amzn-requestid",
+    ]
+    .iter()
+    .find_map(|name| headers.get(*name))
+    .cloned()
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.

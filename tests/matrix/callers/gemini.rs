@@ -137,7 +137,13 @@ fn chunk(chunk: &Value, heard: &mut Heard) {
     for part in parts {
         let call = &part["functionCall"];
         if call.is_object() {
-            heard.begin_call(&call["id"], &call["name"]);
+            // Google's own models leave the id out, and a result names its function.
+            let id = if call["id"].is_string() {
+                &call["id"]
+            } else {
+                &call["name"]
+            };
+            heard.begin_call(id, &call["name"]);
             if let Some(last) = heard.calls.last_mut() {
                 last.arguments = call["args"].clone();
             }

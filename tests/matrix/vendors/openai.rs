@@ -48,6 +48,10 @@ impl Vendor for OpenAi {
         "/v1"
     }
 
+    fn is_native_to(&self, caller: &str) -> bool {
+        self.kind == "openai" && caller == "responses"
+    }
+
     fn model(&self, scene: Scene) -> &'static str {
         if scene == Scene::Reasoning {
             self.thinker

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Vendor, sse, streamed, whole};
 use crate::matrix::heard::{Told, items, text};
 use crate::matrix::scene::{
-    CACHED, COMPLAINT, Call, Finish, INPUT, OUTPUT, Said, Scene, Turn, halves,
+    CACHED, COMPLAINT, Call, Finish, INPUT, OBJECTION, OUTPUT, Said, Scene, Turn, halves,
 };
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
@@ -32,7 +32,9 @@ impl Vendor for Responses {
     fn answer(&self, scene: Scene, is_stream: bool, _: bool) -> Option<Script> {
         let said = scene.said();
         let error = json!({"type": "error", "code": "server_is_overloaded", "message": COMPLAINT, "param": null});
+        let objection = json!({"error": {"message": OBJECTION, "type": "invalid_request_error", "param": null, "code": null}});
         Some(match (scene, is_stream) {
+            (Scene::BadRequest, _) => Script::json("400 Bad Request", &objection),
             (Scene::EarlyError, false) => {
                 Script::json("503 Service Unavailable", &json!({"error": error}))
             }
@@ -195,6 +197,9 @@ fn events(said: &Said, breaks_off: bool) -> Vec<Value> {
         end["type"] = json!(format!("{delta}.done"));
         end["item_id"] = id.clone();
         end["output_index"] = json!(index);
+        if item["type"] == "function_call" {
+            end["name"] = item["name"].clone();
+        }
         events.push(end);
         events.push(
             json!({"type": "response.output_item.done", "output_index": index, "item": item}),

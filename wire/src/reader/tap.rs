@@ -110,6 +110,8 @@ impl EventSink for Observed {
 pub(crate) struct Tap {
     dialect: Box<dyn SseDialect>,
     observed: Observed,
+    /// Events that went on to the caller.
+    passed: u64,
 }
 
 impl Tap {
@@ -118,11 +120,17 @@ impl Tap {
         Some(Self {
             dialect: dialect.sse_reader()?,
             observed: Observed::default(),
+            passed: 0,
         })
     }
 
     pub(crate) fn observed(&self) -> &Observed {
         &self.observed
+    }
+
+    /// How many events went on to the caller.
+    pub(super) fn passed(&self) -> u64 {
+        self.passed
     }
 
     pub(super) fn judge(&mut self, event: &Event<'_>) -> Verdict {
@@ -132,6 +140,7 @@ impl Tap {
         if let Some(fault) = self.observed.fault.take() {
             return Verdict::Fault(fault);
         }
+        self.passed += 1;
         if self.observed.is_ended && !had_ended {
             return Verdict::Done;
         }

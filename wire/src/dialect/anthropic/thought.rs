@@ -7,7 +7,7 @@ pub(super) use crate::chat::packed::pack;
 use crate::chat::packed::{self, Packed};
 use crate::chat::{Provenance, Thought};
 use crate::document::Document;
-use crate::json::Json;
+use crate::json::{Json, Object};
 
 /// The request without the thoughts and citations that went out in disguise, for Anthropic, who
 /// would take them for its own and refuse them; `None` if it has none.
@@ -22,17 +22,39 @@ pub fn without_disguised(request: &Document) -> Option<Document> {
     let Some(Json::Array(messages)) = body.get_mut("messages") else {
         return None;
     };
+    let mut has_taken = false;
     for message in messages.iter_mut() {
         if let Json::Object(message) = message
             && let Some(Json::Array(blocks)) = message.get_mut("content")
         {
+            let before = blocks.len();
             blocks.retain(|it| !is_disguised(it));
+            has_taken |= blocks.len() < before;
             blocks.iter_mut().for_each(citation::take_off);
         }
     }
     // A message of nothing else is none.
     messages.retain(|it| it.get("content") != Some(&Json::Array(Vec::new())));
+    // Where a model is to think, its last turn with tools must begin with a thought.
+    if has_taken && body.get("thinking").is_some() && lacks_thought(body.get("messages")) {
+        body.set("thinking", Object::new().with("type", "disabled"));
+    }
     Document::parse(Json::Object(body).to_bytes()).ok()
+}
+
+/// Whether the last turn of the assistant calls tools and does not begin with a thought.
+fn lacks_thought(messages: Option<&Json<'_>>) -> bool {
+    let messages = messages.and_then(Json::as_array).unwrap_or_default();
+    let last = messages
+        .iter()
+        .rfind(|it| it.str("role") == Some("assistant"));
+    let blocks = last
+        .and_then(|it| it.get("content"))
+        .and_then(Json::as_array);
+    let blocks = blocks.unwrap_or_default();
+    let is = |block: &Json<'_>, kind: &str| block.str("type") == Some(kind);
+    let thinks = |it: &Json<'_>| is(it, "thinking") || is(it, "redacted_thinking");
+    blocks.iter().any(|it| is(it, "tool_use")) && !blocks.first().is_some_and(thinks)
 }
 
 fn is_disguised(block: &Json<'_>) -> bool {
@@ -122,5 +144,31 @@ mod tests {
         let own = unpack("hm".into(), "EqQB".into());
         assert_eq!(own.provenance, Provenance::Anthropic);
         assert_eq!(own.signature.as_deref().unwrap(), "EqQB");
+    }
+
+    // trap 24
+    #[test]
+    fn a_turn_with_tools_that_lost_its_thought_is_gone_on_from_without_thinking() {
+        let history = |proof: String| {
+            serde_json::json!({"thinking": {"type": "enabled", "budget_tokens": 2000}, "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": [
+                    {"type": "thinking", "thinking": "hm", "signature": proof},
+                    {"type": "tool_use", "id": "t", "name": "f", "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "r"}]}]})
+        };
+        let of = |proof: String| {
+            let request = Document::parse(history(proof).to_string().into()).unwrap();
+            without_disguised(&request)
+        };
+        let foreign = Thought {
+            signature: Some("s".into()),
+            provenance: Provenance::Google,
+            ..Thought::unsigned("".into())
+        };
+        let freed = of(packed_thought(&foreign)).unwrap();
+        let thinking = Json::trusted(freed.raw("thinking").unwrap()).unwrap();
+        assert_eq!(thinking.str("type"), Some("disabled"));
+        assert!(of("EqQB".to_owned()).is_none());
     }
 }

@@ -57,6 +57,18 @@ pub(super) fn is_exception(value: &Json<'_>) -> bool {
         .any(|it| value.get(it).is_some())
 }
 
+/// Whether an exception of this name is the server's fault, and not one that is not known yet.
+pub fn is_server_fault(name: &str) -> bool {
+    let name = plain_name(name).to_ascii_lowercase();
+    [
+        "internalserverexception",
+        "modeltimeoutexception",
+        "modelerrorexception",
+        "modelstreamerrorexception",
+    ]
+    .contains(&name.as_str())
+}
+
 fn stated(name: &str, message: &str) -> Option<ErrorBody> {
     if message.is_empty() {
         return None;

@@ -99,8 +99,8 @@ fn parts<'c>(choice: &'c Choice, seal: &Seal) -> Vec<Json<'c>> {
                 signature,
                 ..
             } => {
-                let carried = carrier.unload();
-                call_part((id, name), arguments, signature.clone().or(carried))
+                let proof = signature.clone().or(carrier.unload());
+                call_part((id, name), arguments, proof)
             }
         };
         parts.push(part.into());

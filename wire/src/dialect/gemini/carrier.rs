@@ -83,8 +83,8 @@ pub(super) fn restored(
     carried: Vec<(usize, Thought<'static>)>,
     words: &str,
 ) -> (Vec<Thought<'static>>, bool) {
-    let lengths = carried.iter().map(|(length, _)| *length);
-    let total = lengths.fold(Some(0_usize), |sum, it| sum?.checked_add(it));
+    let mut lengths = carried.iter().map(|(length, _)| *length);
+    let total = lengths.try_fold(0_usize, usize::checked_add);
     if carried.is_empty() || total != Some(words.len()) {
         let told = (!words.is_empty()).then(|| Thought::unsigned(Cow::Owned(words.to_owned())));
         let wordless = carried.into_iter().filter(|(length, _)| *length == 0);

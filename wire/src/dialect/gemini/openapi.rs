@@ -1,4 +1,4 @@
-//! A caller's schema in Google's `Schema`, a part of OpenAPI 3.0, as JSON Schema.
+//! A caller's schema in Google's `Schema`, a part of `OpenAPI` 3.0, as JSON Schema.
 //!
 //! Types are in capitals, `nullable` stands beside them, and bounds that are 64-bit integers
 //! may be texts. Source: google-genai 3.6.1 `types.Schema` (read 2026-11).

@@ -62,18 +62,7 @@ impl EventWriter for Chunks {
             ChatEvent::Thought { choice, thought } => self.thought(choice, thought, out),
             ChatEvent::ToolCall { .. } => self.call(event, out),
             ChatEvent::Arguments { choice, call, text } => {
-                self.open(choice, out);
-                out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
-                out.extend_from_slice(call.to_string().as_bytes());
-                let is_custom = self.customs.contains(&(choice, call));
-                out.extend_from_slice(if is_custom {
-                    b",\"custom\":{\"input\":"
-                } else {
-                    b",\"function\":{\"arguments\":"
-                });
-                escape_into(&text, out);
-                out.extend_from_slice(b"}}]");
-                self.close(out);
+                self.arguments((choice, call), &text, out);
             }
             ChatEvent::Annotation { choice, annotation } => {
                 self.open(choice, out);
@@ -180,6 +169,21 @@ impl Chunks {
         };
         out.extend_from_slice(b"\"tool_calls\":");
         Json::Array(vec![it.into()]).write(out);
+        self.close(out);
+    }
+
+    fn arguments(&mut self, (choice, call): (u32, u32), text: &str, out: &mut Vec<u8>) {
+        self.open(choice, out);
+        out.extend_from_slice(b"\"tool_calls\":[{\"index\":");
+        out.extend_from_slice(call.to_string().as_bytes());
+        let is_custom = self.customs.contains(&(choice, call));
+        out.extend_from_slice(if is_custom {
+            b",\"custom\":{\"input\":"
+        } else {
+            b",\"function\":{\"arguments\":"
+        });
+        escape_into(text, out);
+        out.extend_from_slice(b"}}]");
         self.close(out);
     }
 

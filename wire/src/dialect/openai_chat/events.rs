@@ -211,8 +211,7 @@ impl Chunks {
         self.choices.entry(index).or_default()
     }
 
-    /// A fragment of a tool call. Which call it belongs to: its id says, else a new name, else
-    /// its index, else it is the last one. Indices alone cannot be trusted.
+    /// A fragment of a tool call.
     fn call(&mut self, value: &Json<'_>, choice: u32, place: Place, sink: &mut dyn EventSink) {
         // Some servers send both, one of them empty; the type says which one is meant.
         let is_custom = value.str("type") == Some("custom");
@@ -224,29 +223,9 @@ impl Chunks {
         let id = value.str("id").unwrap_or_default();
         let name = function.str("name").unwrap_or_default();
         let index = value.get("index").and_then(number).or(place.at);
-        let calls = &mut self.state(choice).calls;
-        let of_index = calls
-            .iter()
-            .rposition(|it| index.is_none() || it.index == index);
-        let known = match (id, name) {
-            ("", "") => of_index.or_else(|| calls.len().checked_sub(1)),
-            // Complete arguments end a call: the same name then begins another one.
-            ("", name) => of_index.filter(|at| {
-                let call = calls.get(*at);
-                call.is_some_and(|it| it.name == name && !it.json.is_complete())
-            }),
-            (id, name) => calls
-                .iter()
-                .rposition(|it| it.is(id, name, index))
-                .or_else(|| {
-                    // A call that began without an id gets it now.
-                    of_index.filter(|at| {
-                        calls
-                            .get(*at)
-                            .is_some_and(|it| it.id.is_empty() && !place.is_whole)
-                    })
-                }),
-        };
+        let state = self.state(choice);
+        let known = state.find((id, name), index, place.is_whole);
+        let calls = &mut state.calls;
         let at = known.unwrap_or_else(|| {
             calls.push(Call {
                 index,
@@ -282,6 +261,29 @@ impl Chunks {
             call.json.read(&text);
         }
         sink.take(ChatEvent::Arguments { choice, call, text });
+    }
+}
+
+impl Choice {
+    /// Which call a fragment belongs to: its id says, else a new name, else its index, else it is
+    /// the last one. Indices alone cannot be trusted.
+    fn find(&self, (id, name): (&str, &str), index: Option<u64>, is_whole: bool) -> Option<usize> {
+        let calls = &self.calls;
+        let of_index = calls
+            .iter()
+            .rposition(|it| index.is_none() || it.index == index);
+        let of_index_if =
+            |fits: &dyn Fn(&Call) -> bool| of_index.filter(|at| calls.get(*at).is_some_and(fits));
+        match (id, name) {
+            ("", "") => of_index.or_else(|| calls.len().checked_sub(1)),
+            // Complete arguments end a call: the same name then begins another one.
+            ("", name) => of_index_if(&|it| it.name == name && !it.json.is_complete()),
+            (id, name) => {
+                let of_id = calls.iter().rposition(|it| it.is(id, name, index));
+                // A call that began without an id gets it now.
+                of_id.or_else(|| of_index_if(&|it| it.id.is_empty() && !is_whole))
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! A caller's request.
 
+use std::borrow::Cow;
+
 use super::input::Input;
 use super::tools::{Tools, tool_choice};
 use crate::chat::fields::{Fields, within};
@@ -67,17 +69,7 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
             request.hints.push((hint, value));
         }
     }
-    let number = fields.whole("top_logprobs")?;
-    for word in fields.texts("include")? {
-        match &*word {
-            ENCRYPTED => {}
-            LOGPROBS => request.logprobs = Some(number.unwrap_or(0)),
-            _ => unknown.push("include".into()),
-        }
-    }
-    if number.is_some_and(|it| it > 0) && request.logprobs.is_none() {
-        unknown.push("top_logprobs".into());
-    }
+    read_include(&mut fields, &mut request, &mut unknown)?;
     if let Some(mut text) = fields.object("text")? {
         read_text(&mut text, &mut request).map_err(|it| within("text", it))?;
         unknown.extend(text.rest_of("text"));
@@ -90,6 +82,26 @@ pub(crate) fn read_request(value: Json<'_>) -> Result<ChatRequest<'_>, FieldErro
     unknown.extend(fields.rest());
     request.unknown = unknown;
     Ok(request)
+}
+
+/// What is to be in the answer besides.
+fn read_include<'a>(
+    fields: &mut Fields<'a>,
+    request: &mut ChatRequest<'a>,
+    unknown: &mut Vec<Cow<'a, str>>,
+) -> Result<(), FieldError> {
+    let number = fields.whole("top_logprobs")?;
+    for word in fields.texts("include")? {
+        match &*word {
+            ENCRYPTED => {}
+            LOGPROBS => request.logprobs = Some(number.unwrap_or(0)),
+            _ => unknown.push("include".into()),
+        }
+    }
+    if number.is_some_and(|it| it > 0) && request.logprobs.is_none() {
+        unknown.push("top_logprobs".into());
+    }
+    Ok(())
 }
 
 /// What would need a store, or a vendor that keeps things.

@@ -364,7 +364,7 @@ fn errors_are_in_anthropics_envelope() {
         param: None,
         code: None,
     };
-    let event = Dialect::Anthropic.error_event(Fault::Overloaded, &error);
+    let event = Dialect::Anthropic.error_event(Fault::Overloaded, &error, 0);
     assert_eq!(
         event,
         "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"busy\"}}\n\n"

@@ -309,7 +309,7 @@ fn an_error_has_googles_envelope_and_the_name_of_its_status() {
 #[test]
 fn an_error_in_the_midst_is_an_event_that_sdks_know_by_its_first_letters() {
     let body = error("upstream_error", "upstream_truncated", None);
-    let event = Dialect::Gemini.error_event(Fault::Truncated, &body);
+    let event = Dialect::Gemini.error_event(Fault::Truncated, &body, 0);
     let event = std::str::from_utf8(&event).unwrap();
     assert!(
         event.starts_with("data: {\"error\":{\"code\":502,"),

@@ -310,7 +310,7 @@ fn an_error_is_one_text() {
     };
     for dialect in [Dialect::Ollama, Dialect::OllamaGenerate] {
         assert_eq!(
-            dialect.error_event(Fault::Server, &error),
+            dialect.error_event(Fault::Server, &error, 0),
             "{\"error\":\"the vendor said \\\"no\\\"\"}\n"
         );
         assert_eq!(

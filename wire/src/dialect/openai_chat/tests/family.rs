@@ -154,7 +154,7 @@ fn a_proof_in_openrouters_container_is_kept_with_its_words() {
     assert_eq!(thought.provenance, Provenance::Anthropic);
 }
 
-// trap 15, faults U-50, U-52
+// trap 15
 #[test]
 fn calls_that_share_an_id_or_have_neither_id_nor_index_stay_apart() {
     let call = |fields: Value| delta(&json!({"tool_calls": [fields]}));
