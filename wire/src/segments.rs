@@ -27,6 +27,16 @@ impl Segments {
         }
     }
 
+    /// The body with text of ours before and after it.
+    #[must_use]
+    pub fn between(self, before: &'static str, after: &'static str) -> Self {
+        let mut whole = Self::new();
+        whole.push(Bytes::from_static(before.as_bytes()));
+        whole.0.extend(self.0);
+        whole.push(Bytes::from_static(after.as_bytes()));
+        whole
+    }
+
     /// Whether the body has no bytes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -96,6 +96,21 @@ impl RequestView {
             choices: choices(operation, document)?,
         })
     }
+
+    /// Reads what is needed of a request that is only to be counted: the model, and no bound on
+    /// output, which such a request may leave out.
+    ///
+    /// # Errors
+    /// [`FieldError`] if there is no model, or its name cannot be one.
+    pub fn for_count(document: &Document) -> Result<RequestView, FieldError> {
+        Ok(RequestView {
+            model: model(document)?,
+            is_stream: false,
+            asks_usage: true,
+            max_output: None,
+            choices: 1,
+        })
+    }
 }
 
 fn model(document: &Document) -> Result<String, FieldError> {
