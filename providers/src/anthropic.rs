@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::anthropic::without_disguised;
+use tollward_wire::document::Document;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
@@ -21,13 +22,31 @@ use crate::account::{Account, KeyHeader, not_relayed, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::BuildError;
 
 /// How Anthropic begins to say that the account is out of credit.
 const NO_CREDIT: &str = "Your credit balance is too low";
 const BASE_URL: &str = "https://api.anthropic.com/v1";
+
+/// Fields of a message that the counting endpoint does not know, and those about sampling, of which
+/// it may know none: the parameters of `messages.create` that `messages.count_tokens` lacks in
+/// anthropic-python 2.14 (read 2026-11).
+const UNCOUNTED: [&str; 12] = [
+    "container",
+    "diagnostics",
+    "fallbacks",
+    "inference_geo",
+    "max_tokens",
+    "metadata",
+    "service_tier",
+    "stop_sequences",
+    "stream",
+    "temperature",
+    "top_k",
+    "top_p",
+];
 
 /// What is known before one is built.
 pub(crate) const KIND: Kind = Kind {
@@ -109,6 +128,24 @@ impl Provider for Anthropic {
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
         self.outbound(translated.body.clone(), translated.is_stream)
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        Some(Counter {
+            dialect: Dialect::Anthropic,
+            answer: "input_tokens",
+        })
+    }
+
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
+        let freed = without_disguised(request);
+        let mut edit = freed.as_ref().unwrap_or(request).edit();
+        edit.set("model", model);
+        for field in UNCOUNTED {
+            edit.remove(field);
+        }
+        let path = "/messages/count_tokens";
+        self.0.outbound(path, edit.finish(), "application/json")
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {

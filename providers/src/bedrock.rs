@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::converse::error;
+use tollward_wire::document::Document;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
@@ -18,11 +19,25 @@ use crate::anthropic::models as claude;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::BuildError;
 
 const REGION: &str = "us-east-1";
+
+/// What counting takes of a request: the members of `ConverseTokensRequest`.
+const COUNTED: [&str; 4] = [
+    "messages",
+    "system",
+    "toolConfig",
+    "additionalModelRequestFields",
+];
+/// What the id of an inference profile has before the model's own id: where it may run.
+/// Source: <https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-support.html>
+/// (read 2026-11).
+const PLACES: [&str; 8] = [
+    "us.", "us-gov.", "eu.", "apac.", "jp.", "au.", "ca.", "global.",
+];
 
 /// What is known before one is built.
 pub(crate) const KIND: Kind = Kind {
@@ -119,6 +134,24 @@ impl Provider for Bedrock {
             .outbound(&path, translated.body.clone(), accept)
     }
 
+    fn counter(&self) -> Option<Counter> {
+        Some(Counter {
+            dialect: Dialect::Converse,
+            answer: "inputTokens",
+        })
+    }
+
+    /// Source: `CountTokens` of the service model in botocore 1.44.8 (read 2026-11).
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
+        let mut edit = request.edit();
+        for field in request.fields().filter(|it| !COUNTED.contains(it)) {
+            edit.remove(field);
+        }
+        let body = edit.finish().between(r#"{"input":{"converse":"#, "}}");
+        let path = format!("/model/{}/count-tokens", path_segment(foundation(model)));
+        self.account.outbound(&path, body, "application/json")
+    }
+
     fn authorize(&self, headers: &mut HeaderMap) {
         self.account.authorize(headers);
     }
@@ -147,5 +180,40 @@ impl Provider for Bedrock {
 
     fn models_uri(&self) -> Option<Uri> {
         self.models.clone()
+    }
+}
+
+/// The model behind an inference profile, whose own id is refused where tokens are counted.
+///
+/// Source: <https://github.com/pydantic/pydantic-ai/pull/3367>, which measured it (read 2026-11).
+fn foundation(model: &str) -> &str {
+    let profile = model.rsplit_once(":inference-profile/");
+    let model = profile.map_or(model, |(_, id)| id);
+    let place = PLACES.iter().find_map(|it| model.strip_prefix(it));
+    place.unwrap_or(model)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_counted_by_the_model_behind_a_profile() {
+        for (model, expected) in [
+            ("anthropic.claude-a-v1:0", "anthropic.claude-a-v1:0"),
+            ("eu.anthropic.claude-a-v1:0", "anthropic.claude-a-v1:0"),
+            ("global.anthropic.claude-a-v1:0", "anthropic.claude-a-v1:0"),
+            (
+                "arn:aws:bedrock:us-east-1:1:inference-profile/us.meta.llama-v1:0",
+                "meta.llama-v1:0",
+            ),
+            (
+                "arn:aws:bedrock:us-east-1::foundation-model/meta.llama-v1:0",
+                "arn:aws:bedrock:us-east-1::foundation-model/meta.llama-v1:0",
+            ),
+            ("usual.model", "usual.model"),
+        ] {
+            assert_eq!(foundation(model), expected);
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! caller wrote it, but for the model name and what the row says must change (`encode`).
 //! A vendor that needs code of its own does not belong here.
 
+mod count;
 mod encode;
 mod models;
 mod responses;
@@ -29,7 +30,7 @@ use self::models::OnlyResponses;
 use self::row::{ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
 use crate::failure::Failure;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::{BuildError, Settings};
 
@@ -50,6 +51,7 @@ struct Endpoints {
     embeddings: Uri,
     responses: Uri,
     models: Uri,
+    counting: Option<Uri>,
 }
 
 impl Compatible {
@@ -86,7 +88,7 @@ impl Compatible {
             } else {
                 HostScope::Operator
             },
-            endpoints: Endpoints::new(&base_url)?,
+            endpoints: Endpoints::new(&base_url, row)?,
             authorization: key.as_ref().map(bearer).transpose()?,
             headers,
         })
@@ -122,9 +124,12 @@ impl Compatible {
 }
 
 impl Endpoints {
-    fn new(base_url: &str) -> Result<Self, BuildError> {
+    fn new(base_url: &str, row: &Row) -> Result<Self, BuildError> {
         let endpoint = |path: &str| -> Result<Uri, BuildError> {
-            let path = path.strip_prefix("/v1").unwrap_or(path);
+            let (base_url, path) = match path.strip_prefix("/v1") {
+                Some(path) => (base_url, path),
+                None => (base_url.strip_suffix("/v1").unwrap_or(base_url), path),
+            };
             format!("{base_url}{path}")
                 .parse()
                 .map_err(|_| BuildError::Invalid {
@@ -138,6 +143,11 @@ impl Endpoints {
             embeddings: endpoint(Operation::Embeddings.path())?,
             responses: endpoint(Operation::Responses.path())?,
             models: endpoint("/v1/models")?,
+            counting: row
+                .counting
+                .as_ref()
+                .map(|it| endpoint(it.path))
+                .transpose()?,
         })
     }
 
@@ -258,6 +268,27 @@ impl Provider for Compatible {
             document: &document,
             view: &view,
             upstream_model: translated.model,
+        })
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        self.row.counting.as_ref().map(|it| it.counter)
+    }
+
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
+        let kind = self.row.facts.kind;
+        let counting = self
+            .row
+            .counting
+            .as_ref()
+            .zip(self.endpoints.counting.as_ref());
+        let (counting, uri) = counting.ok_or(EncodeError::Count { kind })?;
+        Ok(Outbound {
+            uri: uri.clone(),
+            headers: self.headers.clone(),
+            body: count::body(self.row, counting, request, model)?,
+            usage_chunk: UsageChunk::Keep,
+            dropped: Vec::new(),
         })
     }
 

@@ -24,8 +24,9 @@ use tollward_wire::translate::AnswerReader;
 use tollward_wire::usage::Usage;
 use tollward_wire::view::RequestView;
 
+use crate::count::{Question, ask};
 use crate::shape::{Reading, Shaped, shape};
-use crate::{Call, HostScope, Kind, Outbound, Provider, RetryAfter, build, kinds};
+use crate::{Call, EncodeError, HostScope, Kind, Outbound, Provider, RetryAfter, build, kinds};
 
 /// Any key will do.
 static SEAL: Seal = Seal::new([7; 32]);
@@ -40,6 +41,8 @@ struct Expect {
     scope: String,
     dropped: Vec<String>,
     usage_chunk: String,
+    /// Where the vendor counts tokens, if it does; the question is in `count.json`.
+    count_uri: Option<String>,
     usage: ExpectUsage,
     end: String,
     failures: Vec<ExpectFailure>,
@@ -160,6 +163,51 @@ fn the_headers_are_ours_and_hold_no_credential() {
         ];
         for name in headers.keys() {
             assert!(known.contains(&name.as_str()), "{} {name}", row.kind);
+        }
+    }
+}
+
+/// What a row asks for the number of tokens of the caller's message in `testdata/messages.json`.
+fn question(row: &Kind) -> Result<Question, EncodeError> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/messages.json");
+    let document = Document::parse(std::fs::read(path).unwrap().into()).unwrap();
+    let view = RequestView::for_count(&document).unwrap();
+    let call = Call {
+        operation: Operation::Messages,
+        document: &document,
+        view: &view,
+        upstream_model: &expect(row).upstream_model,
+    };
+    ask(&*provider(row), &call)
+}
+
+#[test]
+fn tokens_are_counted_by_whoever_can_and_of_nothing_but_the_prompt() {
+    for row in kinds() {
+        let Some(uri) = expect(row).count_uri else {
+            let refused = question(row).unwrap_err();
+            assert_eq!(refused, EncodeError::Count { kind: row.kind });
+            continue;
+        };
+        let Question { outbound, counter } = question(row).unwrap();
+        assert_eq!(outbound.uri.to_string(), uri, "{}", row.kind);
+        let golden = file(row, "count.json");
+        assert_eq!(
+            String::from_utf8_lossy(&outbound.body.to_bytes()),
+            String::from_utf8_lossy(&golden),
+            "{}",
+            row.kind
+        );
+        assert_eq!(outbound.headers.get("accept").unwrap(), "application/json");
+        let answer = |json: Value| Document::parse(json.to_string().into()).unwrap();
+        let counted = answer(json!({counter.answer: 42, "tokens": [1, 2]}));
+        assert_eq!(counter.read(&counted), Some(42), "{}", row.kind);
+        for wrong in [
+            json!({"n": 1}),
+            json!({counter.answer: -1}),
+            json!({counter.answer: "1"}),
+        ] {
+            assert_eq!(counter.read(&answer(wrong)), None, "{}", row.kind);
         }
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::gemini::without_disguised;
+use tollward_wire::document::Document;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
@@ -20,7 +21,7 @@ use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::BuildError;
 
@@ -111,6 +112,24 @@ impl Provider for Gemini {
         self.outbound(translated.model, body, translated.is_stream)
     }
 
+    fn counter(&self) -> Option<Counter> {
+        Some(Counter {
+            dialect: Dialect::Gemini,
+            answer: "totalTokens",
+        })
+    }
+
+    /// `generateContentRequest` is the whole request, tools and instructions with it; `contents`
+    /// beside it would be counted alone. Source: <https://ai.google.dev/api/tokens> (read 2026-11).
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
+        let model = bare(model);
+        let mut edit = request.edit();
+        edit.set("model", format!("models/{model}"));
+        let body = edit.finish().between(r#"{"generateContentRequest":"#, "}");
+        let path = format!("/models/{}:countTokens", path_segment(model));
+        self.0.outbound(&path, body, "application/json")
+    }
+
     fn authorize(&self, headers: &mut HeaderMap) {
         self.0.authorize(headers);
     }
@@ -135,6 +154,11 @@ impl Provider for Gemini {
     fn models_uri(&self) -> Option<Uri> {
         self.0.endpoint("/models")
     }
+}
+
+/// A model's name without the kind of thing that it names.
+fn bare(model: &str) -> &str {
+    model.strip_prefix("models/").unwrap_or(model)
 }
 
 /// `error.details`, where Google says what the status does not.

@@ -10,6 +10,7 @@ mod account;
 mod anthropic;
 mod bedrock;
 mod compatible;
+pub mod count;
 mod failure;
 mod gemini;
 mod kind;
@@ -25,7 +26,7 @@ mod conformance;
 pub use self::failure::{Failure, RetryAfter};
 pub use self::kind::Kind;
 pub use self::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 pub use self::registry::{build, kind, kinds};
 pub use self::settings::BuildError;

@@ -9,13 +9,14 @@ use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Replay, Traits};
 use tollward_wire::dialect::Dialect;
+use tollward_wire::document::Document;
 use tollward_wire::operation::Operation;
 
 use crate::account::{Account, KeyHeader, not_relayed, settings};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::BuildError;
 
@@ -93,6 +94,14 @@ impl Provider for Ollama {
         };
         self.0
             .outbound("/api/chat", translated.body.clone(), accept)
+    }
+
+    fn counter(&self) -> Option<Counter> {
+        None
+    }
+
+    fn encode_count(&self, _: &Document, _: &str) -> Result<Outbound, EncodeError> {
+        Err(EncodeError::Count { kind: KIND.kind })
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {

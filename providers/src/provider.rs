@@ -116,6 +116,15 @@ pub struct Translated<'a> {
     pub body: Segments,
 }
 
+/// How a vendor is asked for the number of tokens in a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counter {
+    /// The dialect in which it takes the request.
+    pub dialect: Dialect,
+    /// The field of its answer that has the number.
+    pub answer: &'static str,
+}
+
 /// Who vouches for a provider's host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostScope {
@@ -135,6 +144,12 @@ pub enum EncodeError {
         kind: &'static str,
         /// What was asked for.
         operation: Operation,
+    },
+    /// The vendor does not count tokens.
+    #[error("{kind} does not count tokens")]
+    Count {
+        /// The provider's kind.
+        kind: &'static str,
     },
     /// Leaving the field out would change what the caller receives.
     #[error("`{param}` is not supported by {kind}: {reason}")]
@@ -171,7 +186,7 @@ impl EncodeError {
     /// The field at fault; `None` if it is not about one.
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Operation { .. } | Self::Model => None,
+            Self::Operation { .. } | Self::Count { .. } | Self::Model => None,
             Self::Unsupported { param, .. } => Some(param),
             Self::Untranslatable(error) | Self::OnlyResponses { error, .. } => Some(&error.param),
             Self::Field(error) => Some(&error.field),
@@ -225,6 +240,16 @@ pub trait Provider: Send + Sync + 'static {
     /// # Errors
     /// [`EncodeError`] if the vendor cannot do what the caller asks for.
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError>;
+
+    /// How the vendor counts the tokens of a request; `None` if it does not.
+    fn counter(&self) -> Option<Counter>;
+
+    /// Shapes the question how many tokens `request` has, which is written in the counter's
+    /// dialect; `model` is the vendor's name of the model.
+    ///
+    /// # Errors
+    /// [`EncodeError`] if it cannot be asked.
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError>;
 
     /// Adds the credential; does nothing for a server that needs none.
     fn authorize(&self, headers: &mut HeaderMap);

@@ -7,6 +7,7 @@ use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
 
 use crate::kind::Kind;
+use crate::provider::Counter;
 
 /// One OpenAI-compatible vendor.
 #[derive(Debug)]
@@ -14,7 +15,17 @@ pub(crate) struct Row {
     pub(crate) facts: Kind,
     /// The endpoints the vendor has.
     pub(crate) operations: &'static [Operation],
+    /// The endpoint that counts tokens.
+    pub(crate) counting: Option<Counting>,
     pub(crate) quirks: Quirks,
+}
+
+/// An endpoint that counts the tokens of a request.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    pub(crate) counter: Counter,
+    /// Its path; without a version it is beside the base URL's.
+    pub(crate) path: &'static str,
 }
 
 /// How a vendor's request differs from `OpenAI`'s.

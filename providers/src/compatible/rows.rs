@@ -4,13 +4,15 @@
 //! 2026-11. To add a vendor, add a row and its files under `testdata/`.
 
 use tollward_wire::chat::Replay;
+use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
 use super::row::{
-    MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels, StreamUsage,
+    Counting, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels, StreamUsage,
     ThinkingModels,
 };
 use crate::kind::Kind;
+use crate::provider::Counter;
 
 const SETTINGS: &[&str] = &["base_url", "api_key", "headers"];
 const CHAT: &[Operation] = &[Operation::Chat];
@@ -20,6 +22,16 @@ const ALL: &[Operation] = &[
     Operation::Completions,
     Operation::Embeddings,
 ];
+
+/// Counting in the words of `OpenAI`'s Responses: `responses.input_tokens` of openai-python 3.57
+/// and `/v1/responses/input_tokens` of mistralai 3.7.
+const BY_RESPONSES: Counting = Counting {
+    counter: Counter {
+        dialect: Dialect::OpenAiResponses,
+        answer: "input_tokens",
+    },
+    path: "/v1/responses/input_tokens",
+};
 
 /// Every vendor: hosted ones first, then servers people run themselves, then the rest.
 pub(crate) const ROWS: &[Row] = &[
@@ -55,6 +67,7 @@ const OPENAI: Row = Row {
         Operation::Embeddings,
         Operation::Responses,
     ],
+    counting: Some(BY_RESPONSES),
     quirks: Quirks {
         max_tokens: MaxTokens::ByModel,
         thinking: ThinkingModels::ByName,
@@ -78,6 +91,7 @@ const GROQ: Row = Row {
         settings: SETTINGS,
     },
     operations: CHAT_EMBEDDINGS,
+    counting: None,
     quirks: Quirks {
         dropped: &[
             "logprobs",
@@ -115,6 +129,7 @@ const OPENROUTER: Row = Row {
         settings: SETTINGS,
     },
     operations: ALL,
+    counting: None,
     quirks: Quirks {
         thinking: ThinkingModels::All,
         thoughts: Replay::AsDetails,
@@ -137,6 +152,7 @@ const MISTRAL: Row = Row {
         settings: SETTINGS,
     },
     operations: CHAT_EMBEDDINGS,
+    counting: Some(BY_RESPONSES),
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
         stream_usage: StreamUsage::Unasked,
@@ -196,6 +212,7 @@ const DEEPSEEK: Row = Row {
         settings: SETTINGS,
     },
     operations: CHAT,
+    counting: None,
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
         has_no_developer_role: true,
@@ -218,6 +235,7 @@ const HUGGINGFACE: Row = Row {
         settings: SETTINGS,
     },
     operations: CHAT,
+    counting: None,
     quirks: Quirks::NONE,
 };
 
@@ -232,13 +250,31 @@ const OLLAMA: Row = Row {
 };
 
 /// <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>
-const VLLM: Row = own_server("vllm", "vLLM", "http://127.0.0.1:8000/v1", 8000);
+const VLLM: Row = Row {
+    counting: Some(Counting {
+        counter: Counter {
+            dialect: Dialect::OpenAiChat,
+            answer: "count",
+        },
+        path: "/tokenize",
+    }),
+    ..own_server("vllm", "vLLM", "http://127.0.0.1:8000/v1", 8000)
+};
 
 /// <https://docs.sglang.ai/basic_usage/openai_api.html>
 const SGLANG: Row = own_server("sglang", "SGLang", "http://127.0.0.1:30000/v1", 30000);
 
 /// <https://github.com/ggml-org/llama.cpp/tree/master/tools/server>
-const LLAMACPP: Row = own_server("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1", 8080);
+const LLAMACPP: Row = Row {
+    counting: Some(Counting {
+        counter: Counter {
+            dialect: Dialect::OpenAiChat,
+            answer: "input_tokens",
+        },
+        path: "/v1/chat/completions/input_tokens",
+    }),
+    ..own_server("llamacpp", "llama.cpp", "http://127.0.0.1:8080/v1", 8080)
+};
 
 /// <https://lmstudio.ai/docs/app/api/endpoints/openai>
 const LMSTUDIO: Row = own_server("lmstudio", "LM Studio", "http://127.0.0.1:1234/v1", 1234);
@@ -256,6 +292,7 @@ const GENERIC: Row = Row {
         settings: SETTINGS,
     },
     operations: ALL,
+    counting: None,
     quirks: Quirks {
         thinking: ThinkingModels::Unknown,
         ..Quirks::NONE
@@ -291,6 +328,7 @@ const fn own_server(
             settings: SETTINGS,
         },
         operations: ALL,
+        counting: None,
         quirks: OWN_SERVER,
     }
 }

@@ -427,3 +427,30 @@ fn who_is_told_how_hard_to_think_depends_on_the_vendor_and_the_model() {
         assert_eq!(thinks, is_told, "{kind} {model}");
     }
 }
+
+#[test]
+fn a_response_is_counted_in_its_own_words_without_what_only_an_answer_needs() {
+    let body = r#"{"model":"public", "input": [{"role":"user","content":"hi"}],"store":true,"top_p":1,"prompt":{"id":"p"},"future":1}"#;
+    let document = Document::parse(Bytes::from_static(body.as_bytes())).unwrap();
+    let openai = built("openai", json!({"api_key": "k"})).unwrap();
+    let asked = openai.encode_count(&document, "gpt-5").unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&asked.body.to_bytes()),
+        r#"{"model":"gpt-5", "input": [{"role":"user","content":"hi"}],"prompt":{"id":"p"},"future":1}"#
+    );
+}
+
+#[test]
+fn tokens_are_counted_beside_the_version_where_the_server_has_it_there() {
+    for (base_url, expected) in [
+        ("http://h.example", "http://h.example/tokenize"),
+        ("http://h.example/a/v1", "http://h.example/a/tokenize"),
+        ("http://h.example/a", "http://h.example/a/tokenize"),
+    ] {
+        let vllm = built("vllm", json!({ "base_url": base_url })).unwrap();
+        let body = br#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+        let document = Document::parse(Bytes::from_static(body)).unwrap();
+        let asked = vllm.encode_count(&document, "m").unwrap();
+        assert_eq!(asked.uri.to_string(), expected);
+    }
+}

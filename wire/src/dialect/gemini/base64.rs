@@ -13,7 +13,8 @@ const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
 
 /// The same bytes in the standard alphabet, padded. What is in it already is not copied.
 pub(super) fn standard(text: Cow<'_, str>) -> Cow<'_, str> {
-    let is_standard = text.len().is_multiple_of(4) && !text.bytes().any(|it| matches!(it, b'-' | b'_'));
+    let is_standard =
+        text.len().is_multiple_of(4) && !text.bytes().any(|it| matches!(it, b'-' | b'_'));
     if is_standard {
         return text;
     }

@@ -713,7 +713,10 @@ fn a_stream_that_breaks_ends_in_an_error() {
         early,
         "event: error\ndata: {\"type\":\"error\",\"sequence_number\":0,\"code\":\"rate_limit_exceeded\",\"message\":\"busy\",\"param\":null}\n\n"
     );
-    assert_eq!(DIALECT.error_event(Fault::RateLimited, &failure(), 0), early);
+    assert_eq!(
+        DIALECT.error_event(Fault::RateLimited, &failure(), 0),
+        early
+    );
     let mut out = Vec::new();
     writer.write(ChatEvent::Start { id: None }, &mut out);
     let early = writer.fail(Fault::RateLimited, &failure()).unwrap();
