@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 use crate::{
     error::{EngineError, LoadError, SubmitError},
     event::Generation,
-    request::GenerateRequest,
+    prompt::Prompts,
+    request::{GenerateRequest, Input},
     worker::{Job, Worker},
 };
 
@@ -125,6 +126,18 @@ impl Engine {
         self.shared.state.read()
     }
 
+    /// Counts the tokens of a prompt, as [`Event::Started`](crate::Event::Started) would report
+    /// them, on the calling thread and beside the requests that run; `None` while nothing is known
+    /// of the model. A prompt that is too long for the model is counted like any other.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the model's template refuses the conversation, or there is none.
+    pub fn count(&self, input: &Input) -> Result<Option<usize>, EngineError> {
+        let prompts = self.shared.state.prompts.get();
+        let tokens = prompts.map(|it| it.encode(input)).transpose()?;
+        Ok(tokens.map(|it| it.len()))
+    }
+
     /// Queues a request.
     ///
     /// While the model loads, requests wait for it.
@@ -176,17 +189,29 @@ impl Alarm {
 
 /// The state, written by the worker and read by everyone.
 #[derive(Debug, Clone)]
-pub(crate) struct StateCell(Arc<RwLock<State>>);
+pub(crate) struct StateCell {
+    state: Arc<RwLock<State>>,
+    /// There before the weights are, and as long as the engine.
+    prompts: Arc<OnceLock<Arc<Prompts>>>,
+}
 
 impl Default for StateCell {
     fn default() -> Self {
-        Self(Arc::new(RwLock::new(State::Loading)))
+        Self {
+            state: Arc::new(RwLock::new(State::Loading)),
+            prompts: Arc::default(),
+        }
     }
 }
 
 impl StateCell {
+    /// Lets everybody write prompts.
+    pub(crate) fn publish(&self, prompts: Prompts) -> Arc<Prompts> {
+        Arc::clone(self.prompts.get_or_init(|| Arc::new(prompts)))
+    }
+
     pub(crate) fn set(&self, state: State) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
     }
 
     pub(crate) fn fail(&self, error: &EngineError) {
@@ -195,7 +220,7 @@ impl StateCell {
     }
 
     fn read(&self) -> State {
-        self.0
+        self.state
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()

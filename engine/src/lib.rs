@@ -6,7 +6,7 @@
 //!
 //! Inside, from the file up: `gguf` checks a file before anything trusts it, `weights`
 //! packs its tensors for `kernels`, `model` is one decoder configured by data,
-//! `tokenizer` and `template` turn text into ids and back, `sampler` draws, and
+//! `tokenizer`, `template` and `prompt` turn text into ids and back, `sampler` draws, and
 //! `worker` runs many requests on one model.
 
 mod engine;
@@ -15,6 +15,7 @@ mod event;
 mod gguf;
 mod kernels;
 mod model;
+mod prompt;
 mod request;
 mod sampler;
 mod template;

@@ -64,7 +64,7 @@ impl Worker {
     /// requests with an event and the engine with a state.
     pub(crate) fn run(mut self, settings: &EngineSettings, state: &StateCell) {
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let model = Model::load(settings)?;
+            let model = Model::load(settings, state)?;
             state.set(State::Ready(model.info.clone()));
             self.serve(&model);
             Ok(())

@@ -1,17 +1,16 @@
 //! Everything that is read from the model file once.
 
-use std::thread::available_parallelism;
+use std::{sync::Arc, thread::available_parallelism};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::{
-    engine::{EngineSettings, ModelInfo},
+    engine::{EngineSettings, ModelInfo, StateCell},
     error::{EngineError, LoadError},
     gguf::GgufFile,
     model::Decoder,
+    prompt::Prompts,
     request::Input,
-    template::ChatTemplate,
-    tokenizer::{Text, Tokenizer},
 };
 
 /// The priority of the engine's threads against the caller's, in `nice` steps; threads inherit it.
@@ -21,28 +20,20 @@ const NICE: i32 = 10;
 /// A model ready to run.
 pub(super) struct Model {
     pub(super) decoder: Decoder,
-    pub(super) tokenizer: Tokenizer,
-    /// `Err` says why a template that exists cannot be used; `Ok(None)` that there is none.
-    template: Result<Option<ChatTemplate>, String>,
+    pub(super) prompts: Arc<Prompts>,
     pub(super) pool: ThreadPool,
     pub(super) info: ModelInfo,
 }
 
 impl Model {
-    pub(super) fn load(settings: &EngineSettings) -> Result<Self, LoadError> {
+    pub(super) fn load(settings: &EngineSettings, cell: &StateCell) -> Result<Self, LoadError> {
         lower_priority();
         let mut file = GgufFile::open(&settings.model)?;
-        let tokenizer = Tokenizer::from_metadata(&file.header.metadata)?;
-        let source = file.header.metadata.text("tokenizer.chat_template")?;
-        let template = source.map(ChatTemplate::parse).transpose();
         let stem = settings.model.file_stem().unwrap_or_default();
-        let name = file
-            .header
-            .metadata
-            .text("general.name")?
-            .map_or_else(|| stem.to_string_lossy().into_owned(), str::to_owned);
+        let prompts = Prompts::read(&file.header.metadata, &stem.to_string_lossy())?;
+        let prompts = cell.publish(prompts);
         let decoder = Decoder::load(&mut file, settings.context_tokens)?;
-        if tokenizer.vocabulary().len() > decoder.config.vocabulary {
+        if prompts.tokenizer.vocabulary().len() > decoder.config.vocabulary {
             return Err(LoadError::Unusable(
                 "the vocabulary is larger than the embedding".to_owned(),
             ));
@@ -61,11 +52,11 @@ impl Model {
             .build()
             .map_err(|error| LoadError::Threads(error.to_string()))?;
         let info = ModelInfo {
-            name,
+            name: prompts.model.clone(),
             architecture: decoder.config.architecture.clone(),
             context_tokens: small(decoder.config.context),
             vocabulary: small(decoder.config.vocabulary),
-            chats: matches!(template, Ok(Some(_))),
+            chats: prompts.chats(),
             weight_bytes: decoder.weight_bytes(),
         };
         tracing::info!(
@@ -77,8 +68,7 @@ impl Model {
         );
         Ok(Self {
             decoder,
-            tokenizer,
-            template,
+            prompts,
             pool,
             info,
         })
@@ -86,18 +76,7 @@ impl Model {
 
     /// The tokens of a request's prompt.
     pub(super) fn encode(&self, input: &Input) -> Result<Vec<u32>, EngineError> {
-        let tokens = match (input, &self.template) {
-            (Input::Text(text), _) => self.tokenizer.encode(Text::Plain(text)),
-            (Input::Chat(messages), Ok(Some(template))) => {
-                template.encode(messages, &self.tokenizer)?
-            }
-            (Input::Chat(_), Ok(None)) => {
-                return Err(EngineError::NoChatTemplate {
-                    model: self.info.name.clone(),
-                });
-            }
-            (Input::Chat(_), Err(reason)) => return Err(EngineError::Template(reason.clone())),
-        };
+        let tokens = self.prompts.encode(input)?;
         let context_tokens = self.info.context_tokens;
         let prompt_tokens = small(tokens.len());
         if tokens.is_empty() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tollward_engine::{ChatMessage, EngineError, Event, Input, StopReason, SubmitError};
 
 use crate::{
-    support::{answer, engine, engine_with_queue, greedy, run},
+    support::{answer, engine, engine_with_queue, greedy, run, settled},
     tiny,
 };
 
@@ -102,6 +102,35 @@ fn special_tokens_in_messages_stay_text() {
             "{content}"
         );
     }
+}
+
+#[test]
+fn a_prompt_is_counted_as_it_would_be_charged_and_takes_no_place() {
+    let file = tiny::model("llama", Some(tiny::TEMPLATE));
+    let engine = engine_with_queue(&file.path, 1);
+    settled(&engine);
+    // As many answers as advance at once.
+    let mut busy = endless(greedy("x", 200));
+    busy.n = 16;
+    let running = engine.submit(busy).unwrap();
+    let input = chat("user", "hi <|end|>");
+    let counted = engine.count(&input).unwrap();
+    let mut request = endless(greedy("", 1));
+    request.input = input;
+    drop(running);
+    assert_eq!(counted, Some(run(&engine, request).prompt_tokens as usize));
+
+    let long = Input::Text("a".repeat(1_000));
+    assert_eq!(engine.count(&long).unwrap(), Some(1_000));
+}
+
+#[test]
+fn what_a_template_refuses_is_not_counted() {
+    let base = tiny::model("llama", None);
+    let engine = engine(&base.path);
+    settled(&engine);
+    let refused = engine.count(&chat("user", "hi"));
+    assert!(matches!(refused, Err(EngineError::NoChatTemplate { .. })));
 }
 
 #[test]

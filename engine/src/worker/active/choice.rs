@@ -55,7 +55,7 @@ impl Choice {
         most_tokens: usize,
         model: &Model,
     ) -> Vec<Event> {
-        let vocabulary = model.tokenizer.vocabulary();
+        let vocabulary = model.prompts.tokenizer.vocabulary();
         let drawn = self.sampler.draw(logits);
         self.drawn += 1;
         self.next = [drawn.token];
