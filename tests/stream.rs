@@ -287,7 +287,7 @@ async fn a_stream_cut_inside_an_event_delivers_what_came_and_ends_with_an_error(
             "no half event is passed on"
         );
     }
-    let input = openai::stream_chat().to_string().len().div_ceil(3);
+    let input = openai::STREAM_ESTIMATED;
     for row in scene.gateway.home.rows(4).await {
         let facts = (
             &row["outcome"],
@@ -479,7 +479,7 @@ async fn a_stream_without_usage_is_estimated() {
     let response = scene.stream(Script::stream_of(&pieces)).await;
     assert_eq!(response.text(), pieces.concat());
     let row = scene.gateway.home.row().await;
-    let input = openai::stream_chat().to_string().len().div_ceil(3);
+    let input = openai::STREAM_ESTIMATED;
     let facts = (
         &row["outcome"],
         &row["estimated"],

@@ -10,6 +10,11 @@ pub(crate) fn chat() -> Value {
     json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]})
 }
 
+/// How many tokens the gateway estimates for [`chat`].
+pub(crate) const ESTIMATED: usize = 14;
+/// The same for [`stream_chat`].
+pub(crate) const STREAM_ESTIMATED: usize = 18;
+
 /// A streamed chat request for the model `chat`.
 pub(crate) fn stream_chat() -> Value {
     json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}], "stream": true})
