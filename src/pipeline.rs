@@ -5,12 +5,15 @@
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
+//! A request that is only to be counted stops after `recall`; see `count`.
+//!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
 
 pub mod admit;
 pub mod attempt;
 pub mod authenticate;
+pub mod count;
 pub mod deliver;
 pub mod recall;
 pub mod route;

@@ -18,6 +18,7 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
+use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
 
@@ -203,6 +204,12 @@ pub trait LocalModel: Send + Sync {
     /// # Errors
     /// The call asks for what the engine cannot do, or its queue is full.
     fn open(&self, call: &Call<'_>) -> Result<LocalBody, Box<AttemptFailure>>;
+
+    /// How the tokens of a chat are counted.
+    ///
+    /// # Errors
+    /// The call asks for what the engine cannot do, or the weights are not there.
+    fn count(&self, call: &Call<'_>) -> Result<LocalCount, Box<AttemptFailure>>;
 
     /// Starts to load the weights, if they are there.
     fn warm(&self);

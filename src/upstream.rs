@@ -4,16 +4,16 @@
 //! - [`client`]: the pooled HTTP client of the data path
 //! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
-//! - [`failure`]: what is known of an attempt that failed
+//! - [`count`]: how many tokens a call has, asked of whoever would answer it
+//! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
-//!
-//! What a failure means for the call is decided in `policy/retry.rs`.
 
 pub mod address;
 pub mod body;
 pub mod client;
+pub mod count;
 pub mod exchange;
 pub mod failure;
 pub mod lanes;

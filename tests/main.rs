@@ -45,5 +45,6 @@ mod stream;
 mod support;
 mod timeouts;
 mod tls;
+mod tokens;
 mod translated;
 mod transport;

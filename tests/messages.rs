@@ -448,33 +448,6 @@ async fn what_a_backend_does_not_take_is_left_out_or_refused_as_the_operator_say
 }
 
 #[tokio::test]
-async fn tokens_are_counted_without_asking_anybody() {
-    let scene = Scene::new().await;
-    let mut body = message("claude");
-    body["messages"][0]["content"] = json!("word ".repeat(300));
-    let path = "/v1/messages/count_tokens";
-    let counted = scene
-        .gateway
-        .send(&Request::post(path, body.to_string()))
-        .await;
-    let tokens = counted.json()["input_tokens"].as_u64().unwrap();
-    assert!((300..700).contains(&tokens), "{tokens}");
-    body["model"] = json!("nobody");
-    let unknown = scene
-        .gateway
-        .send(&Request::post(path, body.to_string()))
-        .await;
-    assert_eq!(
-        (unknown.status, &unknown.json()["error"]["type"]),
-        (404, &json!("not_found_error"))
-    );
-    let response = json!({"model": "chat", "input": "hello"});
-    let request = Request::post("/v1/responses/input_tokens", response.to_string());
-    assert!(scene.gateway.send(&request).await.json()["input_tokens"].is_u64());
-    assert_eq!((scene.claude.calls(), scene.gpt.calls()), (0, 0));
-}
-
-#[tokio::test]
 async fn anthropics_clients_list_models_in_their_own_shape_and_anybody_sees_what_works() {
     let scene = Scene::new().await;
     let list = Request::get("/v1/models").header("anthropic-version", "2023-06-01");

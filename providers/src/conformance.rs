@@ -171,7 +171,7 @@ fn the_headers_are_ours_and_hold_no_credential() {
 fn question(row: &Kind) -> Result<Question, EncodeError> {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/messages.json");
     let document = Document::parse(std::fs::read(path).unwrap().into()).unwrap();
-    let view = RequestView::for_count(&document).unwrap();
+    let view = RequestView::for_count(None, &document).unwrap();
     let call = Call {
         operation: Operation::Messages,
         document: &document,

@@ -17,6 +17,9 @@ pub const ERROR_SOURCE: HeaderName = HeaderName::from_static("x-tollward-error-s
 /// Tells SDKs whether another try makes sense.
 pub const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 
+/// `counted` or `estimated`: where a number of tokens comes from.
+pub const TOKENS: HeaderName = HeaderName::from_static("x-tollward-tokens");
+
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollward-model");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");

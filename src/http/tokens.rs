@@ -1,17 +1,16 @@
-//! How many tokens a request has: asked often, answered at once.
+//! How many tokens a request has: asked often, answered soon and never by an error of a vendor.
 //!
-//! No vendor is asked. The answer is the gateway's own estimate, the one that stands in
-//! the ledger when a vendor reports nothing; clients use it to see when a conversation
-//! gets too long.
+//! Who counts, and what happens when nobody does, is in `pipeline/count.rs`; here are the two
+//! endpoints and their shapes. A header says whether the number was counted or estimated.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use http::HeaderValue;
 use serde_json::{Value, json};
 use tollward_wire::dialect::Dialect;
-use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
 use tollward_wire::view::Address;
 
@@ -19,16 +18,14 @@ use crate::app::Gateway;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
-use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Slot};
-use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::route::RouteError;
-use crate::policy::estimate;
+use crate::pipeline::count::count;
 
 /// `POST /v1/messages/count_tokens`
 pub async fn of_messages(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let shape = |tokens| json!({ "input_tokens": tokens });
-    counted(&gateway, Operation::Messages, request, shape).await
+    let mut response = counted(&gateway, Operation::Messages, request, shape).await;
+    headers::name_for_anthropic(response.headers_mut());
+    response
 }
 
 /// `POST /v1/responses/input_tokens`
@@ -60,30 +57,16 @@ async fn counted(
 async fn answered(gateway: &Gateway, ingress: Ingress, shape: fn(u64) -> Value) -> Response {
     let operation = ingress.operation;
     let id = headers::own_id(ingress.request);
-    match count(gateway, ingress).await {
-        Ok(tokens) => ([(headers::REQUEST_ID, id)], Json(shape(tokens))).into_response(),
+    // Boxed, because axum moves a handler's future several times.
+    match Box::pin(count(gateway, ingress)).await {
+        Ok(count) => {
+            let source = HeaderValue::from_static(count.source.name());
+            let headers = [(headers::REQUEST_ID, id), (headers::TOKENS, source)];
+            (headers, Json(shape(count.tokens))).into_response()
+        }
         Err(refused) => {
             let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);
             error::respond_in(dialect, &Problem::from(refused), &id)
         }
     }
-}
-
-async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<u64, ServeError> {
-    let snapshot = gateway.snapshot();
-    let caller = authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let slot = Slot::take(&gateway.metrics.in_flight, snapshot.limits.max_in_flight);
-    let _slot = slot.ok_or(AdmitError::Overloaded)?;
-    let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
-    let document = Document::parse(body.map_err(AdmitError::from)?).map_err(AdmitError::from)?;
-    let model = match ingress.address {
-        Some(address) => Some(address.model),
-        None => document.get::<String>("model").map_err(AdmitError::from)?,
-    };
-    let missing = || AdmitError::from(FieldError::new("model", "a model name"));
-    let model = model.ok_or_else(missing)?;
-    if !caller.allows(&model) || snapshot.resolve(&model).is_none() {
-        return Err(RouteError::UnknownModel { model }.into());
-    }
-    Ok(estimate::input_tokens(document.bytes()))
 }

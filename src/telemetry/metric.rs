@@ -52,6 +52,12 @@ struct FallbackLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TokenCountLabels {
+    deployment: String,
+    source: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RefusalLabels {
     operation: &'static str,
     code: String,
@@ -80,6 +86,7 @@ pub struct Metrics {
     ledger_journal: Gauge,
     usage_anomalies: Family<DeploymentLabels, Counter>,
     fields_dropped: Family<DeploymentLabels, Counter>,
+    token_counts: Family<TokenCountLabels, Counter>,
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
@@ -123,6 +130,7 @@ impl Metrics {
             ledger_journal: Gauge::default(),
             usage_anomalies: Family::default(),
             fields_dropped: Family::default(),
+            token_counts: Family::default(),
             requests: Family::default(),
             refusals: Family::default(),
             fallbacks: Family::default(),
@@ -203,6 +211,11 @@ impl Metrics {
             "tollward_refusals",
             "Requests refused before they had a plan",
             self.refusals.clone(),
+        );
+        registry.register(
+            "tollward_token_counts",
+            "Requests whose tokens were only counted",
+            self.token_counts.clone(),
         );
         registry.register(
             "tollward_fallbacks",
@@ -329,6 +342,15 @@ impl Metrics {
             deployment: deployment.meters.name.clone(),
         };
         self.usage_anomalies.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a request that was only counted; `source` says by whom.
+    pub fn count_token_count(&self, deployment: &Deployment, source: &'static str) {
+        let labels = TokenCountLabels {
+            deployment: deployment.meters.name.clone(),
+            source,
+        };
+        self.token_counts.get_or_create_owned(&labels).inc();
     }
 
     /// Counts fields that were left out of a request.

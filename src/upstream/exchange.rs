@@ -14,7 +14,7 @@ mod local;
 mod open;
 
 pub use self::kept::ask_kept;
-pub use self::local::traits as local_traits;
+pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_traits};
 
 use std::borrow::Cow;
 use std::future::Future;

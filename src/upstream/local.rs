@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tollward_config::EngineConfig;
 use tollward_engine::{Engine, EngineSettings, Sampling, State, SubmitError};
 use tollward_providers::Call;
@@ -23,8 +24,10 @@ use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 use crate::snapshot::LocalModel;
+use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::LocalBody;
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::local::request::Wanted;
 use crate::weights;
 use crate::weights::known::{self, Suggested};
 
@@ -37,6 +40,8 @@ struct Local {
     dir: PathBuf,
     config: EngineConfig,
     engine: Mutex<Option<Engine>>,
+    /// One request at a time is counted.
+    counting: Arc<Semaphore>,
 }
 
 /// The engine of `model`, whose weights are looked for in `dir`.
@@ -52,6 +57,7 @@ pub fn open(model: &str, dir: &Path, config: &EngineConfig) -> Result<Arc<dyn Lo
         dir: dir.to_owned(),
         config: config.clone(),
         engine: Mutex::new(None),
+        counting: Arc::new(Semaphore::new(1)),
     }))
 }
 
@@ -84,6 +90,22 @@ impl Local {
 }
 
 impl Local {
+    /// The engine, and what it is to do.
+    fn wanted(&self, call: &Call<'_>) -> Result<(Engine, Wanted), Box<AttemptFailure>> {
+        let engine = self
+            .engine()
+            .map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
+        let wanted = request::read(call, &self.sampling()).map_err(|error| {
+            refused(
+                Fault::BadRequest,
+                "unsupported_parameter",
+                Some(error.param),
+                &error.reason,
+            )
+        })?;
+        Ok((engine, wanted))
+    }
+
     /// How to sample when a request does not say.
     fn sampling(&self) -> Sampling {
         let suggested = known::find(&self.name).map(|model| model.suggested);
@@ -105,17 +127,7 @@ impl LocalModel for Local {
     }
 
     fn open(&self, call: &Call<'_>) -> Result<LocalBody, Box<AttemptFailure>> {
-        let engine = self
-            .engine()
-            .map_err(|why| refused(Fault::NotFound, "model_not_loaded", None, &why))?;
-        let wanted = request::read(call, &self.sampling()).map_err(|error| {
-            refused(
-                Fault::BadRequest,
-                "unsupported_parameter",
-                Some(error.param),
-                &error.reason,
-            )
-        })?;
+        let (engine, wanted) = self.wanted(call)?;
         let generation = engine
             .submit(wanted.generate)
             .map_err(|error| match error {
@@ -137,6 +149,16 @@ impl LocalModel for Local {
             })?;
         let head = answer::Head::new(call.operation, &call.view.model, wanted.echo);
         Ok(answer::body(generation, head, call.view.is_stream))
+    }
+
+    fn count(&self, call: &Call<'_>) -> Result<LocalCount, Box<AttemptFailure>> {
+        let (engine, wanted) = self.wanted(call)?;
+        let input = wanted.generate.input;
+        let count = move || engine.count(&input).map_err(|error| error.to_string());
+        Ok(LocalCount {
+            turn: Arc::clone(&self.counting),
+            work: Box::new(count),
+        })
     }
 
     fn status(&self) -> String {

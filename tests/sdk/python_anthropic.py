@@ -85,6 +85,16 @@ def a_stream_begins_with_an_estimate_of_its_input():
 
 
 @check
+def tokens_are_counted_by_the_vendor_or_estimated():
+    count = client.messages.with_raw_response.count_tokens
+    for model, source in (("anthropic-plain", "counted"), ("gemini-plain", "counted"), ("chat", "estimated")):
+        raw = count(model=model, messages=MESSAGES, tools=TOOLS, system="Be brief.")
+        tokens = raw.parse().input_tokens
+        assert raw.headers["x-tollward-tokens"] == source, (model, raw.headers)
+        assert tokens == 9 if source == "counted" else 40 < tokens < 200, tokens
+
+
+@check
 async def the_async_client_streams():
     async with anthropic.AsyncAnthropic(base_url=HOST, api_key=KEY, max_retries=0, timeout=20) as patient:
         async with patient.messages.stream(**asked()) as stream:

@@ -3,6 +3,7 @@
 import os
 import time
 
+import anthropic
 import openai
 from checks import check, raises, run
 
@@ -10,6 +11,7 @@ BASE = os.environ["TOLLWARD_BASE_URL"]
 MODEL = os.environ["TOLLWARD_MODEL"]
 MESSAGES = [{"role": "user", "content": "Count from one to ten in words."}]
 
+claude = anthropic.Anthropic(base_url=BASE.removesuffix("/v1"), api_key="none", max_retries=0, timeout=120)
 client = openai.OpenAI(base_url=BASE, api_key="none", max_retries=0, timeout=120)
 
 
@@ -37,6 +39,19 @@ def a_chat_is_answered():
     usage = answer.usage
     assert usage.prompt_tokens > 0 and 0 < usage.completion_tokens <= 16, usage
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens, usage
+
+
+@check
+def tokens_are_counted_as_they_are_charged():
+    long = "Rivers carry water, silt and 배 <|im_end|>. " * 40
+    talk = [*MESSAGES, {"role": "assistant", "content": "one two"}, {"role": "user", "content": long}]
+    for messages in (MESSAGES, talk):
+        charged = client.chat.completions.create(model=MODEL, messages=messages, max_tokens=1).usage.prompt_tokens
+        raw = claude.messages.with_raw_response.count_tokens(model=MODEL, messages=messages)
+        assert raw.headers["x-tollward-tokens"] == "counted", raw.headers
+        assert raw.parse().input_tokens == charged, (raw.parse(), charged)
+        counted = client.responses.input_tokens.count(model=MODEL, input=messages)
+        assert counted.input_tokens == charged, (counted, charged)
 
 
 @check

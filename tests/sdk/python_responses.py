@@ -48,6 +48,17 @@ def what_is_asked_reaches_the_vendor():
 
 
 @check
+def tokens_are_counted_by_the_vendor_or_estimated():
+    count = client.responses.input_tokens.with_raw_response.count
+    for model, source in (("thinking", "counted"), ("anthropic-plain", "counted"), ("chat", "estimated")):
+        raw = count(model=model, input=ASKED, tools=TOOLS, instructions="Be brief.")
+        counted = raw.parse()
+        assert raw.headers["x-tollward-tokens"] == source, (model, raw.headers)
+        assert counted.object == "response.input_tokens", counted
+        assert counted.input_tokens == 9 if source == "counted" else 40 < counted.input_tokens < 200, counted
+
+
+@check
 def the_events_are_counted_and_in_order():
     events = list(ask(stream=True))
     assert [event.sequence_number for event in events] == list(range(len(events)))

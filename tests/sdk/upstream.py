@@ -93,10 +93,15 @@ class OpenAI:
         return {}, {"error": {"message": message, "type": "scripted", "param": None, "code": f"s{status}"}}
 
 
+# Where tokens are counted, and the field of the answer.
+COUNTS = {"/count_tokens": "input_tokens", "/tokenize": "count", ":countTokens": "totalTokens"}
+
+
 def dialect(path, request):
     """The vendor whose address this is."""
     endings = {
         "/messages": Anthropic,
+        "/count_tokens": Anthropic,
         "/api/chat": Ollama,
         "/converse": Bedrock,
         "/converse-stream": Bedrock,
@@ -105,7 +110,7 @@ def dialect(path, request):
     for ending, vendor in endings.items():
         if path.endswith(ending):
             return vendor(path, request)
-    return (Gemini if "enerateContent" in path else OpenAI)(path, request)
+    return (Gemini if "enerateContent" in path or "countTokens" in path else OpenAI)(path, request)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -163,6 +168,9 @@ class Handler(BaseHTTPRequestHandler):
             return fail(status, MESSAGES.get(status, "no"))
         if self.path.endswith("/embeddings"):
             return self.embeddings(request)
+        for ending, field in COUNTS.items():
+            if self.path.endswith(ending):
+                return self.answer(200, {field: INPUT})
         try:
             turn = self.say(vendor.model, request, vendor.past(request))
         except (Wrong, KeyError, TypeError, ValueError) as error:

@@ -102,9 +102,15 @@ impl RequestView {
     ///
     /// # Errors
     /// [`FieldError`] if there is no model, or its name cannot be one.
-    pub fn for_count(document: &Document) -> Result<RequestView, FieldError> {
+    pub fn for_count(
+        address: Option<Address>,
+        document: &Document,
+    ) -> Result<RequestView, FieldError> {
         Ok(RequestView {
-            model: model(document)?,
+            model: match address {
+                Some(address) => checked(address.model)?,
+                None => model(document)?,
+            },
             is_stream: false,
             asks_usage: true,
             max_output: None,

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use tollward_providers::shape::{Reading, rewrite};
-use tollward_providers::{Call, EncodeError};
+use tollward_providers::{Call, EncodeError, count};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
@@ -73,6 +73,34 @@ fn named_for(
         error.param = Some(name);
     }
     failure
+}
+
+/// A call's request in the words of the engine, with nothing but what the model reads.
+pub struct Prompt {
+    document: Document,
+    view: RequestView,
+}
+
+impl Prompt {
+    /// The call as the engine takes it.
+    pub fn call<'a>(&'a self, call: &Call<'a>) -> Call<'a> {
+        Call {
+            operation: Operation::Chat,
+            document: &self.document,
+            view: &self.view,
+            upstream_model: call.upstream_model,
+        }
+    }
+}
+
+/// What the model would read of a call.
+///
+/// # Errors
+/// [`EncodeError`] if the request cannot be understood.
+pub fn prompt(call: &Call<'_>) -> Result<Prompt, EncodeError> {
+    let document = count::prompt(call, Dialect::OpenAiChat, traits())?;
+    let view = RequestView::read(Operation::Chat, &document)?;
+    Ok(Prompt { document, view })
 }
 
 fn open_local_translated(

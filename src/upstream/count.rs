@@ -1,0 +1,134 @@
+//! How many tokens a call has, asked of whoever would answer it.
+//!
+//! One question, bounded in time and never repeated: whoever asks has an estimate for when nothing
+//! comes of it. The embedded engine counts on a thread of its own, beside what it generates.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use tokio::sync::Semaphore;
+use tollward_providers::count::{Question, ask};
+use tollward_providers::{Call, EncodeError, Provider};
+use tollward_wire::document::Document;
+
+use crate::snapshot::{Deployment, Target};
+use crate::task::Tasks;
+use crate::upstream::body::SegmentsBody;
+use crate::upstream::client::{Client, SendError};
+use crate::upstream::exchange::prompt_for_engine;
+use crate::upstream::failure::AttemptFailure;
+
+/// The count must be there within this, connecting included.
+pub const LIMIT: Duration = Duration::from_secs(2);
+/// Largest answer, in bytes: vLLM lists each token beside their number.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
+
+/// The engine's side of a count.
+pub struct LocalCount {
+    /// Whose turn it is to count; counting may take all of a core.
+    pub turn: Arc<Semaphore>,
+    /// Counts; may block. `None` while nothing is known of the model.
+    pub work: Box<dyn FnOnce() -> Result<Option<usize>, String> + Send>,
+}
+
+/// Why nothing was counted.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// The vendor does not count, or not what the caller wrote.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The question did not get through.
+    #[error(transparent)]
+    Send(#[from] SendError),
+    /// The vendor refused it.
+    #[error("the upstream answered {0}")]
+    Status(StatusCode),
+    /// The answer broke off, is too long, or says no number.
+    #[error("the answer has no count")]
+    Unreadable,
+    /// The engine cannot.
+    #[error("{0}")]
+    Engine(String),
+    /// [`LIMIT`] passed.
+    #[error("no count within {LIMIT:?}")]
+    Slow,
+}
+
+impl From<Box<AttemptFailure>> for CountError {
+    fn from(failure: Box<AttemptFailure>) -> Self {
+        Self::Engine(failure.detail)
+    }
+}
+
+/// Counts the tokens of `call`, if `deployment` does that.
+///
+/// # Errors
+/// [`CountError`]; the request itself may still be good.
+///
+/// # Cancellation
+/// Dropping the future closes the upstream connection. A count that the engine has begun is
+/// finished and lost.
+pub async fn count(
+    client: &Client,
+    tasks: &Tasks,
+    deployment: &Deployment,
+    call: &Call<'_>,
+) -> Result<u64, CountError> {
+    let counting = async {
+        match &deployment.target {
+            Target::Http(provider) => by_vendor(client, &**provider, call).await,
+            Target::Local(model) => {
+                let prompt = prompt_for_engine(call)?;
+                let LocalCount { turn, work } = model.count(&prompt.call(call))?;
+                by_engine(tasks, turn, work).await
+            }
+        }
+    };
+    let counted = tokio::time::timeout(LIMIT, counting).await;
+    counted.unwrap_or(Err(CountError::Slow))
+}
+
+async fn by_vendor(
+    client: &Client,
+    provider: &dyn Provider,
+    call: &Call<'_>,
+) -> Result<u64, CountError> {
+    let Question { outbound, counter } = ask(provider, call)?;
+    let mut request = Request::new(SegmentsBody::from(outbound.body));
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = outbound.uri;
+    *request.headers_mut() = outbound.headers;
+    provider.authorize(request.headers_mut());
+    let answer = client.send(provider.host_scope(), request).await?;
+    if answer.status() != StatusCode::OK {
+        return Err(CountError::Status(answer.status()));
+    }
+    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+    let body: Bytes = body.await.map_err(|_| CountError::Unreadable)?.to_bytes();
+    let answer = Document::parse(body).map_err(|_| CountError::Unreadable)?;
+    counter.read(&answer).ok_or(CountError::Unreadable)
+}
+
+async fn by_engine(
+    tasks: &Tasks,
+    turn: Arc<Semaphore>,
+    work: Box<dyn FnOnce() -> Result<Option<usize>, String> + Send>,
+) -> Result<u64, CountError> {
+    // The turn goes with the work, which may outlive its caller.
+    let turn = turn.acquire_owned().await;
+    let counting = move || {
+        let _turn = turn;
+        work()
+    };
+    let counted = tasks.run_blocking("count tokens", counting).await;
+    let failed = |why: &str| CountError::Engine(why.to_owned());
+    match counted {
+        Some(Ok(Some(tokens))) => Ok(tokens as u64),
+        Some(Ok(None)) => Err(failed("the model is loading")),
+        Some(Err(why)) => Err(CountError::Engine(why)),
+        None => Err(failed("counting panicked")),
+    }
+}
