@@ -143,7 +143,7 @@ class Gemini:
         yield from ({"text": text, "thought": True} for text in turn.thought)
         yield from ({"text": word} for word in turn.words)
         for position, (name, arguments) in enumerate(turn.calls):
-            call = {"name": name, "args": arguments} if arguments else {"name": name}
+            call = {"name": name, "args": arguments}
             yield {"functionCall": call, **({} if position else {"thoughtSignature": "c2lnLWdlbWluaQ=="})}
 
     def answer(self, parts, is_last):
