@@ -71,12 +71,7 @@ pub async fn show(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let asked = match Asked::by(&gateway, &id, request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal,
-    };
-    let shown = asked.show().await;
-    asked.answer(shown)
+    answered(&gateway, &id, request, async |it| it.show().await).await
 }
 
 /// `DELETE /v1/responses/{id}`
@@ -85,12 +80,7 @@ pub async fn delete(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let asked = match Asked::by(&gateway, &id, request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal,
-    };
-    let deleted = asked.delete().await;
-    asked.answer(deleted)
+    answered(&gateway, &id, request, async |it| it.delete().await).await
 }
 
 /// `GET /v1/responses/{id}/input_items`: what was sent with it; earlier turns have their own.
@@ -99,12 +89,7 @@ pub async fn input_items(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let asked = match Asked::by(&gateway, &id, request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal,
-    };
-    let listed = asked.list().await;
-    asked.answer(listed)
+    answered(&gateway, &id, request, async |it| it.list().await).await
 }
 
 /// `POST /v1/responses/{id}/cancel`
@@ -113,12 +98,20 @@ pub async fn cancel(
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let asked = match Asked::by(&gateway, &id, request).await {
-        Ok(asked) => asked,
-        Err(refusal) => return refusal,
-    };
-    let cancelled = asked.cancel().await;
-    asked.answer(cancelled)
+    answered(&gateway, &id, request, async |it| it.cancel().await).await
+}
+
+/// Finds out who asks, has it answered by `what`, and writes the answer.
+async fn answered(
+    gateway: &Gateway,
+    id: &str,
+    request: Request,
+    what: impl AsyncFnOnce(&Asked<'_>) -> Result<Bytes, ResponseError>,
+) -> Response {
+    match Asked::by(gateway, id, request).await {
+        Ok(asked) => asked.answer(what(&asked).await),
+        Err(refusal) => refusal,
+    }
 }
 
 fn listed(id: RequestId, response: &StoredResponse, wanted: &Page) -> Result<Bytes, FieldError> {
