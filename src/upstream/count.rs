@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode};
+use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::Semaphore;
 use tollward_providers::count::{Question, ask};
@@ -16,7 +16,7 @@ use tollward_wire::document::Document;
 
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::signed;
 use crate::upstream::client::{Client, SendError};
 use crate::upstream::exchange::prompt_for_engine;
 use crate::upstream::failure::AttemptFailure;
@@ -97,11 +97,7 @@ async fn by_vendor(
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
-    provider.authorize(request.headers_mut());
+    let request = signed(provider, Method::POST, outbound);
     let answer = client.send(provider.host_scope(), request).await?;
     if answer.status() != StatusCode::OK {
         return Err(CountError::Status(answer.status()));

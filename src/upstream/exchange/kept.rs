@@ -1,7 +1,7 @@
 //! Asking a vendor about a response that it keeps: no model is at work, nothing is billed.
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 use serde::de::IgnoredAny;
 use tollward_wire::fault::{Fault, Phase};
 
@@ -9,7 +9,7 @@ use super::open::error_text;
 use super::{UpstreamBody, read_whole, within};
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::signed;
 use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, refused};
 
@@ -38,11 +38,7 @@ pub async fn ask_kept(
             "the vendor keeps nothing",
         ));
     };
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
-    *request.method_mut() = method;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
-    provider.authorize(request.headers_mut());
+    let request = signed(&**provider, method, outbound);
     let timeouts = deployment.timeouts;
     let deadline = clock::mono() + timeouts.total;
     let sending = client.send(provider.host_scope(), request);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use tollward_config::OnUnsupported;
 use tollward_providers::shape::{Reading, shape};
@@ -18,7 +18,7 @@ use tollward_wire::reader::UsageChunk;
 
 use super::{UpstreamBody, UpstreamHead, within};
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::{SegmentsBody, signed};
 use crate::upstream::client::Client;
 use crate::upstream::exchange::local::open_local;
 use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
@@ -135,18 +135,13 @@ fn request(
     call: &Call<'_>,
 ) -> Result<(Sent, Request<SegmentsBody>), EncodeError> {
     let shaped = shape(provider, call)?;
-    let outbound = shaped.outbound;
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
-    *request.method_mut() = http::Method::POST;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
-    provider.authorize(request.headers_mut());
+    let mut outbound = shaped.outbound;
     let sent = Sent {
         usage_chunk: outbound.usage_chunk,
-        dropped: outbound.dropped,
+        dropped: std::mem::take(&mut outbound.dropped),
         reading: shaped.reading,
     };
-    Ok((sent, request))
+    Ok((sent, signed(provider, Method::POST, outbound)))
 }
 
 /// The fields that were left out.
