@@ -11,7 +11,6 @@ use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::converse::error;
 use tollward_wire::document::Document;
-use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
@@ -164,11 +163,10 @@ impl Provider for Bedrock {
         };
         // `ThrottlingException:http://…`: the address says nothing more.
         let name = name.split(':').next().unwrap_or_default();
-        let found = error::fault(name, body);
         // A name that is not known leaves the status to say it.
-        let is_named = found.fault != Fault::Server || error::is_server_fault(name);
+        let found = error::fault_or(name, body, failure.fault);
         Failure {
-            fault: if is_named { found.fault } else { failure.fault },
+            fault: found.fault,
             error: found.error.or(failure.error),
             ..failure
         }
@@ -194,7 +192,12 @@ fn foundation(model: &str) -> &str {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use http::HeaderValue;
+    use serde_json::json;
+    use tollward_wire::fault::Fault;
+
     use super::*;
 
     #[test]
@@ -215,5 +218,29 @@ mod tests {
         ] {
             assert_eq!(foundation(model), expected);
         }
+    }
+
+    // faults U-17
+    #[test]
+    fn an_exception_that_is_not_known_leaves_its_status_to_say_what_it_is() {
+        let Value::Object(fields) = json!({"api_key": "k", "region": "us-east-1"}) else {
+            unreachable!()
+        };
+        let bedrock = build(fields).unwrap();
+        let fault = |status: u16, name: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-amzn-errortype", HeaderValue::from_static(name));
+            let status = StatusCode::from_u16(status).unwrap();
+            bedrock
+                .fault(status, &headers, br#"{"message":"no"}"#)
+                .fault
+        };
+        assert_eq!(fault(400, "SerializationException"), Fault::BadRequest);
+        assert_eq!(fault(500, "NewException"), Fault::Server);
+        assert_eq!(fault(424, "ModelErrorException"), Fault::Server);
+        assert_eq!(
+            fault(400, "ThrottlingException:http://x"),
+            Fault::RateLimited
+        );
     }
 }

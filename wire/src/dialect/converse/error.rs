@@ -24,6 +24,11 @@ const CONTEXT: [&str; 7] = [
 /// `name` is the exception's, from a frame, from the header `x-amzn-ErrorType` or from
 /// `__type`, with whatever these put around it; `body` is its JSON.
 pub fn fault(name: &str, body: &[u8]) -> StreamFault {
+    fault_or(name, body, Fault::Server)
+}
+
+/// The same, where `unknown` stands for an exception of a name that is not known.
+pub fn fault_or(name: &str, body: &[u8], unknown: Fault) -> StreamFault {
     let body = Json::parse(body);
     let text = |field: &str| body.as_ref().and_then(|it| it.str(field));
     let name = plain_name(match name {
@@ -36,7 +41,7 @@ pub fn fault(name: &str, body: &[u8]) -> StreamFault {
         .as_ref()
         .and_then(|it| it.get("originalStatusCode")?.as_u64());
     StreamFault {
-        fault: class(name, status, message.or(original).unwrap_or_default()),
+        fault: class(name, status, message.or(original).unwrap_or_default()).unwrap_or(unknown),
         error: stated(name, message.or(original).unwrap_or(name)),
     }
 }
@@ -57,18 +62,6 @@ pub(super) fn is_exception(value: &Json<'_>) -> bool {
         .any(|it| value.get(it).is_some())
 }
 
-/// Whether an exception of this name is the server's fault, and not one that is not known yet.
-pub fn is_server_fault(name: &str) -> bool {
-    let name = plain_name(name).to_ascii_lowercase();
-    [
-        "internalserverexception",
-        "modeltimeoutexception",
-        "modelerrorexception",
-        "modelstreamerrorexception",
-    ]
-    .contains(&name.as_str())
-}
-
 fn stated(name: &str, message: &str) -> Option<ErrorBody> {
     if message.is_empty() {
         return None;
@@ -83,8 +76,8 @@ fn plain_name(name: &str) -> &str {
     name.rsplit('#').next().unwrap_or_default().trim()
 }
 
-fn class(name: &str, original_status: Option<u64>, message: &str) -> Fault {
-    match name.to_ascii_lowercase().as_str() {
+fn class(name: &str, original_status: Option<u64>, message: &str) -> Option<Fault> {
+    Some(match name.to_ascii_lowercase().as_str() {
         "throttlingexception" | "toomanyrequestsexception" => Fault::RateLimited,
         "servicequotaexceededexception" => Fault::Quota,
         "serviceunavailableexception" | "modelnotreadyexception" => Fault::Overloaded,
@@ -106,9 +99,9 @@ fn class(name: &str, original_status: Option<u64>, message: &str) -> Fault {
             Some(503 | 529) => Fault::Overloaded,
             _ => Fault::Server,
         },
-        // `internalServerException`, `modelTimeoutException` and what is not known yet.
-        _ => Fault::Server,
-    }
+        "internalserverexception" | "modeltimeoutexception" => Fault::Server,
+        _ => return None,
+    })
 }
 
 fn is_context(message: &str) -> bool {
