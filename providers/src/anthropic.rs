@@ -173,3 +173,33 @@ impl Provider for Anthropic {
         self.0.endpoint("/models")
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    // faults U-13
+    #[test]
+    fn spent_credit_is_a_quota_though_its_status_is_that_of_a_bad_request() {
+        let Value::Object(fields) = json!({"api_key": "k"}) else {
+            unreachable!()
+        };
+        let anthropic = build(fields).unwrap();
+        let fault = |message: &str| {
+            let error = json!({"type": "error", "error": {"type": "invalid_request_error", "message": message}});
+            let body = error.to_string();
+            let headers = HeaderMap::new();
+            anthropic
+                .fault(StatusCode::BAD_REQUEST, &headers, body.as_bytes())
+                .fault
+        };
+        assert_eq!(
+            fault("Your credit balance is too low to access the API."),
+            Fault::Quota
+        );
+        assert_eq!(fault("max_tokens: too low"), Fault::BadRequest);
+    }
+}
