@@ -441,3 +441,25 @@ fn a_whole_answer_may_end_without_a_reason() {
         );
     }
 }
+
+// faults U-38
+#[test]
+fn a_stream_without_an_end_is_broken_off() {
+    let request = document(&json!({}));
+    let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let way = (Dialect::OpenAiChat, Dialect::Anthropic);
+    let mut stream = Translation::new(way.0, way.1, settler, &echo(&request));
+    let text = "a".repeat(1 << 20);
+    let delta = json!({"choices": [{"index": 0, "delta": {"content": text}}]});
+    let chunk = Bytes::from(format!("data: {delta}\n\n"));
+    let mut pushed = 0;
+    let seen = loop {
+        pushed += 1;
+        let seen = stream.push(chunk.clone(), &mut Segments::default());
+        if seen != Seen::Content {
+            break seen;
+        }
+    };
+    assert!(matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge));
+    assert_eq!(pushed, (MAX_STREAMED >> 20) + 1);
+}
