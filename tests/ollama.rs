@@ -178,7 +178,7 @@ async fn a_failure_is_an_error_line_or_an_error_object() {
     let unknown = json!({"model": "nobody", "messages": [{"role": "user", "content": "hi"}]});
     let unknown = post(&gateway, "/api/chat", &unknown).await;
     assert_eq!(unknown.status, 404);
-    assert!(unknown.json()["error"].is_string());
+    assert_eq!(unknown.json()["error"], "model \"nobody\" not found");
     let nowhere = post(
         &gateway,
         "/api/copy",
@@ -187,4 +187,26 @@ async fn a_failure_is_an_error_line_or_an_error_object() {
     .await;
     assert_eq!(nowhere.status, 404);
     assert!(nowhere.json()["error"].is_string());
+}
+
+// A page can have a browser post a form without asking anybody; it cannot choose what the browser says of it.
+#[tokio::test]
+async fn a_form_that_a_browser_posts_for_another_site_is_not_taken() {
+    let (upstream, gateway) = scene().await;
+    let body = json!({"model": "chat", "messages": [{"role": "user", "content": "hi"}]});
+    let form = || {
+        Request::post("/api/chat", body.to_string())
+            .without("content-type")
+            .header("content-type", "text/plain")
+    };
+    for request in [
+        form().header("sec-fetch-site", "cross-site"),
+        form().header("origin", "https://elsewhere.example"),
+    ] {
+        assert_eq!(gateway.send(&request).await.status, 415);
+    }
+    assert_eq!(upstream.calls(), 0);
+    upstream.then(Script::stream_of(openai::stream(&["hello"])));
+    let own = form().header("sec-fetch-site", "same-origin");
+    assert_eq!(gateway.send(&own).await.status, 200);
 }
