@@ -6,8 +6,9 @@
 mod vendors;
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Connection, Row, Sqlite, SqliteConnection};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
@@ -137,6 +138,29 @@ impl SqliteResponses {
     }
 }
 
+impl SqliteResponses {
+    /// Runs a statement that deletes [`SWEEP`] rows at most until it finds fewer; returns how many went.
+    async fn delete_in_batches<'q>(
+        &self,
+        batch: impl Fn() -> Query<'q, Sqlite, SqliteArguments>,
+    ) -> Result<u64, StoreError> {
+        let mut all = 0;
+        loop {
+            // Let go between the batches: others may want to write.
+            let mut slot = self.connected(&self.writing).await?;
+            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
+            let done = batch().execute(connection).await;
+            let deleted = done
+                .map_err(|error| self.database.error(error))?
+                .rows_affected();
+            all += deleted;
+            if deleted < SWEEP.unsigned_abs() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
 #[async_trait]
 impl ResponseStore for SqliteResponses {
     async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
@@ -223,22 +247,8 @@ impl ResponseStore for SqliteResponses {
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
         let mut all = 0;
         for statement in [EXPIRE, vendors::EXPIRE] {
-            loop {
-                // Let go between the batches: others may want to write.
-                let mut slot = self.connected(&self.writing).await?;
-                let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-                let deleted = sqlx::query(statement)
-                    .bind(until_ms)
-                    .bind(SWEEP)
-                    .execute(connection)
-                    .await
-                    .map_err(|error| self.database.error(error))?
-                    .rows_affected();
-                all += deleted;
-                if deleted < SWEEP.unsigned_abs() {
-                    break;
-                }
-            }
+            let batch = || sqlx::query(statement).bind(until_ms).bind(SWEEP);
+            all += self.delete_in_batches(batch).await?;
         }
         Ok(all)
     }
@@ -258,23 +268,11 @@ impl ResponseStore for SqliteResponses {
         };
         let mut all = 0;
         for holder in holders {
-            loop {
-                // Let go between the batches: others may want to write.
-                let mut slot = self.connected(&self.writing).await?;
-                let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-                let deleted = sqlx::query(TRIM)
-                    .bind(holder.clone())
-                    .bind(max_bytes)
-                    .bind(SWEEP)
-                    .execute(connection)
-                    .await
-                    .map_err(|error| self.database.error(error))?
-                    .rows_affected();
-                all += deleted;
-                if deleted < SWEEP.unsigned_abs() {
-                    break;
-                }
-            }
+            let batch = || {
+                let holder = holder.clone();
+                sqlx::query(TRIM).bind(holder).bind(max_bytes).bind(SWEEP)
+            };
+            all += self.delete_in_batches(batch).await?;
         }
         Ok(all)
     }
