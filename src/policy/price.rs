@@ -68,7 +68,9 @@ impl Prices {
                 price_id: None,
             };
         }
+        // Price lists are of tokens. What a search costs is known to nobody here.
         let computed = |rates: &Rates, price_id| match apply(rates, usage) {
+            _ if usage.search_units > 0 => unknown.clone(),
             Some(cost) => Priced {
                 cost: Some(cost),
                 source: CostSource::Computed,

@@ -13,8 +13,10 @@ use serde::de::IgnoredAny;
 use crate::dialect::Dialect;
 use crate::facts::{Facts, FailedFinish};
 use crate::fault::Fault;
+use crate::json::Json;
 use crate::operation::Operation;
 use crate::reader::{Named, Observed, StreamFault, error_in};
+use crate::rerank;
 use crate::usage::Usage;
 
 /// What a good answer says about itself.
@@ -63,7 +65,11 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, AnswerF
     if !facts.is_whole {
         return Err(fault(Fault::Protocol).into());
     }
-    let usage = facts.usage.map(Usage::from_openai);
+    let usage = match operation {
+        Operation::Rerank => Json::parse(body).and_then(|it| rerank::answer::usage(&it)),
+        Operation::Embeddings => facts.usage.map(Usage::from_openai_input),
+        _ => facts.usage.map(Usage::from_openai),
+    };
     let usage_anomaly = matches!(usage, Some(Err(_)));
     let usage = usage.and_then(Result::ok);
     if let Some(found) = fault_in(operation, &facts, body) {

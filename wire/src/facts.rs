@@ -23,7 +23,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) error: Option<&'a [u8]>,
     /// A finish reason that means failure: `error`, `abort`, `insufficient_system_resource`.
     pub(crate) failed_finish: Option<FailedFinish>,
-    /// Number of entries in `choices` (`data` for embeddings); `None` if it is no array.
+    /// Number of entries in `choices` (`data` or `results` of what is no text); `None` if it is no array.
     pub(crate) choices: Option<u32>,
     /// Whether any choice carries something for the caller.
     pub(crate) has_content: bool,
@@ -62,7 +62,7 @@ impl<'a> Facts<'a> {
         let ended = walker.each_member(|key, value| {
             match key {
                 b"choices" if operation.streams() => facts.read_choices(operation, value)?,
-                b"data" if !operation.streams() => facts.read_data(value.raw()?),
+                b"data" | b"results" if !operation.streams() => facts.read_data(value.raw()?),
                 b"usage" => facts.usage = not_null(value.raw()?).or(facts.usage),
                 b"error" => facts.note_error(value.raw()?),
                 // An error without the wrapper, as older vLLM and Mistral send it.

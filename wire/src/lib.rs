@@ -4,7 +4,7 @@
 //! leaves every other byte alone. A body is a list of slices ([`segments`]). A
 //! streamed answer is read by a state machine that is fed chunks cut at any byte
 //! ([`reader`], over [`sse`]; AWS has its own [`eventstream`]); a whole answer is read by [`answer`]. Which of the two a
-//! mislabelled one is, its [`opening`] says. What both find is stated as [`usage`], [`fault`] and [`error_body`].
+//! mislabelled one is, its [`opening`] says. Chats meet in [`chat`], embeddings in [`embed`], rankings in [`rerank`]. What both find is stated as [`usage`], [`fault`] and [`error_body`].
 //!
 //! Where a request goes and how it is signed is the business of `tollward-providers`.
 
@@ -12,6 +12,7 @@ pub mod answer;
 pub mod chat;
 pub mod dialect;
 pub mod document;
+pub mod embed;
 pub mod error_body;
 pub mod eventstream;
 pub mod fault;
@@ -19,6 +20,7 @@ pub mod json;
 pub mod opening;
 pub mod operation;
 pub mod reader;
+pub mod rerank;
 pub mod segments;
 pub mod sse;
 pub mod translate;

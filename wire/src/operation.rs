@@ -16,6 +16,8 @@ pub enum Operation {
     Completions,
     /// `/v1/embeddings`
     Embeddings,
+    /// `/v1/rerank`, in the words of Cohere and Jina.
+    Rerank,
     /// `/v1/messages`, Anthropic's chat.
     Messages,
     /// `/v1/responses`, `OpenAI`'s newer chat.
@@ -30,10 +32,11 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation, in a stable order.
-    pub const ALL: [Operation; 8] = [
+    pub const ALL: [Operation; 9] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
+        Self::Rerank,
         Self::Messages,
         Self::Responses,
         Self::OllamaChat,
@@ -47,6 +50,7 @@ impl Operation {
             Self::Chat => "/v1/chat/completions",
             Self::Completions => "/v1/completions",
             Self::Embeddings => "/v1/embeddings",
+            Self::Rerank => "/v1/rerank",
             Self::Messages => "/v1/messages",
             Self::Responses => "/v1/responses",
             Self::OllamaChat => "/api/chat",
@@ -61,6 +65,7 @@ impl Operation {
             Self::Chat => "chat",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
             Self::Messages => "messages",
             Self::Responses => "responses",
             Self::OllamaChat => "ollama_chat",
@@ -69,7 +74,7 @@ impl Operation {
         }
     }
 
-    /// How the caller writes; `None` where there is nothing to translate to.
+    /// The chat dialect in which the caller writes; `None` where it is no chat.
     pub const fn dialect(self) -> Option<Dialect> {
         match self {
             Self::Chat => Some(Dialect::OpenAiChat),
@@ -79,13 +84,13 @@ impl Operation {
             Self::OllamaGenerate => Some(Dialect::OllamaGenerate),
             Self::GenerateContent => Some(Dialect::Gemini),
             Self::Completions => Some(Dialect::OpenAiCompletions),
-            Self::Embeddings => None,
+            Self::Embeddings | Self::Rerank => None,
         }
     }
 
     /// Whether a caller may ask for a streamed answer.
     pub const fn streams(self) -> bool {
-        !matches!(self, Self::Embeddings)
+        !matches!(self, Self::Embeddings | Self::Rerank)
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Usage {
     pub reasoning: u64,
     /// Audio tokens; part of `output`.
     pub audio_output: u64,
+    /// Searches, which vendors of rankings bill instead of tokens.
+    pub search_units: u64,
     /// What the vendor says it charged: decimal US dollars, as written by the vendor.
     ///
     /// May have an exponent (`1.5e-05`). `None` if absent or not a non-negative number.
@@ -61,7 +63,51 @@ impl Usage {
     /// [`UsageAnomaly`] if any count is negative, fractional, not a number, over
     /// [`MAX_TOKENS`], or a part exceeds its whole.
     pub fn from_openai(raw: &[u8]) -> Result<Usage, UsageAnomaly> {
+        let report = serde_json::from_slice(raw).map_err(|_| UsageAnomaly::Missing)?;
+        Self::read(&report)
+    }
+
+    /// Reads the same object of an answer that has no output, of embeddings or of a ranking.
+    ///
+    /// Voyage and vLLM's rankings say only the total there, which then is the input. `OpenRouter`
+    /// adds the searches of a ranking, for which a model may count no tokens at all (openrouter
+    /// 1.3.84 `operations/creatererank.py`, read 2026-11).
+    ///
+    /// # Errors
+    /// As of [`Usage::from_openai`].
+    pub fn from_openai_input(raw: &[u8]) -> Result<Usage, UsageAnomaly> {
         let report: Report = serde_json::from_slice(raw).map_err(|_| UsageAnomaly::Missing)?;
+        let search_units = count("search_units", report.search_units)?;
+        let usage = match Self::read(&report) {
+            Err(UsageAnomaly::Missing) => Usage {
+                input: match (count("total_tokens", report.total_tokens)?, search_units) {
+                    (Some(total), _) => total,
+                    (None, Some(_)) => 0,
+                    (None, None) => return Err(UsageAnomaly::Missing),
+                },
+                reported_cost: report.cost.and_then(cost_text),
+                ..Usage::default()
+            },
+            read => read?,
+        };
+        Ok(Usage {
+            search_units: search_units.unwrap_or(0),
+            ..usage
+        })
+    }
+
+    /// A single count of input tokens under a vendor's own `name`.
+    ///
+    /// # Errors
+    /// [`UsageAnomaly`] if it cannot be true.
+    pub(crate) fn of_input(name: &'static str, text: &str) -> Result<Usage, UsageAnomaly> {
+        Ok(Usage {
+            input: whole(name, text)?,
+            ..Usage::default()
+        })
+    }
+
+    fn read(report: &Report<'_>) -> Result<Usage, UsageAnomaly> {
         let hit = count("prompt_cache_hit_tokens", report.prompt_cache_hit_tokens)?;
         let miss = count("prompt_cache_miss_tokens", report.prompt_cache_miss_tokens)?;
         let input = match (count("prompt_tokens", report.prompt_tokens)?, hit, miss) {
@@ -97,6 +143,7 @@ impl Usage {
             output,
             reasoning,
             audio_output: count("audio_tokens", completion.audio)?.unwrap_or(0),
+            search_units: 0,
             reported_cost: report.cost.and_then(cost_text),
         };
         usage.check_parts()
@@ -149,10 +196,12 @@ struct Report<'a> {
     #[serde(borrow, default)]
     completion_tokens_details: Option<Details<'a>>,
     #[serde(borrow, default)]
+    search_units: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     cost: Option<&'a RawValue>,
 }
 
-#[derive(Default, serde::Deserialize)]
+#[derive(Clone, Copy, Default, serde::Deserialize)]
 struct Details<'a> {
     #[serde(borrow, default, rename = "cached_tokens")]
     cached: Option<&'a RawValue>,
@@ -179,15 +228,17 @@ impl Details<'_> {
 
 /// A count as written: an integer, or a number whose fraction is all zeros.
 fn count(name: &'static str, raw: Option<&RawValue>) -> Result<Option<u64>, UsageAnomaly> {
-    let Some(raw) = raw else { return Ok(None) };
-    let text = raw.get();
+    raw.map(|raw| whole(name, raw.get())).transpose()
+}
+
+fn whole(name: &'static str, text: &str) -> Result<u64, UsageAnomaly> {
     let digits = match text.split_once('.') {
         Some((whole, fraction)) if fraction.bytes().all(|it| it == b'0') => whole,
         Some(_) => return Err(UsageAnomaly::Count(name)),
         None => text,
     };
     match digits.parse::<u64>() {
-        Ok(count) if count <= MAX_TOKENS => Ok(Some(count)),
+        Ok(count) if count <= MAX_TOKENS => Ok(count),
         _ => Err(UsageAnomaly::Count(name)),
     }
 }

@@ -75,6 +75,7 @@ impl RequestView {
             Operation::Chat | Operation::Messages | Operation::OllamaChat => check_chat(document)?,
             Operation::Completions => check_present(document, "prompt", "a prompt")?,
             Operation::Embeddings => check_present(document, "input", "text or tokens to embed")?,
+            Operation::Rerank => check_ranking(document)?,
             // A prompt that the vendor keeps may be all there is.
             Operation::Responses if document.has("prompt") => {}
             Operation::Responses => check_present(document, "input", "a text or items")?,
@@ -197,6 +198,22 @@ fn check_tools(document: &Document) -> Result<(), FieldError> {
     Ok(())
 }
 
+/// The query may be a list of parts where a model ranks pictures; no query can be empty.
+fn check_ranking(document: &Document) -> Result<(), FieldError> {
+    check_present(document, "query", "a query")?;
+    let documents = document
+        .raw("documents")
+        .and_then(|raw| Walker::new(raw).array());
+    if documents.is_some_and(|mut it| it.next().is_some()) {
+        Ok(())
+    } else {
+        Err(FieldError::new(
+            "documents",
+            "a non-empty array of documents",
+        ))
+    }
+}
+
 fn check_present(
     document: &Document,
     field: &'static str,
@@ -287,7 +304,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::OllamaChat | Operation::OllamaGenerate => return num_predict(document),
         Operation::GenerateContent => return contents::max_output(document),
-        Operation::Embeddings => &[],
+        Operation::Embeddings | Operation::Rerank => &[],
     };
     let mut bound = None;
     for field in fields {
@@ -305,7 +322,7 @@ fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError>
     if operation == Operation::GenerateContent {
         return contents::choices(document);
     }
-    if operation == Operation::Embeddings || has_usage_anyway(operation) {
+    if !operation.streams() || has_usage_anyway(operation) {
         return Ok(1);
     }
     let expected = "an integer from 1 to 128";

@@ -121,6 +121,7 @@ fn absurd_counts_neither_overflow_nor_wrap() {
         output: u64::MAX,
         reasoning: u64::MAX,
         audio_output: u64::MAX,
+        search_units: 0,
         reported_cost: None,
     };
     assert_eq!(nano(&RATES, &absurd), None);
@@ -191,4 +192,21 @@ fn an_unknown_price_is_not_zero_and_a_free_model_is() {
         Prices::listed("openai", "no-such-model"),
         Prices::Unknown
     ));
+}
+
+#[test]
+fn a_search_has_no_price_in_a_list_of_tokens_unless_the_vendor_tells_it() {
+    let searched = Usage {
+        search_units: 1,
+        ..used(1_000, 0)
+    };
+    let listed = Prices::Override(Arc::new(RATES));
+    let unknown = listed.cost(&searched, 0);
+    assert_eq!((unknown.cost, unknown.source), (None, CostSource::Unknown));
+    let told = Usage {
+        reported_cost: Some("0.001".into()),
+        ..searched.clone()
+    };
+    assert_eq!(listed.cost(&told, 0).cost, Some(NanoUsd(1_000_000)));
+    assert_eq!(Prices::Free.cost(&searched, 0), Priced::NOTHING);
 }

@@ -19,6 +19,7 @@ fn an_openai_report_keeps_its_nesting() {
         output: 50,
         reasoning: 30,
         audio_output: 7,
+        search_units: 0,
         reported_cost: None,
     };
     assert_eq!(read(raw), Ok(expected.clone()));
@@ -188,4 +189,18 @@ fn a_cached_preamble_that_is_in_no_total_leaves_the_totals_standing() {
     let anomaly = Err(UsageAnomaly::Part("cached_tokens"));
     assert_eq!(usage(371, 904, 371, 0, 493), anomaly);
     assert_eq!(usage(371, 411, 864, 0, 493), anomaly);
+}
+
+#[test]
+fn without_output_the_total_is_the_input() {
+    let input = |raw: &str| Usage::from_openai_input(raw.as_bytes()).map(|it| it.input);
+    assert_eq!(input(r#"{"total_tokens":18}"#), Ok(18));
+    assert_eq!(input(r#"{"prompt_tokens":17,"total_tokens":18}"#), Ok(17));
+    assert_eq!(input("{}"), Err(UsageAnomaly::Missing));
+    assert_eq!(
+        input(r#"{"total_tokens":-1}"#),
+        Err(UsageAnomaly::Count("total_tokens"))
+    );
+    let chat = Usage::from_openai(br#"{"total_tokens":18}"#);
+    assert_eq!(chat, Err(UsageAnomaly::Missing));
 }

@@ -23,7 +23,7 @@ fn usage(report: &Json<'_>) -> Option<Usage> {
         output: count(report, "output_tokens")?,
         reasoning: part(output_details, "reasoning_tokens")?,
         audio_output: part(output_details, "audio_tokens")?,
-        reported_cost: None,
+        ..Usage::default()
     };
     let cached = usage.cache_read.max(usage.cache_write);
     let is_true = cached.max(usage.audio_input) <= usage.input

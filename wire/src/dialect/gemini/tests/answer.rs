@@ -217,6 +217,7 @@ fn counts_nest_as_ours_do() {
             output: 50,
             reasoning: 30,
             audio_output: 5,
+            search_units: 0,
             reported_cost: None,
         }
     );
