@@ -46,6 +46,7 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         .route("/api/pull", post(ollama::pull))
         .route("/api/embed", post(ollama::embed))
         .route("/api/embeddings", post(ollama::embeddings))
+        .route("/v2/rerank", post(rerank))
         .route("/v1/messages/count_tokens", post(tokens::of_messages))
         .route("/v1/responses/input_tokens", post(tokens::of_responses))
         .route("/v1/capabilities", get(models::capabilities))
@@ -83,6 +84,11 @@ async fn answer(operation: Operation, state: State<Arc<Gateway>>, request: Reque
         }
         _ => inference::answer(operation, state, request).await,
     }
+}
+
+/// `POST /v2/rerank`: where the newer client of Cohere's SDK sends what is otherwise the same.
+async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
+    inference::answer(Operation::Rerank, state, request).await
 }
 
 /// The operator's side: metrics and probes.

@@ -161,7 +161,8 @@ impl Deployment {
     pub fn serves(&self, operation: Operation) -> bool {
         match self.target {
             Target::Http(_) => self.services(operation).is_some(),
-            Target::Local(_) => operation != Operation::Embeddings,
+            // The engine generates text, and nothing else.
+            Target::Local(_) => operation.dialect().is_some(),
         }
     }
 
@@ -173,15 +174,9 @@ impl Deployment {
     /// How `operation` is answered, in a word: `relay`, the dialect it is put into, `embedded` or
     /// `none`; and how calls are whose model thinks with tools at hand.
     pub fn answers(&self, operation: Operation) -> (&'static str, &'static str) {
-        let word = |service| match service {
-            Service::Relay => "relay",
-            Service::Translate(dialect) => dialect.name(),
-        };
         match (self.services(operation), &self.target) {
-            (Some(services), _) => (word(services.plain), word(services.with_tools)),
-            (None, Target::Local(_)) if operation != Operation::Embeddings => {
-                ("embedded", "embedded")
-            }
+            (Some(services), _) => (services.plain.name(), services.with_tools.name()),
+            (None, Target::Local(_)) if operation.dialect().is_some() => ("embedded", "embedded"),
             (None, _) => ("none", "none"),
         }
     }

@@ -1,4 +1,6 @@
-//! The other two relayed operations: embeddings and legacy completions.
+//! Embeddings, relayed and in vendors' own forms, and legacy completions.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -140,5 +142,230 @@ async fn an_embedding_that_fails_falls_back() {
     assert_eq!(
         (response.status, response.header("x-tollward-deployment")),
         (200, Some("beta/spare-name"))
+    );
+}
+
+/// A gateway before one vendor with an API of its own, 1 USD per million tokens.
+async fn vendor(kind: &str, model: &str) -> (Upstream, Gateway) {
+    let upstream = Upstream::new(Script::new()).await;
+    let price = json!({"provider": "vendor", "model": model, "input_per_mtok": "1", "output_per_mtok": "2"});
+    let config = Config::empty()
+        .set(
+            "/providers/vendor",
+            json!({"kind": kind, "base_url": format!("http://{}", upstream.addr), "api_key": "sk-vendor"}),
+        )
+        .model("embed", &[&format!("vendor/{model}")])
+        .set("/pricing", json!({"overrides": [price]}));
+    let gateway = Gateway::start(&config).await;
+    (upstream, gateway)
+}
+
+fn embedding(input: &Value) -> Request {
+    Request::post(
+        "/v1/embeddings",
+        json!({"model": "embed", "input": input}).to_string(),
+    )
+}
+
+fn numbers(answer: &Value) -> Vec<Value> {
+    let data = answer["data"].as_array().unwrap();
+    data.iter().map(|it| it["embedding"].clone()).collect()
+}
+
+#[tokio::test]
+async fn every_vendor_embeds_in_its_own_words_and_is_booked() {
+    for (kind, model, path, answer) in [
+        (
+            "cohere",
+            "embed-v4.0",
+            "/v2/embed",
+            json!({"id": "e", "embeddings": {"float": [[0.5], [-2]]}, "meta": {"billed_units": {"input_tokens": 7}}}),
+        ),
+        (
+            "gemini",
+            "gemini-embedding-2",
+            "/v1beta/models/gemini-embedding-2:batchEmbedContents",
+            json!({"embeddings": [{"values": [0.5]}, {"values": [-2]}], "usageMetadata": {"promptTokenCount": 7}}),
+        ),
+        (
+            "bedrock",
+            "cohere.embed-english-v3",
+            "/model/cohere.embed-english-v3/invoke",
+            json!({"embeddings": [[0.5], [-2]]}),
+        ),
+        (
+            "ollama-native",
+            "all-minilm",
+            "/api/embed",
+            json!({"embeddings": [[0.5], [-2]], "prompt_eval_count": 7}),
+        ),
+    ] {
+        let (upstream, gateway) = vendor(kind, model).await;
+        // Only Bedrock's own counts in the head, and only there is it looked at.
+        let headers = [
+            ("content-type", "application/json"),
+            ("x-amzn-bedrock-input-token-count", "7"),
+        ];
+        upstream.always(Script::answer("200 OK", &headers, answer.to_string()));
+        let response = gateway.send(&embedding(&json!(["a", "b"]))).await;
+        let usage = json!({"prompt_tokens": 7, "total_tokens": 7});
+        let body = response.json();
+        assert_eq!(
+            (response.status, numbers(&body)),
+            (200, vec![json!([0.5]), json!([-2.0])]),
+            "{kind}"
+        );
+        assert_eq!(
+            (&body["model"], &body["usage"]),
+            (&json!("embed"), &usage),
+            "{kind}"
+        );
+        assert_eq!(
+            response.header("x-tollward-cost-usd"),
+            Some("0.000007"),
+            "{kind}"
+        );
+        assert_eq!(upstream.only().path(), path);
+        let row = gateway.home.row().await;
+        assert_eq!(
+            (
+                &row["operation"],
+                &row["tokens"]["input"],
+                &row["cost"],
+                &row["estimated"]
+            ),
+            (
+                &json!("embeddings"),
+                &json!(7),
+                &json!("0.000007"),
+                &json!(false)
+            ),
+            "{kind}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_vendor_that_takes_one_text_is_asked_several_times_in_one_attempt() {
+    let (upstream, gateway) = vendor("bedrock", "amazon.titan-embed-text-v2:0").await;
+    let texts: Vec<String> = (0..20).map(|it| format!("text {it}")).collect();
+    for at in 0..texts.len() {
+        let body = json!({"embedding": [at], "inputTextTokenCount": 2}).to_string();
+        // The first are the slowest.
+        let wait = Duration::from_millis(if at < 3 { 60 } else { 0 });
+        let answer = Script::answer("200 OK", &[("content-type", "application/json")], body);
+        upstream.then(Script(
+            Script::new()
+                .sleep(wait)
+                .0
+                .into_iter()
+                .chain(answer.0)
+                .collect(),
+        ));
+    }
+    let response = gateway.send(&embedding(&json!(texts))).await;
+    assert_eq!(
+        (response.status, response.header("x-tollward-attempts")),
+        (200, Some("1"))
+    );
+    let seen: Vec<Value> = upstream
+        .seen()
+        .iter()
+        .map(|it| it.json()["inputText"].clone())
+        .collect();
+    let place = |text: &String| seen.iter().position(|it| it == text).unwrap();
+    let expected: Vec<Value> = texts
+        .iter()
+        .map(|it| json!([f64::from(u32::try_from(place(it)).unwrap())]))
+        .collect();
+    assert_eq!(numbers(&response.json()), expected);
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&row["tokens"]["input"], &row["attempts"]),
+        (&json!(40), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn one_text_that_fails_fails_the_attempt_and_what_was_answered_is_booked() {
+    let (upstream, gateway) = vendor("bedrock", "amazon.titan-embed-text-v1").await;
+    upstream.then(Script::json(
+        "200 OK",
+        &json!({"embedding": [1], "inputTextTokenCount": 3}),
+    ));
+    let slow = Script::new().sleep(Duration::from_millis(50));
+    let failure = Script::json("503 Service Unavailable", &json!({"message": "try later"}));
+    upstream.always(Script(slow.0.into_iter().chain(failure.0).collect()));
+    let request = embedding(&json!(["first", "second"]));
+    let response = gateway.send(&request).await;
+    assert!(response.status >= 500, "{}", response.status);
+    let row = gateway.home.row().await;
+    // Which of the two came first is the network's to say; answers are taken in order.
+    let first_answered = upstream.seen()[0].json()["inputText"] == "first";
+    let booked = if first_answered { 3 } else { 0 };
+    assert_eq!(row["tokens"]["input"], booked);
+}
+
+#[tokio::test]
+async fn python_asks_for_base64_and_gets_it_from_every_vendor() {
+    let (upstream, gateway) = vendor("ollama-native", "all-minilm").await;
+    upstream.always(Script::json(
+        "200 OK",
+        &json!({"embeddings": [[1.0, -0.5]]}),
+    ));
+    let body = json!({"model": "embed", "input": "a", "encoding_format": "base64", "user": "u"});
+    let response = gateway
+        .send(&Request::post("/v1/embeddings", body.to_string()))
+        .await;
+    let answer = response.json();
+    // 0x3f800000 and 0xbf000000, little-endian.
+    assert_eq!(numbers(&answer), [json!("AACAPwAAAL8=")]);
+    assert_eq!(response.header("x-tollward-dropped"), Some("user"));
+    // Nothing was counted: the answer has the estimate that is booked.
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&answer["usage"]["prompt_tokens"], &row["estimated"]),
+        (&row["tokens"]["input"], &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn token_ids_are_refused_where_the_model_has_another_tokenizer() {
+    let (upstream, gateway) = vendor("cohere", "embed-v4.0").await;
+    for input in [json!([1, 2, 3]), json!([[1, 2], [3]])] {
+        let error = gateway
+            .send(&embedding(&input))
+            .await
+            .error(400, "unsupported_parameter");
+        assert_eq!(error["param"], "input");
+    }
+    assert_eq!(upstream.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_an_upstream_error() {
+    let (upstream, gateway) = vendor("gemini", "gemini-embedding-001").await;
+    upstream.always(Script::json(
+        "200 OK",
+        &json!({"embeddings": [{"values": [1]}]}),
+    ));
+    let response = gateway.send(&embedding(&json!(["a", "b"]))).await;
+    response.error(502, "upstream_protocol");
+}
+
+#[tokio::test]
+async fn ollamas_clients_embed_with_anybodys_model() {
+    let (upstream, gateway) = vendor("gemini", "gemini-embedding-2").await;
+    let answer =
+        json!({"embeddings": [{"values": [0.5, 1]}], "usageMetadata": {"promptTokenCount": 3}});
+    upstream.always(Script::json("200 OK", &answer));
+    let body = json!({"model": "embed", "input": "a"});
+    let embedded = gateway
+        .send(&Request::post("/api/embed", body.to_string()))
+        .await
+        .json();
+    assert_eq!(
+        (&embedded["embeddings"], &embedded["prompt_eval_count"]),
+        (&json!([[0.5, 1.0]]), &json!(3))
     );
 }

@@ -35,6 +35,7 @@ mod metrics;
 mod models_list;
 mod ollama;
 mod reload;
+mod rerank;
 mod responses;
 mod responses_bridge;
 mod responses_native;

@@ -1,4 +1,5 @@
-//! Amazon Bedrock's Converse with a Bedrock API key.
+//! Amazon Bedrock with a Bedrock API key: chats by Converse, embeddings and rankings by
+//! `InvokeModel`.
 //!
 //! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
 //! Requests signed with AWS credentials are not here yet.
@@ -11,7 +12,9 @@ use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::converse::error;
 use tollward_wire::document::Document;
+use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
+use tollward_wire::rerank::RerankDialect;
 
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::anthropic::models as claude;
@@ -93,9 +96,19 @@ impl Provider for Bedrock {
         self.account.scope
     }
 
-    fn services(&self, operation: Operation, _: &str) -> Option<Services> {
-        let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Services::always(Service::Translate(Dialect::Converse)))
+    fn services(&self, operation: Operation, model: &str) -> Option<Services> {
+        let service = match operation {
+            Operation::Embeddings if model.contains("embed") => {
+                Service::Embed(EmbedDialect::Bedrock)
+            }
+            Operation::Rerank if model.contains("rerank") => {
+                Service::Rerank(RerankDialect::Bedrock)
+            }
+            chat => chat
+                .dialect()
+                .map(|_| Service::Translate(Dialect::Converse))?,
+        };
+        Some(Services::always(service))
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -123,10 +136,10 @@ impl Provider for Bedrock {
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
         let model = path_segment(translated.model);
-        let (operation, accept) = if translated.is_stream {
-            ("converse-stream", "application/vnd.amazon.eventstream")
-        } else {
-            ("converse", "application/json")
+        let (operation, accept) = match translated.service {
+            Service::Embed(_) | Service::Rerank(_) => ("invoke", "application/json"),
+            _ if translated.is_stream => ("converse-stream", "application/vnd.amazon.eventstream"),
+            _ => ("converse", "application/json"),
         };
         let path = format!("/model/{model}/{operation}");
         self.account

@@ -49,6 +49,7 @@ struct Endpoints {
     chat: Uri,
     completions: Uri,
     embeddings: Uri,
+    rerank: Uri,
     responses: Uri,
     models: Uri,
     counting: Option<Uri>,
@@ -141,6 +142,7 @@ impl Endpoints {
             chat: endpoint(Operation::Chat.path())?,
             completions: endpoint(Operation::Completions.path())?,
             embeddings: endpoint(Operation::Embeddings.path())?,
+            rerank: endpoint(Operation::Rerank.path())?,
             responses: endpoint(Operation::Responses.path())?,
             models: endpoint("/v1/models")?,
             counting: row
@@ -156,6 +158,7 @@ impl Endpoints {
             Operation::Chat => &self.chat,
             Operation::Completions => &self.completions,
             Operation::Embeddings => &self.embeddings,
+            Operation::Rerank => &self.rerank,
             Operation::Responses => &self.responses,
             // The others are put into one of these.
             Operation::Messages
@@ -178,6 +181,8 @@ impl Provider for Compatible {
     fn services(&self, operation: Operation, model: &str) -> Option<Services> {
         let plain = if self.row.operations.contains(&operation) {
             Service::Relay
+        } else if operation == Operation::Rerank {
+            Service::Rerank(self.row.quirks.rerank?)
         } else {
             // Every vendor of the family has chats, in which all other chats can be put.
             operation.dialect()?;
@@ -192,7 +197,9 @@ impl Provider for Compatible {
                 | Operation::GenerateContent
         );
         Some(match (operation, self.only_responses(model)) {
-            (Operation::Embeddings | Operation::Responses, _) => Services::always(plain),
+            (Operation::Embeddings | Operation::Rerank | Operation::Responses, _) => {
+                Services::always(plain)
+            }
             (_, OnlyResponses::Everything) => Services::always(bridge),
             (_, OnlyResponses::Tools) if has_tools => Services {
                 plain,
@@ -256,9 +263,14 @@ impl Provider for Compatible {
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
-        if translated.dialect == Dialect::OpenAiResponses {
+        let as_written = match translated.service {
+            Service::Translate(Dialect::OpenAiResponses) => Some(Operation::Responses),
+            Service::Rerank(_) => Some(Operation::Rerank),
+            _ => None,
+        };
+        if let Some(operation) = as_written {
             let body = translated.body.clone();
-            return Ok(self.outbound(Operation::Responses, body, translated.is_stream));
+            return Ok(self.outbound(operation, body, translated.is_stream));
         }
         let document = Document::parse(translated.body.to_bytes())
             .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;

@@ -2,8 +2,11 @@
 //!
 //! Each kind has a folder under `testdata/`: what a caller sent (`request.json`), what the
 //! vendor must receive (`upstream.json`), a stream in the vendor's manner (`stream.sse`), and
-//! what all of it must amount to (`expect.json`). A kind without its folder fails.
+//! what all of it must amount to (`expect.json`). A kind without its folder fails, as does one
+//! with a form of its own for embeddings or rankings and no file about it, see `batch`.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod batch;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

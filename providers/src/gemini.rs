@@ -13,6 +13,7 @@ use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::gemini::without_disguised;
 use tollward_wire::document::Document;
+use tollward_wire::embed::EmbedDialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
@@ -58,12 +59,22 @@ impl Gemini {
         body: Segments,
         is_stream: bool,
     ) -> Result<Outbound, EncodeError> {
-        let model = path_segment(model.strip_prefix("models/").unwrap_or(model));
         let (method, accept) = if is_stream {
             ("streamGenerateContent?alt=sse", "text/event-stream")
         } else {
             ("generateContent", "application/json")
         };
+        self.call(model, method, body, accept)
+    }
+
+    fn call(
+        &self,
+        model: &str,
+        method: &str,
+        body: Segments,
+        accept: &'static str,
+    ) -> Result<Outbound, EncodeError> {
+        let model = path_segment(model.strip_prefix("models/").unwrap_or(model));
         let path = format!("/models/{model}:{method}");
         self.0.outbound(&path, body, accept)
     }
@@ -81,6 +92,7 @@ impl Provider for Gemini {
     fn services(&self, operation: Operation, _: &str) -> Option<Services> {
         let service = match operation {
             Operation::GenerateContent => Service::Relay,
+            Operation::Embeddings => Service::Embed(EmbedDialect::Gemini),
             _ => operation
                 .dialect()
                 .map(|_| Service::Translate(Dialect::Gemini))?,
@@ -109,6 +121,10 @@ impl Provider for Gemini {
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
         let body = translated.body.clone();
+        if let Service::Embed(_) = translated.service {
+            let method = "batchEmbedContents";
+            return self.call(translated.model, method, body, "application/json");
+        }
         self.outbound(translated.model, body, translated.is_stream)
     }
 

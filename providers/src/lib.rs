@@ -9,6 +9,7 @@
 mod account;
 mod anthropic;
 mod bedrock;
+mod cohere;
 mod compatible;
 pub mod count;
 mod failure;

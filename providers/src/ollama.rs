@@ -1,4 +1,4 @@
-//! Ollama by its own API, `/api/chat`, where its OpenAI-shaped one loses something.
+//! Ollama by its own API, `/api/chat` and `/api/embed`, where its OpenAI-shaped one loses something.
 //!
 //! Thinking is switched by a word, a prompt that is too long is an error and not cut in
 //! silence. Source: ollama `api/types.go` and docs/api.md (read 2026-11).
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::{Replay, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
+use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 
 use crate::account::{Account, KeyHeader, not_relayed, settings};
@@ -70,8 +71,13 @@ impl Provider for Ollama {
     }
 
     fn services(&self, operation: Operation, _: &str) -> Option<Services> {
-        let is_chat = operation.dialect().is_some();
-        is_chat.then_some(Services::always(Service::Translate(Dialect::Ollama)))
+        let service = match operation {
+            Operation::Embeddings => Service::Embed(EmbedDialect::Ollama),
+            chat => chat
+                .dialect()
+                .map(|_| Service::Translate(Dialect::Ollama))?,
+        };
+        Some(Services::always(service))
     }
 
     fn traits(&self, _: &str) -> Traits {
@@ -92,8 +98,11 @@ impl Provider for Ollama {
         } else {
             "application/json"
         };
-        self.0
-            .outbound("/api/chat", translated.body.clone(), accept)
+        let path = match translated.service {
+            Service::Embed(_) => "/api/embed",
+            _ => "/api/chat",
+        };
+        self.0.outbound(path, translated.body.clone(), accept)
     }
 
     fn counter(&self) -> Option<Counter> {
@@ -140,7 +149,7 @@ mod tests {
             let models = ollama.models_uri().unwrap();
             assert_eq!(models, "http://host:11434/v1/models", "{end:?}");
             let translated = Translated {
-                dialect: Dialect::Ollama,
+                service: Service::Translate(Dialect::Ollama),
                 model: "m",
                 is_stream: false,
                 body: tollward_wire::segments::Segments::default(),

@@ -10,8 +10,10 @@ use http::{HeaderMap, StatusCode, Uri};
 use tollward_wire::chat::{Effort, Traits, Unsupported};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
+use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
+use tollward_wire::rerank::RerankDialect;
 use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
 
@@ -31,7 +33,7 @@ pub struct Call<'a> {
 }
 
 /// A request as the vendor wants it, all but the credential.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Outbound {
     /// Where it goes; the method is `POST`, but for [`Provider::ask_kept`].
     pub uri: Uri,
@@ -51,8 +53,24 @@ pub struct Outbound {
 pub enum Service {
     /// It takes the caller's own words.
     Relay,
-    /// It speaks another dialect, into which the request is put.
+    /// It speaks another dialect, into which the chat is put.
     Translate(Dialect),
+    /// It has its own form of embeddings.
+    Embed(EmbedDialect),
+    /// It has its own form of rankings.
+    Rerank(RerankDialect),
+}
+
+impl Service {
+    /// The word used in documents: `relay`, or the vendor's dialect.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Relay => "relay",
+            Self::Translate(dialect) => dialect.name(),
+            Self::Embed(dialect) => dialect.name(),
+            Self::Rerank(dialect) => dialect.name(),
+        }
+    }
 }
 
 /// How a vendor answers an operation for one of its models.
@@ -107,7 +125,7 @@ impl Call<'_> {
 #[derive(Debug)]
 pub struct Translated<'a> {
     /// The dialect.
-    pub dialect: Dialect,
+    pub service: Service,
     /// The vendor's name of the model.
     pub model: &'a str,
     /// Whether the answer is to be streamed.

@@ -13,7 +13,7 @@ use crate::compatible::rows::ROWS;
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::settings::BuildError;
-use crate::{anthropic, bedrock, gemini, ollama};
+use crate::{anthropic, bedrock, cohere, gemini, ollama};
 
 /// Makes a provider of its settings.
 type Build = fn(Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError>;
@@ -23,6 +23,7 @@ const OWN: &[(&Kind, Build)] = &[
     (&anthropic::KIND, anthropic::build),
     (&gemini::KIND, gemini::build),
     (&bedrock::KIND, bedrock::build),
+    (&cohere::KIND, cohere::build),
     (&ollama::KIND, ollama::build),
 ];
 

@@ -213,6 +213,7 @@ fn base_url(text: &str, usual_path: &str) -> Result<String, &'static str> {
         "/chat/completions",
         "/completions",
         "/embeddings",
+        "/rerank",
         "/models",
     ];
     if endpoints.iter().any(|it| path.ends_with(it)) {

@@ -1,7 +1,10 @@
 //! A call as a vendor is to get it, and how its answer is to be read.
 //!
 //! The one place that knows whether a call is relayed or translated: same dialect, the
-//! caller's bytes; another one, through [`tollward_wire::chat`].
+//! caller's bytes; another one, through [`tollward_wire::chat`]. Embeddings and rankings in
+//! a vendor's own form, which have no stream and may take several requests, are a [`batch`].
+
+pub mod batch;
 
 use tollward_wire::chat::settle::Settler;
 use tollward_wire::chat::{ChatRequest, Names, Target, Traits};
@@ -73,7 +76,8 @@ pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeE
     let services = provider.services(call.operation, call.upstream_model);
     let dialect = match services.map(|it| it.of(call)) {
         Some(Service::Translate(dialect)) => dialect,
-        Some(Service::Relay) | None => {
+        // What is a batch is refused here by the provider itself.
+        Some(Service::Relay | Service::Embed(_) | Service::Rerank(_)) | None => {
             return Ok(Shaped {
                 outbound: provider.encode(call)?,
                 reading: Reading::Relay,
@@ -88,7 +92,7 @@ pub fn shape(provider: &dyn Provider, call: &Call<'_>) -> Result<Shaped, EncodeE
     let to = rewritten.way.to;
     let mut outbound = provider
         .encode_translated(&Translated {
-            dialect,
+            service: Service::Translate(dialect),
             model: call.upstream_model,
             is_stream: call.view.is_stream,
             body: rewritten.body,

@@ -39,12 +39,12 @@ impl From<Segments> for SegmentsBody {
 pub fn signed(
     provider: &dyn Provider,
     method: Method,
-    outbound: Outbound,
+    outbound: &Outbound,
 ) -> Request<SegmentsBody> {
-    let mut request = Request::new(SegmentsBody::from(outbound.body));
+    let mut request = Request::new(SegmentsBody::from(outbound.body.clone()));
     *request.method_mut() = method;
-    *request.uri_mut() = outbound.uri;
-    *request.headers_mut() = outbound.headers;
+    *request.uri_mut() = outbound.uri.clone();
+    *request.headers_mut() = outbound.headers.clone();
     provider.authorize(request.headers_mut());
     request
 }

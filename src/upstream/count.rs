@@ -97,7 +97,7 @@ async fn by_vendor(
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
-    let request = signed(provider, Method::POST, outbound);
+    let request = signed(provider, Method::POST, &outbound);
     let answer = client.send(provider.host_scope(), request).await?;
     if answer.status() != StatusCode::OK {
         return Err(CountError::Status(answer.status()));

@@ -9,6 +9,7 @@
 //! until the head, `first_content` until the first content event, `idle`
 //! between bytes, `total` for the call.
 
+mod batch;
 mod kept;
 mod local;
 mod open;
@@ -46,7 +47,7 @@ use crate::clock;
 use crate::responses::word;
 use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
-use crate::upstream::failure::AttemptFailure;
+use crate::upstream::failure::{AttemptFailure, unencodable};
 use crate::upstream::lanes::Carried;
 
 /// Largest whole answer, in bytes.
@@ -187,6 +188,11 @@ pub async fn exchange(
     asked: &Asked<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
+    let batch = batch::of(deployment, &asked.call).map_err(|error| unencodable(&error))?;
+    if let Some(batch) = batch {
+        // Boxed: most calls are none, and their future is to stay small.
+        return Box::pin(batch::exchange(client, deployment, batch, asked, deadline)).await;
+    }
     let opened = open(client, deployment, &asked.call, deadline).await?;
     let (timeouts, call) = (deployment.timeouts, &asked.call);
     let patience = clock::mono() + timeouts.first_content;

@@ -5,6 +5,7 @@
 
 use tollward_wire::chat::Replay;
 use tollward_wire::operation::Operation;
+use tollward_wire::rerank::RerankDialect;
 
 use crate::kind::Kind;
 use crate::provider::Counter;
@@ -67,6 +68,8 @@ pub(crate) struct Quirks {
     pub(crate) takes_custom_tools: bool,
     /// Which models search the web, for callers of another dialect.
     pub(crate) web_search: SearchingModels,
+    /// The form of its rankings, where they are not relayed.
+    pub(crate) rerank: Option<RerankDialect>,
 }
 
 /// Which models of a vendor search the web, and how they are told to.
@@ -153,5 +156,6 @@ impl Quirks {
         takes_more_sampling: false,
         takes_custom_tools: false,
         web_search: SearchingModels::No,
+        rerank: None,
     };
 }

@@ -6,6 +6,7 @@
 use tollward_wire::chat::Replay;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
+use tollward_wire::rerank::RerankDialect;
 
 use super::row::{
     Counting, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels, StreamUsage,
@@ -21,6 +22,12 @@ const ALL: &[Operation] = &[
     Operation::Chat,
     Operation::Completions,
     Operation::Embeddings,
+];
+const ALL_AND_RERANK: &[Operation] = &[
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Rerank,
 ];
 
 /// Counting in the words of `OpenAI`'s Responses: `responses.input_tokens` of openai-python 3.57
@@ -128,7 +135,7 @@ const OPENROUTER: Row = Row {
         default_port: None,
         settings: SETTINGS,
     },
-    operations: ALL,
+    operations: ALL_AND_RERANK,
     counting: None,
     quirks: Quirks {
         thinking: ThinkingModels::All,
@@ -251,6 +258,7 @@ const OLLAMA: Row = Row {
 
 /// <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>
 const VLLM: Row = Row {
+    operations: ALL_AND_RERANK,
     counting: Some(Counting {
         counter: Counter {
             dialect: Dialect::OpenAiChat,
@@ -262,10 +270,17 @@ const VLLM: Row = Row {
 };
 
 /// <https://docs.sglang.ai/basic_usage/openai_api.html>
-const SGLANG: Row = own_server("sglang", "SGLang", "http://127.0.0.1:30000/v1", 30000);
+const SGLANG: Row = Row {
+    quirks: Quirks {
+        rerank: Some(RerankDialect::Sglang),
+        ..OWN_SERVER
+    },
+    ..own_server("sglang", "SGLang", "http://127.0.0.1:30000/v1", 30000)
+};
 
 /// <https://github.com/ggml-org/llama.cpp/tree/master/tools/server>
 const LLAMACPP: Row = Row {
+    operations: ALL_AND_RERANK,
     counting: Some(Counting {
         counter: Counter {
             dialect: Dialect::OpenAiChat,
@@ -291,7 +306,7 @@ const GENERIC: Row = Row {
         default_port: None,
         settings: SETTINGS,
     },
-    operations: ALL,
+    operations: ALL_AND_RERANK,
     counting: None,
     quirks: Quirks {
         thinking: ThinkingModels::Unknown,

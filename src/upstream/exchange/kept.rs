@@ -38,7 +38,7 @@ pub async fn ask_kept(
             "the vendor keeps nothing",
         ));
     };
-    let request = signed(&**provider, method, outbound);
+    let request = signed(&**provider, method, &outbound);
     let timeouts = deployment.timeouts;
     let deadline = clock::mono() + timeouts.total;
     let sending = client.send(provider.host_scope(), request);

@@ -7,18 +7,19 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::response::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use tollward_config::OnUnsupported;
-use tollward_providers::shape::{Reading, shape};
-use tollward_providers::{Call, EncodeError, Provider};
+use tollward_providers::shape::{Reading, Shaped, shape};
+use tollward_providers::{Call, Outbound, Provider};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::reader::UsageChunk;
 
 use super::{UpstreamBody, UpstreamHead, within};
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::body::{SegmentsBody, signed};
+use crate::upstream::body::signed;
 use crate::upstream::client::Client;
 use crate::upstream::exchange::local::open_local;
 use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
@@ -67,40 +68,71 @@ pub(super) async fn open(
             return open_local(&**model, deployment, call).map_err(|failure| *failure);
         }
     };
-    let (sent, first) = request(&**provider, call).map_err(|error| unencodable(&error))?;
-    let dropped = reported(deployment.on_unsupported, sent.dropped).map_err(|failure| *failure)?;
+    let Shaped { outbound, reading } =
+        shape(&**provider, call).map_err(|error| unencodable(&error))?;
+    let dropped = outbound.dropped.clone();
+    let dropped = reported(deployment.on_unsupported, dropped).map_err(|failure| *failure)?;
     let limit = if call.view.is_stream {
         deployment.timeouts.first_byte
     } else {
         deployment.timeouts.whole_first_byte
     };
+    let (parts, body) = send(
+        client,
+        deployment,
+        &**provider,
+        &outbound,
+        (limit, deadline),
+    )
+    .await?;
+    let stream_type = match &reading {
+        Reading::Relay => call.operation.dialect(),
+        Reading::Translate(way) => Some(way.from),
+    }
+    .unwrap_or(Dialect::OpenAiChat)
+    .stream_type();
+    Ok(Opened {
+        head: UpstreamHead {
+            request_id: request_id(&parts.headers),
+            dropped,
+        },
+        first: Bytes::new(),
+        body: UpstreamBody::Http(body),
+        usage_chunk: outbound.usage_chunk,
+        reading,
+        is_stream: is_stream(&parts.headers, call, stream_type),
+    })
+}
+
+/// Sends a request and waits for a good head.
+///
+/// # Errors
+/// The vendor refused, could not be reached or was late.
+pub(super) async fn send(
+    client: &Client,
+    deployment: &Deployment,
+    provider: &dyn Provider,
+    outbound: &Outbound,
+    (limit, deadline): (Duration, Instant),
+) -> Result<(Parts, Carried), AttemptFailure> {
+    let scope = provider.host_scope();
     let sending = async {
-        match client.send(provider.host_scope(), first).await {
+        match client.send(scope, signed(provider, Method::POST, outbound)).await {
             // A connection that ended under our hands is no failure of the call and costs no retry.
             Err(error) if error.is_untaken => {
                 tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
-                let (_, again) = request(&**provider, call).map_err(|error| unencodable(&error))?;
-                let sent = client.send(provider.host_scope(), again).await;
-                sent.map_err(AttemptFailure::from)
+                client.send(scope, signed(provider, Method::POST, outbound)).await
             }
-            sent => sent.map_err(AttemptFailure::from),
+            sent => sent,
         }
     };
     let response = within(limit, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
         let text = error_text(body).await;
-        return Err(refused(
-            provider.fault(parts.status, &parts.headers, &text),
-            parts.status,
-        ));
+        let failure = provider.fault(parts.status, &parts.headers, &text);
+        return Err(refused(failure, parts.status));
     }
-    let stream_type = match &sent.reading {
-        Reading::Relay => call.operation.dialect(),
-        Reading::Translate(way) => Some(way.from),
-    }
-    .unwrap_or(Dialect::OpenAiChat)
-    .stream_type();
     if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
     {
@@ -109,39 +141,7 @@ pub(super) async fn open(
             "the answer is compressed, which was not asked for",
         ));
     }
-    Ok(Opened {
-        head: UpstreamHead {
-            request_id: request_id(&parts.headers),
-            dropped,
-        },
-        first: Bytes::new(),
-        body: UpstreamBody::Http(body),
-        usage_chunk: sent.usage_chunk,
-        reading: sent.reading,
-        is_stream: is_stream(&parts.headers, call, stream_type),
-    })
-}
-
-/// What an encoder did to a request.
-struct Sent {
-    usage_chunk: UsageChunk,
-    dropped: Vec<Cow<'static, str>>,
-    reading: Reading,
-}
-
-/// The request for a vendor, and what its encoder did to it.
-fn request(
-    provider: &dyn Provider,
-    call: &Call<'_>,
-) -> Result<(Sent, Request<SegmentsBody>), EncodeError> {
-    let shaped = shape(provider, call)?;
-    let mut outbound = shaped.outbound;
-    let sent = Sent {
-        usage_chunk: outbound.usage_chunk,
-        dropped: std::mem::take(&mut outbound.dropped),
-        reading: shaped.reading,
-    };
-    Ok((sent, signed(provider, Method::POST, outbound)))
+    Ok((parts, body))
 }
 
 /// The fields that were left out.
@@ -161,7 +161,7 @@ pub(super) fn reported(
     }
 }
 
-fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     [
         "x-request-id",
         "request-id",

@@ -108,8 +108,8 @@ pub(super) fn read(call: &Call<'_>, defaults: &Sampling) -> Result<Wanted, Unsup
                 .then(|| prompt.clone());
             (Input::Text(prompt), document.get::<u8>("logprobs")?, echo)
         }
-        Operation::Embeddings => {
-            return Err(refuse("model", "the embedded engine makes no embeddings"));
+        Operation::Embeddings | Operation::Rerank => {
+            return Err(refuse("model", "the embedded engine generates text only"));
         }
         // Calls in other dialects come as chats.
         _ => (chat(document)?, chat_logprobs(document)?, None),

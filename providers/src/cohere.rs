@@ -1,0 +1,146 @@
+//! Cohere: chats by its `OpenAI`-shaped API, embeddings and rankings by its own.
+//!
+//! The `OpenAI`-shaped one has embeddings too, but neither `dimensions` nor a purpose, and no
+//! rankings. Source: docs.cohere.com `/docs/compatibility-api`, cohere 7.3.1
+//! `environment.py`, `v2/raw_client.py` (read 2026-11).
+
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+use tollward_wire::chat::Traits;
+use tollward_wire::embed::EmbedDialect;
+use tollward_wire::operation::Operation;
+use tollward_wire::rerank::RerankDialect;
+
+use crate::account::{Account, KeyHeader, settings};
+use crate::compatible::Compatible;
+use crate::compatible::row::{Quirks, Row, StreamUsage};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::provider::{
+    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+};
+use crate::settings::BuildError;
+
+const BASE_URL: &str = "https://api.cohere.com";
+/// Where below the base URL the `OpenAI`-shaped API is.
+const CHAT_PATH: &str = "/compatibility/v1";
+
+/// What is known before one is built.
+pub(crate) const KIND: Kind = Kind {
+    kind: "cohere",
+    display_name: "Cohere",
+    base_url: Some(BASE_URL),
+    key_variable: Some("CO_API_KEY"),
+    price_provider: Some("cohere"),
+    needs_key: true,
+    default_port: None,
+    settings: &["base_url", "api_key", "headers"],
+};
+
+/// The `OpenAI`-shaped side. It answers 422 to fields that it does not know.
+const CHAT: Row = Row {
+    facts: KIND,
+    operations: &[Operation::Chat],
+    quirks: Quirks {
+        // Whether it may be asked for is told both ways; unasked it is not refused.
+        stream_usage: StreamUsage::Unasked,
+        dropped: &[
+            "store",
+            "metadata",
+            "logit_bias",
+            "top_logprobs",
+            "n",
+            "modalities",
+            "prediction",
+            "service_tier",
+            "parallel_tool_calls",
+        ],
+        refused: &[("audio", "the model answers in text only")],
+        is_single_choice: true,
+        ..Quirks::NONE
+    },
+};
+
+struct Cohere {
+    /// The address and the key, which both sides share.
+    account: Account,
+    chat: Compatible,
+}
+
+/// Makes one of its settings.
+pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
+    if let Some(Value::String(base_url)) = fields.get_mut("base_url") {
+        *base_url = root(base_url).to_owned();
+    }
+    let mut chat = fields.clone();
+    let mut own = settings(&KIND, fields)?;
+    let account = Account::new(&KIND, KeyHeader::Bearer, &mut own, BASE_URL)?;
+    let base_url = account.endpoint(CHAT_PATH).map(|it| it.to_string());
+    chat.insert("base_url".to_owned(), base_url.into());
+    let chat = Compatible::new(&CHAT, chat)?;
+    Ok(Arc::new(Cohere { account, chat }))
+}
+
+/// The address before its APIs; the setting may name one of them, as Cohere's pages do.
+fn root(base_url: &str) -> &str {
+    let base_url = base_url.trim_end_matches('/');
+    let apis = [CHAT_PATH, "/v2", "/v1"];
+    let root = apis.iter().find_map(|it| base_url.strip_suffix(it));
+    root.unwrap_or(base_url)
+}
+
+impl Provider for Cohere {
+    fn kind(&self) -> &'static str {
+        KIND.kind
+    }
+
+    fn host_scope(&self) -> HostScope {
+        self.account.scope
+    }
+
+    fn services(&self, operation: Operation, model: &str) -> Option<Services> {
+        match operation {
+            Operation::Embeddings => Some(Services::always(Service::Embed(EmbedDialect::Cohere))),
+            Operation::Rerank => Some(Services::always(Service::Rerank(RerankDialect::Cohere))),
+            _ => self.chat.services(operation, model),
+        }
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        self.chat.traits(model)
+    }
+
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
+        self.chat.encode(call)
+    }
+
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        let path = match translated.service {
+            Service::Embed(_) => "/v2/embed",
+            Service::Rerank(_) => "/v2/rerank",
+            Service::Relay | Service::Translate(_) => {
+                return self.chat.encode_translated(translated);
+            }
+        };
+        let body = translated.body.clone();
+        self.account.outbound(path, body, "application/json")
+    }
+
+    fn authorize(&self, headers: &mut HeaderMap) {
+        self.account.authorize(headers);
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        Failure::read(status, headers, body)
+    }
+
+    fn ask_kept(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
+    fn models_uri(&self) -> Option<Uri> {
+        self.account.endpoint("/v1/models")
+    }
+}
