@@ -8,10 +8,12 @@ it is killed.
 import json
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
+import embedders
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
-from vendors import IDS, Anthropic, Bedrock, Gemini, Ollama, Responses, compact, halves
+from vendors import IDS, Anthropic, Bedrock, Cohere, Gemini, Ollama, Responses, compact, halves
 
 USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
 # The word at which a stream is cut or breaks.
@@ -106,6 +108,11 @@ def dialect(path, request):
         "/converse": Bedrock,
         "/converse-stream": Bedrock,
         "/responses": Responses,
+        "/api/embed": Ollama,
+        "/invoke": Bedrock,
+        "/v2/embed": Cohere,
+        "/v2/rerank": Cohere,
+        ":batchEmbedContents": Gemini,
     }
     for ending, vendor in endings.items():
         if path.endswith(ending):
@@ -171,7 +178,10 @@ class Handler(BaseHTTPRequestHandler):
         for ending, field in COUNTS.items():
             if self.path.endswith(ending):
                 return self.answer(200, {field: INPUT})
+        embed = next((answer for ending, answer in embedders.ANSWERS.items() if self.path.endswith(ending)), None)
         try:
+            if embed:
+                return self.answer(200, embed(unquote(self.path), request))
             turn = self.say(vendor.model, request, vendor.past(request))
         except (Wrong, KeyError, TypeError, ValueError) as error:
             return fail(400, f"{type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""The scripted upstream as Anthropic, Gemini, Bedrock, Ollama and OpenAI's Responses.
+"""The scripted upstream as Anthropic, Gemini, Bedrock, Ollama, Cohere and OpenAI's Responses.
 
 Each class writes a turn as its vendor does, whole or in frames, and reads what a
 request says of the past as strictly as the vendor would.
@@ -301,6 +301,18 @@ class Ollama:
 
     def error(self, status, message):
         return {}, {"error": message}
+
+
+class Cohere:
+    """Its own API; its chats are OpenAI's."""
+
+    key_header, key = "authorization", "Bearer sk-cohere"
+
+    def __init__(self, path, request):
+        self.model = request["model"]
+
+    def error(self, status, message):
+        return {}, {"id": "1", "message": message}
 
 
 class Responses:
