@@ -79,7 +79,7 @@ pub enum Exchanged {
         /// The answer's bytes, as they came.
         body: Bytes,
         /// What was read in it.
-        answer: Answer,
+        answer: Box<Answer>,
         /// The answer put together, where it was translated and is to be stored.
         collected: Option<Box<Collected>>,
     },
@@ -390,7 +390,7 @@ async fn whole(
             Ok(Exchanged::Whole {
                 head,
                 body,
-                answer: answer.map_err(AttemptFailure::from_answer)?,
+                answer: Box::new(answer.map_err(AttemptFailure::from_answer)?),
                 collected: None,
             })
         }
@@ -445,7 +445,7 @@ fn translated(
     Ok(Exchanged::Whole {
         head,
         body,
-        answer,
+        answer: Box::new(answer),
         collected: asked.is_kept.then(|| Box::new(collected)),
     })
 }

@@ -84,7 +84,7 @@ pub(super) async fn exchange(
     Ok(Exchanged::Whole {
         head,
         body,
-        answer,
+        answer: Box::new(answer),
         collected: None,
     })
 }
