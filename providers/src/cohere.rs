@@ -9,6 +9,7 @@ use std::sync::Arc;
 use http::{HeaderMap, StatusCode, Uri};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
+use tollward_wire::document::Document;
 use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
@@ -19,7 +20,7 @@ use crate::compatible::row::{Quirks, Row, StreamUsage};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
-    Call, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
 use crate::settings::BuildError;
 
@@ -43,6 +44,7 @@ pub(crate) const KIND: Kind = Kind {
 const CHAT: Row = Row {
     facts: KIND,
     operations: &[Operation::Chat],
+    counting: None,
     quirks: Quirks {
         // Whether it may be asked for is told both ways; unasked it is not refused.
         stream_usage: StreamUsage::Unasked,
@@ -126,6 +128,15 @@ impl Provider for Cohere {
         };
         let body = translated.body.clone();
         self.account.outbound(path, body, "application/json")
+    }
+
+    // Its tokenizer takes a text, not a chat.
+    fn counter(&self) -> Option<Counter> {
+        None
+    }
+
+    fn encode_count(&self, _: &Document, _: &str) -> Result<Outbound, EncodeError> {
+        Err(EncodeError::Count { kind: KIND.kind })
     }
 
     fn authorize(&self, headers: &mut HeaderMap) {

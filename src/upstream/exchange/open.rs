@@ -117,11 +117,16 @@ pub(super) async fn send(
 ) -> Result<(Parts, Carried), AttemptFailure> {
     let scope = provider.host_scope();
     let sending = async {
-        match client.send(scope, signed(provider, Method::POST, outbound)).await {
+        match client
+            .send(scope, signed(provider, Method::POST, outbound))
+            .await
+        {
             // A connection that ended under our hands is no failure of the call and costs no retry.
             Err(error) if error.is_untaken => {
                 tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
-                client.send(scope, signed(provider, Method::POST, outbound)).await
+                client
+                    .send(scope, signed(provider, Method::POST, outbound))
+                    .await
             }
             sent => sent,
         }
