@@ -11,7 +11,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
 use super::models::is_reasoning_model;
-use super::row::{MaxTokens, Quirks, Row, StreamUsage};
+use super::row::{EffortHabit, MaxTokens, Quirks, Row, StreamUsage};
 use super::tool_id;
 use crate::provider::{Call, EncodeError};
 
@@ -47,6 +47,7 @@ pub(super) fn body(
         if quirks.spells_required_any && document.raw("tool_choice") == Some(b"\"required\"") {
             edit.set("tool_choice", "any");
         }
+        say_effort(quirks, document, &mut edit, &mut dropped);
         edit_messages(quirks, document, &mut edit, &mut dropped);
     }
     if call.view.is_stream && quirks.stream_usage == StreamUsage::Ask && !call.view.asks_usage {
@@ -84,6 +85,44 @@ fn name_output_bound(habit: MaxTokens, call: &Call<'_>, edit: &mut Edit<'_>) {
         }
         MaxTokens::ByModel => edit.rename("max_tokens", "max_completion_tokens"),
     }
+}
+
+/// Says how hard to think in the vendor's words, or not to think where a tool is forced and
+/// both at once are refused.
+fn say_effort(
+    quirks: &Quirks,
+    document: &Document,
+    edit: &mut Edit<'_>,
+    dropped: &mut Vec<Cow<'static, str>>,
+) {
+    const EFFORT: &str = "reasoning_effort";
+    const THINKING: &str = "thinking";
+    if document.has(THINKING) {
+        // The caller speaks the vendor's own words.
+        return;
+    }
+    let word = document.get::<String>(EFFORT).ok().flatten();
+    let known = quirks
+        .efforts
+        .iter()
+        .find(|(it, _)| Some(*it) == word.as_deref());
+    let habit = known.map(|(_, habit)| *habit);
+    let is_forced = quirks.cannot_force_while_thinking && forces_a_tool(document);
+    if is_forced || habit == Some(EffortHabit::Disabled) {
+        edit.remove(EFFORT);
+        edit.set(THINKING, json!({ "type": "disabled" }));
+        if word.is_some() && habit != Some(EffortHabit::Disabled) {
+            dropped.push(EFFORT.into());
+        }
+    } else if let Some(EffortHabit::Word(theirs)) = habit {
+        edit.set(EFFORT, theirs);
+    }
+}
+
+/// Whether the model must call a tool.
+fn forces_a_tool(document: &Document) -> bool {
+    let raw = document.raw("tool_choice").unwrap_or(b"null");
+    !matches!(raw, b"null" | b"\"auto\"" | b"\"none\"")
 }
 
 fn edit_messages(

@@ -58,6 +58,10 @@ pub(crate) struct Quirks {
     pub(crate) spells_required_any: bool,
     /// Which models take `reasoning_effort`, for callers of another dialect.
     pub(crate) thinking: ThinkingModels,
+    /// Words for the effort that it does not know, and what it is told instead.
+    pub(crate) efforts: &'static [(&'static str, EffortHabit)],
+    /// Whether a model that thinks refuses to be told that it must call a tool.
+    pub(crate) cannot_force_while_thinking: bool,
     /// Which models take which calls only through Responses.
     pub(crate) responses: ResponsesModels,
     /// How thoughts go back to it, for callers of another dialect.
@@ -95,6 +99,15 @@ pub(crate) enum ThinkingModels {
     Unknown,
     /// None.
     No,
+}
+
+/// What a vendor is told for a word of `OpenAI`'s that it does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EffortHabit {
+    /// Another word.
+    Word(&'static str),
+    /// `thinking: {"type": "disabled"}`.
+    Disabled,
 }
 
 /// Which models of a vendor take which calls only through Responses.
@@ -151,6 +164,8 @@ impl Quirks {
         has_short_tool_ids: false,
         spells_required_any: false,
         thinking: ThinkingModels::No,
+        efforts: &[],
+        cannot_force_while_thinking: false,
         responses: ResponsesModels::No,
         thoughts: Replay::Never,
         takes_more_sampling: false,

@@ -9,8 +9,8 @@ use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
 use super::row::{
-    Counting, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels, StreamUsage,
-    ThinkingModels,
+    Counting, EffortHabit, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels,
+    StreamUsage, ThinkingModels,
 };
 use crate::kind::Kind;
 use crate::provider::Counter;
@@ -224,6 +224,14 @@ const DEEPSEEK: Row = Row {
         max_tokens: MaxTokens::Legacy,
         has_no_developer_role: true,
         thinking: ThinkingModels::All,
+        // The words that @ai-sdk/deepseek 3.0.56 sends, read 2026-11.
+        efforts: &[
+            ("none", EffortHabit::Disabled),
+            ("minimal", EffortHabit::Word("low")),
+            ("medium", EffortHabit::Word("high")),
+            ("xhigh", EffortHabit::Word("max")),
+        ],
+        cannot_force_while_thinking: true,
         thoughts: Replay::AlwaysAsText,
         ..Quirks::NONE
     },

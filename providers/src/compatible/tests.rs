@@ -283,6 +283,46 @@ fn what_would_change_the_answer_is_refused_and_not_dropped() {
 }
 
 #[test]
+fn deepseek_is_told_in_its_own_words_how_hard_to_think() {
+    let told = |said: &str| fields("deepseek", "deepseek-v4", said);
+    let off = r#","thinking":{"type":"disabled"}"#;
+    assert_eq!(told(r#","reasoning_effort":"none""#), off);
+    for (ours, theirs) in [
+        ("minimal", "low"),
+        ("medium", "high"),
+        ("high", "high"),
+        ("xhigh", "max"),
+    ] {
+        let effort = |word: &str| format!(r#","reasoning_effort":"{word}""#);
+        assert_eq!(told(&effort(ours)), effort(theirs));
+    }
+    let own = r#","reasoning_effort":"none","thinking":{"type":"enabled"}"#;
+    assert_eq!(told(own), own);
+}
+
+// trap 20
+#[test]
+fn deepseek_does_not_think_where_it_must_call_a_tool() {
+    for choice in [
+        r#""required""#,
+        r#"{"type":"function","function":{"name":"f"}}"#,
+    ] {
+        let body = format!(
+            r#"{{"model":"m","messages":[{{"role":"user"}}],"tool_choice":{choice},"reasoning_effort":"high"}}"#
+        );
+        let (after, outbound) = encoded("deepseek", Operation::Chat, "m", &body).unwrap();
+        let (effort, off) = (
+            r#""reasoning_effort":"high""#,
+            r#""thinking":{"type":"disabled"}"#,
+        );
+        assert_eq!(after, body.replace(effort, off));
+        assert_eq!(outbound.dropped, ["reasoning_effort"]);
+    }
+    let free = r#","tool_choice":"auto","reasoning_effort":"high""#;
+    assert_eq!(fields("deepseek", "m", free), free);
+}
+
+#[test]
 fn a_tool_message_keeps_its_name_at_mistral() {
     let body = r#"{"model":"m","messages":[{"role":"user","name":"a"},{"role":"tool","name":"f","tool_call_id":"abcDEF123"}]}"#;
     let (after, outbound) = encoded("mistral", Operation::Chat, "m", body).unwrap();
