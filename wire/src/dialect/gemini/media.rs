@@ -53,9 +53,9 @@ const ENDINGS: [(&str, &str); 16] = [
     ("txt", "text/plain"),
 ];
 
-/// Starts of addresses that the Gemini API reads by itself.
-const READABLE: [&str; 4] = [
-    "gs://",
+/// Starts of addresses that the Gemini API reads by itself. A bucket (`gs://`) is not among
+/// them: it would be opened with the operator's credential, and the caller is somebody else.
+const READABLE: [&str; 3] = [
     "https://generativelanguage.googleapis.com/",
     "https://www.youtube.com/",
     "https://youtu.be/",
@@ -74,10 +74,15 @@ pub(super) fn part<'a>(
     if media.detail.as_deref().is_some_and(|it| it != "auto") {
         written.drop_field("messages[].content[].image_url.detail");
     }
+    let is_bucket = |url: &str| url.starts_with("gs://");
     let is_readable = |url: &str| READABLE.iter().any(|it| url.starts_with(it));
     match &media.source {
         Source::Base64(data) => Ok(inline(media, kind, data)),
         Source::Text(text) => Ok(Object::new().with("text", text.clone())),
+        Source::Url(url) if is_bucket(url) => Err(Unsupported::new(
+            kind.field(),
+            "a bucket would be opened in the operator's name: give the data in base64",
+        )),
         Source::Url(url) if traits.fetches_urls || is_readable(url) => Ok(linked(media, kind, url)),
         Source::Url(_) => Err(Unsupported::new(
             kind.field(),

@@ -37,6 +37,8 @@ fn message<'a>(
     let parts = match &*role {
         "tool" | "function" => return result(fields, name, left_out),
         "assistant" => assistant(fields, left_out)?,
+        // Nothing but a bug in the caller says nothing; it would be answered from what we put there.
+        "user" if !fields.has("content") => return Err(no_content()),
         _ => content(fields, left_out)?,
     };
     let role = match &*role {
@@ -92,8 +94,12 @@ fn content<'a>(
                 part(item, left_out).map_err(|it| within(&format!("content[{at}]"), it))
             })
             .collect(),
-        Some(_) => Err(FieldError::new("content", "a string or an array of parts")),
+        Some(_) => Err(no_content()),
     }
+}
+
+fn no_content() -> FieldError {
+    FieldError::new("content", "a string or an array of parts")
 }
 
 fn part<'a>(value: Json<'a>, left_out: &mut LeftOut<'a>) -> Result<Part<'a>, FieldError> {

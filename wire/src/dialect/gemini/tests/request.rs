@@ -191,7 +191,13 @@ fn only_what_google_reads_may_be_linked_where_nothing_is_fetched() {
         refused(&image("https://example.com/a.png"), local).unwrap(),
         field
     );
-    assert_eq!(refused(&image("gs://bucket/a.png"), local), None);
+    assert_eq!(
+        refused(&image("https://www.youtube.com/watch?v=a"), local),
+        None
+    );
+    for traits in [local, traits()] {
+        assert_eq!(refused(&image("gs://bucket/a.png"), traits).unwrap(), field);
+    }
     let file = json!({"model": "m", "messages": [{"role": "user", "content": [
         {"type": "file", "file": {"file_id": "file-abc"}}]}]});
     assert_eq!(

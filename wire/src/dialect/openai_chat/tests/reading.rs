@@ -217,3 +217,15 @@ fn what_cannot_be_understood_is_named_by_its_path() {
         assert_eq!(unreadable(Dialect::OpenAiChat, &request), path, "{request}");
     }
 }
+
+#[test]
+fn a_user_who_says_nothing_is_refused_instead_of_answered_from_nothing() {
+    for message in [
+        json!({"role": "user"}),
+        json!({"role": "user", "content": null}),
+    ] {
+        let request = document(&json!({"messages": [message]}));
+        let error = Dialect::OpenAiChat.read_request(&request).unwrap_err();
+        assert_eq!(error.field, "messages[0].content");
+    }
+}
