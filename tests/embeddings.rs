@@ -286,24 +286,101 @@ async fn a_vendor_that_takes_one_text_is_asked_several_times_in_one_attempt() {
     );
 }
 
+/// What Titan says to one text; late answers come after the others.
+fn titan(status: &str, headers: &[(&str, &str)], body: &Value, is_late: bool) -> Script {
+    let wait = Duration::from_millis(if is_late { 100 } else { 0 });
+    let json = [("content-type", "application/json")];
+    let headers = [&json[..], headers].concat();
+    let answer = Script::answer(status, &headers, body.to_string());
+    let slow = Script::new().sleep(wait);
+    Script(slow.0.into_iter().chain(answer.0).collect())
+}
+
+fn embedded(tokens: u64) -> Script {
+    let body = json!({"embedding": [1], "inputTextTokenCount": tokens});
+    titan("200 OK", &[], &body, false)
+}
+
 #[tokio::test]
 async fn one_text_that_fails_fails_the_attempt_and_what_was_answered_is_booked() {
     let (upstream, gateway) = vendor("bedrock", "amazon.titan-embed-text-v1").await;
-    upstream.then(Script::json(
-        "200 OK",
-        &json!({"embedding": [1], "inputTextTokenCount": 3}),
+    upstream.then(embedded(3));
+    let later = json!({"message": "try later"});
+    upstream.always(titan(
+        "503 Service Unavailable",
+        &[("retry-after", "60")],
+        &later,
+        true,
     ));
-    let slow = Script::new().sleep(Duration::from_millis(50));
-    let failure = Script::json("503 Service Unavailable", &json!({"message": "try later"}));
-    upstream.always(Script(slow.0.into_iter().chain(failure.0).collect()));
-    let request = embedding(&json!(["first", "second"]));
-    let response = gateway.send(&request).await;
+    let response = gateway.send(&embedding(&json!(["first", "second"]))).await;
     assert!(response.status >= 500, "{}", response.status);
     let row = gateway.home.row().await;
-    // Which of the two came first is the network's to say; answers are taken in order.
-    let first_answered = upstream.seen()[0].json()["inputText"] == "first";
-    let booked = if first_answered { 3 } else { 0 };
-    assert_eq!(row["tokens"]["input"], booked);
+    assert_eq!(
+        (&row["tokens"]["input"], &row["estimated"]),
+        (&json!(3), &json!(false))
+    );
+}
+
+#[tokio::test]
+async fn a_text_that_is_turned_away_among_others_is_asked_again_by_itself() {
+    let (upstream, gateway) = vendor("bedrock", "amazon.titan-embed-text-v1").await;
+    let slower = json!({"message": "slower"});
+    upstream.then(titan(
+        "429 Too Many Requests",
+        &[("retry-after", "0")],
+        &slower,
+        true,
+    ));
+    upstream.always(embedded(3));
+    let response = gateway.send(&embedding(&json!(["a", "b", "c"]))).await;
+    assert_eq!(
+        (response.status, response.header("x-tollward-attempts")),
+        (200, Some("1"))
+    );
+    assert_eq!(upstream.calls(), 4);
+    assert_eq!(gateway.home.row().await["tokens"]["input"], 9);
+}
+
+#[tokio::test]
+async fn what_a_vendor_had_begun_when_another_text_failed_is_estimated() {
+    let (upstream, gateway) = vendor("bedrock", "amazon.titan-embed-text-v1").await;
+    upstream.then(embedded(1000));
+    let refused = json!({"message": "no"});
+    upstream.then(titan("403 Forbidden", &[], &refused, true));
+    upstream.always(Script::new().black_hole());
+    let response = gateway.send(&embedding(&json!(["a", "b", "c"]))).await;
+    assert!(response.status >= 400, "{}", response.status);
+    let row = gateway.home.row().await;
+    assert!(row["tokens"]["input"].as_u64() > Some(1000), "{row}");
+    assert_eq!(row["estimated"], true);
+}
+
+// U-47
+#[tokio::test]
+async fn a_count_that_cannot_be_true_is_no_reason_to_stop_working() {
+    let (upstream, gateway) = vendor("cohere", "rerank-v3.5").await;
+    let billed = json!({"input_tokens": u64::MAX});
+    let answer = json!({"results": [{"index": 0, "relevance_score": 0.5}], "meta": {"billed_units": billed}});
+    upstream.always(Script::json("200 OK", &answer));
+    let body = json!({"model": "embed", "query": "q", "documents": ["a"]}).to_string();
+    for _ in 0..3 {
+        let response = gateway
+            .send(&Request::post("/v1/rerank", body.clone()))
+            .await;
+        assert_eq!(response.status, 200, "{}", response.text());
+    }
+    assert_eq!(gateway.home.rows(3).await.len(), 3);
+}
+
+#[tokio::test]
+async fn vectors_of_another_length_than_was_asked_for_are_refused_by_name() {
+    let (upstream, gateway) = vendor("ollama-native", "all-minilm").await;
+    let answer = json!({"embeddings": [[0.5, 0.5]], "prompt_eval_count": 2});
+    upstream.always(Script::json("200 OK", &answer));
+    let body = json!({"model": "embed", "input": "a", "dimensions": 1024}).to_string();
+    let response = gateway.send(&Request::post("/v1/embeddings", body)).await;
+    assert_eq!(response.status, 400);
+    assert_eq!(response.json()["error"]["param"], "dimensions");
 }
 
 #[tokio::test]

@@ -98,10 +98,10 @@ impl Provider for Bedrock {
 
     fn services(&self, operation: Operation, model: &str) -> Option<Services> {
         let service = match operation {
-            Operation::Embeddings if model.contains("embed") => {
+            Operation::Embeddings if EmbedDialect::Bedrock.serves(model) => {
                 Service::Embed(EmbedDialect::Bedrock)
             }
-            Operation::Rerank if model.contains("rerank") => {
+            Operation::Rerank if RerankDialect::Bedrock.serves(model) => {
                 Service::Rerank(RerankDialect::Bedrock)
             }
             chat => chat
@@ -138,8 +138,10 @@ impl Provider for Bedrock {
         let model = path_segment(translated.model);
         let (operation, accept) = match translated.service {
             Service::Embed(_) | Service::Rerank(_) => ("invoke", "application/json"),
-            _ if translated.is_stream => ("converse-stream", "application/vnd.amazon.eventstream"),
-            _ => ("converse", "application/json"),
+            Service::Relay | Service::Translate(_) if translated.is_stream => {
+                ("converse-stream", "application/vnd.amazon.eventstream")
+            }
+            Service::Relay | Service::Translate(_) => ("converse", "application/json"),
         };
         let path = format!("/model/{model}/{operation}");
         self.account

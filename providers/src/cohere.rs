@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::document::Document;
 use tollward_wire::embed::EmbedDialect;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
 use crate::account::{Account, KeyHeader, settings};
 use crate::compatible::Compatible;
-use crate::compatible::row::{Quirks, Row, StreamUsage};
+use crate::compatible::row::{EffortHabit, Quirks, Row};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
@@ -46,8 +47,14 @@ const CHAT: Row = Row {
     operations: &[Operation::Chat],
     counting: None,
     quirks: Quirks {
-        // Whether it may be asked for is told both ways; unasked it is not refused.
-        stream_usage: StreamUsage::Unasked,
+        // Its page names two words for the effort (`/docs/compatibility-api`, read 2026-11).
+        efforts: &[
+            ("minimal", EffortHabit::Word("high")),
+            ("low", EffortHabit::Word("high")),
+            ("medium", EffortHabit::Word("high")),
+            ("xhigh", EffortHabit::Word("high")),
+            ("max", EffortHabit::Word("high")),
+        ],
         dropped: &[
             "store",
             "metadata",
@@ -144,7 +151,16 @@ impl Provider for Cohere {
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
-        Failure::read(status, headers, body)
+        let found = Failure::read(status, headers, body);
+        Failure {
+            // A word that the account's owner has put on a list (cohere 7.3.1 `InvalidTokenError`).
+            fault: if status.as_u16() == 498 {
+                Fault::ContentFilter
+            } else {
+                found.fault
+            },
+            ..found
+        }
     }
 
     fn ask_kept(&self, _: &str) -> Option<Outbound> {

@@ -266,7 +266,7 @@ impl Provider for Compatible {
         let as_written = match translated.service {
             Service::Translate(Dialect::OpenAiResponses) => Some(Operation::Responses),
             Service::Rerank(_) => Some(Operation::Rerank),
-            _ => None,
+            Service::Relay | Service::Translate(_) | Service::Embed(_) => None,
         };
         if let Some(operation) = as_written {
             let body = translated.body.clone();

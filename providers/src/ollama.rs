@@ -100,7 +100,7 @@ impl Provider for Ollama {
         };
         let path = match translated.service {
             Service::Embed(_) => "/api/embed",
-            _ => "/api/chat",
+            Service::Relay | Service::Translate(_) | Service::Rerank(_) => "/api/chat",
         };
         self.0.outbound(path, translated.body.clone(), accept)
     }

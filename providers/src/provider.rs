@@ -124,7 +124,7 @@ impl Call<'_> {
 /// A request that was written in a vendor's dialect.
 #[derive(Debug)]
 pub struct Translated<'a> {
-    /// The dialect.
+    /// The form in which it was written; never [`Service::Relay`].
     pub service: Service,
     /// The vendor's name of the model.
     pub model: &'a str,

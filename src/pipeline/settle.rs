@@ -84,6 +84,8 @@ struct Failed {
     may_be_billed: bool,
     /// What the vendor said that it used.
     usage: Option<Usage>,
+    /// That is an estimate in part.
+    is_usage_guessed: bool,
 }
 
 impl Settlement {
@@ -170,6 +172,7 @@ impl Settlement {
             fault: failure.fault,
             may_be_billed: failure.may_be_billed,
             usage: failure.usage.clone(),
+            is_usage_guessed: failure.is_usage_guessed,
         });
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %self.call.deployment.id,
@@ -259,6 +262,7 @@ impl Call {
                 fault: Fault::Cancelled,
                 may_be_billed: true,
                 usage: None,
+                is_usage_guessed: false,
             });
         }
     }
@@ -278,7 +282,8 @@ impl Call {
                     ..usage.clone()
                 };
                 let priced = price(&usage);
-                (usage, is_short, priced)
+                let is_guessed = failed.is_some_and(|failed| failed.is_usage_guessed);
+                (usage, is_short || is_guessed, priced)
             }
             None if may_be_billed && self.attempts > 0 => {
                 let usage = self.estimate(observed.output_bytes);

@@ -28,6 +28,8 @@ pub struct AttemptFailure {
     pub may_be_billed: bool,
     /// What the vendor says that the attempt used, when it said so.
     pub usage: Option<Usage>,
+    /// That is an estimate in part.
+    pub is_usage_guessed: bool,
     /// The words in `error` are this gateway's own, about its embedded engine.
     pub is_ours: bool,
     /// For the log, never for the client.
@@ -44,6 +46,7 @@ impl AttemptFailure {
             retry_after: None,
             may_be_billed: false,
             usage: None,
+            is_usage_guessed: false,
             is_ours: false,
             detail: detail.into(),
         }
@@ -124,6 +127,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         retry_after,
         may_be_billed: false,
         usage: None,
+        is_usage_guessed: false,
         is_ours: false,
         detail: format!("upstream answered {status}"),
     }

@@ -144,6 +144,14 @@ impl EmbedDialect {
         }
     }
 
+    /// Whether `model` can be asked in this form.
+    pub fn serves(self, model: &str) -> bool {
+        match self {
+            Self::Cohere | Self::Gemini | Self::Ollama => true,
+            Self::Bedrock => bedrock::serves(model),
+        }
+    }
+
     /// Writes a request for the vendor's `model`.
     ///
     /// # Errors
@@ -174,7 +182,8 @@ impl EmbedDialect {
     /// Reads the answer to one body.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] if it is none, or has another number of vectors than there were texts.
+    /// [`Fault::Protocol`] if it is none, has another number of vectors than there were texts, or
+    /// vectors of several lengths.
     pub fn read(self, request: &EmbedRequest<'_>, reply: Reply<'_>) -> Result<Embedded, Fault> {
         let mut embedded = match self {
             Self::Cohere => cohere::read(reply.body),
@@ -183,9 +192,10 @@ impl EmbedDialect {
             Self::Ollama => ollama::read(reply.body),
         }
         .ok_or(Fault::Protocol)?;
-        let is_sound = |it: &Vec<f32>| !it.is_empty() && it.iter().all(|it| it.is_finite());
         let vectors = &embedded.vectors;
-        if vectors.len() != reply.texts || !vectors.iter().all(is_sound) {
+        let length = vectors.first().map_or(0, Vec::len);
+        let is_sound = |it: &Vec<f32>| it.len() == length && it.iter().all(|it| it.is_finite());
+        if vectors.len() != reply.texts || length == 0 || !vectors.iter().all(is_sound) {
             return Err(Fault::Protocol);
         }
         let counted = reply.counted.map(|it| Usage::of_input("input tokens", it));

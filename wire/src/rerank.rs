@@ -39,6 +39,10 @@ pub struct RerankRequest<'a> {
     pub returns_documents: bool,
     /// Where a document is cut, in tokens; `None` leaves it to the vendor.
     pub max_tokens_per_doc: Option<u64>,
+    /// What fits, in words for the model: a field of `SGLang`'s.
+    pub instruct: Option<Cow<'a, str>>,
+    /// How urgent the call is: a field of Cohere's, 0 being the most.
+    pub priority: Option<u64>,
     /// Names of the fields that nobody here knows.
     pub rest: Vec<Cow<'a, str>>,
 }
@@ -65,12 +69,22 @@ pub fn read(request: &Document) -> Result<RerankRequest<'_>, FieldError> {
     if documents.is_empty() {
         return Err(FieldError::new("documents", "a non-empty array of texts"));
     }
+    if fields.any("relevant_spans").is_some() {
+        let never = "left out: no answer here has such spans";
+        return Err(FieldError::new("relevant_spans", never));
+    }
+    let top_n = fields.whole("top_n")?;
+    if top_n == Some(0) {
+        return Err(FieldError::new("top_n", "at least 1"));
+    }
     Ok(RerankRequest {
         query: fields.need_text("query")?,
         documents,
-        top_n: fields.whole("top_n")?,
+        top_n,
         returns_documents: fields.flag("return_documents")? == Some(true),
         max_tokens_per_doc: fields.whole("max_tokens_per_doc")?,
+        instruct: fields.text("instruct")?,
+        priority: fields.whole("priority")?,
         rest: fields.rest(),
     })
 }
@@ -102,6 +116,14 @@ impl RerankDialect {
         }
     }
 
+    /// Whether `model` can be asked in this form.
+    pub fn serves(self, model: &str) -> bool {
+        match self {
+            Self::Cohere | Self::Sglang => true,
+            Self::Bedrock => model.contains("cohere.") && model.contains("rerank"),
+        }
+    }
+
     /// Whether the vendor bills searches, also where its answer does not say how many.
     pub const fn bills_searches(self) -> bool {
         matches!(self, Self::Cohere | Self::Bedrock)
@@ -125,27 +147,34 @@ impl RerankDialect {
             .with("documents", documents)
             .with_some("top_n", request.top_n);
         let cut = request.max_tokens_per_doc;
+        let mut dropped = request.rest.clone();
+        if self != Self::Cohere && request.priority.is_some() {
+            dropped.push("priority".into());
+        }
+        if self != Self::Sglang && request.instruct.is_some() {
+            let reason = "the model takes no instruction; write it into the query";
+            return Err(Unsupported::new("instruct", reason));
+        }
         let body = match self {
             Self::Cohere => common
                 .with("model", model)
+                .with_some("max_tokens_per_doc", cut)
+                .with_some("priority", request.priority),
+            Self::Bedrock => common
+                .with("api_version", 2_u64)
                 .with_some("max_tokens_per_doc", cut),
-            Self::Bedrock if model.contains("cohere.") => {
-                let body = common.with("api_version", 2_u64);
-                body.with_some("max_tokens_per_doc", cut)
-            }
-            Self::Bedrock => {
-                let reason = "only Cohere's models rank at Bedrock's InvokeModel";
-                return Err(Unsupported::new("model", reason));
-            }
             Self::Sglang if cut.is_some() => {
                 let reason = "documents are not cut";
                 return Err(Unsupported::new("max_tokens_per_doc", reason));
             }
-            Self::Sglang => common.with("model", model).with("return_documents", false),
+            Self::Sglang => common
+                .with("model", model)
+                .with("return_documents", false)
+                .with_some("instruct", request.instruct.clone()),
         };
         Ok(Written {
             body: body.into(),
-            dropped: request.rest.clone(),
+            dropped,
         })
     }
 }

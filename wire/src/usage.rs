@@ -107,6 +107,39 @@ impl Usage {
         })
     }
 
+    /// Cohere's `meta.billed_units` of a ranking: searches, or tokens. `None` if it counts neither.
+    ///
+    /// # Errors
+    /// [`UsageAnomaly`] if a count cannot be true.
+    pub(crate) fn from_billed_units(raw: &[u8]) -> Option<Result<Usage, UsageAnomaly>> {
+        #[derive(serde::Deserialize)]
+        struct Billed<'a> {
+            #[serde(borrow, default)]
+            input_tokens: Option<&'a RawValue>,
+            #[serde(borrow, default)]
+            search_units: Option<&'a RawValue>,
+        }
+        let billed: Billed<'_> = serde_json::from_slice(raw).ok()?;
+        billed.input_tokens.or(billed.search_units)?;
+        let usage = || {
+            Ok(Usage {
+                input: count("input_tokens", billed.input_tokens)?.unwrap_or(0),
+                search_units: count("search_units", billed.search_units)?.unwrap_or(0),
+                ..Usage::default()
+            })
+        };
+        Some(usage())
+    }
+
+    /// This and `other` together, of a call that was several requests.
+    #[must_use]
+    pub fn plus_input(self, other: &Usage) -> Usage {
+        Usage {
+            input: self.input.saturating_add(other.input),
+            ..self
+        }
+    }
+
     fn read(report: &Report<'_>) -> Result<Usage, UsageAnomaly> {
         let hit = count("prompt_cache_hit_tokens", report.prompt_cache_hit_tokens)?;
         let miss = count("prompt_cache_miss_tokens", report.prompt_cache_miss_tokens)?;

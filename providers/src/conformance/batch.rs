@@ -18,7 +18,7 @@ use crate::shape::shape;
 use crate::{Call, EncodeError, Service, kinds};
 
 /// A model that does all, as far as its name says.
-const ANY: &str = "embed-rerank";
+const ANY: &str = "cohere.embed-rerank";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,15 +66,15 @@ fn embeddings_and_rankings_go_out_in_the_vendors_form_and_come_back_in_the_commo
             };
             let batch = batch(&*vendor, &call).unwrap().unwrap();
             let sent = batch.requests.iter().map(|it| Sent {
-                uri: it.uri.to_string(),
-                body: serde_json::from_slice(&it.body.to_bytes()).unwrap(),
+                uri: it.outbound.uri.to_string(),
+                body: serde_json::from_slice(&it.outbound.body.to_bytes()).unwrap(),
             });
             assert_eq!(sent.collect::<Vec<_>>(), case.upstream, "{}", row.kind);
             assert_eq!(batch.dropped, case.dropped, "{}", row.kind);
             let headers = batch
                 .requests
                 .iter()
-                .map(|it| it.headers.get("x-secret").unwrap());
+                .map(|it| it.outbound.headers.get("x-secret").unwrap());
             assert!(headers.clone().all(|it| it == SECRET), "{}", row.kind);
             assert!(!format!("{batch:?}").contains(SECRET), "{}", row.kind);
 
@@ -89,14 +89,14 @@ fn embeddings_and_rankings_go_out_in_the_vendors_form_and_come_back_in_the_commo
                 seal: &SEAL,
             };
             let mut joint = batch.join();
-            for answered in &case.answers {
+            for (at, answered) in case.answers.iter().enumerate() {
                 let mut headers = HeaderMap::new();
                 for (name, value) in &answered.headers {
                     let name: HeaderName = name.parse().unwrap();
                     headers.insert(name, value.parse().unwrap());
                 }
                 let body = answered.body.to_string();
-                joint.take(&headers, body.as_bytes()).unwrap();
+                joint.take(at, &headers, body.as_bytes()).unwrap();
             }
             let (response, answer) = joint.write(&echo).unwrap();
             let response: Value = serde_json::from_slice(&response).unwrap();
@@ -120,18 +120,26 @@ fn an_answer_short_of_a_part_is_none() {
         upstream_model: "amazon.titan-embed-text-v1",
     };
     let batch = batch(&*provider(row), &call).unwrap().unwrap();
+    let none = HeaderMap::new();
     let mut joint = batch.join();
-    assert!(
-        joint
-            .take(&HeaderMap::new(), b"{\"embedding\":[]}")
-            .is_err()
+    assert!(joint.take(1, &none, b"{\"embedding\":[]}").is_err());
+    assert_eq!(
+        joint.spent(0, 10),
+        (tollward_wire::usage::Usage::default(), false)
     );
-    let body = b"{\"embedding\":[1],\"inputTextTokenCount\":2}";
-    joint.take(&HeaderMap::new(), body).unwrap();
-    assert_eq!((joint.taken(), joint.usage().unwrap().input), (1, 2));
-    let uncounted = b"{\"embedding\":[1]}";
-    joint.take(&HeaderMap::new(), uncounted).unwrap();
-    assert_eq!((joint.taken(), joint.usage()), (2, None));
+    assert_eq!(joint.spent(1, 10).0.input, 5);
+    joint
+        .take(1, &none, b"{\"embedding\":[1],\"inputTextTokenCount\":2}")
+        .unwrap();
+    let (used, is_guess) = joint.spent(0, 10);
+    assert_eq!((used.input, is_guess), (2, false));
+    let (used, is_guess) = joint.spent(1, 10);
+    assert_eq!((used.input, is_guess), (7, true));
+    // As long as the others, or none of them.
+    assert!(joint.take(0, &none, b"{\"embedding\":[1,2]}").is_err());
+    joint.take(0, &none, b"{\"embedding\":[1]}").unwrap();
+    let (used, is_guess) = joint.spent(0, 10);
+    assert_eq!((used.input, is_guess), (7, true));
     // What is a batch cannot go out as one request.
     let refused = shape(&*provider(row), &call).unwrap_err();
     assert!(matches!(refused, EncodeError::Operation { .. }));

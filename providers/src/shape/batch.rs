@@ -2,7 +2,7 @@
 //!
 //! Vendors of embeddings take from one to a hundred texts a request, callers send up to two
 //! thousand. The requests are shaped here and the answers put together here; who sends them
-//! decides how many at once.
+//! decides how many at once, and in which order their answers come.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,9 @@ use http::HeaderMap;
 use tollward_wire::answer::Answer;
 use tollward_wire::dialect::Echo;
 use tollward_wire::embed::{self, EmbedDialect, EmbedRequest, Reply};
+use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
+use tollward_wire::reader::StreamFault;
 use tollward_wire::rerank::answer::Ranking;
 use tollward_wire::rerank::{self, RerankDialect, RerankRequest};
 use tollward_wire::segments::Segments;
@@ -22,26 +24,27 @@ use crate::provider::{Call, EncodeError, Outbound, Provider, Service, Translated
 /// A call as one or several requests.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// The requests in order, all but the credential; never empty.
-    pub requests: Vec<Outbound>,
+    /// The requests in order; never empty.
+    pub requests: Vec<Part>,
     /// Fields of the caller that were left out.
     pub dropped: Vec<Cow<'static, str>>,
     way: Way<'a>,
 }
 
+/// One of the requests.
+#[derive(Debug)]
+pub struct Part {
+    /// The request, all but the credential.
+    pub outbound: Outbound,
+    /// How many of the call's texts it holds.
+    pub texts: usize,
+}
+
 /// How the answers are read.
 #[derive(Debug)]
 enum Way<'a> {
-    Embed {
-        dialect: EmbedDialect,
-        request: EmbedRequest<'a>,
-        /// How many texts each request has.
-        texts: Vec<usize>,
-    },
-    Rerank {
-        dialect: RerankDialect,
-        request: RerankRequest<'a>,
-    },
+    Embed(EmbedDialect, EmbedRequest<'a>),
+    Rerank(RerankDialect, RerankRequest<'a>),
 }
 
 /// Shapes a call; `None` if it is relayed or a chat, see [`super::shape`].
@@ -67,19 +70,16 @@ fn embeddings<'a>(
 ) -> Result<Batch<'a>, EncodeError> {
     let request = embed::openai::read(call.document)?;
     let written = dialect.write(&request, call.upstream_model)?;
-    let texts = written.parts.iter().map(|it| it.texts).collect();
-    let bodies = written.parts.iter();
-    let bodies = bodies.map(|it| it.body.to_segments(call.document.bytes()));
+    let requests = written.parts.iter().map(|it| {
+        let body = it.body.to_segments(call.document.bytes());
+        let outbound = outbound(provider, call, Service::Embed(dialect), body)?;
+        let texts = it.texts;
+        Ok(Part { outbound, texts })
+    });
     Ok(Batch {
-        requests: bodies
-            .map(|body| outbound(provider, call, Service::Embed(dialect), body))
-            .collect::<Result<_, _>>()?,
+        requests: requests.collect::<Result<_, EncodeError>>()?,
         dropped: owned(written.dropped),
-        way: Way::Embed {
-            dialect,
-            request,
-            texts,
-        },
+        way: Way::Embed(dialect, request),
     })
 }
 
@@ -91,10 +91,12 @@ fn ranking<'a>(
     let request = rerank::read(call.document)?;
     let written = dialect.write(&request, call.upstream_model)?;
     let body = written.body.to_segments(call.document.bytes());
+    let outbound = outbound(provider, call, Service::Rerank(dialect), body)?;
+    let texts = request.documents.len();
     Ok(Batch {
-        requests: vec![outbound(provider, call, Service::Rerank(dialect), body)?],
+        requests: vec![Part { outbound, texts }],
         dropped: owned(written.dropped),
-        way: Way::Rerank { dialect, request },
+        way: Way::Rerank(dialect, request),
     })
 }
 
@@ -117,89 +119,127 @@ fn owned(names: Vec<Cow<'_, str>>) -> Vec<Cow<'static, str>> {
 }
 
 impl Batch<'_> {
-    /// Takes the answers, one after the other.
-    pub fn join(&self) -> Joint<'_, '_> {
+    /// Takes the answers.
+    pub fn join(&self) -> Joint<'_> {
         Joint {
-            batch: self,
-            taken: 0,
-            vectors: Vec::new(),
-            ranking: None,
-            answer: Answer {
-                usage: None,
-                usage_anomaly: false,
-                output_bytes: 0,
-                named: None,
+            requests: &self.requests,
+            answers: match &self.way {
+                Way::Embed(dialect, request) => Answers::Vectors {
+                    dialect: *dialect,
+                    request,
+                    parts: vec![None; self.requests.len()],
+                    length: None,
+                },
+                Way::Rerank(dialect, request) => Answers::Ranking {
+                    dialect: *dialect,
+                    request,
+                    ranking: None,
+                },
             },
+            told: Usage::default(),
+            untold: 0,
+            usage_anomaly: false,
         }
     }
 }
 
 /// The answers so far.
 #[derive(Debug)]
-pub struct Joint<'b, 'a> {
-    batch: &'b Batch<'a>,
-    /// How many answers were taken.
-    taken: usize,
-    vectors: Vec<Vec<f32>>,
-    ranking: Option<Ranking>,
-    answer: Answer,
+pub struct Joint<'b> {
+    requests: &'b [Part],
+    answers: Answers<'b>,
+    /// What the vendor counted.
+    told: Usage,
+    /// Texts in answers that counted nothing.
+    untold: usize,
+    usage_anomaly: bool,
 }
 
-impl Joint<'_, '_> {
-    /// Takes the next answer, in the order of the requests.
+#[derive(Debug)]
+enum Answers<'b> {
+    Vectors {
+        dialect: EmbedDialect,
+        request: &'b EmbedRequest<'b>,
+        /// In the order of the requests.
+        parts: Vec<Option<Vec<Vec<f32>>>>,
+        /// Numbers in each vector, as the first one has them.
+        length: Option<usize>,
+    },
+    Ranking {
+        dialect: RerankDialect,
+        request: &'b RerankRequest<'b>,
+        ranking: Option<Ranking>,
+    },
+}
+
+impl Joint<'_> {
+    /// Takes the answer to the request at place `at`.
     ///
     /// # Errors
-    /// [`Fault::Protocol`] if it is not what the vendor's form says.
-    pub fn take(&mut self, headers: &HeaderMap, body: &[u8]) -> Result<(), Fault> {
-        match &self.batch.way {
-            Way::Embed {
+    /// [`Fault::Protocol`] if it is not what the vendor's form says, [`Fault::Empty`] if it says
+    /// nothing, [`Fault::BadRequest`] with words for the caller if its vectors have not the
+    /// length that was asked for.
+    pub fn take(&mut self, at: usize, headers: &HeaderMap, body: &[u8]) -> Result<(), StreamFault> {
+        let texts = self.requests.get(at).map_or(0, |it| it.texts);
+        let usage = match &mut self.answers {
+            Answers::Vectors {
                 dialect,
                 request,
-                texts,
+                parts,
+                length,
             } => {
                 let counted = dialect.count_header().and_then(|it| headers.get(it));
                 let reply = Reply {
                     body,
                     counted: counted.and_then(|it| it.to_str().ok()),
-                    texts: texts.get(self.taken).copied().unwrap_or(0),
+                    texts,
                 };
-                let embedded = dialect.read(request, reply)?;
-                self.vectors.extend(embedded.vectors);
-                self.count(embedded.usage);
+                let embedded = dialect.read(request, reply).map_err(unsaid)?;
+                let found = embedded.vectors.first().map_or(0, Vec::len);
+                check_length(request, found)?;
+                if *length.get_or_insert(found) != found {
+                    return Err(unsaid(Fault::Protocol));
+                }
+                if let Some(part) = parts.get_mut(at) {
+                    *part = Some(embedded.vectors);
+                }
+                embedded.usage
             }
-            Way::Rerank { dialect, request } => {
-                let ranking = rerank::answer::read(*dialect, request, body)?;
-                self.answer = ranking.measured();
-                self.ranking = Some(ranking);
+            Answers::Ranking {
+                dialect,
+                request,
+                ranking,
+            } => {
+                let read = rerank::answer::read(*dialect, request, body).map_err(unsaid)?;
+                ranking.insert(read).usage.clone()
             }
-        }
-        self.taken += 1;
+        };
+        self.count(usage, texts);
         Ok(())
     }
 
-    /// Adds a count. One that is missing or cannot be true makes the sum unknown.
-    fn count(&mut self, usage: Option<Result<Usage, UsageAnomaly>>) {
-        let is_first = self.taken == 0;
-        self.answer.usage_anomaly |= matches!(usage, Some(Err(_)));
-        let part = usage.and_then(Result::ok);
-        self.answer.usage = match (self.answer.usage.take(), part) {
-            (Some(sum), Some(part)) => Some(Usage {
-                input: sum.input.saturating_add(part.input),
-                ..sum
-            }),
-            (None, Some(part)) if is_first => Some(part),
-            (_, None) | (None, Some(_)) => None,
+    fn count(&mut self, usage: Option<Result<Usage, UsageAnomaly>>, texts: usize) {
+        self.usage_anomaly |= matches!(usage, Some(Err(_)));
+        match usage.and_then(Result::ok) {
+            Some(usage) => {
+                let before = std::mem::take(&mut self.told);
+                self.told = usage.plus_input(&before);
+            }
+            None => self.untold += texts,
+        }
+    }
+
+    /// What was used when the call broke off while `open` texts more were with the vendor, and
+    /// whether that is a guess in part; `estimated` tokens are those of the whole call.
+    pub fn spent(&self, open: usize, estimated: u64) -> (Usage, bool) {
+        let all: usize = self.requests.iter().map(|it| it.texts).sum();
+        let guessed = (open + self.untold).min(all);
+        let share = u128::from(estimated) * guessed as u128 / (all.max(1) as u128);
+        let guess = Usage {
+            input: u64::try_from(share).unwrap_or(estimated),
+            ..Usage::default()
         };
-    }
-
-    /// How many answers were taken.
-    pub fn taken(&self) -> usize {
-        self.taken
-    }
-
-    /// What the requests that were answered used; `None` where the vendor does not say.
-    pub fn usage(&self) -> Option<&Usage> {
-        self.answer.usage.as_ref()
+        (self.told.clone().plus_input(&guess), guessed > 0)
     }
 
     /// Writes the answer for the caller, when all answers were taken.
@@ -210,20 +250,48 @@ impl Joint<'_, '_> {
     /// # Errors
     /// [`Fault::Protocol`] if an answer is missing.
     pub fn write(self, echo: &Echo<'_>) -> Result<(Bytes, Answer), Fault> {
-        if self.taken != self.batch.requests.len() {
-            return Err(Fault::Protocol);
-        }
-        let body = match (&self.batch.way, self.ranking) {
-            (Way::Embed { request, .. }, _) => {
-                let counted = self.answer.usage.as_ref().map(|it| it.input);
-                let input = counted.unwrap_or(echo.estimated_input);
-                embed::openai::write(echo.model, request.encoding, &self.vectors, input)
+        let usage = (self.untold == 0).then_some(self.told);
+        let body = match self.answers {
+            Answers::Vectors { request, parts, .. } => {
+                let parts: Option<Vec<_>> = parts.into_iter().collect();
+                let vectors = parts.ok_or(Fault::Protocol)?.concat();
+                let input = usage.as_ref().map_or(echo.estimated_input, |it| it.input);
+                embed::openai::write(echo.model, request.encoding, &vectors, input)
             }
-            (Way::Rerank { request, .. }, Some(ranking)) => {
+            Answers::Ranking {
+                request, ranking, ..
+            } => {
+                let ranking = ranking.ok_or(Fault::Protocol)?;
                 rerank::answer::write(request, ranking, echo.model, echo.id)
             }
-            (Way::Rerank { .. }, None) => return Err(Fault::Protocol),
         };
-        Ok((body, self.answer))
+        let answer = Answer {
+            usage,
+            usage_anomaly: self.usage_anomaly,
+            output_bytes: 0,
+            named: None,
+        };
+        Ok((body, answer))
     }
+}
+
+/// A fault of which the vendor says nothing.
+fn unsaid(fault: Fault) -> StreamFault {
+    StreamFault { fault, error: None }
+}
+
+/// Some models have vectors of one length and say nothing when asked for another.
+fn check_length(request: &EmbedRequest<'_>, found: usize) -> Result<(), StreamFault> {
+    let Some(asked) = request.dimensions.filter(|it| *it != found as u64) else {
+        return Ok(());
+    };
+    Err(StreamFault {
+        fault: Fault::BadRequest,
+        error: Some(ErrorBody {
+            message: format!("`dimensions` is {asked}, but the model's vectors have {found}"),
+            kind: String::from("invalid_request_error"),
+            param: Some("dimensions".into()),
+            code: Some("unsupported_parameter".into()),
+        }),
+    })
 }

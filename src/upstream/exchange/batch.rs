@@ -1,26 +1,40 @@
 //! One attempt that is several requests: embeddings in a vendor's own form, and rankings.
 //!
-//! A few requests run at once, their answers are taken in order, and the first that fails
-//! ends the attempt: its answer is all vectors or none. The vendor may bill for those that
-//! had been answered by then.
+//! A few requests run at once. One that is turned away while others are answered is asked again
+//! by itself, so that what was paid for is not thrown away; then the first that fails ends the
+//! attempt. What the vendor has counted by then is booked, with an estimate of what it has not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::response::Parts;
-use tollward_providers::shape::batch::{Batch, Joint, batch};
-use tollward_providers::{Call, EncodeError, Outbound, Provider};
+use tollward_providers::shape::batch::{Batch, Joint, Part, batch};
+use tollward_providers::{Call, EncodeError, Provider};
 use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::usage::Usage;
 
 use super::open::{reported, request_id, send};
 use super::{Asked, Exchanged, UpstreamBody, UpstreamHead, read_whole};
+use crate::clock;
+use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::client::Client;
 use crate::upstream::failure::AttemptFailure;
 
 /// Requests of one call that run at once; a vendor counts each against its limits.
 const AT_ONCE: usize = 8;
+/// Largest sum of all answers of one call, in bytes: 2,048 vectors of 4,096 numbers fit.
+const MAX_BYTES: usize = 128 * 1024 * 1024;
+/// How often one request is asked again while others of its call are answered.
+const MORE_TRIES: u32 = 2;
+/// The waits before that.
+const WAITS: Backoff = Backoff {
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(4),
+};
 
 /// A shaped call and who is asked.
 pub(super) struct Shaped<'a> {
@@ -55,32 +69,46 @@ pub(super) async fn exchange(
     deployment: &Deployment,
     Shaped { batch, provider }: Shaped<'_>,
     asked: &Asked<'_>,
-    deadline: std::time::Instant,
+    deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let dropped = reported(deployment.on_unsupported, batch.dropped.clone());
     let dropped = dropped.map_err(|failure| *failure)?;
-    let timeouts = deployment.timeouts;
-    let answer = async |outbound: &Outbound| -> Result<(Parts, Bytes), AttemptFailure> {
-        let limits = (timeouts.whole_first_byte, deadline);
-        let (parts, body) = send(client, deployment, &**provider, outbound, limits).await?;
-        let mut body = UpstreamBody::Http(body);
-        let limit = (timeouts.idle, Phase::Idle);
-        let body = read_whole(Bytes::new(), &mut body, limit, timeouts.idle, deadline).await?;
-        Ok((parts, body))
+    let vendor = Vendor {
+        client,
+        deployment,
+        provider: &**provider,
+        deadline,
+        open: AtomicUsize::new(0),
+        is_answering: AtomicBool::new(false),
     };
-    let mut answers = stream::iter(&batch.requests).map(answer).buffered(AT_ONCE);
+    let requests = batch.requests.iter().enumerate();
+    let asking: Vec<_> = requests.map(|(at, part)| vendor.ask(at, part)).collect();
+    let mut answers = stream::iter(asking).buffer_unordered(AT_ONCE);
     let mut joint = batch.join();
     let mut head = UpstreamHead {
         request_id: None,
         dropped,
     };
+    let mut bytes = 0;
+    let spent = |joint: &Joint<'_>, failure| {
+        let used = joint.spent(vendor.open.load(Relaxed), asked.estimated_input);
+        having_used(used, failure)
+    };
     while let Some(answer) = answers.next().await {
-        let (parts, body) = answer.map_err(|failure| among(&joint, failure))?;
+        let (at, texts, parts, body) = answer.map_err(|failure| spent(&joint, failure))?;
         head.request_id = head.request_id.or_else(|| request_id(&parts.headers));
-        let taken = joint.take(&parts.headers, &body);
-        taken.map_err(|fault| among(&joint, unreadable(fault)))?;
+        bytes += body.len();
+        if bytes > MAX_BYTES {
+            let detail = "the answers are larger than 128 MiB";
+            let failure = AttemptFailure::billed(Fault::Protocol, detail);
+            return Err(spent(&joint, failure));
+        }
+        let taken = joint.take(at, &parts.headers, &body);
+        taken.map_err(|found| spent(&joint, AttemptFailure::from_stream(found)))?;
+        vendor.answered(texts);
     }
-    let (body, answer) = asked.echo(|echo| joint.write(echo)).map_err(unreadable)?;
+    let written = asked.echo(|echo| joint.write(echo));
+    let (body, answer) = written.map_err(|fault| AttemptFailure::billed(fault, "no answer"))?;
     Ok(Exchanged::Whole {
         head,
         body,
@@ -89,15 +117,92 @@ pub(super) async fn exchange(
     })
 }
 
-/// A failure after others of the call were answered: what these used may be billed.
-fn among(joint: &Joint<'_, '_>, failure: AttemptFailure) -> AttemptFailure {
-    AttemptFailure {
-        may_be_billed: failure.may_be_billed || joint.taken() > 0,
-        usage: failure.usage.or_else(|| joint.usage().cloned()),
-        ..failure
+/// Who is asked, and how far it is.
+struct Vendor<'a> {
+    client: &'a Client,
+    deployment: &'a Deployment,
+    provider: &'a dyn Provider,
+    deadline: Instant,
+    /// Texts that it was sent and may bill, without an answer.
+    open: AtomicUsize,
+    /// It has answered a request of this call.
+    is_answering: AtomicBool,
+}
+
+impl Vendor<'_> {
+    /// Asks one request until it is answered or there is no use in it.
+    async fn ask(
+        &self,
+        at: usize,
+        part: &Part,
+    ) -> Result<(usize, usize, Parts, Bytes), AttemptFailure> {
+        self.open.fetch_add(part.texts, Relaxed);
+        let mut tries = 0;
+        loop {
+            let failure = match self.once(part).await {
+                Ok((head, body)) => return Ok((at, part.texts, head, body)),
+                Err(failure) => failure,
+            };
+            tries += 1;
+            let delay = WAITS.delay(tries, failure.retry_after, clock::uniform());
+            let is_refused = !failure.may_be_billed && is_passing(failure.fault);
+            let is_in_time = delay <= LONGEST_HONOURED && clock::mono() + delay < self.deadline;
+            if tries > MORE_TRIES || !is_refused || !self.is_answering.load(Relaxed) || !is_in_time
+            {
+                if !failure.may_be_billed {
+                    self.close(part.texts);
+                }
+                return Err(failure);
+            }
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    async fn once(&self, part: &Part) -> Result<(Parts, Bytes), AttemptFailure> {
+        let timeouts = self.deployment.timeouts;
+        let limits = (timeouts.whole_first_byte, self.deadline);
+        let sending = send(
+            self.client,
+            self.deployment,
+            self.provider,
+            &part.outbound,
+            limits,
+        );
+        let (head, body) = sending.await?;
+        let mut body = UpstreamBody::Http(body);
+        let idle = timeouts.idle;
+        let limit = (idle, Phase::Idle);
+        let body = read_whole(Bytes::new(), &mut body, limit, idle, self.deadline).await?;
+        Ok((head, body))
+    }
+
+    fn answered(&self, texts: usize) {
+        self.is_answering.store(true, Relaxed);
+        self.close(texts);
+    }
+
+    fn close(&self, texts: usize) {
+        self.open.fetch_sub(texts, Relaxed);
     }
 }
 
-fn unreadable(fault: Fault) -> AttemptFailure {
-    AttemptFailure::billed(fault, "the answer is not what the vendor's form says")
+/// Whether asking again may help.
+fn is_passing(fault: Fault) -> bool {
+    matches!(
+        fault,
+        Fault::RateLimited | Fault::Overloaded | Fault::Server
+    )
+}
+
+/// A failure after which that much was used.
+fn having_used((usage, is_guess): (Usage, bool), failure: AttemptFailure) -> AttemptFailure {
+    if usage.input == 0 && !is_guess {
+        return failure;
+    }
+    AttemptFailure {
+        may_be_billed: true,
+        usage: Some(usage),
+        is_usage_guessed: is_guess,
+        ..failure
+    }
 }

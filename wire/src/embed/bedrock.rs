@@ -14,24 +14,46 @@ use crate::chat::Unsupported;
 use crate::json::Object;
 use crate::usage::Usage;
 
+/// Whose embeddings a model makes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Maker {
+    Titan,
+    Nova,
+    Cohere,
+}
+
+impl Maker {
+    /// Ids of inference profiles have a region before the model's, ARNs more.
+    fn of(model: &str) -> Option<Self> {
+        let is = |word: &str| model.contains(word);
+        if is("titan-embed") {
+            Some(Self::Titan)
+        } else if is("cohere.embed") {
+            Some(Self::Cohere)
+        } else {
+            (is("nova") && is("embed")).then_some(Self::Nova)
+        }
+    }
+}
+
+pub(super) fn serves(model: &str) -> bool {
+    Maker::of(model).is_some()
+}
+
 pub(super) fn write<'a>(
     request: &EmbedRequest<'a>,
     model: &'a str,
 ) -> Result<Written<'a>, Unsupported> {
     let texts = request.texts()?;
-    // Ids of inference profiles have a region before them, ARNs more.
-    let is = |word: &str| model.contains(word);
-    if is("titan-embed") {
-        return titan(request, texts, model);
+    match Maker::of(model) {
+        Some(Maker::Titan) => titan(request, texts, model),
+        Some(Maker::Cohere) => from_cohere(request, texts, model),
+        Some(Maker::Nova) => Ok(nova(request, texts)),
+        None => {
+            let reason = "only embedding models of Amazon and Cohere are known at Bedrock";
+            Err(Unsupported::new("model", reason))
+        }
     }
-    if is("cohere.embed") {
-        return from_cohere(request, texts, model);
-    }
-    if is("nova") && is("embed") {
-        return Ok(nova(request, texts));
-    }
-    let reason = "only embedding models of Amazon and Cohere are known at Bedrock";
-    Err(Unsupported::new("model", reason))
 }
 
 fn titan<'a>(

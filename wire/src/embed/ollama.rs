@@ -5,16 +5,19 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{EmbedRequest, Embedded, MAX_INPUTS, Written, in_parts, list, purpose_dropped};
+use super::{EmbedRequest, Embedded, Written, in_parts, list, purpose_dropped};
 use crate::chat::Unsupported;
 use crate::json::Object;
 use crate::usage::Usage;
+
+/// Texts in one request. It takes any number, but its answer grows with them.
+const MAX_TEXTS: usize = 64;
 
 pub(super) fn write<'a>(
     request: &EmbedRequest<'a>,
     model: &'a str,
 ) -> Result<Written<'a>, Unsupported> {
-    let parts = in_parts(request.texts()?, MAX_INPUTS, |texts| {
+    let parts = in_parts(request.texts()?, MAX_TEXTS, |texts| {
         Object::new()
             .with("model", model)
             .with("input", list(texts))

@@ -1,6 +1,7 @@
-//! The caller's side: `OpenAI`'s `/v1/embeddings`, and the two fields that others add to it.
+//! The caller's side: `OpenAI`'s `/v1/embeddings`, and the fields that others add to it.
 //!
-//! `input_type` comes from Cohere and Voyage; their SDKs and gateways of the kind send it.
+//! `input_type` and the length and type of the numbers in other words come from Cohere and
+//! Voyage; their SDKs and gateways of the kind send them.
 //! Source: openai-python 3.54.0 `types/embedding_create_params.py`, `resources/embeddings.py`
 //! (read 2026-11).
 
@@ -22,9 +23,12 @@ pub fn read(request: &Document) -> Result<EmbedRequest<'_>, FieldError> {
         .ok_or_else(|| FieldError::new("", "JSON whose strings are valid Unicode"))?;
     let mut fields = Fields::of(value)?;
     fields.any("model");
+    let dimensions = fields.whole("dimensions")?;
+    let cohere_dimensions = fields.whole("output_dimension")?;
+    only_floats(&mut fields)?;
     Ok(EmbedRequest {
         inputs: inputs(fields.any("input"))?,
-        dimensions: fields.whole("dimensions")?,
+        dimensions: dimensions.or(cohere_dimensions),
         encoding: match fields.text("encoding_format")?.as_deref() {
             None | Some("float") => Encoding::Float,
             Some("base64") => Encoding::Base64,
@@ -36,6 +40,22 @@ pub fn read(request: &Document) -> Result<EmbedRequest<'_>, FieldError> {
             .transpose()?,
         rest: fields.rest(),
     })
+}
+
+/// Cohere's and Voyage's words for the type of the numbers: the answer has room for one, floats.
+fn only_floats(fields: &mut Fields<'_>) -> Result<(), FieldError> {
+    for name in ["embedding_types", "output_dtype"] {
+        let is_other = |it: &Json<'_>| it.as_str() != Some("float");
+        let asks_other = match fields.any(name) {
+            None => false,
+            Some(Json::Array(types)) => types.iter().any(is_other),
+            Some(one) => is_other(&one),
+        };
+        if asks_other {
+            return Err(FieldError::new(name, "float"));
+        }
+    }
+    Ok(())
 }
 
 fn inputs(input: Option<Json<'_>>) -> Result<Inputs<'_>, FieldError> {

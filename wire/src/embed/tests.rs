@@ -237,3 +237,30 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn cohere_and_voyage_say_length_and_type_in_words_of_their_own() {
+    let read = |fields: Value| {
+        let mut body = json!({"model": "m", "input": "a"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(fields.as_object().unwrap().clone());
+        let document = Document::parse(Bytes::from(body.to_string())).unwrap();
+        openai::read(&document)
+            .map(|it| (it.dimensions, it.rest.len()))
+            .map_err(|it| it.field)
+    };
+    assert_eq!(read(json!({"output_dimension": 512})), Ok((Some(512), 0)));
+    assert_eq!(
+        read(json!({"embedding_types": ["float"], "output_dtype": "float"})),
+        Ok((None, 0))
+    );
+    assert_eq!(
+        read(json!({"embedding_types": ["int8"]})),
+        Err("embedding_types".to_owned())
+    );
+    assert_eq!(
+        read(json!({"output_dtype": "binary"})),
+        Err("output_dtype".to_owned())
+    );
+}

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 
 use super::{RerankDialect, RerankRequest};
-use crate::answer::Answer;
 use crate::fault::Fault;
 use crate::json::{Json, Object};
 use crate::usage::{Usage, UsageAnomaly};
@@ -33,7 +32,8 @@ pub struct Ranked {
 /// Reads a vendor's answer.
 ///
 /// # Errors
-/// [`Fault::Protocol`] if it is none, or names a document that was not sent.
+/// [`Fault::Protocol`] if it is none, or names a document twice or one that was not sent;
+/// [`Fault::Empty`] if it ranks nothing.
 pub fn read(
     dialect: RerankDialect,
     request: &RerankRequest<'_>,
@@ -49,9 +49,19 @@ pub fn read(
     };
     let mut ranked = results
         .iter()
-        .map(|it| one(it).filter(|it| it.index < request.documents.len()))
+        .map(one)
         .collect::<Option<Vec<_>>>()
         .ok_or(Fault::Protocol)?;
+    if ranked.is_empty() {
+        return Err(Fault::Empty);
+    }
+    let mut is_seen = vec![false; request.documents.len()];
+    for place in ranked.iter().map(|it| it.index) {
+        match is_seen.get_mut(place) {
+            Some(seen @ false) => *seen = true,
+            Some(true) | None => return Err(Fault::Protocol),
+        }
+    }
     let wanted = request.top_n.and_then(|it| usize::try_from(it).ok());
     ranked.truncate(wanted.unwrap_or(usize::MAX));
     let usage = usage(&value).or_else(|| {
@@ -87,28 +97,17 @@ pub fn usage(answer: &Json<'_>) -> Option<Result<Usage, UsageAnomaly>> {
         return Some(Usage::from_openai_input(&usage.to_bytes()));
     }
     if let Some(billed) = answer.get("meta").and_then(|it| it.get("billed_units")) {
-        let count = |name| billed.get(name).and_then(Json::as_u64);
-        let (input, search_units) = (count("input_tokens"), count("search_units"));
-        let is_told = input.is_some() || search_units.is_some();
-        return is_told.then(|| {
-            Ok(Usage {
-                input: input.unwrap_or(0),
-                search_units: search_units.unwrap_or(0),
-                ..Usage::default()
-            })
-        });
+        return Usage::from_billed_units(&billed.to_bytes());
     }
-    let counts = answer
-        .as_array()?
-        .iter()
-        .map(|it| it.get("meta_info")?.get("prompt_tokens"));
-    let input = counts.map(|it| it?.as_u64()).sum::<Option<u64>>();
-    input.filter(|it| *it > 0).map(|input| {
-        Ok(Usage {
-            input,
-            ..Usage::default()
-        })
-    })
+    let mut sum = Usage::default();
+    for one in answer.as_array()? {
+        let count = one.get("meta_info")?.get("prompt_tokens")?.to_bytes();
+        match Usage::of_input("prompt_tokens", std::str::from_utf8(&count).ok()?) {
+            Ok(usage) => sum = sum.plus_input(&usage),
+            anomaly @ Err(_) => return Some(anomaly),
+        }
+    }
+    (sum.input > 0).then_some(Ok(sum))
 }
 
 /// Writes the common answer; `id` stands in where the vendor has given none.
@@ -138,16 +137,4 @@ pub fn write(request: &RerankRequest<'_>, ranking: Ranking, model: &str, id: &st
         .with_some("meta", ranking.meta)
         .with_some("usage", usage);
     Json::from(body).to_bytes()
-}
-
-impl Ranking {
-    /// What the gateway books.
-    pub fn measured(&self) -> Answer {
-        Answer {
-            usage_anomaly: matches!(self.usage, Some(Err(_))),
-            usage: self.usage.clone().and_then(Result::ok),
-            output_bytes: 0,
-            named: None,
-        }
-    }
 }

@@ -91,7 +91,12 @@ fn every_vendor_gets_its_own_form_and_the_caller_gets_the_common_one() {
         assert_eq!(body, case.upstream, "{:?}", case.dialect);
         let body = case.answer.to_string();
         let ranking = answer::read(case.dialect, &request, body.as_bytes()).unwrap();
-        assert_eq!(ranking.measured().usage, case.usage, "{:?}", case.dialect);
+        assert_eq!(
+            ranking.usage.clone().and_then(Result::ok),
+            case.usage,
+            "{:?}",
+            case.dialect
+        );
         let written = answer::write(&request, ranking, "public", "one");
         let written: Value = serde_json::from_slice(&written).unwrap();
         assert_eq!(written, case.caller, "{:?}", case.dialect);
@@ -146,8 +151,8 @@ fn what_a_vendor_lacks_is_refused_or_named() {
     assert_eq!(written.dropped, ["rank_fields"]);
     let refused = RerankDialect::Sglang.write(&request, "m").unwrap_err();
     assert_eq!(refused.param, "max_tokens_per_doc");
-    let refused = RerankDialect::Bedrock.write(&request, "amazon.rerank-v1:0");
-    assert_eq!(refused.unwrap_err().param, "model");
+    assert!(RerankDialect::Bedrock.serves("eu.cohere.rerank-v3-5:0"));
+    assert!(!RerankDialect::Bedrock.serves("amazon.rerank-v1:0"));
 }
 
 #[test]
@@ -213,4 +218,87 @@ fn a_relayed_ranking_is_measured_by_whatever_it_counts() {
         .found
         .fault;
     assert_eq!(fault, Fault::Empty);
+}
+
+#[test]
+fn a_ranking_of_nothing_or_of_one_document_twice_is_no_answer() {
+    let request = document(&asked());
+    let request = read(&request).unwrap();
+    let answer = |places: &[u64]| {
+        let results: Vec<_> = places
+            .iter()
+            .map(|it| json!({"index": it, "relevance_score": 0.5}))
+            .collect();
+        let body = json!({"results": results}).to_string();
+        answer::read(RerankDialect::Cohere, &request, body.as_bytes()).map(|it| it.ranked.len())
+    };
+    assert_eq!(answer(&[1, 0]), Ok(2));
+    assert_eq!(answer(&[]), Err(Fault::Empty));
+    assert_eq!(answer(&[1, 1]), Err(Fault::Protocol));
+    assert_eq!(answer(&[2]), Err(Fault::Protocol));
+}
+
+#[test]
+fn counts_of_a_ranking_that_cannot_be_true_are_anomalies() {
+    let counted =
+        |answer: &Value| answer::usage(&Json::parse(answer.to_string().as_bytes()).unwrap());
+    let billed = |units: Value| json!({"meta": {"billed_units": units}});
+    assert!(
+        counted(&billed(json!({"input_tokens": u64::MAX})))
+            .unwrap()
+            .is_err()
+    );
+    assert!(
+        counted(&billed(json!({"search_units": -1})))
+            .unwrap()
+            .is_err()
+    );
+    assert_eq!(counted(&billed(json!({}))), None);
+    let scored = |tokens: u64| json!({"meta_info": {"prompt_tokens": tokens}});
+    assert!(
+        counted(&json!([scored(u64::MAX), scored(5)]))
+            .unwrap()
+            .is_err()
+    );
+    assert_eq!(
+        counted(&json!([scored(2), scored(5)]))
+            .unwrap()
+            .unwrap()
+            .input,
+        7
+    );
+}
+
+#[test]
+fn what_only_one_vendor_knows_reaches_it_and_is_told_elsewhere() {
+    let mut body = asked();
+    body["priority"] = json!(3);
+    let written = |dialect: RerankDialect, body: &Value| {
+        let request = document(body);
+        let request = read(&request).unwrap();
+        let written = dialect
+            .write(&request, "cohere.rerank")
+            .map_err(|it| it.param.into_owned());
+        written.map(|it| {
+            (
+                String::from_utf8(it.body.to_bytes().to_vec()).unwrap(),
+                it.dropped.len(),
+            )
+        })
+    };
+    let (sent, dropped) = written(RerankDialect::Cohere, &body).unwrap();
+    assert!(sent.contains("\"priority\":3") && dropped == 0);
+    assert_eq!(written(RerankDialect::Bedrock, &body).unwrap().1, 1);
+    body["instruct"] = json!("as a lawyer");
+    assert_eq!(
+        written(RerankDialect::Cohere, &body),
+        Err("instruct".to_owned())
+    );
+    let (sent, _) = written(RerankDialect::Sglang, &body).unwrap();
+    assert!(sent.contains("as a lawyer"));
+    for (field, value) in [("relevant_spans", json!(true)), ("top_n", json!(0))] {
+        let mut body = asked();
+        body[field] = value;
+        assert_eq!(read(&document(&body)).unwrap_err().field, field);
+    }
 }

@@ -132,7 +132,7 @@ pub fn embed_answer(body: &[u8], echo: &Echo<'_>) -> Result<Bytes, Fault> {
     }
     let usage = answer
         .usage
-        .and_then(|it| Usage::from_openai(it.get().as_bytes()).ok());
+        .and_then(|it| Usage::from_openai_input(it.get().as_bytes()).ok());
     let it = Object::new()
         .with("total_duration", echo.timing.since(echo.timing.now()))
         .with("load_duration", 0_u64)
