@@ -204,12 +204,14 @@ impl App {
                 file,
                 reload: load,
                 env,
+                loaded,
                 ..
             } = start;
             reload::follow(
                 &gateway,
                 reload::Source {
                     file,
+                    started: loaded.config,
                     load,
                     standing,
                     env,

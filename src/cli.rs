@@ -24,7 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
-use tollward_config::EngineConfig;
+use tollward_config::{EngineConfig, Report};
 use tollward_store::{Mode, Store};
 
 use crate::app::database;
@@ -88,7 +88,11 @@ pub fn run(cli: Cli, env: Vec<(String, String)>) -> ExitCode {
     // A name look-up that hangs must not hold the exit.
     runtime.shutdown_background();
     outcome.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
+        match error.downcast_ref::<Report>() {
+            // It says of each mistake that it is one.
+            Some(report) => eprint!("{report}"),
+            None => eprintln!("error: {error:#}"),
+        }
         ExitCode::FAILURE
     })
 }
@@ -113,7 +117,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             // A broken configuration does not matter when the flag says where weights go.
             let engine = match &place.models_dir {
                 Some(_) => EngineConfig::default(),
-                None => place.load(&environment, Vec::new())?.config.engine,
+                None => place.load_sections(&environment, &["engine"])?.engine,
             };
             let settings = place.pull_settings(&environment, &engine)?;
             pull::run(&args, &settings, &mut console).await?;
@@ -138,7 +142,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
 /// The store, beside a gateway that may be running on it.
 async fn open_store(place: &PlaceArgs, environment: &Environment) -> anyhow::Result<Store> {
     let path = database(
-        &place.load(environment, Vec::new())?.config,
+        &place.load_sections(environment, &["store"])?,
         &place.state_dir(environment),
     );
     Store::sqlite(&path, Mode::Tool)

@@ -7,10 +7,11 @@ use std::time::Duration;
 use notify::{RecursiveMode, Watcher};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
-use tollward_config::{Loaded, Report};
+use tollward_config::{Config, Loaded, Report};
 
 use crate::app::Gateway;
 use crate::assembly::{Assembly, Standing};
+use crate::snapshot::Snapshot;
 
 /// Editors write in several steps; we look once they are quiet.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -19,6 +20,8 @@ const SETTLE: Duration = Duration::from_millis(150);
 pub struct Source {
     /// The file to watch; without one there is only SIGHUP.
     pub file: Option<PathBuf>,
+    /// The configuration at the start.
+    pub started: Config,
     /// Loads the configuration again.
     pub load: Box<dyn Fn() -> Result<Loaded, Report> + Send + Sync>,
     /// What outlives a reload.
@@ -128,12 +131,25 @@ async fn reload(gateway: &Gateway, source: Arc<Source>) {
             env: &source.env,
             detected: None,
         };
-        (source.load)().and_then(|loaded| assembly.snapshot(&loaded, generation))
+        (source.load)().and_then(|loaded| {
+            let snapshot = assembly.snapshot(&loaded, generation)?;
+            for key in waiting(&source.started, &loaded.config) {
+                tracing::warn!("`{key}` was changed, which takes effect at the next start");
+            }
+            Ok(snapshot)
+        })
     };
     let assembled = gateway.tasks.run_blocking("reload", assembling).await;
-    let is_good = matches!(assembled, Some(Ok(_)));
+    let is_emptied = |snapshot: &Snapshot| {
+        snapshot.routes().next().is_none() && gateway.snapshot().routes().next().is_some()
+    };
+    let is_good = matches!(&assembled, Some(Ok(snapshot)) if !is_emptied(snapshot));
     gateway.metrics.reload_success.set(i64::from(is_good));
     match assembled {
+        // A file caught while it is written, or truncated: nobody means to serve nothing.
+        Some(Ok(snapshot)) if is_emptied(&snapshot) => {
+            tracing::error!("the new configuration has no model, the old one stays");
+        }
         Some(Ok(snapshot)) => {
             gateway.replace_snapshot(snapshot);
             tracing::info!(generation, "the configuration was reloaded");
@@ -143,5 +159,43 @@ async fn reload(gateway: &Gateway, source: Arc<Source>) {
         }
         // It panicked, which is logged where it was caught, or the process ends.
         None => {}
+    }
+}
+
+/// What differs from the start and is read only then.
+fn waiting(started: &Config, now: &Config) -> impl Iterator<Item = &'static str> {
+    let changed = [
+        ("server.listen", started.server.listen != now.server.listen),
+        (
+            "server.admin_listen",
+            started.server.admin_listen != now.server.admin_listen,
+        ),
+        ("store.path", started.store.path != now.store.path),
+        ("engine", started.engine != now.engine),
+        ("upstream", started.upstream != now.upstream),
+        ("log", started.log != now.log),
+        (
+            "timeouts.connect",
+            started.timeouts.connect != now.timeouts.connect,
+        ),
+    ];
+    let changed = changed.into_iter().filter(|(_, is_changed)| *is_changed);
+    changed.map(|(key, _)| key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_the_next_start_is_named() {
+        let started = Config::default();
+        let mut now = Config::default();
+        now.retry.attempts += 1;
+        assert_eq!(waiting(&started, &now).count(), 0);
+        now.server.listen.set_port(1);
+        now.timeouts.connect += Duration::from_secs(1);
+        let named: Vec<_> = waiting(&started, &now).collect();
+        assert_eq!(named, ["server.listen", "timeouts.connect"]);
     }
 }

@@ -98,6 +98,24 @@ async fn a_bad_configuration_changes_nothing_and_is_reported() {
     );
 }
 
+#[tokio::test]
+async fn a_file_that_is_gone_or_empty_leaves_what_is_served() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream);
+    let gateway = Gateway::start(&config).await;
+    let refused = async || {
+        let success = "tollward_config_reload_success";
+        gateway.until_metric(success, &[], 0.0).await;
+        assert_eq!(models(&gateway).await, ["chat"]);
+        gateway.home.write(&config.text());
+        gateway.until_metric(success, &[], 1.0).await;
+    };
+    std::fs::remove_file(gateway.home.config_file()).unwrap();
+    refused().await;
+    gateway.home.write("");
+    refused().await;
+}
+
 // P-18
 #[tokio::test]
 async fn a_running_stream_finishes_on_the_configuration_it_began_with() {

@@ -46,6 +46,22 @@ pub struct Loaded {
 /// # Errors
 /// A [`Report`] with at least one error; warnings are in it too.
 pub fn load(sources: &Sources) -> Result<Loaded, Report> {
+    judged(sources, |_| true)
+}
+
+/// The same, for who needs no more than `sections`: what is wrong elsewhere does not matter, and
+/// nothing there may be relied on.
+///
+/// # Errors
+/// A [`Report`] of what is wrong in these, or with the file as a whole.
+pub fn load_sections(sources: &Sources, sections: &[&str]) -> Result<Loaded, Report> {
+    judged(sources, |path| {
+        let section = path.split('.').next().unwrap_or_default();
+        section.is_empty() || sections.contains(&section)
+    })
+}
+
+fn judged(sources: &Sources, matters: impl Fn(&str) -> bool) -> Result<Loaded, Report> {
     let mut diagnostics = Vec::new();
     let (file, tree) = match &sources.file {
         Some(path) => {
@@ -72,6 +88,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     references::check(&mut config, &sources.known_kinds, &mut reader);
 
     diagnostics.append(&mut reader.diagnostics);
+    diagnostics.retain(|it| matters(&it.path));
     diagnostics.sort_by_key(|diagnostic| {
         diagnostic
             .location

@@ -38,7 +38,7 @@ pub fn run(
 ) -> anyhow::Result<ExitCode> {
     let Some(file) = place.file() else {
         anyhow::bail!(
-            "there is no tollward.yaml, .toml or .json here; name one with --config FILE"
+            "there is no tollward.yaml, .yml, .toml or .json here; name one with --config FILE"
         );
     };
     let checked = place.load(environment, Vec::new()).and_then(|loaded| {
@@ -57,6 +57,12 @@ pub fn run(
         (Ok((loaded, snapshot)), Format::Text) => {
             for warning in &loaded.warnings {
                 writeln!(console.notes, "{warning}")?;
+            }
+            if snapshot.routes().next().is_none() {
+                writeln!(
+                    console.notes,
+                    "warning: no model is configured, so no call will be answered"
+                )?;
             }
             writeln!(
                 console.out,

@@ -122,7 +122,7 @@ fn show_served(
         Err(ClientError::Unreachable { .. }) => {
             writeln!(
                 console.notes,
-                "No gateway answers at {}; start one: tollward",
+                "No gateway answers at {}; start one with `tollward`, or say where it is: --url http://HOST:PORT",
                 gateway.base_url
             )
         }

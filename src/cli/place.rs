@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tollward_config::{EngineConfig, Loaded, Report, Sources};
+use tollward_config::{Config, EngineConfig, Loaded, Report, Sources};
 
 use crate::weights::PullSettings;
 use crate::weights::hub::{HubSettings, HubSettingsError};
@@ -19,7 +19,7 @@ const FILES: [&str; 4] = [
 /// Options that every command shares.
 #[derive(Args, Clone, Debug, Default)]
 pub struct PlaceArgs {
-    /// The configuration file [default: tollward.{yaml,toml,json} in the working directory, if there].
+    /// The configuration file [default: tollward.{yaml,yml,toml,json} in the working directory, if there].
     #[arg(
         long,
         short,
@@ -75,6 +75,15 @@ impl Environment {
 }
 
 impl PlaceArgs {
+    /// The same for a gateway that goes on: a file that was found stays the file, also when it is gone.
+    #[must_use]
+    pub fn settled(&self) -> Self {
+        Self {
+            config: self.file(),
+            ..self.clone()
+        }
+    }
+
     /// The configuration file, when there is one.
     pub fn file(&self) -> Option<PathBuf> {
         let beside = || FILES.iter().map(PathBuf::from).find(|file| file.is_file());
@@ -123,15 +132,32 @@ impl PlaceArgs {
         environment: &Environment,
         overrides: Vec<(String, String)>,
     ) -> Result<Loaded, Report> {
+        tollward_config::load(&self.sources(environment, overrides))
+    }
+
+    /// Loads no more than `sections`: who looks into the books must not need vendors' keys.
+    ///
+    /// # Errors
+    /// What is wrong in these.
+    pub fn load_sections(
+        &self,
+        environment: &Environment,
+        sections: &[&str],
+    ) -> Result<Config, Report> {
+        let sources = self.sources(environment, Vec::new());
+        tollward_config::load_sections(&sources, sections).map(|it| it.config)
+    }
+
+    fn sources(&self, environment: &Environment, overrides: Vec<(String, String)>) -> Sources {
         let known_kinds = tollward_providers::kinds()
             .map(|row| row.kind.to_owned())
             .chain([crate::assembly::LOCAL.to_owned()])
             .collect();
-        tollward_config::load(&Sources {
+        Sources {
             file: self.file(),
             env: environment.variables.clone(),
             overrides,
             known_kinds,
-        })
+        }
     }
 }

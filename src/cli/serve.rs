@@ -100,6 +100,7 @@ pub async fn start(
     place: &PlaceArgs,
     environment: Environment,
 ) -> anyhow::Result<Option<(App, Option<Detected>)>> {
+    let place = place.settled();
     let loaded = match place.load(&environment, args.overrides()) {
         Ok(loaded) => loaded,
         Err(report) => {
@@ -122,13 +123,13 @@ pub async fn start(
         Some(detect(environment.variables(), local_model).await)
     };
     let start = Start {
-        file,
         state_dir: place.state_dir(&environment),
         models_dir: place.models_dir(&environment, &loaded.config.engine),
+        file,
         env: environment.variables().to_vec(),
         detected: detected.clone(),
         reload: Box::new({
-            let (args, place) = (args.clone(), place.clone());
+            let args = args.clone();
             move || place.load(&environment, args.overrides())
         }),
         loaded,
@@ -207,11 +208,16 @@ pub fn banner(app: &App, detected: Option<&Detected>) -> String {
             models.join(", ")
         }
     ));
+    let key = if app.gateway.keyring.is_required(snapshot.auth) {
+        " -H \"authorization: Bearer $KEY\""
+    } else {
+        ""
+    };
     let mut text = lines.join("\n");
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "\n\ntry it:\n  curl http://{}/v1/chat/completions -H 'content-type: application/json' \\\n    \
+        "\n\ntry it:\n  curl http://{}/v1/chat/completions -H 'content-type: application/json'{key} \\\n    \
          -d '{{\"model\":\"{example}\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello!\"}}]}}'",
         app.public
     );

@@ -75,7 +75,7 @@ impl GatewayArgs {
     /// The gateway that was named or runs where the configuration says.
     async fn running(&self, listen: SocketAddr) -> Option<Gateway> {
         if let Some(url) = &self.url {
-            return Some(self.at(url.clone()));
+            return Some(self.at(api_root(url)));
         }
         let probe = reqwest::Client::builder()
             .no_proxy()
@@ -92,6 +92,19 @@ impl GatewayArgs {
     }
 }
 
+/// The address of the API; a host alone is enough to name a gateway.
+fn api_root(url: &str) -> String {
+    let url = url.trim_end_matches('/');
+    let is_host = url
+        .split_once("://")
+        .is_some_and(|(_, rest)| !rest.contains('/'));
+    if is_host {
+        format!("{url}/v1")
+    } else {
+        url.to_owned()
+    }
+}
+
 /// Runs `chat`.
 ///
 /// # Errors
@@ -102,24 +115,25 @@ pub async fn chat(
     environment: Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<ExitCode> {
-    let config = place.load(&environment, Vec::new())?.config;
+    let listen = place
+        .load_sections(&environment, &["server"])?
+        .server
+        .listen;
     let history = Some(place.state_dir(&environment).join("chat_history"));
     let here = |gateway| ChatPlace {
         gateway,
         history: history.clone(),
         is_stdin_terminal: io::stdin().is_terminal(),
     };
-    if let Some(gateway) = args.gateway.running(config.server.listen).await {
+    if let Some(gateway) = args.gateway.running(listen).await {
         if args.serve {
-            anyhow::bail!(
-                "a gateway runs at http://{}/v1 already",
-                config.server.listen
-            );
+            anyhow::bail!("a gateway runs at http://{listen}/v1 already");
         }
         return Ok(status(
             chat::run(&args.chat, &here(gateway), console).await?,
         ));
     }
+    let config = place.load(&environment, Vec::new())?.config;
     if local::IS_BUILT_IN && config.engine.enabled != EngineMode::Off {
         fetch_missing_weights(&config, place, &environment, console).await?;
     }
@@ -158,7 +172,7 @@ pub async fn models(
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let config = place.load(environment, Vec::new())?.config;
+    let config = place.load_sections(environment, &["server", "engine"])?;
     let listen = config.server.listen;
     let gateway = match args.gateway.running(listen).await {
         Some(gateway) => gateway,

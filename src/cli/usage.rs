@@ -169,7 +169,11 @@ fn sum_line(group: String, row: &UsageRow) -> [String; 7] {
         input.to_string(),
         cache_read.to_string(),
         output.to_string(),
-        row.cost.to_string(),
+        match (row.unpriced, row.cost) {
+            (0, cost) => cost.to_string(),
+            (_, NanoUsd(0)) => "unknown".to_owned(),
+            (_, cost) => format!("≥ {cost}"),
+        },
     ]
 }
 

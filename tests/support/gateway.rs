@@ -177,12 +177,8 @@ impl Home {
     }
 
     async fn start(self, flags: &[&str], reading: Stderr) -> Gateway {
-        let file = self.config_file();
-        let arguments = [
-            &["serve", "--config", file.to_str().expect("a UTF-8 path")],
-            flags,
-        ]
-        .concat();
+        // The configuration is found in the working directory.
+        let arguments = [&["serve"], flags].concat();
         let mut child = self.command(&arguments).spawn().expect("the binary starts");
         let stdout = collect(child.stdout.take().expect("a piped stdout"));
         let stderr = match reading {

@@ -758,3 +758,17 @@ fn a_setting_is_reported_at_its_place_by_whoever_knows_it() {
     // What is missing is reported at the provider's name.
     assert_eq!(at("api_key", &[]), (2, 3, None));
 }
+
+#[test]
+fn who_needs_one_section_is_not_stopped_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = r#"{"store": {"path": "here.db"}, "nonsense": 1,
+        "providers": {"a": {"kind": "openai", "api_key": "${UNSET}"}}}"#;
+    let mixed = sources(folder.path(), "mixed.json", text);
+    assert_eq!(load(&mixed).unwrap_err().error_count(), 2);
+    let loaded = load_sections(&mixed, &["store"]).unwrap();
+    assert!(loaded.config.store.path.unwrap().ends_with("here.db"));
+    assert!(load_sections(&mixed, &["providers"]).is_err());
+    let broken = sources(folder.path(), "broken.json", "{");
+    assert!(load_sections(&broken, &["store"]).is_err());
+}

@@ -59,7 +59,7 @@ async fn no_gateway_is_a_remark_and_no_failure() {
     result.unwrap();
     assert_eq!(
         notes,
-        "No gateway answers at http://127.0.0.1:1/v1; start one: tollward\n"
+        "No gateway answers at http://127.0.0.1:1/v1; start one with `tollward`, or say where it is: --url http://HOST:PORT\n"
     );
     assert!(out.contains(DEFAULT_MODEL), "{out}");
 }
