@@ -174,6 +174,7 @@ impl Work<'_> {
             return self.check_local(declared);
         }
         let mut settings = declared.settings.expose().clone();
+        let has_base_url = settings.contains_key("base_url");
         add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
             Ok(provider) => {
@@ -197,7 +198,11 @@ impl Work<'_> {
                     BuildError::UnknownKind { known, .. } => known.clone(),
                     BuildError::Missing { .. } | BuildError::Invalid { .. } => Vec::new(),
                 };
-                self.report(&path, missing_key_help(&declared.kind, &error), &candidates);
+                self.report(
+                    &path,
+                    missing_key_help(&declared.kind, has_base_url, &error),
+                    &candidates,
+                );
             }
         }
     }
@@ -245,6 +250,12 @@ impl Work<'_> {
         on_unsupported: OnUnsupported,
     ) -> Option<Candidate> {
         let path = format!("models.{model}.deployments[{index}]");
+        let is_declared = self.loaded.config.providers.contains_key(&config.provider);
+        if is_declared && config.provider != LOCAL && !self.providers.contains_key(&config.provider)
+        {
+            // Its own settings were reported already.
+            return None;
+        }
         let target = if config.provider == LOCAL {
             self.assembly
                 .standing
@@ -294,7 +305,7 @@ impl Work<'_> {
             let mut settings = Map::new();
             add_key_from_environment(name, &mut settings, self.assembly.env);
             let provider = tollward_providers::build(name, settings)
-                .map_err(|error| missing_key_help(name, &error))?;
+                .map_err(|error| missing_key_help(name, false, &error))?;
             self.providers.insert(
                 name.to_owned(),
                 Built {
@@ -305,7 +316,6 @@ impl Work<'_> {
         }
         match self.providers.get(name) {
             Some(built) => Ok(&built.provider),
-            // Its own settings were reported already; this says what follows from that.
             None => Err(format!("provider `{name}` could not be set up")),
         }
     }
@@ -426,9 +436,13 @@ fn add_key_from_environment(
     }
 }
 
-fn missing_key_help(kind: &str, error: &BuildError) -> String {
+fn missing_key_help(kind: &str, has_base_url: bool, error: &BuildError) -> String {
     let variable = tollward_providers::kind(kind).and_then(|row| row.key_variable);
     match (error, variable) {
+        // The variable is the vendor's own; it is not sent to an address that somebody wrote.
+        (BuildError::Missing { field: "api_key" }, Some(variable)) if has_base_url => {
+            format!("{error}: write `api_key: ${{{variable}}}`")
+        }
         (BuildError::Missing { field: "api_key" }, Some(variable)) => {
             format!("{error}: write `api_key`, or set {variable}")
         }

@@ -263,6 +263,12 @@ async fn json_is_answered_whatever_is_accepted_and_other_methods_are_refused() {
             "S-13: no cross-origin access"
         );
     }
+    // Codex tries a websocket first.
+    let socket = Request::get("/v1/responses")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket");
+    let response = gateway.send(&socket).await;
+    response.error(426, "method_not_allowed");
     gateway
         .send(&Request::get("/v1/chat/complete"))
         .await

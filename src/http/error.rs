@@ -298,7 +298,12 @@ pub async fn no_such_route(uri: http::Uri) -> Response {
     } else {
         Dialect::OpenAiChat
     };
-    let message = format!("there is nothing at `{path}`; the API is below /v1");
+    let where_else = if path.starts_with("/v1") {
+        ""
+    } else {
+        "; the API is below /v1"
+    };
+    let message = format!("there is nothing at `{path}`{where_else}");
     respond_in(
         dialect,
         &Problem::new(
@@ -311,18 +316,22 @@ pub async fn no_such_route(uri: http::Uri) -> Response {
     )
 }
 
-/// The path is served, but not by this method.
-pub async fn no_such_method(method: http::Method) -> Response {
+/// The path is served, but not by this method, or not over a websocket: Codex asks for one at
+/// `/v1/responses` and falls back to plain HTTP at once for 426, but only after five tries for 405.
+pub async fn no_such_method(method: http::Method, headers: http::HeaderMap) -> Response {
+    let status = if headers.contains_key(http::header::UPGRADE) {
+        StatusCode::UPGRADE_REQUIRED
+    } else {
+        StatusCode::METHOD_NOT_ALLOWED
+    };
     let message = format!("{method} is not served here");
-    respond(
-        &Problem::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "invalid_request_error",
-            "method_not_allowed",
-            message,
-        ),
-        &headers::fresh_id(),
-    )
+    let problem = Problem::new(
+        status,
+        "invalid_request_error",
+        "method_not_allowed",
+        message,
+    );
+    respond(&problem, &headers::fresh_id())
 }
 
 /// A handler panicked. The panic itself is on standard error; the log names the request that met it.

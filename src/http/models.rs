@@ -22,7 +22,7 @@ use crate::http::{gemini, headers};
 use crate::pipeline::ServeError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::RouteError;
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Route, Snapshot, Target};
 
 /// Lists the models that the caller may use.
 pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
@@ -151,14 +151,20 @@ fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
                 }
             }
             let traits = deployment.target.traits(&deployment.upstream_model);
+            let is_local = matches!(deployment.target, Target::Local(_));
             json!({
                 "deployment": &*deployment.id,
                 "operations": operations,
                 "with_tools": with_tools,
+                "tools": !is_local,
                 "max_output_tokens": traits.max_output,
                 "reasoning": traits.thinks,
                 "sampling": traits.takes_sampling,
-                "json_schema": if traits.takes_schema { "native" } else { "by a forced tool" },
+                "json_schema": match (is_local, traits.takes_schema) {
+                    (true, _) => "none",
+                    (false, true) => "native",
+                    (false, false) => "by a forced tool",
+                },
                 "prefill": traits.takes_prefill,
                 "image_urls": traits.fetches_urls,
             })

@@ -33,14 +33,12 @@ use crate::pipeline::admit::{AdmitError, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::{RouteError, spellings};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Route, Snapshot, Target};
 
 /// The version of Ollama whose API this is; clients compare it.
 const VERSION: &str = "0.13.0";
 /// Tokens of context that are told of a model of which nobody knows.
 const CONTEXT_TOKENS: u64 = 131_072;
-/// Largest answer with embeddings, in bytes.
-const MAX_EMBEDDINGS: usize = 64 * 1024 * 1024;
 /// How long a model is said to stay in memory, in seconds.
 const STAYS: u64 = 300;
 
@@ -78,7 +76,7 @@ async fn listing(
         Err(refusal) => return refusal,
     };
     let routes = snapshot.routes().filter(|it| caller.allows(&it.model));
-    let cards: Vec<ModelCard<'_>> = routes.map(|route| card(&route.model)).collect();
+    let cards: Vec<ModelCard<'_>> = routes.map(|route| card(&route.model, route)).collect();
     json(shape(&cards))
 }
 
@@ -89,7 +87,7 @@ pub async fn show(State(gateway): State<Arc<Gateway>>, request: Request) -> Resp
         Err(refusal) => return refusal,
     };
     match named(&document).and_then(|name| known(&snapshot, &caller, &name)) {
-        Some(name) => json(catalog::show(&card(&name))),
+        Some((name, route)) => json(catalog::show(&card(&name, &route))),
         None => unknown(&document),
     }
 }
@@ -173,7 +171,7 @@ async fn embedded(gateway: Arc<Gateway>, request: Request, words: Embedding) -> 
         Err(refusal) => return refusal,
     };
     let asked = named(&document);
-    let Some(model) = asked.and_then(|name| known(&snapshot, &caller, &name)) else {
+    let Some((model, _)) = asked.and_then(|name| known(&snapshot, &caller, &name)) else {
         return unknown(&document);
     };
     let mut edit = document.edit();
@@ -196,7 +194,8 @@ async fn embedded(gateway: Arc<Gateway>, request: Request, words: Embedding) -> 
     let answer = inference::answer(Operation::Embeddings, State(gateway), request).await;
     let (mut parts, body) = answer.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
-    let body = axum::body::to_bytes(body, MAX_EMBEDDINGS).await;
+    // It is in memory already, within the bounds of whoever made it.
+    let body = axum::body::to_bytes(body, usize::MAX).await;
     if !parts.status.is_success() {
         let told = body.ok().and_then(|it| ErrorBody::parse(&it));
         let message = told.map_or_else(|| "the embeddings failed".to_owned(), |it| it.message);
@@ -295,10 +294,12 @@ fn named(document: &Document) -> Option<String> {
 }
 
 /// The public name that a client means, if the caller may use it.
-fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<String> {
+fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<(String, Arc<Route>)> {
     let mut names = spellings(Operation::OllamaChat, name).into_iter();
-    let found = names.find(|it| caller.allows(it) && snapshot.resolve(it).is_some());
-    found.map(std::borrow::Cow::into_owned)
+    names.find_map(|it| {
+        let route = snapshot.resolve(&it).filter(|_| caller.allows(&it))?;
+        Some((it.into_owned(), route))
+    })
 }
 
 /// Ollama's own words, which clients look for, under the status of an unknown model.
@@ -310,7 +311,15 @@ fn unknown(document: &Document) -> Response {
     response
 }
 
-fn card(name: &str) -> ModelCard<'_> {
+/// What editors are told; of the engine in this process what it can do, of vendors the most.
+fn card<'n>(name: &'n str, route: &Route) -> ModelCard<'n> {
+    let first = route.candidates.first();
+    let is_local = first.is_some_and(|it| matches!(it.deployment.target, Target::Local(_)));
+    let capabilities: &[&str] = if is_local {
+        &["completion"]
+    } else {
+        &["completion", "tools", "vision", "thinking"]
+    };
     ModelCard {
         name,
         modified: 0,
@@ -320,7 +329,7 @@ fn card(name: &str) -> ModelCard<'_> {
         quantization: "",
         context_length: CONTEXT_TOKENS,
         embedding_length: 0,
-        capabilities: &["completion", "tools", "vision", "thinking"],
+        capabilities,
     }
 }
 
