@@ -223,6 +223,7 @@ impl Provider for Compatible {
             thoughts: quirks.thoughts,
             takes_top_k: quirks.takes_more_sampling,
             takes_more_sampling: quirks.takes_more_sampling,
+            fetches_files: quirks.fetches_files,
             takes_custom_tools: quirks.takes_custom_tools,
             web_search: match quirks.web_search {
                 SearchingModels::ByTool => Searching::ByTool,

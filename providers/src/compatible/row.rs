@@ -68,6 +68,8 @@ pub(crate) struct Quirks {
     pub(crate) thoughts: Replay,
     /// Whether `top_k`, `min_p` and `repetition_penalty` are taken.
     pub(crate) takes_more_sampling: bool,
+    /// Whether files are taken by URL.
+    pub(crate) fetches_files: bool,
     /// Whether tools whose input is text are taken.
     pub(crate) takes_custom_tools: bool,
     /// Which models search the web, for callers of another dialect.
@@ -169,6 +171,7 @@ impl Quirks {
         responses: ResponsesModels::No,
         thoughts: Replay::Never,
         takes_more_sampling: false,
+        fetches_files: false,
         takes_custom_tools: false,
         web_search: SearchingModels::No,
         rerank: None,

@@ -138,6 +138,8 @@ const OPENROUTER: Row = Row {
     operations: ALL_AND_RERANK,
     counting: None,
     quirks: Quirks {
+        // openrouter 1.3.84 `components/chatcontentfile.py`: `file_data` may be an address.
+        fetches_files: true,
         thinking: ThinkingModels::All,
         thoughts: Replay::AsDetails,
         takes_more_sampling: true,
@@ -178,6 +180,7 @@ const MISTRAL: Row = Row {
             "safety_identifier",
             "moderation",
             "prompt_cache_options",
+            "service_tier",
             "prompt_cache_retention",
         ],
         dropped_in_messages: &[

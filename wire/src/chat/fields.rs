@@ -124,6 +124,25 @@ impl<'a> Fields<'a> {
             .collect()
     }
 
+    /// The same, where one element may stand without its list.
+    ///
+    /// # Errors
+    /// As of [`Self::each`].
+    pub fn some<T>(
+        &mut self,
+        name: &'static str,
+        mut read: impl FnMut(Json<'a>) -> Result<T, FieldError>,
+    ) -> Result<Vec<T>, FieldError> {
+        match self.0.get(name) {
+            Some(Json::Object(_)) => {
+                let one = self.any(name).map(|it| read(it));
+                let one = one.transpose().map_err(|error| within(name, error))?;
+                Ok(one.into_iter().collect())
+            }
+            _ => self.each(name, read),
+        }
+    }
+
     /// An object.
     ///
     /// # Errors

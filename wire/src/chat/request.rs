@@ -304,6 +304,8 @@ pub struct Traits {
     pub takes_prefill: bool,
     /// Pictures may be given by URL.
     pub fetches_urls: bool,
+    /// Files may be given by URL in chats of `OpenAI`'s form.
+    pub fetches_files: bool,
     /// `top_k` is taken.
     pub takes_top_k: bool,
     /// Sampling fields that servers of open models have and `OpenAI` has not: `min_p` and the like.
@@ -356,6 +358,7 @@ impl Default for Traits {
             may_not_think: true,
             takes_prefill: true,
             fetches_urls: true,
+            fetches_files: false,
             takes_top_k: true,
             takes_more_sampling: true,
             takes_custom_tools: false,

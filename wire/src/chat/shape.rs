@@ -31,6 +31,11 @@ pub fn source_of(url: Cow<'_, str>) -> (Source<'_>, Option<Cow<'_, str>>) {
     }
 }
 
+/// Whether a file's id is an address, as those of Google's Files API and of buckets are.
+pub fn is_address(id: &str) -> bool {
+    id.contains("://")
+}
+
 /// The span of the media type and the start of the data in a base64 data URL.
 fn data_url(url: &str) -> Option<(std::ops::Range<usize>, usize)> {
     let scheme = url.get(..5)?;

@@ -51,10 +51,6 @@ const ANTHROPIC: &[Row] = &[
     ("tools[].function.strict", &["tools[].strict"]),
     ("messages[].reasoning", &["messages[].content[].thinking"]),
     (
-        "messages[].tool_calls[].thought_signature",
-        &["messages[].content[].signature"],
-    ),
-    (
         "messages[].tool_calls[].extra_content",
         &["messages[].content[].signature"],
     ),
@@ -90,10 +86,6 @@ const OPENAI_RESPONSES: &[Row] = &[
         &["input[].content[].prompt_cache_breakpoint"],
     ),
     ("messages[].reasoning", &["input[]:reasoning"]),
-    (
-        "messages[].tool_calls[].thought_signature",
-        &["input[]:reasoning"],
-    ),
     (
         "messages[].tool_calls[].extra_content",
         &["input[]:reasoning"],
@@ -135,10 +127,6 @@ const OLLAMA: &[Row] = &[
     ("frequency_penalty", &["options.frequency_penalty"]),
     ("repetition_penalty", &["options.repeat_penalty"]),
     ("messages[].reasoning", &["messages[].thinking"]),
-    (
-        "messages[].tool_calls[].thought_signature",
-        &["messages[].tool_calls[]"],
-    ),
     ("messages[].content[].image_url", &["messages[].images"]),
     ("messages[].content[].image", &["messages[].images"]),
     ("messages[].content[].file", &["messages[].images"]),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::chat::names::plain_id;
-use crate::chat::shape::{arguments_object, cache_ttl, sniff};
+use crate::chat::shape::{arguments_object, cache_ttl, is_address, sniff};
 use crate::chat::turns::{Conversation, GO_ON, Said, Turn};
 use crate::chat::{
     Media, Names, Part, Provenance, Source, Text, Thought, ToolCall, ToolResult, Traits,
@@ -150,13 +150,13 @@ impl<'a> Blocks<'_, 'a> {
                 base64(kind.unwrap_or(Cow::Borrowed("image/png")), data)
             }
             Source::Url(url) if self.traits.fetches_urls => url_source(url),
-            Source::Url(_) => {
+            Source::Id(id) if !is_address(id) => file_source(id),
+            Source::Url(_) | Source::Id(_) => {
                 return Err(Unsupported::new(
                     "messages[].content[].image_url",
                     "pictures must be given in base64",
                 ));
             }
-            Source::Id(id) => file_source(id),
             Source::Text(_) => {
                 return Err(Unsupported::new(
                     "messages[].content[].image",
@@ -185,6 +185,12 @@ impl<'a> Blocks<'_, 'a> {
                 .with("media_type", "text/plain")
                 .with("data", text.clone()),
             Source::Url(url) => url_source(url),
+            Source::Id(id) if is_address(id) => {
+                return Err(Unsupported::new(
+                    "messages[].content[].file",
+                    "a file of another vendor's must be given in base64",
+                ));
+            }
             Source::Id(id) => file_source(id),
         };
         let block = Object::new()

@@ -27,7 +27,7 @@ pub(super) struct History<'a> {
 impl<'a> History<'a> {
     /// Reads the instructions.
     pub(super) fn system(&mut self, content: &mut Fields<'a>) -> Result<(), FieldError> {
-        let texts = content.each("parts", |it| fields(it)?.need_text("text"))?;
+        let texts = content.some("parts", |it| fields(it)?.need_text("text"))?;
         let parts = texts.into_iter().map(Part::from).collect();
         self.messages.push(Message::new(Role::System, parts));
         Ok(())
@@ -43,13 +43,13 @@ impl<'a> History<'a> {
                     self.messages
                         .push(Message::new(Role::Assistant, Vec::new()));
                 }
-                content.each("parts", |it| self.model_part(it))?;
+                content.some("parts", |it| self.model_part(it))?;
             }
             // `function` is what the role of results was called once.
             None | Some("" | "user" | "function") => {
                 self.end_words();
                 let mut parts = Vec::new();
-                content.each("parts", |it| self.user_part(it, &mut parts))?;
+                content.some("parts", |it| self.user_part(it, &mut parts))?;
                 self.messages.push(Message::new(Role::User, parts));
             }
             Some(_) => return Err(FieldError::new("role", "user or model")),
@@ -181,7 +181,7 @@ impl<'a> History<'a> {
         let call = self.calls.answer(result.text("id")?, name.as_ref());
         let (text, is_error) = said(result.any("response"));
         let mut parts = vec![Part::from(text)];
-        let attached = result.each("parts", |it| media(&mut fields(it)?))?;
+        let attached = result.some("parts", |it| media(&mut fields(it)?))?;
         parts.extend(attached.into_iter().flatten());
         Ok(Part::ToolResult(ToolResult {
             call,
@@ -252,9 +252,21 @@ fn inline<'a>(blob: &mut Fields<'a>) -> Result<Part<'a>, FieldError> {
 }
 
 fn linked<'a>(file: &mut Fields<'a>) -> Result<Part<'a>, FieldError> {
-    let source = Source::Url(file.need_text("fileUri")?);
+    let uri = file.need_text("fileUri")?;
+    // What only Google can open is no address to others.
+    let source = if is_web(&uri) {
+        Source::Url(uri)
+    } else {
+        Source::Id(uri)
+    };
     let kind = file.text("mimeType")?;
     Ok(of_kind(source, kind, file.text("displayName")?))
+}
+
+/// Whether anybody can open the address.
+fn is_web(uri: &str) -> bool {
+    let is_of_web = uri.starts_with("https://") || uri.starts_with("http://");
+    is_of_web && !uri.starts_with("https://generativelanguage.googleapis.com/")
 }
 
 fn of_kind<'a>(

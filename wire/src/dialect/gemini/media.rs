@@ -79,7 +79,7 @@ pub(super) fn part<'a>(
     match &media.source {
         Source::Base64(data) => Ok(inline(media, kind, data)),
         Source::Text(text) => Ok(Object::new().with("text", text.clone())),
-        Source::Url(url) if is_bucket(url) => Err(Unsupported::new(
+        Source::Url(url) | Source::Id(url) if is_bucket(url) => Err(Unsupported::new(
             kind.field(),
             "a bucket would be opened in the operator's name: give the data in base64",
         )),

@@ -98,7 +98,7 @@ impl<'a> Turns<'_, 'a> {
                 Part::Thought(it) => parts.extend(self.thought(it)),
                 Part::ToolCall(call) => {
                     let proof = proofs.of_call(call, is_first_call);
-                    let proof = proof.or_else(|| self.no_proof(is_first_call));
+                    let proof = proof.or_else(|| self.excuse(is_first_call));
                     is_first_call = false;
                     parts.push(self.call(call).with_some("thoughtSignature", proof));
                 }
@@ -123,13 +123,10 @@ impl<'a> Turns<'_, 'a> {
     }
 
     /// Models whose thinking is steered by a level refuse a turn whose first call has no proof.
-    fn no_proof(&mut self, is_first_call: bool) -> Option<Cow<'a, str>> {
-        if !is_first_call || !self.traits.thinks || !self.traits.thinks_by_effort {
-            return None;
-        }
-        self.written
-            .drop_field("messages[].tool_calls[].thought_signature");
-        Some(Cow::Borrowed(NO_PROOF))
+    /// Nothing of the caller's is left out: it has sent none, perhaps because it had none.
+    fn excuse(&self, is_first_call: bool) -> Option<Cow<'a, str>> {
+        let is_wanted = is_first_call && self.traits.thinks && self.traits.thinks_by_effort;
+        is_wanted.then_some(Cow::Borrowed(NO_PROOF))
     }
 
     fn part(&mut self, part: &Part<'a>) -> Result<Option<Object<'a>>, Unsupported> {

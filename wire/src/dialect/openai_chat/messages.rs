@@ -139,6 +139,8 @@ fn one_part<'a>(fields: &mut Fields<'a>) -> Result<Part<'a>, FieldError> {
             inner(fields, "file")?;
             file(fields, cache).map(Part::File)
         }
+        "document_url" => document(fields, cache).map(Part::File),
+        "thinking" => Ok(Part::Thought(thinking(fields)?)),
         _ => Err(FieldError::new(
             "type",
             "text, image_url, input_audio, file or refusal",
@@ -223,6 +225,24 @@ fn file<'a>(fields: &mut Fields<'a>, cache: Option<Json<'a>>) -> Result<Media<'a
         cache,
         ..media
     })
+}
+
+/// A document by address, in Mistral's words (mistralai 3.7 `documenturlchunk.py`).
+fn document<'a>(fields: &mut Fields<'a>, cache: Option<Json<'a>>) -> Result<Media<'a>, FieldError> {
+    let media = Media::at(fields.need_text("document_url")?);
+    Ok(Media {
+        name: fields.text("document_name")?,
+        cache,
+        ..media
+    })
+}
+
+/// A thought among the parts, in Mistral's words (mistralai 3.7 `thinkchunk.py`).
+fn thinking<'a>(fields: &mut Fields<'a>) -> Result<Thought<'a>, FieldError> {
+    let pieces = fields.each("thinking", |it| Fields::of(it)?.text("text"))?;
+    let words: String = pieces.into_iter().flatten().collect();
+    fields.flag("closed")?;
+    Ok(Thought::unsigned(words.into()))
 }
 
 /// Thoughts first, then words, then calls: the order in which vendors want them back.

@@ -2,18 +2,21 @@
 
 use std::borrow::Cow;
 
-use crate::chat::shape::{data_url_of, sniff};
-use crate::chat::{Media, Part, Source, Unsupported};
+use crate::chat::shape::{data_url_of, is_address, sniff};
+use crate::chat::{Media, Part, Source, Traits, Unsupported};
 use crate::json::{Json, Object};
 
-pub(super) fn user_part<'a>(part: &Part<'a>) -> Result<Option<Json<'a>>, Unsupported> {
+pub(super) fn user_part<'a>(
+    part: &Part<'a>,
+    traits: Traits,
+) -> Result<Option<Json<'a>>, Unsupported> {
     Ok(match part {
         Part::Text(text) if text.text.is_empty() => None,
         Part::Text(text) => Some(text_part(text.text.clone())),
         Part::Refusal(text) => Some(text_part(text.clone())),
         Part::Image(image) => Some(image_part(image)?),
         Part::Audio(audio) => Some(audio_part(audio)?),
-        Part::File(file) => Some(file_part(file)),
+        Part::File(file) => Some(file_part(file, traits)?),
         Part::Thought(_) | Part::ToolCall(_) | Part::ToolResult(_) => None,
     })
 }
@@ -106,14 +109,22 @@ fn audio_part<'a>(audio: &Media<'a>) -> Result<Json<'a>, Unsupported> {
         .into())
 }
 
-fn file_part<'a>(file: &Media<'a>) -> Json<'a> {
+fn file_part<'a>(file: &Media<'a>, traits: Traits) -> Result<Json<'a>, Unsupported> {
+    let refused = |reason| Err(Unsupported::new("messages[].content[].file", reason));
+    let kind = file.media_type.as_deref().unwrap_or("application/pdf");
+    if kind.starts_with("video/") {
+        return refused("there is no place for a video");
+    }
     let inner = Object::new().with_some("filename", file.name.clone());
     let inner = match &file.source {
-        Source::Text(text) => return text_part(text.clone()),
+        Source::Text(text) => return Ok(text_part(text.clone())),
+        Source::Id(id) if is_address(id) => {
+            return refused("a file of another vendor's must be given in base64");
+        }
         Source::Id(id) => inner.with("file_id", id.clone()),
-        Source::Url(url) => inner.with("file_data", url.clone()),
+        Source::Url(url) if traits.fetches_files => inner.with("file_data", url.clone()),
+        Source::Url(_) => return refused("a file must be given in base64"),
         Source::Base64(data) => {
-            let kind = file.media_type.as_deref().unwrap_or("application/pdf");
             let inner = match &file.name {
                 Some(_) => inner,
                 None => inner.with("filename", "document.pdf"),
@@ -121,8 +132,6 @@ fn file_part<'a>(file: &Media<'a>) -> Json<'a> {
             inner.with("file_data", data_url_of(kind, data))
         }
     };
-    Object::new()
-        .with("type", "file")
-        .with("file", inner)
-        .into()
+    let part = Object::new().with("type", "file").with("file", inner);
+    Ok(part.into())
 }

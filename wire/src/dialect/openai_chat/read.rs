@@ -96,6 +96,8 @@ fn format<'a>(fields: &mut Fields<'a>) -> Result<Format<'a>, FieldError> {
 fn thinking(fields: &mut Fields<'_>) -> Result<Thinking, FieldError> {
     let effort = |word: Option<Cow<'_, str>>, path: &'static str| match word {
         None => Ok(None),
+        // Groq's word for what the model does unasked.
+        Some(word) if word == "default" => Ok(None),
         Some(word) => Effort::of_word(&word)
             .map(Some)
             .ok_or_else(|| FieldError::new(path, "none, minimal, low, medium, high, xhigh or max")),

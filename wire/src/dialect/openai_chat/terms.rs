@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::left_out::MAX_USER;
+use super::tools::nested_format;
 use crate::chat::{
     ChatRequest, Effort, Format, Names, SearchOption, Searching, Tool, ToolChoice, Traits,
     Unsupported, Written,
@@ -142,7 +143,7 @@ fn one_tool<'a>(tool: &Tool<'a>, traits: Traits, names: &Names) -> Json<'a> {
         .with_some("description", tool.description.clone());
     if let Some(format) = &tool.custom {
         if traits.takes_custom_tools {
-            let custom = it.with_some("format", format.clone());
+            let custom = it.with_some("format", format.as_ref().map(nested_format));
             return Object::new()
                 .with("type", "custom")
                 .with("custom", custom)

@@ -118,9 +118,40 @@ fn custom_of<'a>(custom: &mut Fields<'a>) -> Result<Tool<'a>, FieldError> {
         description: custom.text("description")?,
         parameters: None,
         strict: None,
-        custom: Some(custom.any("format")),
+        custom: Some(custom.any("format").map(flat_format)),
         cache: None,
     })
+}
+
+/// The format as Responses has it, whose grammars have no object of their own.
+fn flat_format(format: Json<'_>) -> Json<'_> {
+    let Json::Object(mut format) = format else {
+        return format;
+    };
+    if let Some(Json::Object(grammar)) = format.take("grammar") {
+        for (name, value) in grammar {
+            format.push(name, value);
+        }
+    }
+    Json::Object(format)
+}
+
+/// The format as chats have it.
+pub(super) fn nested_format<'a>(format: &Json<'a>) -> Json<'a> {
+    let Json::Object(flat) = format else {
+        return format.clone();
+    };
+    let (mut format, mut grammar) = (Object::new(), Object::new());
+    for (name, value) in flat.clone() {
+        match &*name {
+            "syntax" | "definition" => grammar.push(name, value),
+            _ => format.push(name, value),
+        }
+    }
+    if !grammar.is_empty() {
+        format.set("grammar", grammar);
+    }
+    Json::Object(format)
 }
 
 fn function_of<'a>(function: &mut Fields<'a>) -> Result<Tool<'a>, FieldError> {

@@ -119,7 +119,7 @@ impl<'a> Scribe<'_, 'a> {
         }
         for part in &message.parts {
             if !matches!(part, Part::ToolResult(_)) {
-                parts.extend(user_part(part)?);
+                parts.extend(user_part(part, self.traits)?);
             }
         }
         if parts.is_empty() {
@@ -154,7 +154,7 @@ impl<'a> Scribe<'_, 'a> {
                 beside.push(text_part(label.into()));
             }
             shown += 1;
-            beside.extend(user_part(part)?);
+            beside.extend(user_part(part, self.traits)?);
         }
         if shown > 0 && text.is_empty() {
             text.push_str("[see the attachments that follow]");

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::chat::names::plain_id;
-use crate::chat::shape::{data_url_of, sniff};
+use crate::chat::shape::{data_url_of, is_address, sniff};
 use crate::chat::{
     Media, Message, Names, Part, Provenance, Role, Source, Text, Thought, ToolCall, ToolResult,
     Traits, Unsupported, Written,
@@ -273,7 +273,8 @@ impl<'a> Scribe<'_, 'a> {
         );
         let it = match &image.source {
             Source::Url(url) if self.traits.fetches_urls => it.with("image_url", url.clone()),
-            Source::Url(_) => {
+            Source::Id(id) if !is_address(id) => it.with("file_id", id.clone()),
+            Source::Url(_) | Source::Id(_) => {
                 return Err(Unsupported::new(
                     "messages[].content[].image_url",
                     "pictures must be given in base64",
@@ -283,7 +284,6 @@ impl<'a> Scribe<'_, 'a> {
                 let kind = sniff(data).or(image.media_type.as_deref());
                 it.with("image_url", data_url_of(kind.unwrap_or("image/png"), data))
             }
-            Source::Id(id) => it.with("file_id", id.clone()),
             Source::Text(_) => {
                 return Err(Unsupported::new(
                     "messages[].content[].image",
@@ -301,9 +301,9 @@ impl<'a> Scribe<'_, 'a> {
             Source::Text(text) => Object::new()
                 .with("type", "input_text")
                 .with("text", text.clone()),
-            Source::Id(id) => it.with("file_id", id.clone()),
+            Source::Id(id) if !is_address(id) => it.with("file_id", id.clone()),
             Source::Url(url) if self.traits.fetches_urls => it.with("file_url", url.clone()),
-            Source::Url(_) => {
+            Source::Url(_) | Source::Id(_) => {
                 return Err(Unsupported::new(
                     "messages[].content[].file",
                     "files must be given in base64",

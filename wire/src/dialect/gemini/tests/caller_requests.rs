@@ -1,12 +1,12 @@
 //! What Google's clients ask for.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use serde_json::{Value, json};
 
 use super::document;
 use crate::chat::{Effort, Format, Thinking, ToolChoice, Traits};
 use crate::dialect::Dialect;
-use crate::dialect::tests::{check, unreadable};
+use crate::dialect::tests::{check, unreadable, write};
 
 const TO_OPENAI: (Dialect, Dialect) = (Dialect::Gemini, Dialect::OpenAiChat);
 const TO_ANTHROPIC: (Dialect, Dialect) = (Dialect::Gemini, Dialect::Anthropic);
@@ -212,4 +212,17 @@ fn json_may_be_asked_for_without_a_schema() {
     let request = document(&asking(&config));
     let read = Dialect::Gemini.read_request(&request).unwrap();
     assert_eq!(read.format, Format::JsonObject);
+}
+
+#[test]
+fn one_part_may_stand_without_its_list() {
+    let request = json!({"systemInstruction": {"parts": {"text": "Be brief."}},
+        "contents": [{"role": "user", "parts": {"text": "q"}}]});
+    let sent = write(
+        (Dialect::Gemini, Dialect::OpenAiChat),
+        &request,
+        Traits::default(),
+    );
+    assert_eq!(sent.body["messages"][0]["content"], "Be brief.");
+    assert_eq!(sent.body["messages"][1]["content"], "q");
 }

@@ -61,7 +61,10 @@ fn a_client_of_ollama_has_no_place_for_a_proof_and_the_vendors_own_excuse_stands
         );
         assert_eq!(parts[0]["functionCall"]["args"], json!({"a": 1.5}));
         assert_eq!(parts[1].get("thoughtSignature"), None);
-        assert_eq!(dropped[0], "messages[].tool_calls[].thought_signature");
+        assert!(
+            !dropped.iter().any(|it| it.contains("tool_calls")),
+            "{dropped:?}"
+        );
     }
 }
 
@@ -92,7 +95,7 @@ fn either_copy_of_a_proof_is_enough() {
 
 // trap 25
 #[test]
-fn a_lost_proof_is_said_to_be_lost() {
+fn a_proof_that_the_client_lost_is_excused() {
     let (parts, dropped) = back(Dialect::OpenAiChat, &call(None), |message| {
         message["tool_calls"][0]["extra_content"] = Value::Null;
         message["reasoning_details"] = Value::Null;
@@ -102,7 +105,10 @@ fn a_lost_proof_is_said_to_be_lost() {
         "skip_thought_signature_validator"
     );
     assert_eq!(parts[1].get("thoughtSignature"), None);
-    assert_eq!(dropped, ["messages[].tool_calls[].thought_signature"]);
+    assert!(
+        dropped.is_empty(),
+        "nothing that was sent is left out: {dropped:?}"
+    );
 }
 
 #[test]

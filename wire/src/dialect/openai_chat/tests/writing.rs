@@ -68,7 +68,7 @@ fn every_choice_has_its_word() {
 
 #[test]
 fn a_custom_tool_is_one_where_it_is_taken_and_a_function_elsewhere() {
-    let rest = json!({"tools": [{"type": "custom", "custom": {"name": "sh", "format": {"type": "grammar", "grammar": {}}}}],
+    let rest = json!({"tools": [{"type": "custom", "custom": {"name": "sh", "format": {"type": "grammar", "grammar": {"syntax": "lark", "definition": "s: \"a\""}}}}],
         "tool_choice": {"type": "custom", "custom": {"name": "sh"}},
         "messages": [{"role": "user", "content": "a"},
             {"role": "assistant", "tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "sh", "input": "ls \"x\""}}]},
@@ -250,4 +250,87 @@ fn a_recording_is_named_by_what_it_is() {
         format("AAAA", None),
         Err("messages[].content[].input_audio.format".to_owned())
     );
+}
+
+#[test]
+fn a_grammar_is_written_as_each_of_openais_apis_has_it() {
+    let grammar = json!({"syntax": "lark", "definition": "start: \"a\""});
+    let nested = json!({"type": "grammar", "grammar": grammar});
+    let flat = json!({"type": "grammar", "syntax": "lark", "definition": "start: \"a\""});
+    let message = json!([{"role": "user", "content": "q"}]);
+    let chat = json!({"messages": message,
+        "tools": [{"type": "custom", "custom": {"name": "t", "format": nested}}]});
+    let response =
+        json!({"input": "q", "tools": [{"type": "custom", "name": "t", "format": flat}]});
+    let traits = Traits {
+        takes_custom_tools: true,
+        ..Traits::default()
+    };
+    for (caller, request) in [
+        (Dialect::OpenAiChat, &chat),
+        (Dialect::OpenAiResponses, &response),
+    ] {
+        let sent = write((caller, Dialect::OpenAiChat), request, traits).body;
+        assert_eq!(sent["tools"][0]["custom"]["format"], nested, "{caller:?}");
+        let sent = write((caller, Dialect::OpenAiResponses), request, traits).body;
+        assert_eq!(sent["tools"][0]["format"], flat, "{caller:?}");
+    }
+}
+
+#[test]
+fn files_go_only_where_they_can_be_opened() {
+    let google = |part: Value| json!({"contents": [{"role": "user", "parts": [part]}]});
+    let linked =
+        |uri: &str, kind: &str| google(json!({"fileData": {"fileUri": uri, "mimeType": kind}}));
+    let web = linked("https://example.com/a.pdf", "application/pdf");
+    let to = |vendor, request: &Value, traits| {
+        try_write((Dialect::Gemini, vendor), request, traits).map(|it| it.body)
+    };
+    let file = Err("messages[].content[].file".to_owned());
+    assert_eq!(to(Dialect::OpenAiChat, &web, Traits::default()), file);
+    let fetching = Traits {
+        fetches_files: true,
+        ..Traits::default()
+    };
+    let sent = to(Dialect::OpenAiChat, &web, fetching).unwrap();
+    let sent = &sent["messages"][0]["content"][0]["file"];
+    assert_eq!(sent["file_data"], "https://example.com/a.pdf");
+    let video = google(json!({"inlineData": {"data": "AAAA", "mimeType": "video/mp4"}}));
+    assert_eq!(to(Dialect::OpenAiChat, &video, fetching), file);
+    for only_google in [
+        "gs://bucket/a.pdf",
+        "https://generativelanguage.googleapis.com/v1beta/files/a",
+    ] {
+        let request = linked(only_google, "application/pdf");
+        for vendor in [
+            Dialect::OpenAiChat,
+            Dialect::OpenAiResponses,
+            Dialect::Anthropic,
+        ] {
+            assert_eq!(
+                to(vendor, &request, fetching),
+                file,
+                "{only_google} {vendor:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_mistral_and_groq_know_is_understood_for_other_vendors() {
+    let request = json!({"reasoning_effort": "default", "messages": [
+        {"role": "user", "content": [
+            {"type": "document_url", "document_url": "data:application/pdf;base64,AAAA", "document_name": "a.pdf"}]},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": [{"type": "text", "text": "hm"}], "closed": true},
+            {"type": "text", "text": "yes"}]},
+        {"role": "user", "content": "go on"}]});
+    let sent = write(
+        (Dialect::OpenAiChat, Dialect::Anthropic),
+        &request,
+        Traits::default(),
+    );
+    assert_eq!(sent.body["messages"][0]["content"][0]["title"], "a.pdf");
+    assert_eq!(sent.body["messages"][1]["content"][0]["text"], "yes");
+    assert_eq!(sent.body.get("thinking"), None);
 }
