@@ -24,6 +24,9 @@ use crate::usage::Usage;
 /// Largest answer that is put together while it is streamed, in bytes of memory.
 const MAX_COLLECTED: u64 = 16 << 20;
 
+/// Most that a settler holds back, in bytes of memory.
+const MAX_HELD: u64 = 16 << 20;
+
 /// Largest translated stream, in bytes of text; a whole answer may be as long.
 const MAX_STREAMED: u64 = 64 << 20;
 
@@ -160,7 +163,7 @@ impl Translation {
         let had_ended = self.seen.is_ended;
         let bytes = self.run(out, |reader, sink| reader.push(chunk, sink));
         // Writers and readers hold some of it until the end: there must be one.
-        if self.seen.output_bytes > MAX_STREAMED {
+        if self.seen.output_bytes > MAX_STREAMED || self.settler.held_bytes() > MAX_HELD {
             let (fault, error) = (Fault::EventTooLarge, None);
             self.seen.fault.get_or_insert(StreamFault { fault, error });
         }

@@ -114,6 +114,67 @@ pub enum ChatEvent<'e> {
 }
 
 impl ChatEvent<'_> {
+    /// The same event, which borrows nothing.
+    pub(crate) fn into_owned(self) -> ChatEvent<'static> {
+        let own = |it: Cow<'_, str>| -> Cow<'static, str> { it.into_owned().into() };
+        match self {
+            Self::Start { id } => ChatEvent::Start { id: id.map(own) },
+            Self::Item { id, is_hosted } => {
+                let id = own(id);
+                ChatEvent::Item { id, is_hosted }
+            }
+            Self::Text { choice, text } => {
+                let text = own(text);
+                ChatEvent::Text { choice, text }
+            }
+            Self::Refusal { choice, text } => {
+                let text = own(text);
+                ChatEvent::Refusal { choice, text }
+            }
+            Self::Thinking { choice, text } => {
+                let text = own(text);
+                ChatEvent::Thinking { choice, text }
+            }
+            Self::Thought { choice, thought } => {
+                let thought = thought.into_owned();
+                ChatEvent::Thought { choice, thought }
+            }
+            Self::ToolCall {
+                choice,
+                call,
+                id,
+                name,
+                kind,
+                signature,
+            } => ChatEvent::ToolCall {
+                choice,
+                call,
+                id: id.map(own),
+                name: own(name),
+                kind,
+                signature: signature.map(own),
+            },
+            Self::Arguments { choice, call, text } => {
+                let text = own(text);
+                ChatEvent::Arguments { choice, call, text }
+            }
+            Self::ToolCallEnd { choice, call } => ChatEvent::ToolCallEnd { choice, call },
+            Self::Logprobs { choice, tokens } => {
+                let tokens = tokens.into_owned();
+                ChatEvent::Logprobs { choice, tokens }
+            }
+            Self::Annotation { choice, annotation } => {
+                let annotation = annotation.into_owned();
+                ChatEvent::Annotation { choice, annotation }
+            }
+            Self::Finish { choice, finish } => ChatEvent::Finish { choice, finish },
+            Self::Usage(usage) => ChatEvent::Usage(usage),
+            Self::BadUsage => ChatEvent::BadUsage,
+            Self::Fault(fault) => ChatEvent::Fault(fault),
+            Self::End => ChatEvent::End,
+        }
+    }
+
     /// Bytes of memory that what it brings takes up, or about.
     pub(crate) fn held_bytes(&self) -> u64 {
         let text = |it: &Option<Cow<'_, str>>| it.as_deref().map_or(0, str::len);

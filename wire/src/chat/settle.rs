@@ -2,9 +2,10 @@
 //!
 //! Vendors differ in how they number tool calls, what they leave out and what they call
 //! the end. [`Settler`] puts that right once, for all pairs: calls count from 0 in each
-//! choice and come one after the other, every call has an id, its caller's tool name and
-//! arguments that are at least `{}`, an answer with calls ends in *tool calls*, every choice
-//! says why it ends, and the tool that stood for a schema becomes text again.
+//! choice and come one after the other, nothing comes in the midst of a call's arguments, every
+//! call has an id, its caller's tool name and arguments that are at least `{}`, an answer with
+//! calls ends in *tool calls*, every choice says why it ends, and the tool that stood for a
+//! schema becomes text again.
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,9 @@ use std::collections::BTreeMap;
 use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
 use crate::chat::names::Names;
 use crate::json::Json;
+
+/// Bytes of memory that one held event takes up besides its words, about.
+const HELD_EVENT: u64 = 128;
 
 /// Puts events right on their way from a reader to a writer.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ struct Choice {
     /// The number, in `calls`, of the one that is being written.
     open: usize,
     is_finished: bool,
+    /// What was said in the midst of the open call: most dialects cannot go on with a call after
+    /// anything else. It follows the call.
+    held: Vec<ChatEvent<'static>>,
+    held_bytes: u64,
 }
 
 #[derive(Debug)]
@@ -104,10 +112,13 @@ impl Settler {
             }
             ChatEvent::Text { choice, .. }
             | ChatEvent::Refusal { choice, .. }
-            | ChatEvent::Thinking { choice, .. } => {
-                self.choice(choice);
-                sink.take(event);
-            }
+            | ChatEvent::Thinking { choice, .. } => self.choice(choice).say(event, sink),
+            ChatEvent::Thought { choice, .. }
+            | ChatEvent::Logprobs { choice, .. }
+            | ChatEvent::Annotation { choice, .. } => match self.choices.get_mut(&choice) {
+                Some(here) => here.say(event, sink),
+                None => sink.take(event),
+            },
             ChatEvent::End => {
                 // The end was marked, the reason left out: all that is held is complete.
                 for (number, choice) in &mut self.choices {
@@ -119,6 +130,11 @@ impl Settler {
             }
             other => sink.take(other),
         }
+    }
+
+    /// Bytes of memory that what is held back takes up, or about; arguments not counted.
+    pub fn held_bytes(&self) -> u64 {
+        self.choices.values().map(|it| it.held_bytes).sum()
     }
 
     /// Takes note of a call that begins.
@@ -188,6 +204,7 @@ impl Choice {
             call.is_ended |= !may_be_cut;
         }
         self.go_on(choice, sink);
+        self.let_out(sink);
         let finish = self.settle_finish(finish);
         sink.take(ChatEvent::Finish { choice, finish });
     }
@@ -200,16 +217,45 @@ impl Choice {
     fn go_on(&mut self, choice: u32, sink: &mut dyn EventSink) {
         while let Some(call) = self.calls.get_mut(self.open) {
             call.go_on(choice, sink);
-            let is_last = self.open + 1 == self.calls.len();
-            let Some(call) = self.calls.get(self.open) else {
+            if !call.is_complete() {
                 return;
-            };
-            // A custom tool's input ends where something else begins.
-            let ends_with_next = call.kind == ToolKind::Custom && !call.is_wrapped && !is_last;
-            if !(call.is_ended || call.json.is_complete || ends_with_next) || is_last {
+            }
+            self.let_out(sink);
+            if self.open + 1 == self.calls.len() {
                 return;
             }
             self.open += 1;
+        }
+    }
+
+    /// Says what is no part of a call, now or after the one that is open.
+    fn say(&mut self, event: ChatEvent<'_>, sink: &mut dyn EventSink) {
+        let is_midst = self
+            .calls
+            .get(self.open)
+            .is_some_and(|it| !it.is_complete());
+        if !is_midst || self.is_finished {
+            return sink.take(event);
+        }
+        self.held_bytes += event.held_bytes();
+        let last = self.held.last_mut();
+        match (last, &event) {
+            (Some(ChatEvent::Text { text, .. }), ChatEvent::Text { text: more, .. })
+            | (Some(ChatEvent::Refusal { text, .. }), ChatEvent::Refusal { text: more, .. })
+            | (Some(ChatEvent::Thinking { text, .. }), ChatEvent::Thinking { text: more, .. }) => {
+                text.to_mut().push_str(more);
+            }
+            _ => {
+                self.held_bytes += HELD_EVENT;
+                self.held.push(event.into_owned());
+            }
+        }
+    }
+
+    fn let_out(&mut self, sink: &mut dyn EventSink) {
+        self.held_bytes = 0;
+        for event in self.held.drain(..) {
+            sink.take(event);
         }
     }
 
@@ -224,6 +270,11 @@ impl Choice {
 }
 
 impl Call {
+    /// Whether nothing more of it comes.
+    fn is_complete(&self) -> bool {
+        self.is_ended || self.json.is_complete
+    }
+
     fn go_on(&mut self, choice: u32, sink: &mut dyn EventSink) {
         if let Some(begin) = self.held.take()
             && let Some(call) = self.ours
@@ -293,11 +344,6 @@ impl JsonEnd {
     /// Whether the value is complete.
     pub(crate) fn is_complete(&self) -> bool {
         self.is_complete
-    }
-
-    /// Whether the value has begun and is not complete.
-    pub(crate) fn is_begun(&self) -> bool {
-        self.depth > 0 && !self.is_complete
     }
 
     /// Takes the next characters of an object or array.

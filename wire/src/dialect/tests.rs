@@ -1,6 +1,7 @@
 //! What the tests of the dialects share: a request on its way, a stream in pieces, samples.
 #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
+mod interleaved;
 mod round_trip;
 mod web_search;
 

@@ -463,3 +463,31 @@ fn a_stream_without_an_end_is_broken_off() {
     assert!(matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge));
     assert_eq!(pushed, (MAX_STREAMED >> 20) + 1);
 }
+
+#[test]
+fn a_stream_that_never_ends_a_call_and_speaks_on_is_broken_off() {
+    let request = document(&json!({}));
+    let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let way = (Dialect::OpenAiChat, Dialect::Anthropic);
+    let mut stream = Translation::new(way.0, way.1, settler, &echo(&request));
+    let event = |delta: &Value| {
+        let chunk = json!({"choices": [{"index": 0, "delta": delta}]});
+        Bytes::from(format!("data: {chunk}\n\n"))
+    };
+    let call = json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{"}});
+    stream.push(
+        event(&json!({"tool_calls": [call]})),
+        &mut Segments::default(),
+    );
+    let chunk = event(&json!({"content": "a".repeat(1 << 20)}));
+    let mut pushed = 0;
+    let seen = loop {
+        pushed += 1;
+        let seen = stream.push(chunk.clone(), &mut Segments::default());
+        if seen != Seen::Nothing {
+            break seen;
+        }
+    };
+    assert!(matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge));
+    assert_eq!(pushed, MAX_HELD >> 20);
+}

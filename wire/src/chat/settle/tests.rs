@@ -112,6 +112,95 @@ fn calls_that_come_interleaved_leave_one_after_the_other() {
     );
 }
 
+fn said(text: &'static str) -> ChatEvent<'static> {
+    ChatEvent::Text {
+        choice: 0,
+        text: text.into(),
+    }
+}
+
+// trap 32
+#[test]
+fn what_is_said_in_the_midst_of_a_call_follows_it() {
+    let out = settled(
+        None,
+        vec![
+            call(0, Some("a"), "x"),
+            arguments(0, "{\"a\""),
+            said("so "),
+            said("it is"),
+            arguments(0, ":1}"),
+            said("!"),
+            call(1, Some("b"), "y"),
+            said("never ended"),
+            finish(Finish::Length),
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "call 0 x a",
+            "arguments 0 {\"a\"",
+            "arguments 0 :1}",
+            "text so it is",
+            "text !",
+            "call 1 y b",
+            "text never ended",
+            "length"
+        ]
+    );
+}
+
+#[test]
+fn a_custom_tools_input_goes_on_while_the_next_call_waits() {
+    let custom = |call| ChatEvent::ToolCall {
+        choice: 0,
+        call,
+        id: None,
+        name: "run".into(),
+        kind: ToolKind::Custom,
+        signature: None,
+    };
+    let out = settled(
+        None,
+        vec![
+            custom(0),
+            arguments(0, "ls"),
+            custom(1),
+            arguments(1, "ps"),
+            arguments(0, " -l"),
+            finish(Finish::ToolCalls),
+        ],
+    );
+    assert_eq!(
+        out,
+        [
+            "call 0 run call_s000",
+            "arguments 0 ls",
+            "arguments 0  -l",
+            "call 1 run call_s001",
+            "arguments 1 ps",
+            "tool_calls"
+        ]
+    );
+}
+
+#[test]
+fn what_is_held_is_counted_until_it_is_let_out() {
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "s");
+    let mut out = 0;
+    let mut pass = |settler: &mut Settler, event| {
+        settler.pass(event, &mut |_: ChatEvent<'_>| out += 1);
+        settler.held_bytes()
+    };
+    assert_eq!(pass(&mut settler, said("free")), 0);
+    pass(&mut settler, call(0, None, "x"));
+    assert_eq!(pass(&mut settler, said("four")), HELD_EVENT + 4);
+    assert_eq!(pass(&mut settler, said("four")), HELD_EVENT + 8);
+    assert_eq!(pass(&mut settler, arguments(0, "{}")), 0);
+    assert_eq!(out, 4);
+}
+
 #[test]
 fn a_call_without_arguments_holds_the_next_one_until_its_own_cannot_come_anymore() {
     let late = vec![

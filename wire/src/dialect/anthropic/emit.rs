@@ -5,7 +5,6 @@
 
 use super::{citation, thought, usage};
 use crate::chat::seal::Seal;
-use crate::chat::settle::JsonEnd;
 use crate::chat::{ChatEvent, Finish, Provenance, Thought};
 use crate::dialect::{Echo, EventWriter};
 use crate::json::{Json, Object, escape_into};
@@ -22,8 +21,6 @@ pub(crate) fn writer(echo: &Echo<'_>) -> Blocks {
         next: 0,
         open: None,
         blank: String::new(),
-        arguments: JsonEnd::default(),
-        held: String::new(),
         finish: None,
         usage: None,
     }
@@ -41,10 +38,6 @@ pub(crate) struct Blocks {
     open: Option<Open>,
     /// White space that came before any other text of its block.
     blank: String,
-    /// Where the open call's arguments are complete.
-    arguments: JsonEnd,
-    /// Words that came in the midst of them: a block that is closed cannot be filled.
-    held: String,
     finish: Option<Finish>,
     usage: Option<Usage>,
 }
@@ -83,15 +76,10 @@ impl EventWriter for Blocks {
                     .with("name", name)
                     .with("input", Object::new());
                 self.start(Open::Tool(call), block, out);
-                self.arguments = JsonEnd::default();
             }
             ChatEvent::Arguments { call, text, .. } => {
                 if self.open == Some(Open::Tool(call)) {
                     self.delta("input_json_delta", "partial_json", &text, out);
-                    self.arguments.read(&text);
-                    if self.arguments.is_complete() && !self.held.is_empty() {
-                        self.close(out);
-                    }
                 }
             }
             ChatEvent::Finish { finish, .. } => self.finish = Some(finish),
@@ -136,9 +124,6 @@ impl Blocks {
     }
 
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
-        if matches!(self.open, Some(Open::Tool(_))) && self.arguments.is_begun() {
-            return self.held.push_str(text);
-        }
         if self.open != Some(Open::Text) {
             self.blank.push_str(text);
             if self.blank.trim().is_empty() {
@@ -231,19 +216,9 @@ impl Blocks {
                 self.open = Some(Open::Thinking);
                 self.thought(&Thought::unsigned("".into()), out);
             }
-            Some(Open::Text) => {
+            Some(Open::Text | Open::Tool(_)) => {
                 self.open = None;
                 self.stop(out);
-            }
-            Some(Open::Tool(_)) => {
-                self.open = None;
-                self.stop(out);
-                let held = std::mem::take(&mut self.held);
-                self.text(&held, out);
-                self.blank.clear();
-                if self.open.take().is_some() {
-                    self.stop(out);
-                }
             }
         }
     }

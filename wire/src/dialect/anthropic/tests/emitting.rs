@@ -217,7 +217,7 @@ fn every_reason_has_its_word() {
 
 // trap 32
 #[test]
-fn words_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
+fn words_and_thoughts_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
     let stream = emitted(
         Dialect::Anthropic,
         vec![
@@ -225,8 +225,10 @@ fn words_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
             call(0, "f"),
             arguments(0, "{\"a\""),
             text("so "),
-            arguments(0, ":1}"),
             text("it is"),
+            arguments(0, ":"),
+            thinking("hm"),
+            arguments(0, "1}"),
             finish(Finish::ToolCalls),
             ChatEvent::End,
         ],
@@ -237,7 +239,7 @@ fn words_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
             "message_start",
             "tool_use",
             "text",
-            "text",
+            "thinking",
             "message_delta",
             "message_stop"
         ]
@@ -249,6 +251,7 @@ fn words_in_the_midst_of_a_calls_arguments_wait_for_its_end() {
     };
     assert_eq!(joined("partial_json"), "{\"a\":1}");
     assert_eq!(joined("text"), "so it is");
+    assert_eq!(joined("thinking"), "hm");
 }
 
 // traps 21, 23, 25

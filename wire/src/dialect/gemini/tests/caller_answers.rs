@@ -147,8 +147,8 @@ fn a_call_is_one_part_once_its_arguments_are_complete() {
     let call = |id, name, args| json!({"functionCall": {"id": id, "name": name, "args": args}});
     let expected = [
         json!({"text": "Well. "}),
-        json!({"text": "Wait."}),
         call("call_0", "look", json!({"place": "Oslo"})),
+        json!({"text": "Wait."}),
         call("call_1", "now", json!({})),
         json!({"text": ""}),
     ];

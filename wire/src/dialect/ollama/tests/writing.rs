@@ -191,11 +191,11 @@ fn a_call_waits_until_its_arguments_are_an_object() {
         json!([{"id": "call_seed000", "function": {"index": 0, "name": "f", "arguments": {"a": "}"}}}])
     );
     assert_eq!(out[1]["message"]["content"], "then");
-    assert_eq!(out[2]["message"]["content"], "meanwhile");
     assert_eq!(
-        out[3]["message"]["tool_calls"],
+        out[2]["message"]["tool_calls"],
         json!([{"id": "call_seed001", "function": {"index": 1, "name": "g", "arguments": {"b": 2}}}])
     );
+    assert_eq!(out[3]["message"]["content"], "meanwhile");
     assert_eq!((&out[4]["done"], out.len()), (&json!(true), 5));
 }
 

@@ -97,7 +97,8 @@ fn words_of_a_thought_that_was_never_ended_are_not_the_next_ones() {
         details.map(|it| it[0]["text"].clone()).collect::<Vec<_>>()
     };
     for between in [text("a"), call("f", None)] {
-        let events = vec![thinking("one"), between, thinking("two"), signed("s")];
+        let end = ChatEvent::End;
+        let events = vec![thinking("one"), between, thinking("two"), signed("s"), end];
         assert_eq!(details(events), ["two"]);
     }
     let events = vec![thinking("one "), thinking("more"), signed("s"), signed("t")];
