@@ -24,6 +24,7 @@ mod chat;
 mod config;
 mod disconnect;
 mod embeddings;
+mod endings;
 mod fallback;
 mod gemini;
 mod headers;

@@ -33,7 +33,7 @@ use crate::upstream::failure::AttemptFailure;
 pub struct Observed<'a> {
     /// The vendor's count, when it sent one that makes sense.
     pub usage: Option<&'a Usage>,
-    /// The vendor counted at the beginning, and the answer broke off before it counted again.
+    /// The vendor counted at the beginning and not again, or not so that it could be believed.
     pub is_usage_partial: bool,
     /// The vendor's last count could not be true (faults U-47).
     pub is_usage_anomalous: bool,
@@ -274,16 +274,14 @@ impl Call {
         let told = failed.and_then(|failed| failed.usage.as_ref());
         let (usage, estimated, priced) = match observed.usage.or(told) {
             Some(usage) => {
-                let least = estimate::tokens(observed.output_bytes);
-                let is_short = observed.is_usage_partial && usage.output < least;
-                let output = if is_short { least } else { usage.output };
-                let usage = Usage {
-                    output,
-                    ..usage.clone()
-                };
+                let mut usage = usage.clone();
+                if observed.is_usage_partial {
+                    let least = estimate::tokens(observed.output_bytes);
+                    usage.output = usage.output.max(least);
+                }
                 let priced = price(&usage);
                 let is_guessed = failed.is_some_and(|failed| failed.is_usage_guessed);
-                (usage, is_short || is_guessed, priced)
+                (usage, observed.is_usage_partial || is_guessed, priced)
             }
             None if may_be_billed && self.attempts > 0 => {
                 let usage = self.estimate(observed.output_bytes);

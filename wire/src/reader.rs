@@ -84,6 +84,8 @@ pub struct StreamReader {
     seen: u128,
     finished: u128,
     output_bytes: u64,
+    /// As many of them had passed when the usage came.
+    counted_bytes: u64,
     malformed: u64,
     usage: Option<Usage>,
     usage_anomaly: bool,
@@ -120,6 +122,7 @@ impl StreamReader {
             seen: 0,
             finished: 0,
             output_bytes: 0,
+            counted_bytes: 0,
             malformed: 0,
             usage: None,
             usage_anomaly: false,
@@ -220,9 +223,12 @@ impl StreamReader {
         tap.map_or(self.usage_anomaly, |it| it.observed().is_usage_bad)
     }
 
-    /// Whether the usage is the vendor's last word, and not its opening count.
+    /// Whether the usage is the vendor's last word, and not a count from before the last words.
     pub fn usage_is_final(&self) -> bool {
-        self.tap.as_ref().is_none_or(|it| it.observed().is_finished)
+        match &self.tap {
+            Some(tap) => tap.observed().usage_is_final(),
+            None => !self.usage_anomaly && self.counted_bytes == self.output_bytes,
+        }
     }
 
     /// Bytes of text observed in all choices: the base of an estimate without usage.
@@ -347,6 +353,7 @@ impl StreamReader {
             Ok(usage) => {
                 self.usage = Some(usage);
                 self.usage_anomaly = false;
+                self.counted_bytes = self.output_bytes;
             }
             Err(_) => self.usage_anomaly = true,
         }

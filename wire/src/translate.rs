@@ -83,11 +83,11 @@ impl AnswerReader {
         }
     }
 
-    /// Whether the usage is the vendor's last word, and not its opening count.
+    /// Whether the usage is the vendor's last word, and not a count from before the last words.
     pub fn usage_is_final(&self) -> bool {
         match self {
             Self::Relay(reader) => reader.usage_is_final(),
-            Self::Translate(translation) => translation.seen.is_finished,
+            Self::Translate(translation) => translation.seen.usage_is_final(),
         }
     }
 

@@ -41,8 +41,11 @@ pub(crate) struct Observed {
     pub(crate) has_content: bool,
     /// The vendor failed.
     pub(crate) fault: Option<StreamFault>,
-    /// Some choice said why it ended: a count that came before may be the vendor's first word only.
+    /// Some choice said why it ended.
     pub(crate) is_finished: bool,
+    /// More was said since the last count, or a later one could not be believed: it is the
+    /// vendor's first word, not its last.
+    is_count_old: bool,
     /// The answer is complete.
     pub(crate) is_ended: bool,
     /// What the vendor calls it.
@@ -50,6 +53,11 @@ pub(crate) struct Observed {
 }
 
 impl Observed {
+    /// Whether the usage is the vendor's last word.
+    pub(crate) fn usage_is_final(&self) -> bool {
+        (self.is_finished || self.is_ended) && !self.is_count_old
+    }
+
     /// Takes note of an event.
     pub(crate) fn note(&mut self, event: &ChatEvent<'_>) {
         match event {
@@ -59,12 +67,17 @@ impl Observed {
             | ChatEvent::Arguments { text, .. } => {
                 self.output_bytes += text.len() as u64;
                 self.has_content = true;
+                self.is_count_old |= !text.is_empty();
             }
             ChatEvent::ToolCall { name, .. } => {
                 self.output_bytes += name.len() as u64;
                 self.has_content = true;
+                self.is_count_old = true;
             }
-            ChatEvent::Thought { .. } => self.has_content = true,
+            ChatEvent::Thought { thought, .. } => {
+                self.has_content = true;
+                self.is_count_old |= thought.encrypted.is_some();
+            }
             ChatEvent::Finish { .. } => {
                 self.has_content = true;
                 self.is_finished = true;
@@ -72,8 +85,12 @@ impl Observed {
             ChatEvent::Usage(usage) => {
                 self.usage = Some(usage.clone());
                 self.is_usage_bad = false;
+                self.is_count_old = false;
             }
-            ChatEvent::BadUsage => self.is_usage_bad = true,
+            ChatEvent::BadUsage => {
+                self.is_usage_bad = true;
+                self.is_count_old = true;
+            }
             // What follows a complete answer cannot spoil it, wherever the bytes were cut.
             ChatEvent::Fault(_) if self.is_ended => {}
             // The first one is the cause.
@@ -89,6 +106,7 @@ impl Observed {
             ChatEvent::Item { id, is_hosted } => {
                 // Nobody waits for words while the vendor's own tools are at work.
                 self.has_content |= is_hosted;
+                self.is_count_old |= is_hosted;
                 if !id.is_empty() && self.named.items.len() < MAX_ITEMS {
                     self.named.items.push(id.clone().into_owned());
                 }

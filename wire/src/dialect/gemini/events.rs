@@ -131,14 +131,6 @@ impl Candidates {
                 id: id.map(Cow::Borrowed),
             });
         }
-        if let Some(report) = value.get("usageMetadata")
-            && self.counts.note(report)
-        {
-            sink.take(match self.counts.usage() {
-                Some(usage) => ChatEvent::Usage(usage),
-                None => ChatEvent::BadUsage,
-            });
-        }
         let feedback = value.get("promptFeedback");
         self.is_blocked |= feedback.is_some_and(|it| it.get("blockReason").is_some());
         let candidates = value.get("candidates").and_then(Json::as_array);
@@ -146,6 +138,15 @@ impl Candidates {
             let index = candidate.get("index").and_then(Json::as_u64);
             let index = index.unwrap_or(at as u64);
             self.candidate(candidate, u32::try_from(index).unwrap_or(u32::MAX), sink);
+        }
+        // After the words that it counts.
+        if let Some(report) = value.get("usageMetadata")
+            && self.counts.note(report)
+        {
+            sink.take(match self.counts.usage() {
+                Some(usage) => ChatEvent::Usage(usage),
+                None => ChatEvent::BadUsage,
+            });
         }
     }
 

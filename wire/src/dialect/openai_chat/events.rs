@@ -122,6 +122,8 @@ impl Chunks {
     /// Reads a chunk, or a whole answer, which differs in one word.
     pub(super) fn chunk(&mut self, value: &Json<'_>, data: &[u8], sink: &mut dyn EventSink) {
         let groq = value.get("x_groq");
+        self.choices(value, groq, data, sink);
+        // After the words that it counts.
         let usage = value.get("usage");
         if let Some(usage) = usage.or_else(|| groq?.get("usage")) {
             sink.take(match Usage::from_openai(&usage.to_bytes()) {
@@ -129,6 +131,15 @@ impl Chunks {
                 Err(_) => ChatEvent::BadUsage,
             });
         }
+    }
+
+    fn choices(
+        &mut self,
+        value: &Json<'_>,
+        groq: Option<&Json<'_>>,
+        data: &[u8],
+        sink: &mut dyn EventSink,
+    ) {
         let is_error = |it: &Json<'_>| it.get("error").is_some_and(is_truthy);
         let choices = value
             .get("choices")
