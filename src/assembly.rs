@@ -463,6 +463,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         max_body_bytes: usize::try_from(server.max_body_bytes).unwrap_or(usize::MAX),
         max_in_flight: i64::from(server.max_in_flight),
+        keep_alive: server.keep_alive,
         drain: server.drain,
         drain_accept: server.drain_accept,
         on_ledger_error: config.store.on_error,

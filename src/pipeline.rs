@@ -62,7 +62,11 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
         gateway.cut_calls.run_until_cancelled(answering).await
     };
     match answered {
-        Some(Ok(committed)) => Ok(deliver::deliver(committed, recalled, settlement)),
+        Some(Ok(committed)) => {
+            let keep_alive = snapshot.limits.keep_alive;
+            let reply = deliver::deliver(committed, recalled, settlement, keep_alive);
+            Ok(reply)
+        }
         Some(Err(error)) => {
             settlement.fail(&error);
             Err(error.into())

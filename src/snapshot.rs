@@ -59,6 +59,8 @@ pub struct Limits {
     pub max_body_bytes: usize,
     /// Calls that run at once.
     pub max_in_flight: i64,
+    /// Silence of a stream after which its client is told that it is alive; nothing: never.
+    pub keep_alive: Duration,
     /// How long running calls may finish at the end.
     pub drain: Duration,
     /// The part of it in which new connections are still taken.

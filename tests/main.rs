@@ -29,6 +29,7 @@ mod fallback;
 mod gemini;
 mod headers;
 mod http2;
+mod keep_alive;
 mod ledger;
 mod matrix;
 mod messages;

@@ -51,7 +51,14 @@ pub enum ReplyBody {
 }
 
 /// Turns a committed answer into a reply.
-pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement) -> Reply {
+///
+/// `keep_alive`: how long a stream may be silent before the client is told that it is alive.
+pub fn deliver(
+    committed: Committed,
+    recalled: Recalled,
+    settlement: Settlement,
+    keep_alive: Duration,
+) -> Reply {
     let Committed {
         deployment,
         exchanged,
@@ -92,6 +99,7 @@ pub fn deliver(committed: Committed, recalled: Recalled, settlement: Settlement)
             let limits = Limits {
                 idle: deployment.timeouts.idle,
                 deadline: admitted.started + deployment.timeouts.total,
+                keep_alive,
             };
             let head = stream.head.clone();
             let metered = Metered::new(*stream, settlement, limits);

@@ -78,6 +78,12 @@ pub trait EventWriter: Send {
         let _ = (fault, error);
         None
     }
+
+    /// What tells the caller that the stream is alive while it says nothing; `None` where it is
+    /// always the same, see [`Dialect::keep_alive`].
+    fn keep_alive(&self) -> Option<Bytes> {
+        None
+    }
 }
 
 /// What an answer repeats of its request, and what the gateway knows besides.
@@ -217,6 +223,21 @@ impl Dialect {
     }
 
     /// The body of an error answer with this HTTP status.
+    /// What tells a caller that its stream is alive while it says nothing. Clients pass over it:
+    /// a comment, Anthropic's own event, and for Google's SDKs, which take a comment for the
+    /// start of an error, an empty event (google-genai 3.6.1 `_api_client`, @google/genai 2.32.0).
+    /// Empty for dialects of lines: those are [written](EventWriter::keep_alive).
+    pub const fn keep_alive(self) -> &'static [u8] {
+        match self {
+            Self::OpenAiChat | Self::OpenAiCompletions | Self::OpenAiResponses | Self::Converse => {
+                b": keep-alive\n\n"
+            }
+            Self::Anthropic => b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+            Self::Gemini => b"\r\n\r\n",
+            Self::Ollama | Self::OllamaGenerate => b"",
+        }
+    }
+
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
             Self::OpenAiChat | Self::OpenAiCompletions | Self::OpenAiResponses | Self::Converse => {

@@ -260,6 +260,12 @@ impl StreamReader {
         dialect.error_event(fault, error, passed)
     }
 
+    /// What tells the caller that the stream is alive while it says nothing.
+    pub fn keep_alive(&self) -> Bytes {
+        let dialect = self.operation.dialect().unwrap_or(Dialect::OpenAiChat);
+        Bytes::from_static(dialect.keep_alive())
+    }
+
     /// Number of data events that are not JSON objects; they were forwarded all the same.
     pub fn malformed(&self) -> u64 {
         self.malformed

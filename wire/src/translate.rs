@@ -67,6 +67,18 @@ impl AnswerReader {
         }
     }
 
+    /// What tells the caller that the stream is alive while it says nothing. It may stand between
+    /// any two pieces that were appended.
+    pub fn keep_alive(&self) -> Bytes {
+        match self {
+            Self::Relay(reader) => reader.keep_alive(),
+            Self::Translate(translation) => {
+                let written = translation.writer.keep_alive();
+                written.unwrap_or_else(|| Bytes::from_static(translation.to.keep_alive()))
+            }
+        }
+    }
+
     /// The last usage report that could be believed.
     pub fn usage(&self) -> Option<&Usage> {
         match self {

@@ -22,6 +22,9 @@ pub struct ServerConfig {
     /// Requests served at once, streams included; more are answered 503. Default 10000.
     /// Reload: applies to the next request.
     pub max_in_flight: u32,
+    /// Silence of a stream after which its client is told that it is alive. Default 15 s; nothing
+    /// for never. Reload: applies to the next request.
+    pub keep_alive: Duration,
     /// How long a shutdown waits for running requests. Default 30 s.
     /// Reload: applies to the next shutdown.
     pub drain: Duration,
@@ -49,6 +52,7 @@ impl Default for ServerConfig {
             max_body_bytes: 20 * 1024 * 1024,
             auth: AuthMode::Auto,
             max_in_flight: 10_000,
+            keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             drain_accept: Duration::from_secs(5),
         }
@@ -81,6 +85,7 @@ impl ServerConfig {
                 default.max_in_flight,
                 1..=1_000_000,
             ),
+            keep_alive: table.field("keep_alive").pause(reader, default.keep_alive),
             drain: table.field("drain").duration(reader, default.drain),
             drain_accept: table
                 .field("drain_accept")

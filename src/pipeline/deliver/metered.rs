@@ -36,6 +36,8 @@ pub(super) struct Limits {
     pub(super) idle: Duration,
     /// When the call ends, whatever comes.
     pub(super) deadline: Instant,
+    /// Silence of ours after which the client is told that its stream is alive; nothing: never.
+    pub(super) keep_alive: Duration,
 }
 
 /// How long the upstream's end of body is waited for after its `[DONE]`.
@@ -58,6 +60,8 @@ pub struct Metered {
     limits: Limits,
     /// The last time that the upstream was heard; once the stream has ended, when it did.
     heard: Instant,
+    /// The last time that the client was told anything.
+    told: Instant,
     /// Wakes us to look at the limits; armed once and moved only when it fires, not at each chunk.
     alarm: Option<Pin<Box<Sleep>>>,
     /// In a set, which polls it only when it was woken, and not at each chunk.
@@ -87,6 +91,7 @@ impl Metered {
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
         let draining = FuturesUnordered::from_iter([gateway.cut_calls.clone().cancelled_owned()]);
+        let now = clock::mono();
         let mut metered = Self {
             rest: stream.rest,
             reader: stream.reader,
@@ -96,7 +101,8 @@ impl Metered {
             turns: 0,
             ready: Segments::default(),
             limits,
-            heard: clock::mono(),
+            heard: now,
+            told: now,
             alarm: None,
             draining,
             state: State::Flowing,
@@ -226,6 +232,7 @@ impl Metered {
     }
 
     fn hand_out(&mut self) {
+        self.told = self.told.max(self.heard);
         self.outgoing = std::mem::take(&mut self.ready).into_iter();
     }
 
@@ -245,21 +252,30 @@ impl Metered {
         alarm.as_mut().poll(context).map(|()| None)
     }
 
-    /// Looks at the limits while the upstream is silent.
+    /// Looks at the limits while the upstream is silent, and breaks our own silence in time.
     fn check_limits(&mut self, context: &mut Context<'_>) {
         if let Poll::Ready(Some(())) = self.draining.poll_next_unpin(context) {
             return self.fail(Outcome::Shutdown, Fault::Cancelled, None);
         }
         loop {
             let now = clock::mono();
-            let until = (self.heard + self.limits.idle).min(self.limits.deadline);
-            if now >= until {
+            let end = (self.heard + self.limits.idle).min(self.limits.deadline);
+            if now >= end {
                 return if now >= self.limits.deadline {
                     self.fail(Outcome::Deadline, Fault::Timeout(Phase::Total), None);
                 } else {
                     self.fail(Outcome::IdleTimeout, Fault::Timeout(Phase::Idle), None);
                 };
             }
+            let every = self.limits.keep_alive;
+            if !every.is_zero() && now >= self.told + every {
+                self.told = now;
+                self.ready.push(self.reader.keep_alive());
+            }
+            let until = match every {
+                Duration::ZERO => end,
+                every => end.min(self.told + every),
+            };
             let alarm = self
                 .alarm
                 .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until.into())));
@@ -314,7 +330,7 @@ impl Body for Metered {
                     Poll::Pending if !this.ready.is_empty() => this.hand_out(),
                     Poll::Pending => {
                         this.check_limits(context);
-                        if this.state == State::Flowing {
+                        if this.state == State::Flowing && this.ready.is_empty() {
                             return Poll::Pending;
                         }
                     }

@@ -198,3 +198,43 @@ fn a_conversation_of_more_parts_than_anybody_writes_is_refused_by_name() {
     let request = document(&calls(MAX_PARTS - 1));
     assert!(Dialect::Anthropic.read_request(&request).is_ok());
 }
+
+// U-35
+#[test]
+fn signs_of_life_say_nothing_wherever_they_stand() {
+    for caller in [
+        Dialect::OpenAiChat,
+        Dialect::OpenAiResponses,
+        Dialect::Anthropic,
+        Dialect::Gemini,
+        Dialect::Ollama,
+    ] {
+        let request = document(&json!({}));
+        let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+        let mut writer = caller.writer(&echo(&request));
+        let (mut plain, mut lively) = (Vec::new(), Vec::new());
+        for event in [
+            ChatEvent::Start { id: None },
+            ChatEvent::Text {
+                choice: 0,
+                text: "hel".into(),
+            },
+            ChatEvent::Text {
+                choice: 0,
+                text: "lo".into(),
+            },
+            ChatEvent::End,
+        ] {
+            let from = plain.len();
+            settler.pass(event, &mut |event: ChatEvent<'_>| {
+                writer.write(event, &mut plain);
+            });
+            lively.extend_from_slice(&plain[from..]);
+            let sign = writer.keep_alive();
+            lively.extend(sign.unwrap_or_else(|| Bytes::from_static(caller.keep_alive())));
+        }
+        let read = |stream: &[u8]| events(caller, std::str::from_utf8(stream).unwrap(), 5);
+        assert_eq!(read(&lively), read(&plain), "{}", caller.name());
+        assert!(lively.len() > plain.len());
+    }
+}

@@ -3,6 +3,8 @@
 //! A tool call goes out whole and its arguments are an object, so its fragments wait here
 //! until they are one.
 
+use bytes::Bytes;
+
 use super::Endpoint;
 use crate::chat::settle::JsonEnd;
 use crate::chat::shape::arguments_object;
@@ -115,9 +117,22 @@ impl EventWriter for LineWriter {
             | ChatEvent::Fault(_) => {}
         }
     }
+
+    fn keep_alive(&self) -> Option<Bytes> {
+        Some(self.silent_line())
+    }
 }
 
 impl LineWriter {
+    /// A line that says nothing, as Ollama itself writes some.
+    fn silent_line(&self) -> Bytes {
+        let mut out = Vec::new();
+        self.open_line(self.timing.now(), &mut out);
+        words_into(self.endpoint, &Words::default(), &mut out);
+        out.extend_from_slice(b",\"done\":false}\n");
+        out.into()
+    }
+
     fn text(&mut self, text: &str, out: &mut Vec<u8>) {
         if !text.is_empty() {
             self.has_text = true;
