@@ -471,3 +471,80 @@ fn limited(headers: &[(&str, &str)], error: &Value) -> Script {
     let headers = [&[("content-type", "application/json")], headers].concat();
     Script::answer("429 Too Many Requests", &headers, error.to_string())
 }
+
+/// `chat` at an OpenAI-shaped server and at Anthropic, in this order or the other.
+async fn vendors(script: Script, order: [&str; 2]) -> (Upstream, Gateway) {
+    let upstream = Upstream::new(script).await;
+    let anthropic = json!({"base_url": upstream.base_url(), "api_key": "sk-ant"});
+    let config = Config::one(&upstream)
+        .set("/providers/anthropic", anthropic)
+        .set(
+            "/retry",
+            json!({"attempts": 2, "base_delay": "1ms", "max_delay": "10ms"}),
+        )
+        .model("chat", &order);
+    let gateway = Gateway::start(&config).await;
+    (upstream, gateway)
+}
+
+const HERE: &str = "alpha/upstream-name";
+const THERE: &str = "anthropic/claude-sonnet-4-5";
+
+/// A request that only the OpenAI-shaped server can be sent.
+fn for_ears() -> Value {
+    let mut body = openai::chat();
+    body["modalities"] = json!(["text", "audio"]);
+    body
+}
+
+#[tokio::test]
+async fn a_fallback_that_cannot_be_asked_does_not_hide_why_the_others_failed() {
+    let broken = Script::json(
+        "500 Internal Server Error",
+        &openai::error("no", "server_error", None, None),
+    );
+    let (upstream, gateway) = vendors(broken, [HERE, THERE]).await;
+    let error = gateway.chat(&for_ears()).await.error(502, "upstream_error");
+    let message = error["message"].as_str().unwrap();
+    assert!(
+        message.contains(HERE) && message.contains("not asked") && message.contains(THERE),
+        "{message}"
+    );
+    assert_eq!(upstream.calls(), 1);
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&row["deployment"], &row["status"], &row["attempts"]),
+        (&json!(HERE), &json!(502), &json!(1))
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_that_cannot_be_asked_is_passed_over_for_one_that_can() {
+    let good = Script::json("200 OK", &openai::answer("hello"));
+    let (_upstream, gateway) = vendors(good, [THERE, HERE]).await;
+    let response = gateway.chat(&for_ears()).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    let said = [
+        "x-tollward-attempts",
+        "x-tollward-deployment",
+        "x-tollward-skipped",
+        "x-tollward-fallback-reason",
+    ]
+    .map(|name| response.header(name));
+    assert_eq!(said, [Some("1"), Some(HERE), Some(THERE), None]);
+    assert_eq!(gateway.home.row().await["attempts"], 1);
+}
+
+#[tokio::test]
+async fn a_request_that_nobody_can_be_asked_is_refused() {
+    let good = Script::json("200 OK", &openai::answer("hello"));
+    let (upstream, gateway) = vendors(good, [THERE, THERE]).await;
+    let refused = gateway.chat(&for_ears()).await;
+    assert_eq!(
+        refused.error(400, "unsupported_parameter")["param"],
+        "modalities"
+    );
+    assert_eq!(upstream.calls(), 0);
+    let row = gateway.home.row().await;
+    assert_eq!((&row["status"], &row["attempts"]), (&json!(400), &json!(0)));
+}

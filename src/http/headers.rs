@@ -26,6 +26,7 @@ const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
+const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
 const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
@@ -43,7 +44,7 @@ pub fn fresh_id() -> HeaderValue {
 
 /// Says who answered, after how many attempts, at what cost.
 pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
-    headers.reserve(12);
+    headers.reserve(13);
     let id = reply
         .client_request_id
         .clone()
@@ -59,6 +60,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
     if let Some(fault) = reply.fallback_reason {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
+    }
+    if !reply.skipped.is_empty() {
+        headers.insert(SKIPPED, text(&reply.skipped.join(",")));
     }
     let is_told = reply.deployment.on_unsupported != OnUnsupported::Drop;
     if is_told && !reply.head.dropped.is_empty() {

@@ -30,7 +30,7 @@ use crate::http::ingress::{Ingress, peer};
 use crate::http::{headers, inference};
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::{AdmitError, Slot};
-use crate::pipeline::attempt::AttemptError;
+use crate::pipeline::attempt::{AttemptError, Trail};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::{RouteError, spellings};
 use crate::snapshot::{Route, Snapshot, Target};
@@ -226,8 +226,12 @@ fn echo<'d>(model: &'d str, document: &'d Document, seal: &'d Seal) -> Echo<'d> 
 
 /// Embeddings that a vendor sent and that are none.
 fn unreadable(model: String, fault: Fault) -> ServeError {
-    let attempt = AttemptError {
+    let trail = Trail {
         attempts: vec![(model.as_str().into(), fault)],
+        skipped: Vec::new(),
+    };
+    let attempt = AttemptError {
+        trail,
         model,
         fault,
         error: None,

@@ -4,6 +4,7 @@
 //! first content event is in hand. After that nothing is retried, because the
 //! type has no way to.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,12 @@ use tollward_wire::fault::Fault;
 
 use crate::app::Gateway;
 use crate::clock;
-use crate::pipeline::admit::Admitted;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{Asked, Exchanged, exchange};
+use crate::upstream::exchange::{Asked, Exchanged, exchange, prepare};
 use crate::upstream::failure::AttemptFailure;
 
 /// An answer that may be given to the client.
@@ -31,17 +31,20 @@ pub struct Committed {
     pub exchanged: Exchanged,
     /// Why the first attempt failed, when it was not this one.
     pub fallback_reason: Option<Fault>,
+    /// Deployments that cannot be asked such a thing, and were not.
+    pub skipped: Vec<Arc<str>>,
 }
 
 /// Every attempt failed.
 #[derive(Debug, thiserror::Error)]
-#[error("no deployment answered for `{model}`; {}", tried(.attempts))]
+#[error("no deployment answered for `{model}`; {}", .trail)]
 pub struct AttemptError {
     /// The public name that was asked for.
     pub model: String,
-    /// Each attempt's deployment and fault, in order; never empty.
-    pub attempts: Vec<(Arc<str>, Fault)>,
-    /// The fault that decides the answer: the last one.
+    /// What became of each deployment; never empty.
+    pub trail: Trail,
+    /// The fault that decides the answer: that of the last attempt, or of the first deployment
+    /// if none could be asked.
     pub fault: Fault,
     /// The vendor's own words about it.
     pub error: Option<ErrorBody>,
@@ -53,18 +56,68 @@ pub struct AttemptError {
     pub retry_after: Option<Duration>,
 }
 
+/// What became of the deployments of a plan, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Trail {
+    /// Each attempt's deployment and fault.
+    pub attempts: Vec<(Arc<str>, Fault)>,
+    /// Deployments that cannot be asked such a thing, and were not.
+    pub skipped: Vec<Arc<str>>,
+}
+
+impl Trail {
+    fn failed(&mut self, deployment: &Deployment, fault: Fault) {
+        self.attempts.push((Arc::clone(&deployment.id), fault));
+    }
+
+    fn made(&self) -> u32 {
+        u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
+    }
+
+    fn committed(self, deployment: &Arc<Deployment>, exchanged: Exchanged) -> Committed {
+        Committed {
+            deployment: Arc::clone(deployment),
+            exchanged,
+            fallback_reason: self.attempts.first().map(|(_, fault)| *fault),
+            skipped: self.skipped,
+        }
+    }
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut comma = "tried ";
+        for (deployment, fault) in &self.attempts {
+            write!(f, "{comma}{deployment}: {}", fault.code())?;
+            comma = ", ";
+        }
+        let mut comma = match self.attempts.as_slice() {
+            [] => "not asked, because they cannot take the request: ",
+            _ => "; not asked, because they cannot take the request: ",
+        };
+        for deployment in &self.skipped {
+            write!(f, "{comma}{deployment}")?;
+            comma = ", ";
+        }
+        Ok(())
+    }
+}
+
 impl AttemptError {
     /// The only attempt at `deployment` failed.
     pub fn of(deployment: &Deployment, failure: AttemptFailure) -> Self {
-        let attempts = vec![(Arc::clone(&deployment.id), failure.fault)];
-        Self::last(deployment.model.to_string(), attempts, failure)
+        let trail = Trail {
+            attempts: vec![(Arc::clone(&deployment.id), failure.fault)],
+            skipped: Vec::new(),
+        };
+        Self::decided(deployment.model.to_string(), trail, failure)
     }
 
-    /// The last one of them was `failure`.
-    fn last(model: String, attempts: Vec<(Arc<str>, Fault)>, failure: AttemptFailure) -> Self {
+    /// `failure` is what the caller is told.
+    fn decided(model: String, trail: Trail, failure: AttemptFailure) -> Self {
         Self {
             model,
-            attempts,
+            trail,
             fault: failure.fault,
             error: failure.error,
             is_ours: failure.is_ours,
@@ -72,14 +125,6 @@ impl AttemptError {
             retry_after: failure.retry_after,
         }
     }
-}
-
-fn tried(attempts: &[(Arc<str>, Fault)]) -> String {
-    let each: Vec<_> = attempts
-        .iter()
-        .map(|(deployment, fault)| format!("{deployment}: {}", fault.code()))
-        .collect();
-    format!("tried {}", each.join(", "))
 }
 
 /// Tries the plan's candidates.
@@ -96,97 +141,106 @@ pub async fn attempt(
     plan: &Plan,
     settlement: &mut Settlement,
 ) -> Result<Committed, Box<AttemptError>> {
-    let admitted = &recalled.admitted;
-    let mut made: Vec<(Arc<str>, Fault)> = Vec::new();
+    let mut trail = Trail::default();
+    let (mut told, mut refusal) = (None, None);
     let mut candidates = plan.candidates().peekable();
-    let mut last = None;
     'candidates: while let Some(deployment) = candidates.next() {
-        let deadline = admitted.started + deployment.timeouts.total;
+        let deadline = recalled.admitted.started + deployment.timeouts.total;
+        let asked = asked(gateway, recalled, deployment, settlement.estimated_input());
         let mut attempts_here = 0;
         deployment.allowance.earn(terms.allowance);
         loop {
+            let prepared = match prepare(deployment, &asked.call) {
+                Err(failure) if failure.is_inexpressible => {
+                    settlement.skipped(deployment, &failure);
+                    trail.skipped.push(Arc::clone(&deployment.id));
+                    refusal.get_or_insert(*failure);
+                    continue 'candidates;
+                }
+                prepared => prepared,
+            };
             attempts_here += 1;
             settlement.begin_attempt(deployment);
-            let estimated_input = settlement.estimated_input();
-            match once(gateway, recalled, deployment, estimated_input, deadline).await {
+            let exchanged = match prepared {
+                Ok(it) => exchange(&gateway.client, deployment, &asked, it, deadline).await,
+                Err(failure) => Err(*failure),
+            };
+            let failure = match exchanged {
                 Ok(exchanged) => {
                     settlement.answered();
-                    let fallback_reason = made.first().map(|(_, fault)| *fault);
-                    return Ok(Committed {
-                        deployment: Arc::clone(deployment),
-                        exchanged,
-                        fallback_reason,
-                    });
+                    return Ok(trail.committed(deployment, exchanged));
                 }
-                Err(failure) => {
-                    settlement.attempt_failed(&failure);
-                    let attempts_made = u32::try_from(made.len())
-                        .unwrap_or(u32::MAX)
-                        .saturating_add(1);
-                    let situation = Situation {
-                        fault: failure.fault,
-                        attempts_here,
-                        attempts_left: (terms.extra_attempts + 1).saturating_sub(attempts_made),
-                        has_next: candidates.peek().is_some(),
-                        retry_after: failure.retry_after,
-                        dice: clock::uniform(),
-                    };
-                    made.push((Arc::clone(&deployment.id), failure.fault));
-                    last = Some(failure);
-                    match decide(&situation, &terms.backoff) {
-                        Verdict::Again(delay)
-                            if fits(delay, deadline)
-                                && deployment.allowance.spend(terms.allowance, clock::mono()) =>
-                        {
-                            tokio::time::sleep(delay).await;
-                        }
-                        Verdict::Next => continue 'candidates,
-                        Verdict::Again(_) | Verdict::Stop => break 'candidates,
-                    }
+                Err(failure) => failure,
+            };
+            settlement.attempt_failed(&failure);
+            trail.failed(deployment, failure.fault);
+            let has_next = candidates.peek().is_some();
+            let situation = situation(&failure, terms, (attempts_here, trail.made()), has_next);
+            told = Some(failure);
+            match decide(&situation, &terms.backoff) {
+                Verdict::Again(delay) if may_wait(deployment, terms, delay, deadline) => {
+                    tokio::time::sleep(delay).await;
                 }
+                Verdict::Next => continue 'candidates,
+                Verdict::Again(_) | Verdict::Stop => break 'candidates,
             }
         }
     }
-    Err(exhausted(admitted, made, last))
+    // Who was asked and failed is told of before who could not be asked.
+    let failure = told.or(refusal);
+    let failure =
+        failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
+    let model = recalled.admitted.view.model.clone();
+    Err(Box::new(AttemptError::decided(model, trail, failure)))
 }
 
-fn fits(delay: Duration, deadline: Instant) -> bool {
-    clock::mono() + delay < deadline
+/// What is to be decided about. `attempts`: those made at this deployment, and all of them.
+fn situation(
+    failure: &AttemptFailure,
+    terms: &RetryTerms,
+    attempts: (u32, u32),
+    has_next: bool,
+) -> Situation {
+    Situation {
+        fault: failure.fault,
+        attempts_here: attempts.0,
+        attempts_left: (terms.extra_attempts + 1).saturating_sub(attempts.1),
+        has_next,
+        retry_after: failure.retry_after,
+        dice: clock::uniform(),
+    }
 }
 
-async fn once(
-    gateway: &Gateway,
-    recalled: &Recalled,
+/// Whether there is time for another attempt at a deployment, and its allowance pays for it.
+fn may_wait(
     deployment: &Deployment,
-    estimated_input: u64,
+    terms: &RetryTerms,
+    delay: Duration,
     deadline: Instant,
-) -> Result<Exchanged, AttemptFailure> {
+) -> bool {
+    let now = clock::mono();
+    now + delay < deadline && deployment.allowance.spend(terms.allowance, now)
+}
+
+fn asked<'a>(
+    gateway: &'a Gateway,
+    recalled: &'a Recalled,
+    deployment: &'a Deployment,
+    estimated_input: u64,
+) -> Asked<'a> {
     let admitted = &recalled.admitted;
-    let call = Call {
-        operation: admitted.operation,
-        document: &admitted.document,
-        view: &admitted.view,
-        upstream_model: &deployment.upstream_model,
-    };
-    let asked = Asked {
-        call,
+    Asked {
+        call: Call {
+            operation: admitted.operation,
+            document: &admitted.document,
+            view: &admitted.view,
+            upstream_model: &deployment.upstream_model,
+        },
         written: recalled.written(),
         is_kept: recalled.is_kept_here(),
         request: admitted.request,
         at_ms: admitted.at_ms,
         estimated_input,
         seal: &gateway.seal,
-    };
-    exchange(&gateway.client, deployment, &asked, deadline).await
-}
-
-fn exhausted(
-    admitted: &Admitted,
-    attempts: Vec<(Arc<str>, Fault)>,
-    last: Option<AttemptFailure>,
-) -> Box<AttemptError> {
-    let model = admitted.view.model.clone();
-    let last =
-        last.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
-    Box::new(AttemptError::last(model, attempts, last))
+    }
 }

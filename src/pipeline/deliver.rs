@@ -32,6 +32,8 @@ pub struct Reply {
     pub attempts: u32,
     /// Why the first attempt failed, when there were several.
     pub fallback_reason: Option<Fault>,
+    /// Deployments that cannot be asked such a thing, and were not.
+    pub skipped: Vec<Arc<str>>,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -63,6 +65,7 @@ pub fn deliver(
         deployment,
         exchanged,
         fallback_reason,
+        skipped,
     } = committed;
     let Recalled {
         admitted, keepsake, ..
@@ -115,6 +118,7 @@ pub fn deliver(
         deployment,
         attempts,
         fallback_reason,
+        skipped,
         head,
         overhead,
         booked,

@@ -165,6 +165,14 @@ impl Settlement {
         self.call.attempt_began = Some(clock::mono());
     }
 
+    /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
+    pub fn skipped(&self, deployment: &Deployment, failure: &AttemptFailure) {
+        tracing::debug!(
+            request.id = %self.call.request, deployment.id = %deployment.id,
+            fault = failure.fault.code(), detail = %failure.detail, "a deployment was not asked"
+        );
+    }
+
     /// The open attempt failed.
     pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
         self.call.end_attempt();
@@ -200,6 +208,12 @@ impl Settlement {
 
     /// Books a call that no deployment answered.
     pub fn fail(mut self, error: &AttemptError) {
+        // No deployment could be asked.
+        self.call.failed.get_or_insert(Failed {
+            fault: error.fault,
+            may_be_billed: false,
+            usage: None,
+        });
         let outcome = match error.fault {
             Fault::Timeout(Phase::Idle) => Outcome::IdleTimeout,
             Fault::Timeout(_) => Outcome::Deadline,

@@ -16,6 +16,7 @@ mod open;
 
 pub use self::kept::ask_kept;
 pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_traits};
+pub use self::open::{Prepared, prepare};
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -42,12 +43,12 @@ use tollward_wire::reader::{Seen, StreamEnd, StreamFault, StreamReader};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, collect_answer};
 
-use self::open::{Opened, open};
+use self::open::{Opened, Ready, open};
 use crate::clock;
 use crate::responses::word;
 use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
-use crate::upstream::failure::{AttemptFailure, unencodable};
+use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
 
 /// Largest whole answer, in bytes.
@@ -175,7 +176,7 @@ impl Asked<'_> {
     }
 }
 
-/// Sends a call to `deployment` once.
+/// Sends a call to `deployment` once, as it was prepared.
 ///
 /// # Errors
 /// The upstream refused, broke off, met a limit or made no sense.
@@ -186,14 +187,17 @@ pub async fn exchange(
     client: &Client,
     deployment: &Deployment,
     asked: &Asked<'_>,
+    prepared: Prepared<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let batch = batch::of(deployment, &asked.call).map_err(|error| unencodable(&error))?;
-    if let Some(batch) = batch {
+    let opened = match prepared.0 {
+        Ready::Http(ready) => open(client, deployment, &asked.call, *ready, deadline).await?,
         // Boxed: most calls are none, and their future is to stay small.
-        return Box::pin(batch::exchange(client, deployment, batch, asked, deadline)).await;
-    }
-    let opened = open(client, deployment, &asked.call, deadline).await?;
+        Ready::Batch(batch) => {
+            return Box::pin(batch::exchange(client, deployment, *batch, asked, deadline)).await;
+        }
+        Ready::Local(opened) => *opened,
+    };
     let (timeouts, call) = (deployment.timeouts, &asked.call);
     let patience = clock::mono() + timeouts.first_content;
     match (call.view.is_stream, opened.is_stream) {

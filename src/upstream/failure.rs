@@ -30,6 +30,8 @@ pub struct AttemptFailure {
     pub usage: Option<Usage>,
     /// That is an estimate in part.
     pub is_usage_guessed: bool,
+    /// This deployment cannot be asked such a thing: nothing was sent, and another one may take it.
+    pub is_inexpressible: bool,
     /// The words in `error` are this gateway's own, about its embedded engine.
     pub is_ours: bool,
     /// For the log, never for the client.
@@ -47,6 +49,7 @@ impl AttemptFailure {
             may_be_billed: false,
             usage: None,
             is_usage_guessed: false,
+            is_inexpressible: false,
             is_ours: false,
             detail: detail.into(),
         }
@@ -96,6 +99,7 @@ pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
     };
     AttemptFailure {
         error: Some(body),
+        is_inexpressible: true,
         ..AttemptFailure::of(Fault::BadRequest, error.to_string())
     }
 }
@@ -111,6 +115,7 @@ pub(super) fn left_out(param: &str, all: &str) -> AttemptFailure {
     };
     AttemptFailure {
         error: Some(body),
+        is_inexpressible: true,
         ..AttemptFailure::of(Fault::BadRequest, message)
     }
 }
@@ -128,6 +133,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         may_be_billed: false,
         usage: None,
         is_usage_guessed: false,
+        is_inexpressible: false,
         is_ours: false,
         detail: format!("upstream answered {status}"),
     }

@@ -185,6 +185,7 @@ fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> Bo
     };
     Box::new(AttemptFailure {
         error: Some(error),
+        is_inexpressible: fault == Fault::BadRequest,
         is_ours: true,
         ..AttemptFailure::of(fault, message)
     })

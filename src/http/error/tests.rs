@@ -3,12 +3,16 @@ use tollward_wire::fault::Phase;
 use super::*;
 use crate::http::ingress::IngressError;
 use crate::pipeline::ServeError;
+use crate::pipeline::attempt::Trail;
 
 fn failed(fault: Fault) -> AttemptError {
     AttemptError {
         is_ours: false,
         model: "fast".into(),
-        attempts: vec![("alpha/large".into(), fault)],
+        trail: Trail {
+            attempts: vec![("alpha/large".into(), fault)],
+            skipped: Vec::new(),
+        },
         fault,
         error: None,
         status: None,

@@ -4,7 +4,7 @@
 //! by itself, so that what was paid for is not thrown away; then the first that fails ends the
 //! attempt. What the vendor has counted by then is booked, with an estimate of what it has not.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::response::Parts;
 use tollward_providers::shape::batch::{Batch, Joint, Part, batch};
-use tollward_providers::{Call, EncodeError, Provider};
+use tollward_providers::{Call, Provider};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::usage::Usage;
 
@@ -20,9 +20,9 @@ use super::open::{reported, request_id, send};
 use super::{Asked, Exchanged, UpstreamBody, UpstreamHead, read_whole};
 use crate::clock;
 use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
-use crate::snapshot::{Deployment, Target};
+use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
-use crate::upstream::failure::AttemptFailure;
+use crate::upstream::failure::{AttemptFailure, unencodable};
 
 /// Requests of one call that run at once; a vendor counts each against its limits.
 const AT_ONCE: usize = 8;
@@ -39,7 +39,8 @@ const WAITS: Backoff = Backoff {
 /// A shaped call and who is asked.
 pub(super) struct Shaped<'a> {
     batch: Batch<'a>,
-    provider: &'a Arc<dyn Provider>,
+    provider: &'a dyn Provider,
+    dropped: Vec<Cow<'static, str>>,
 }
 
 /// The call as requests of its own; `None` if it is relayed or a chat.
@@ -47,14 +48,20 @@ pub(super) struct Shaped<'a> {
 /// # Errors
 /// The vendor cannot be sent the call.
 pub(super) fn of<'a>(
-    deployment: &'a Deployment,
+    deployment: &Deployment,
+    provider: &'a dyn Provider,
     call: &Call<'a>,
-) -> Result<Option<Shaped<'a>>, EncodeError> {
-    let Target::Http(provider) = &deployment.target else {
+) -> Result<Option<Shaped<'a>>, Box<AttemptFailure>> {
+    let batch = batch(provider, call).map_err(|error| Box::new(unencodable(&error)))?;
+    let Some(batch) = batch else {
         return Ok(None);
     };
-    let batch = batch(&**provider, call)?;
-    Ok(batch.map(|batch| Shaped { batch, provider }))
+    let dropped = reported(deployment.on_unsupported, batch.dropped.clone());
+    Ok(Some(Shaped {
+        dropped: dropped?,
+        batch,
+        provider,
+    }))
 }
 
 /// Sends the requests and puts their answers together.
@@ -67,16 +74,19 @@ pub(super) fn of<'a>(
 pub(super) async fn exchange(
     client: &Client,
     deployment: &Deployment,
-    Shaped { batch, provider }: Shaped<'_>,
+    shaped: Shaped<'_>,
     asked: &Asked<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
-    let dropped = reported(deployment.on_unsupported, batch.dropped.clone());
-    let dropped = dropped.map_err(|failure| *failure)?;
+    let Shaped {
+        batch,
+        provider,
+        dropped,
+    } = shaped;
     let vendor = Vendor {
         client,
         deployment,
-        provider: &**provider,
+        provider,
         deadline,
         open: AtomicUsize::new(0),
         is_answering: AtomicBool::new(false),

@@ -17,7 +17,7 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::reader::UsageChunk;
 
-use super::{UpstreamBody, UpstreamHead, within};
+use super::{UpstreamBody, UpstreamHead, batch, within};
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::body::signed;
 use crate::upstream::client::Client;
@@ -55,36 +55,72 @@ fn is_type(content_type: &HeaderValue, name: &str) -> bool {
     start.is_some_and(|it| it.eq_ignore_ascii_case(name.as_bytes()))
 }
 
+/// A call as its deployment takes it.
+pub struct Prepared<'a>(pub(super) Ready<'a>);
+
+pub(super) enum Ready<'a> {
+    /// One request.
+    Http(Box<Request<'a>>),
+    /// Several of them.
+    Batch(Box<batch::Shaped<'a>>),
+    /// The engine is at work on it.
+    Local(Box<Opened>),
+}
+
+/// A request that was not sent yet.
+pub(super) struct Request<'a> {
+    provider: &'a dyn Provider,
+    shaped: Shaped,
+    dropped: Vec<Cow<'static, str>>,
+}
+
+/// Puts a call into the words of `deployment`. Nothing is sent; only the embedded engine begins at once.
+///
+/// # Errors
+/// The deployment cannot be asked such a thing, or its engine cannot take the call.
+pub fn prepare<'a>(
+    deployment: &'a Deployment,
+    call: &Call<'a>,
+) -> Result<Prepared<'a>, Box<AttemptFailure>> {
+    let provider = match &deployment.target {
+        Target::Http(provider) => &**provider,
+        Target::Local(model) => {
+            let opened = open_local(&**model, deployment, call)?;
+            return Ok(Prepared(Ready::Local(Box::new(opened))));
+        }
+    };
+    if let Some(batch) = batch::of(deployment, provider, call)? {
+        return Ok(Prepared(Ready::Batch(Box::new(batch))));
+    }
+    let shaped = shape(provider, call).map_err(|error| Box::new(unencodable(&error)))?;
+    let dropped = reported(deployment.on_unsupported, shaped.outbound.dropped.clone());
+    Ok(Prepared(Ready::Http(Box::new(Request {
+        provider,
+        shaped,
+        dropped: dropped?,
+    }))))
+}
+
 /// Sends the request and waits for a good head.
 pub(super) async fn open(
     client: &Client,
     deployment: &Deployment,
     call: &Call<'_>,
+    request: Request<'_>,
     deadline: Instant,
 ) -> Result<Opened, AttemptFailure> {
-    let provider = match &deployment.target {
-        Target::Http(provider) => provider,
-        Target::Local(model) => {
-            return open_local(&**model, deployment, call).map_err(|failure| *failure);
-        }
-    };
-    let Shaped { outbound, reading } =
-        shape(&**provider, call).map_err(|error| unencodable(&error))?;
-    let dropped = outbound.dropped.clone();
-    let dropped = reported(deployment.on_unsupported, dropped).map_err(|failure| *failure)?;
+    let Request {
+        provider,
+        shaped: Shaped { outbound, reading },
+        dropped,
+    } = request;
     let limit = if call.view.is_stream {
         deployment.timeouts.first_byte
     } else {
         deployment.timeouts.whole_first_byte
     };
-    let (parts, body) = send(
-        client,
-        deployment,
-        &**provider,
-        &outbound,
-        (limit, deadline),
-    )
-    .await?;
+    let limits = (limit, deadline);
+    let (parts, body) = send(client, deployment, provider, &outbound, limits).await?;
     let stream_type = match &reading {
         Reading::Relay => call.operation.dialect(),
         Reading::Translate(way) => Some(way.from),
