@@ -11,7 +11,7 @@ use crate::support::upstream::Upstream;
 
 /// A model `chat` at an OpenAI-shaped server and a model `claude` at Anthropic, both the same one.
 struct Scene {
-    _upstream: Upstream,
+    upstream: Upstream,
     gateway: Gateway,
 }
 
@@ -23,10 +23,7 @@ impl Scene {
             .set("/providers/anthropic", anthropic)
             .model("claude", &["anthropic/claude-sonnet-4-5"]);
         let gateway = Gateway::start(&config).await;
-        Self {
-            _upstream: upstream,
-            gateway,
-        }
+        Self { upstream, gateway }
     }
 
     async fn messages(&self, model: &str, is_stream: bool) -> Response {
@@ -110,4 +107,178 @@ async fn a_count_from_before_the_first_word_is_not_the_last_one() {
             );
         }
     }
+}
+
+fn claude_answer(content: &Value) -> Value {
+    json!({"id": "msg_1", "type": "message", "role": "assistant", "model": "c", "content": content,
+        "stop_reason": "end_turn", "stop_sequence": null, "usage": {"input_tokens": 10, "output_tokens": 5}})
+}
+
+/// One row says what the only answer used, told by the vendor.
+async fn assert_booked_once(scene: &Scene) {
+    let row = scene.gateway.home.row().await;
+    let tokens = &row["tokens"];
+    assert_eq!(
+        (
+            &row["outcome"],
+            &tokens["input"],
+            &tokens["output"],
+            &row["estimated"]
+        ),
+        (&json!("complete"), &json!(10), &json!(5), &json!(false))
+    );
+    assert_eq!(scene.upstream.calls(), 1);
+    scene.gateway.assert_idle().await;
+}
+
+// trap 8
+#[tokio::test]
+async fn a_whole_answer_becomes_the_stream_that_was_asked_for() {
+    let text = [json!({"type": "text", "text": "hello"})];
+    let claude = Script::json("200 OK", &claude_answer(&json!(text)));
+    let gpt = Script::json("200 OK", &openai::answer("hello"));
+    for (script, model) in [(claude, "claude"), (gpt, "chat")] {
+        let scene = Scene::new(script.clone()).await;
+        let response = scene.chat(model, true).await;
+        assert_eq!(response.header("content-type"), Some("text/event-stream"));
+        let events = openai::events(&response.body);
+        assert_eq!(
+            events.last().map(String::as_str),
+            Some("[DONE]"),
+            "{events:?}"
+        );
+        let chunk = |at: usize| serde_json::from_str::<Value>(&events[at]).unwrap();
+        assert_eq!(chunk(1)["choices"][0]["delta"], json!({"content": "hello"}));
+        assert_eq!(chunk(2)["choices"][0]["finish_reason"], "stop");
+        assert_booked_once(&scene).await;
+
+        let scene = Scene::new(script).await;
+        let text = scene.messages(model, true).await.text();
+        assert!(text.contains("\"text_delta\",\"text\":\"hello\""), "{text}");
+        assert!(
+            text.ends_with("data: {\"type\":\"message_stop\"}\n\n"),
+            "{text}"
+        );
+        assert_booked_once(&scene).await;
+    }
+}
+
+// trap 8
+#[tokio::test]
+async fn a_stream_becomes_the_whole_answer_that_was_asked_for() {
+    let claude = claude_stream(Some(json!({"output_tokens": 5})));
+    let gpt = openai::stream(&["twelve ", "bytes"]);
+    for (events, model) in [(claude, "claude"), (gpt, "chat")] {
+        let wrong = [("content-type", "application/json")];
+        let mislabelled = Script::answer("200 OK", &wrong, events.concat());
+        for script in [Script::stream_of(&events), mislabelled] {
+            let scene = Scene::new(script.clone()).await;
+            let answer = scene.chat(model, false).await.json();
+            let choice = &answer["choices"][0];
+            assert_eq!(choice["message"]["content"], "twelve bytes");
+            assert_eq!(choice["finish_reason"], "stop");
+            assert_eq!(answer["usage"]["completion_tokens"], 5);
+            assert_booked_once(&scene).await;
+
+            let scene = Scene::new(script).await;
+            let answer = scene.messages(model, false).await.json();
+            let text = [json!({"type": "text", "text": "twelve bytes"})];
+            assert_eq!(answer["content"], json!(text));
+            assert_eq!(answer["stop_reason"], "end_turn");
+            assert_booked_once(&scene).await;
+        }
+    }
+}
+
+// trap 8
+#[tokio::test]
+async fn an_older_completion_of_the_other_form_is_read_as_its_text() {
+    let body = |stream: bool| json!({"model": "chat", "prompt": "hi", "stream": stream});
+    let ask = async |scene: &Scene, is_stream: bool| {
+        let request = Request::post("/v1/completions", body(is_stream).to_string());
+        scene.gateway.send(&request).await
+    };
+    let choice =
+        |text: &str, reason: Value| json!({"index": 0, "text": text, "finish_reason": reason});
+    let whole = json!({"id": "cmpl-1", "object": "text_completion", "choices": [choice("hello", json!("stop"))],
+        "usage": openai::usage(10, 5)});
+    let scene = Scene::new(Script::json("200 OK", &whole)).await;
+    let response = ask(&scene, true).await;
+    assert!(
+        response.text().contains("\"text\":\"hello\""),
+        "{}",
+        response.text()
+    );
+    assert!(response.text().ends_with(openai::DONE));
+    assert_booked_once(&scene).await;
+
+    let chunk =
+        |choices: Value| openai::event(&json!({"object": "text_completion", "choices": choices}));
+    let mut last = json!({"object": "text_completion", "choices": []});
+    last["usage"] = openai::usage(10, 5);
+    let stream = [
+        chunk(json!([choice("hel", Value::Null)])),
+        chunk(json!([choice("lo", json!("stop"))])),
+        openai::event(&last),
+        openai::DONE.to_owned(),
+    ];
+    let scene = Scene::new(Script::stream_of(&stream)).await;
+    assert_eq!(
+        ask(&scene, false).await.json()["choices"][0]["text"],
+        "hello"
+    );
+    assert_booked_once(&scene).await;
+}
+
+// trap 8: a vendor's error is one in either form.
+#[tokio::test]
+async fn what_is_wrong_with_an_answer_of_the_other_form_is_told() {
+    let error = openai::error(
+        "slow down",
+        "rate_limit_error",
+        None,
+        Some("rate_limit_exceeded"),
+    );
+    let scene = Scene::new(Script::json("200 OK", &error)).await;
+    scene
+        .chat("chat", true)
+        .await
+        .error(429, "rate_limit_exceeded");
+    let cut = [openai::role(), openai::text("a")];
+    let scene = Scene::new(Script::stream_of(&cut)).await;
+    scene
+        .chat("chat", false)
+        .await
+        .error(502, "upstream_incomplete");
+    let scene = Scene::new(Script::stream_of(&cut)).await;
+    scene.messages("chat", false).await;
+    let row = scene.gateway.home.row().await;
+    assert_eq!(
+        (&row["status"], &row["outcome"]),
+        (&json!(502), &json!("upstream_error"))
+    );
+}
+
+// U-54
+#[tokio::test]
+async fn an_answer_with_nothing_in_it_is_none_whoever_reads_it() {
+    let of = |message: Value, reason: &str| json!({"id": "c", "choices": [{"index": 0, "message": message, "finish_reason": reason}], "usage": openai::usage(10, 5)});
+    let lost = of(json!({"role": "assistant", "content": null}), "stop");
+    let silent = of(json!({"role": "assistant", "content": ""}), "stop");
+    let cut = of(json!({"role": "assistant", "content": null}), "length");
+    for (answer, status) in [(lost, 502), (silent, 200), (cut, 200)] {
+        let scene = Scene::new(Script::json("200 OK", &answer)).await;
+        let relayed = scene.chat("chat", false).await;
+        let translated = scene.messages("chat", false).await;
+        assert_eq!(
+            (relayed.status, translated.status),
+            (status, status),
+            "{answer}"
+        );
+    }
+    // Claude may well have nothing to add.
+    let scene = Scene::new(Script::json("200 OK", &claude_answer(&json!([])))).await;
+    let relayed = scene.messages("claude", false).await;
+    let translated = scene.chat("claude", false).await;
+    assert_eq!((relayed.status, translated.status), (200, 200));
 }

@@ -523,3 +523,31 @@ async fn a_thought_of_another_account_goes_to_the_next_and_else_is_told() {
         "nobody is asked twice"
     );
 }
+
+// trap 8
+#[tokio::test]
+async fn a_response_of_the_other_form_keeps_the_name_that_its_vendor_gave_it() {
+    for is_stream in [true, false] {
+        let (upstream, gateway) = scene().await;
+        if !is_stream {
+            upstream.then(Script::stream_of(responses::stream("A", &["hel", "lo"])));
+        }
+        let body = json!({"model": "chat", "input": "hi", "stream": is_stream});
+        let answer = ask(&gateway, &body).await;
+        let text = answer.text();
+        assert_eq!(answer.status, 200, "{text}");
+        assert!(
+            text.contains("\"id\":\"resp_A\"") && text.contains("hello"),
+            "{text}"
+        );
+        assert_eq!(
+            text.contains("event: response.completed"),
+            is_stream,
+            "{text}"
+        );
+        let next = json!({"model": "chat", "input": "and?", "previous_response_id": "resp_A"});
+        answered(&gateway, &next).await;
+        assert_eq!(upstream.seen()[1].json()["previous_response_id"], "resp_A");
+        gateway.home.rows(2).await;
+    }
+}

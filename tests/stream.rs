@@ -519,19 +519,6 @@ async fn the_last_believable_usage_wins_and_is_never_summed() {
     );
 }
 
-#[tokio::test]
-async fn an_answer_of_the_wrong_kind_is_a_protocol_error() {
-    let scene = Scene::new().await;
-    let response = scene
-        .stream(Script::json("200 OK", &openai::answer("x")))
-        .await;
-    response.error(502, "upstream_protocol");
-    let response = scene
-        .play(Script::stream_of(openai::stream(&["x"])), &openai::chat())
-        .await;
-    response.error(502, "upstream_protocol");
-}
-
 // OpenAI, in a recording, called a stream JSON.
 #[tokio::test]
 async fn a_stream_under_another_label_is_known_by_its_first_bytes() {
@@ -585,23 +572,4 @@ async fn an_error_object_in_place_of_a_stream_is_that_error() {
     scene.stream(page).await.error(502, "upstream_protocol");
     let blank = Script::answer("200 OK", &[("content-type", "application/json")], "  ");
     scene.stream(blank).await.error(502, "upstream_protocol");
-}
-
-// U-23
-#[tokio::test]
-async fn a_whole_answer_in_place_of_a_stream_is_refused_and_booked_by_its_own_count() {
-    let scene = Scene::new().await;
-    let response = scene
-        .stream(Script::json("200 OK", &openai::answer("x")))
-        .await;
-    response.error(502, "upstream_protocol");
-    let row = scene.gateway.home.row().await;
-    assert_eq!(
-        (
-            &row["estimated"],
-            &row["tokens"]["input"],
-            &row["tokens"]["output"]
-        ),
-        (&json!(false), &json!(10), &json!(5))
-    );
 }

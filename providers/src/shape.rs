@@ -45,6 +45,17 @@ pub struct Way {
 }
 
 impl Way {
+    /// For an answer in the caller's own dialect that is written anew all the same.
+    pub fn within(dialect: Dialect) -> Self {
+        Self {
+            from: dialect,
+            to: dialect,
+            names: Names::default(),
+            answer_tool: None,
+            wrapped_tools: Vec::new(),
+        }
+    }
+
     /// What puts the events of the answer right; `seed` is unique to the call.
     pub fn settler(&self, seed: &str) -> Settler {
         let (names, wrapped) = (self.names.clone(), self.wrapped_tools.clone());

@@ -91,7 +91,7 @@ pub fn deliver(
             }
             let observed = Observed {
                 usage: answer.usage.as_ref(),
-                is_usage_partial: false,
+                is_usage_partial: answer.is_usage_partial,
                 is_usage_anomalous: answer.usage_anomaly,
                 output_bytes: answer.output_bytes,
             };

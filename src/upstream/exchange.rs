@@ -13,6 +13,8 @@ mod batch;
 mod kept;
 mod local;
 mod open;
+mod stream;
+mod whole;
 
 pub use self::kept::ask_kept;
 pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_traits};
@@ -29,21 +31,23 @@ use http::HeaderValue;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tollward_providers::Call;
-use tollward_providers::shape::{Reading, Way};
+use tollward_providers::shape::Reading;
 use tollward_store::RequestId;
-use tollward_wire::answer::{Answer, read_answer};
+use tollward_wire::answer::Answer;
 use tollward_wire::chat::Collected;
 use tollward_wire::chat::seal::Seal;
-use tollward_wire::dialect::Echo;
 use tollward_wire::dialect::timing::Timing;
+use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
-use tollward_wire::reader::{Seen, StreamEnd, StreamFault, StreamReader};
+use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
-use tollward_wire::translate::{AnswerReader, collect_answer};
+use tollward_wire::translate::AnswerReader;
 
 use self::open::{Opened, Ready, open};
+use self::stream::{streamed, synthesised};
+use self::whole::{read_whole, whole};
 use crate::clock;
 use crate::responses::word;
 use crate::snapshot::Deployment;
@@ -198,16 +202,12 @@ pub async fn exchange(
         }
         Ready::Local(opened) => *opened,
     };
-    let (timeouts, call) = (deployment.timeouts, &asked.call);
+    let timeouts = deployment.timeouts;
     let patience = clock::mono() + timeouts.first_content;
-    match (call.view.is_stream, opened.is_stream) {
+    match (asked.call.view.is_stream, opened.is_stream) {
         (true, true) => streamed(opened, asked, timeouts, (patience, deadline)).await,
-        (false, false) => whole(opened, asked, timeouts, deadline).await,
         (true, false) => mislabelled(opened, asked, timeouts, (patience, deadline)).await,
-        (false, true) => Err(AttemptFailure::billed(
-            Fault::Protocol,
-            "a stream came and none was asked for",
-        )),
+        (false, _) => whole(opened, asked, timeouts, deadline).await,
     }
 }
 
@@ -222,20 +222,15 @@ async fn mislabelled(
     let phase = Phase::FirstContent;
     let opening;
     (opening, opened.first) = within(limit, phase, deadline, look(&mut opened.body)).await??;
+    // One of Ollama's whole answers is a line of its stream.
+    let is_line = matches!(&opened.reading, Reading::Translate(way) if way.from == Dialect::Ollama);
     match opening {
-        Opening::Events => streamed(opened, asked, timeouts, (patience, deadline)).await,
-        // An error that it holds is the vendor's; a good answer is not what was asked for, and is paid for.
-        Opening::Object => {
-            let exchanged = whole(opened, asked, timeouts, deadline).await?;
-            let usage = match exchanged {
-                Exchanged::Whole { answer, .. } => answer.usage,
-                Exchanged::Stream(_) => None,
-            };
-            let detail = "a stream was asked for and a whole answer came";
-            Err(AttemptFailure {
-                usage,
-                ..AttemptFailure::billed(Fault::Protocol, detail)
-            })
+        Opening::Object if !is_line => {
+            let body = read_whole(&mut opened, timeouts, deadline).await?;
+            synthesised(opened, asked, &body).map_err(|failure| *failure)
+        }
+        Opening::Events | Opening::Object => {
+            streamed(opened, asked, timeouts, (patience, deadline)).await
         }
         Opening::Other => Err(AttemptFailure::billed(
             Fault::Protocol,
@@ -259,199 +254,6 @@ async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailur
             }
         }
     }
-}
-
-/// Reads a stream up to its first content.
-async fn streamed(
-    opened: Opened,
-    asked: &Asked<'_>,
-    timeouts: Timeouts,
-    limits: (Instant, Instant),
-) -> Result<Exchanged, AttemptFailure> {
-    let reader = match &opened.reading {
-        Reading::Relay => {
-            AnswerReader::Relay(StreamReader::new(asked.call.operation, opened.usage_chunk))
-        }
-        Reading::Translate(way) => {
-            let stream = asked.echo(|echo| way.stream(echo));
-            AnswerReader::Translate(Box::new(if asked.is_kept {
-                stream.collecting()
-            } else {
-                stream
-            }))
-        }
-    };
-    let stream = Committed {
-        head: opened.head,
-        ready: Segments::default(),
-        rest: opened.body,
-        reader,
-        last: Seen::Nothing,
-    };
-    first_content(opened.first, stream, timeouts, limits).await
-}
-
-/// Reads on until the first content event: the commit point.
-async fn first_content(
-    first: Bytes,
-    mut stream: Committed,
-    timeouts: Timeouts,
-    (patience, deadline): (Instant, Instant),
-) -> Result<Exchanged, AttemptFailure> {
-    let mut first = (!first.is_empty()).then_some(first);
-    // The idle limit is between two reads: before the first one the engine may still load.
-    let mut has_read = false;
-    loop {
-        let left = patience.saturating_duration_since(clock::mono());
-        let (limit, phase) = if !has_read || left < timeouts.idle {
-            (left, Phase::FirstContent)
-        } else {
-            (timeouts.idle, Phase::Idle)
-        };
-        let chunk = match first.take() {
-            Some(first) => Some(Ok(first)),
-            None => within(limit, phase, deadline, next_chunk(&mut stream.rest)).await?,
-        };
-        let Some(chunk) = chunk else {
-            return ended(stream).map_err(|failure| *failure);
-        };
-        let chunk =
-            chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
-        has_read = true;
-        stream.last = stream.reader.push(chunk, &mut stream.ready);
-        // Content commits, whatever came in the same read: where the bytes were cut decides nothing.
-        if stream.reader.content_seen() {
-            return Ok(Exchanged::Stream(Box::new(stream)));
-        }
-        match stream.last {
-            Seen::Fault(found) => {
-                return Err(counted(AttemptFailure::from_stream(found), &stream.reader));
-            }
-            Seen::End => {
-                let detail = "the stream ended without content";
-                let failure = AttemptFailure::billed(Fault::Empty, detail);
-                return Err(counted(failure, &stream.reader));
-            }
-            Seen::Nothing | Seen::Content => {}
-        }
-        if stream.ready.len() > MAX_PRELUDE_BYTES {
-            let detail = "the stream says much and has no content";
-            return Err(AttemptFailure::billed(Fault::Protocol, detail));
-        }
-    }
-}
-
-/// The body ended before content was met: some dialects say only then what there is.
-fn ended(mut stream: Committed) -> Result<Exchanged, Box<AttemptFailure>> {
-    let fault = |fault| StreamFault { fault, error: None };
-    let last = match stream.reader.finish(&mut stream.ready) {
-        StreamEnd::Complete | StreamEnd::MissingDone => Seen::End,
-        StreamEnd::Failed(found) => Seen::Fault(found),
-        StreamEnd::Incomplete | StreamEnd::Truncated => Seen::Fault(fault(Fault::Truncated)),
-    };
-    if stream.reader.content_seen() {
-        stream.last = last;
-        return Ok(Exchanged::Stream(Box::new(stream)));
-    }
-    let failure = match last {
-        Seen::Fault(found) => AttemptFailure::from_stream(found),
-        _ => AttemptFailure::billed(Fault::Empty, "the stream ended without content"),
-    };
-    Err(Box::new(counted(failure, &stream.reader)))
-}
-
-/// The failure with what the vendor said that it used.
-fn counted(failure: AttemptFailure, reader: &AnswerReader) -> AttemptFailure {
-    AttemptFailure {
-        usage: reader.usage().cloned(),
-        ..failure
-    }
-}
-
-/// Reads a whole answer and looks at it before the client may have it.
-async fn whole(
-    opened: Opened,
-    asked: &Asked<'_>,
-    timeouts: Timeouts,
-    deadline: Instant,
-) -> Result<Exchanged, AttemptFailure> {
-    let Opened {
-        head,
-        first,
-        body: mut rest,
-        reading,
-        ..
-    } = opened;
-    let limit = match rest {
-        UpstreamBody::Http(_) => (timeouts.idle, Phase::Idle),
-        // The engine has no head to wait for: its only chunk comes when all is written.
-        UpstreamBody::Local(_) => (timeouts.whole_first_byte, Phase::FirstByte),
-    };
-    let body = read_whole(first, &mut rest, limit, timeouts.idle, deadline).await?;
-    match reading {
-        Reading::Relay => {
-            let answer = read_answer(asked.call.operation, &body);
-            Ok(Exchanged::Whole {
-                head,
-                body,
-                answer: Box::new(answer.map_err(AttemptFailure::from_answer)?),
-                collected: None,
-            })
-        }
-        Reading::Translate(way) => translated(&way, asked, head, &body).map_err(|failure| *failure),
-    }
-}
-
-/// Reads a body to its end; `limit` is for its first piece, `idle` for each of the others.
-async fn read_whole(
-    mut first: Bytes,
-    rest: &mut UpstreamBody,
-    mut limit: (Duration, Phase),
-    idle: Duration,
-    deadline: Instant,
-) -> Result<Bytes, AttemptFailure> {
-    let mut more = BytesMut::new();
-    while let Some(chunk) = within(limit.0, limit.1, deadline, next_chunk(rest)).await? {
-        limit = (idle, Phase::Idle);
-        let chunk =
-            chunk.map_err(|error| AttemptFailure::billed(Fault::Protocol, error.to_string()))?;
-        if first.is_empty() {
-            first = chunk;
-            continue;
-        }
-        if first.len() + more.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(AttemptFailure::billed(
-                Fault::Protocol,
-                "the answer is larger than 64 MiB",
-            ));
-        }
-        more.extend_from_slice(&chunk);
-    }
-    // Most answers come in one read and are not copied.
-    Ok(if more.is_empty() {
-        first
-    } else {
-        [first.as_ref(), more.as_ref()].concat().into()
-    })
-}
-
-fn translated(
-    way: &Way,
-    asked: &Asked<'_>,
-    head: UpstreamHead,
-    body: &[u8],
-) -> Result<Exchanged, Box<AttemptFailure>> {
-    let mut settler = asked.echo(|echo| way.settler(echo.id));
-    let collected = collect_answer(way.from, &mut settler, body);
-    let (collected, answer) =
-        collected.map_err(|fault| Box::new(AttemptFailure::from_answer(fault)))?;
-    let body = asked.echo(|echo| way.to.write_answer(&collected, echo));
-    Ok(Exchanged::Whole {
-        head,
-        body,
-        answer: Box::new(answer),
-        collected: asked.is_kept.then(|| Box::new(collected)),
-    })
 }
 
 async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Error>> {

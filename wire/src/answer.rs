@@ -4,12 +4,14 @@
 //! one JSON object, because a caller's SDK would fail on anything else after we had
 //! reported success.
 
+mod silence;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 
+use self::silence::{Said, has_empty_text};
 use crate::dialect::Dialect;
 use crate::facts::{Facts, FailedFinish};
 use crate::fault::Fault;
@@ -26,6 +28,8 @@ pub struct Answer {
     pub usage: Option<Usage>,
     /// Whether there was a usage report that cannot be true.
     pub usage_anomaly: bool,
+    /// Whether the counts are from before the last words: of a stream that was put together.
+    pub is_usage_partial: bool,
     /// Bytes of text in all choices: the base of an estimate without usage.
     pub output_bytes: u64,
     /// What the vendor calls it; `None` where nobody looks for it.
@@ -80,6 +84,7 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, AnswerF
     }
     Ok(Answer {
         usage_anomaly,
+        is_usage_partial: false,
         usage,
         output_bytes: facts.output_bytes,
         named: None,
@@ -96,7 +101,14 @@ fn fault_in(operation: Operation, facts: &Facts<'_>, body: &Bytes) -> Option<Str
             error,
         });
     }
-    let is_empty = facts.choices.unwrap_or(0) == 0 || is_silent(operation, facts);
+    let said = Said {
+        words: facts.has_content,
+        reason: facts.explains_empty,
+        empty_text: facts.has_empty_text,
+    };
+    // An empty text of the older API is there in any case.
+    let is_silent = operation == Operation::Chat && said.is_nothing();
+    let is_empty = facts.choices.unwrap_or(0) == 0 || is_silent;
     match facts.failed_finish {
         Some(FailedFinish::Error) => Some(fault(Fault::Server)),
         Some(FailedFinish::Overloaded) => Some(fault(Fault::Overloaded)),
@@ -108,32 +120,44 @@ fn fault_in(operation: Operation, facts: &Facts<'_>, body: &Bytes) -> Option<Str
 fn observe(dialect: Dialect, body: &Bytes) -> Result<Answer, AnswerFault> {
     let mut seen = Observed::default();
     dialect.read_answer(body, &mut seen);
-    answered(seen)
+    answered(dialect, body, seen)
 }
 
-/// What was seen, as an answer or as the fault that it is.
-pub(crate) fn answered(seen: Observed) -> Result<Answer, AnswerFault> {
-    let empty = || (!seen.has_content).then(|| fault(Fault::Empty));
-    match seen.fault.or_else(empty) {
+/// What was seen in a whole answer, as an answer or as the fault that it is.
+pub(crate) fn answered(
+    dialect: Dialect,
+    body: &[u8],
+    seen: Observed,
+) -> Result<Answer, AnswerFault> {
+    let said = Said {
+        words: seen.has_words,
+        reason: seen.explains_silence,
+        empty_text: !seen.has_words && has_empty_text(dialect, body),
+    };
+    let is_empty = !seen.has_content || said.is_nothing();
+    good_unless(is_empty, seen)
+}
+
+/// What was seen in a stream that was put together: as of any stream, its end is content.
+pub(crate) fn put_together(seen: Observed) -> Result<Answer, AnswerFault> {
+    good_unless(!seen.has_content, seen)
+}
+
+fn good_unless(is_empty: bool, seen: Observed) -> Result<Answer, AnswerFault> {
+    let empty = || is_empty.then(|| fault(Fault::Empty));
+    match seen.fault.clone().or_else(empty) {
         Some(found) => Err(AnswerFault {
             found,
             usage: seen.usage.map(Box::new),
         }),
         None => Ok(Answer {
-            usage: seen.usage,
             usage_anomaly: seen.is_usage_bad,
+            is_usage_partial: seen.usage.is_some() && !seen.usage_is_final(),
+            usage: seen.usage,
             output_bytes: seen.output_bytes,
             named: Some(Box::new(seen.named)),
         }),
     }
-}
-
-/// A chat answer with neither text nor tools and no finish reason that explains it.
-fn is_silent(operation: Operation, facts: &Facts<'_>) -> bool {
-    operation == Operation::Chat
-        && !facts.has_content
-        && !facts.explains_empty
-        && !facts.has_empty_text
 }
 
 fn fault(fault: Fault) -> StreamFault {

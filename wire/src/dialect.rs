@@ -186,7 +186,8 @@ impl Dialect {
     /// A reader for a vendor's stream.
     pub fn reader(self) -> Box<dyn EventReader> {
         match self {
-            Self::OpenAiChat | Self::OpenAiCompletions => Box::new(openai_chat::reader()),
+            Self::OpenAiChat => Box::new(openai_chat::reader()),
+            Self::OpenAiCompletions => Box::new(openai_chat::text_reader()),
             Self::Anthropic => Box::new(anthropic::reader()),
             Self::Gemini => Box::new(gemini::reader()),
             Self::Ollama | Self::OllamaGenerate => Box::new(ollama::reader()),
@@ -222,7 +223,6 @@ impl Dialect {
         }
     }
 
-    /// The body of an error answer with this HTTP status.
     /// What tells a caller that its stream is alive while it says nothing. Clients pass over it:
     /// a comment, Anthropic's own event, and for Google's SDKs, which take a comment for the
     /// start of an error, an empty event (google-genai 3.6.1 `_api_client`, @google/genai 2.32.0).
@@ -238,6 +238,7 @@ impl Dialect {
         }
     }
 
+    /// The body of an error answer with this HTTP status.
     pub fn error_body(self, status: u16, error: &ErrorBody) -> Bytes {
         match self {
             Self::OpenAiChat | Self::OpenAiCompletions | Self::OpenAiResponses | Self::Converse => {
@@ -255,9 +256,8 @@ impl Dialect {
             return sink.take(stream::protocol_fault());
         };
         match self {
-            Self::OpenAiChat | Self::OpenAiCompletions => {
-                openai_chat::read_answer(&value, body, sink);
-            }
+            Self::OpenAiChat => openai_chat::read_answer(&value, body, sink),
+            Self::OpenAiCompletions => openai_chat::read_text_answer(&value, body, sink),
             Self::Anthropic => anthropic::read_answer(&value, body, sink),
             Self::Gemini => gemini::read_answer(&value, body, sink),
             Self::Ollama | Self::OllamaGenerate => ollama::read_answer(&value, body, sink),

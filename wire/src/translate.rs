@@ -11,7 +11,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::answer::{Answer, AnswerFault, answered};
+use crate::answer::{Answer, AnswerFault, answered, put_together};
 use crate::chat::settle::Settler;
 use crate::chat::{ChatEvent, Collected, EventSink};
 use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
@@ -122,10 +122,13 @@ impl AnswerReader {
         }
     }
 
-    /// What the vendor calls an answer that is relayed; `None` where nobody listens for it.
+    /// What the vendor calls an answer that stays in its dialect; `None` where nobody listens for it.
     pub fn named(&self) -> Option<&Named> {
         match self {
             Self::Relay(reader) => reader.named(),
+            Self::Translate(translation) if translation.from == translation.to => {
+                Some(&translation.seen.named)
+            }
             Self::Translate(_) => None,
         }
     }
@@ -144,6 +147,7 @@ pub struct Translation {
     reader: Box<dyn EventReader>,
     settler: Settler,
     writer: Box<dyn EventWriter>,
+    from: Dialect,
     to: Dialect,
     seen: Observed,
     collected: Option<Box<Collected>>,
@@ -156,6 +160,7 @@ impl Translation {
             reader: from.reader(),
             settler,
             writer: to.writer(echo),
+            from,
             to,
             seen: Observed::default(),
             collected: None,
@@ -171,9 +176,23 @@ impl Translation {
         }
     }
 
+    /// Writes a vendor's whole answer, all that there is, as a stream.
+    pub fn replay(&mut self, body: &[u8], out: &mut Segments) -> Seen {
+        let from = self.from;
+        self.take(out, |_, sink| from.read_answer(body, sink))
+    }
+
     fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
+        self.take(out, |reader, sink| reader.push(chunk, sink))
+    }
+
+    fn take(
+        &mut self,
+        out: &mut Segments,
+        read: impl FnOnce(&mut dyn EventReader, &mut dyn EventSink),
+    ) -> Seen {
         let had_ended = self.seen.is_ended;
-        let bytes = self.run(out, |reader, sink| reader.push(chunk, sink));
+        let bytes = self.run(out, read);
         // Writers and readers hold some of it until the end: there must be one.
         if self.seen.output_bytes > MAX_STREAMED || self.settler.held_bytes() > MAX_HELD {
             let (fault, error) = (Fault::EventTooLarge, None);
@@ -284,12 +303,28 @@ pub fn collect_answer(
         seen.note(&event);
         settler.pass(event, &mut collected);
     });
-    let answer = Answer {
-        // The caller gets another name.
-        named: None,
-        ..answered(seen)?
+    Ok((collected, answered(from, body, seen)?))
+}
+
+/// Reads a vendor's stream, all of it, and puts it together.
+///
+/// # Errors
+/// The vendor's fault inside it, or the one that it broke off with.
+pub fn collect_stream(
+    from: Dialect,
+    settler: &mut Settler,
+    body: Bytes,
+) -> Result<(Collected, Answer), AnswerFault> {
+    let mut seen = Observed::default();
+    let mut collected = Collected::default();
+    let mut reader = from.reader();
+    let mut sink = |event: ChatEvent<'_>| {
+        seen.note(&event);
+        settler.pass(event, &mut collected);
     };
-    Ok((collected, answer))
+    reader.push(body, &mut sink);
+    reader.finish(&mut sink);
+    Ok((collected, put_together(seen)?))
 }
 
 /// Translates a whole answer.

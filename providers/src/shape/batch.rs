@@ -268,6 +268,7 @@ impl Joint<'_> {
         let answer = Answer {
             usage,
             usage_anomaly: self.usage_anomaly,
+            is_usage_partial: false,
             output_bytes: 0,
             named: None,
         };

@@ -17,7 +17,8 @@ use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::usage::Usage;
 
 use super::open::{reported, request_id, send};
-use super::{Asked, Exchanged, UpstreamBody, UpstreamHead, read_whole};
+use super::whole::read_rest;
+use super::{Asked, Exchanged, UpstreamBody, UpstreamHead};
 use crate::clock;
 use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
 use crate::snapshot::Deployment;
@@ -182,7 +183,7 @@ impl Vendor<'_> {
         let mut body = UpstreamBody::Http(body);
         let idle = timeouts.idle;
         let limit = (idle, Phase::Idle);
-        let body = read_whole(Bytes::new(), &mut body, limit, idle, self.deadline).await?;
+        let body = read_rest(Bytes::new(), &mut body, limit, idle, self.deadline).await?;
         Ok((head, body))
     }
 

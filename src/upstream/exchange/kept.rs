@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 use tollward_wire::fault::{Fault, Phase};
 
 use super::open::error_text;
-use super::{UpstreamBody, read_whole, within};
+use super::whole::read_rest;
+use super::{UpstreamBody, within};
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::body::signed;
@@ -51,7 +52,7 @@ pub async fn ask_kept(
     }
     let mut body = UpstreamBody::Http(body);
     let limit = (timeouts.idle, Phase::Idle);
-    let answer = read_whole(Bytes::new(), &mut body, limit, timeouts.idle, deadline).await?;
+    let answer = read_rest(Bytes::new(), &mut body, limit, timeouts.idle, deadline).await?;
     if serde_json::from_slice::<IgnoredAny>(&answer).is_err() {
         return Err(AttemptFailure::of(
             Fault::Protocol,

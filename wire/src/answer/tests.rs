@@ -151,3 +151,62 @@ fn a_fault_says_what_it_used_all_the_same() {
     );
     assert_eq!(usage(r#"{"error":"boom"}"#), None);
 }
+
+fn is_empty(operation: Operation, body: &str) -> bool {
+    let answer = read_answer(operation, &Bytes::copy_from_slice(body.as_bytes()));
+    match answer {
+        Ok(_) => false,
+        Err(it) => {
+            assert_eq!(it.found.fault, Fault::Empty, "{body}");
+            true
+        }
+    }
+}
+
+// U-54
+#[test]
+fn every_dialect_tells_silence_from_an_answer_that_was_lost() {
+    let gemini = |candidate: &str| format!(r#"{{"candidates":[{candidate}]}}"#);
+    let response = |output: &str| {
+        format!(r#"{{"object":"response","status":"completed","output":[{output}]}}"#)
+    };
+    let lost = [
+        (
+            Operation::GenerateContent,
+            gemini(r#"{"finishReason":"STOP"}"#),
+        ),
+        (
+            Operation::GenerateContent,
+            gemini(r#"{"content":{"role":"model"},"finishReason":"STOP"}"#),
+        ),
+        (Operation::Responses, response("")),
+    ];
+    for (operation, body) in lost {
+        assert!(is_empty(operation, &body), "{body}");
+    }
+    let silent = [
+        (
+            Operation::Messages,
+            r#"{"content":[],"stop_reason":"end_turn"}"#.to_owned(),
+        ),
+        (
+            Operation::GenerateContent,
+            gemini(r#"{"content":{"parts":[{"text":""}]},"finishReason":"STOP"}"#),
+        ),
+        (
+            Operation::GenerateContent,
+            gemini(r#"{"finishReason":"MAX_TOKENS"}"#),
+        ),
+        (
+            Operation::GenerateContent,
+            gemini(r#"{"finishReason":"SAFETY"}"#),
+        ),
+        (
+            Operation::Responses,
+            response(r#"{"type":"message","id":"m","content":[{"type":"output_text","text":""}]}"#),
+        ),
+    ];
+    for (operation, body) in silent {
+        assert!(!is_empty(operation, &body), "{body}");
+    }
+}

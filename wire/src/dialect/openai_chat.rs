@@ -17,9 +17,9 @@ mod tests;
 mod tools;
 mod write;
 
-pub(crate) use self::answer::{read_answer, write_answer};
+pub(crate) use self::answer::{read_answer, read_text_answer, write_answer};
 pub(crate) use self::emit::{chunk_head, usage_object, writer};
-pub(crate) use self::events::reader;
+pub(crate) use self::events::{reader, text_reader};
 pub(crate) use self::read::read_request;
 pub(crate) use self::terms::{empty_schema, input_schema};
 pub(crate) use self::write::{tool_names, write_request};

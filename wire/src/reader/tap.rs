@@ -6,7 +6,7 @@
 use std::fmt;
 
 use super::{StreamFault, Verdict};
-use crate::chat::{ChatEvent, EventSink};
+use crate::chat::{ChatEvent, EventSink, Finish};
 use crate::dialect::Dialect;
 use crate::dialect::sse_events::SseDialect;
 use crate::sse::Event;
@@ -39,6 +39,10 @@ pub(crate) struct Observed {
     pub(crate) output_bytes: u64,
     /// Something for the caller came, or a choice ended.
     pub(crate) has_content: bool,
+    /// Something for the caller came: words, a thought, a call.
+    pub(crate) has_words: bool,
+    /// The reason of some end explains an answer without words.
+    pub(crate) explains_silence: bool,
     /// The vendor failed.
     pub(crate) fault: Option<StreamFault>,
     /// Some choice said why it ended.
@@ -67,20 +71,24 @@ impl Observed {
             | ChatEvent::Arguments { text, .. } => {
                 self.output_bytes += text.len() as u64;
                 self.has_content = true;
+                self.has_words = true;
                 self.is_count_old |= !text.is_empty();
             }
             ChatEvent::ToolCall { name, .. } => {
                 self.output_bytes += name.len() as u64;
                 self.has_content = true;
+                self.has_words = true;
                 self.is_count_old = true;
             }
             ChatEvent::Thought { thought, .. } => {
                 self.has_content = true;
+                self.has_words = true;
                 self.is_count_old |= thought.encrypted.is_some();
             }
-            ChatEvent::Finish { .. } => {
+            ChatEvent::Finish { finish, .. } => {
                 self.has_content = true;
                 self.is_finished = true;
+                self.explains_silence |= explains_silence(finish);
             }
             ChatEvent::Usage(usage) => {
                 self.usage = Some(usage.clone());
@@ -106,6 +114,7 @@ impl Observed {
             ChatEvent::Item { id, is_hosted } => {
                 // Nobody waits for words while the vendor's own tools are at work.
                 self.has_content |= is_hosted;
+                self.has_words |= is_hosted;
                 self.is_count_old |= is_hosted;
                 if !id.is_empty() && self.named.items.len() < MAX_ITEMS {
                     self.named.items.push(id.clone().into_owned());
@@ -115,6 +124,14 @@ impl Observed {
             | ChatEvent::Logprobs { .. }
             | ChatEvent::Annotation { .. } => {}
         }
+    }
+}
+
+/// Whether an answer that ends so may well have nothing in it.
+fn explains_silence(finish: &Finish) -> bool {
+    match finish {
+        Finish::Length | Finish::ContentFilter | Finish::Refusal(_) => true,
+        Finish::Stop | Finish::StopText(_) | Finish::ToolCalls => false,
     }
 }
 

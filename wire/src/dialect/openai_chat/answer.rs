@@ -14,7 +14,15 @@ use crate::json::{Json, Object};
 
 /// Reads a vendor's whole answer: one chunk that holds everything.
 pub(crate) fn read_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
-    let mut chunks = Chunks::whole();
+    read(Chunks::whole(false), value, body, sink);
+}
+
+/// The same of the older API.
+pub(crate) fn read_text_answer(value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
+    read(Chunks::whole(true), value, body, sink);
+}
+
+fn read(mut chunks: Chunks, value: &Json<'_>, body: &[u8], sink: &mut dyn EventSink) {
     let mut failed = false;
     chunks.chunk(value, body, &mut |event: ChatEvent<'_>| {
         failed |= matches!(event, ChatEvent::Fault(_));

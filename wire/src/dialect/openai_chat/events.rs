@@ -18,6 +18,14 @@ pub(crate) fn reader() -> SseReader<Chunks> {
     SseReader::new(Chunks::default())
 }
 
+/// A reader for a stream of the older API, whose choices are nothing but text.
+pub(crate) fn text_reader() -> SseReader<Chunks> {
+    SseReader::new(Chunks {
+        is_text: true,
+        ..Chunks::default()
+    })
+}
+
 /// What must be remembered from chunk to chunk.
 #[expect(
     clippy::struct_excessive_bools,
@@ -30,6 +38,8 @@ pub(crate) struct Chunks {
     is_failed: bool,
     /// This is a whole answer: nothing follows.
     is_whole: bool,
+    /// Its choices are those of the older API.
+    is_text: bool,
     choices: BTreeMap<u32, Choice>,
 }
 
@@ -91,10 +101,11 @@ impl SseDialect for Chunks {
 }
 
 impl Chunks {
-    /// For a whole answer.
-    pub(super) fn whole() -> Self {
+    /// For a whole answer, of the older API if it is a text.
+    pub(super) fn whole(is_text: bool) -> Self {
         Self {
             is_whole: true,
+            is_text,
             ..Self::default()
         }
     }
@@ -171,6 +182,13 @@ impl Chunks {
     }
 
     fn choice(&mut self, value: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
+        if let Some(text) = value
+            .str("text")
+            .filter(|it| self.is_text && !it.is_empty())
+        {
+            let text = Cow::Borrowed(text);
+            sink.take(ChatEvent::Text { choice, text });
+        }
         // Perplexity sends both: in a stream the message is all so far, in a whole answer the delta is empty.
         let delta = if self.is_whole {
             value.get("message").or_else(|| value.get("delta"))
