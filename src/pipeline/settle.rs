@@ -26,7 +26,7 @@ use crate::policy::estimate;
 use crate::policy::price::{Priced, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
-use crate::upstream::failure::AttemptFailure;
+use crate::upstream::failure::{AttemptFailure, Used};
 
 /// What was read of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,10 +82,7 @@ struct Call {
 struct Failed {
     fault: Fault,
     may_be_billed: bool,
-    /// What the vendor said that it used.
-    usage: Option<Usage>,
-    /// That is an estimate in part.
-    is_usage_guessed: bool,
+    used: Option<Used>,
 }
 
 impl Settlement {
@@ -179,8 +176,7 @@ impl Settlement {
         self.call.failed = Some(Failed {
             fault: failure.fault,
             may_be_billed: failure.may_be_billed,
-            usage: failure.usage.clone(),
-            is_usage_guessed: failure.is_usage_guessed,
+            used: failure.used.clone(),
         });
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %self.call.deployment.id,
@@ -212,7 +208,7 @@ impl Settlement {
         self.call.failed.get_or_insert(Failed {
             fault: error.fault,
             may_be_billed: false,
-            usage: None,
+            used: None,
         });
         let outcome = match error.fault {
             Fault::Timeout(Phase::Idle) => Outcome::IdleTimeout,
@@ -275,8 +271,7 @@ impl Call {
             self.failed = Some(Failed {
                 fault: Fault::Cancelled,
                 may_be_billed: true,
-                usage: None,
-                is_usage_guessed: false,
+                used: None,
             });
         }
     }
@@ -285,7 +280,8 @@ impl Call {
         let failed = self.failed.as_ref();
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
-        let told = failed.and_then(|failed| failed.usage.as_ref());
+        let used = failed.and_then(|failed| failed.used.as_ref());
+        let told = used.map(|it| &it.usage);
         let (usage, estimated, priced) = match observed.usage.or(told) {
             Some(usage) => {
                 let mut usage = usage.clone();
@@ -294,7 +290,7 @@ impl Call {
                     usage.output = usage.output.max(least);
                 }
                 let priced = price(&usage);
-                let is_guessed = failed.is_some_and(|failed| failed.is_usage_guessed);
+                let is_guessed = used.is_some_and(|it| it.is_guess);
                 (usage, observed.is_usage_partial || is_guessed, priced)
             }
             None if may_be_billed && self.attempts > 0 => {

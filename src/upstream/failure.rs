@@ -26,16 +26,33 @@ pub struct AttemptFailure {
     pub retry_after: Option<Duration>,
     /// The vendor may bill for this attempt: it had the whole request and did not refuse it.
     pub may_be_billed: bool,
-    /// What the vendor says that the attempt used, when it said so.
-    pub usage: Option<Usage>,
-    /// That is an estimate in part.
-    pub is_usage_guessed: bool,
+    /// What the attempt used, as far as the vendor said so.
+    pub used: Option<Used>,
     /// This deployment cannot be asked such a thing: nothing was sent, and another one may take it.
     pub is_inexpressible: bool,
     /// The words in `error` are this gateway's own, about its embedded engine.
     pub is_ours: bool,
     /// For the log, never for the client.
     pub detail: String,
+}
+
+/// What a failed attempt used.
+#[derive(Clone, Debug)]
+pub struct Used {
+    /// The count.
+    pub usage: Usage,
+    /// It is an estimate in part.
+    pub is_guess: bool,
+}
+
+impl Used {
+    /// A vendor's own count.
+    pub fn told(usage: Usage) -> Self {
+        Self {
+            usage,
+            is_guess: false,
+        }
+    }
 }
 
 impl AttemptFailure {
@@ -47,8 +64,7 @@ impl AttemptFailure {
             status: None,
             retry_after: None,
             may_be_billed: false,
-            usage: None,
-            is_usage_guessed: false,
+            used: None,
             is_inexpressible: false,
             is_ours: false,
             detail: detail.into(),
@@ -74,7 +90,7 @@ impl AttemptFailure {
     /// A whole answer that is none, with what the vendor says that it used.
     pub fn from_answer(fault: AnswerFault) -> Self {
         Self {
-            usage: fault.usage.map(|it| *it),
+            used: fault.usage.map(|it| Used::told(*it)),
             ..Self::from_stream(fault.found)
         }
     }
@@ -131,8 +147,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         status: Some(status),
         retry_after,
         may_be_billed: false,
-        usage: None,
-        is_usage_guessed: false,
+        used: None,
         is_inexpressible: false,
         is_ours: false,
         detail: format!("upstream answered {status}"),

@@ -23,7 +23,7 @@ use crate::clock;
 use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
 use crate::snapshot::Deployment;
 use crate::upstream::client::Client;
-use crate::upstream::failure::{AttemptFailure, unencodable};
+use crate::upstream::failure::{AttemptFailure, Used, unencodable};
 
 /// Requests of one call that run at once; a vendor counts each against its limits.
 const AT_ONCE: usize = 8;
@@ -212,8 +212,7 @@ fn having_used((usage, is_guess): (Usage, bool), failure: AttemptFailure) -> Att
     }
     AttemptFailure {
         may_be_billed: true,
-        usage: Some(usage),
-        is_usage_guessed: is_guess,
+        used: Some(Used { usage, is_guess }),
         ..failure
     }
 }

@@ -13,7 +13,7 @@ use super::open::Opened;
 use super::whole::{named, way_of};
 use super::{Asked, Committed, Exchanged, MAX_PRELUDE_BYTES, Timeouts, next_chunk, within};
 use crate::clock;
-use crate::upstream::failure::AttemptFailure;
+use crate::upstream::failure::{AttemptFailure, Used};
 
 /// Reads a stream up to its first content.
 pub(super) async fn streamed(
@@ -117,7 +117,7 @@ fn ended(mut stream: Committed) -> Result<Exchanged, Box<AttemptFailure>> {
 /// The failure with what the vendor said that it used.
 fn counted(failure: AttemptFailure, reader: &AnswerReader) -> AttemptFailure {
     AttemptFailure {
-        usage: reader.usage().cloned(),
+        used: reader.usage().cloned().map(Used::told),
         ..failure
     }
 }

@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
     ) -> Result<Vec<T>, FieldError> {
         match self.0.get(name) {
             Some(Json::Object(_)) => {
-                let one = self.any(name).map(|it| read(it));
+                let one = self.any(name).map(&mut read);
                 let one = one.transpose().map_err(|error| within(name, error))?;
                 Ok(one.into_iter().collect())
             }
