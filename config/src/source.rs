@@ -88,7 +88,11 @@ impl SourceFile {
         let (_, start) = self.line_of(span.start);
         let rest = self.text.get(start..).unwrap_or_default();
         let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-        let masked = mask_line(line);
+        let masked = if self.is_in_secret_list(start, line) {
+            mask_item(line)
+        } else {
+            mask_line(line)
+        };
         let from = floor(&self.text, span.start).saturating_sub(start);
         let until = floor(&self.text, span.end).saturating_sub(start);
         let column = line.get(..from).unwrap_or(line).chars().count();
@@ -111,6 +115,18 @@ impl SourceFile {
             indent: cells(window.get(..at).unwrap_or_default()) + lead.chars().count(),
             width: cells(window.get(at..end).unwrap_or_default()).max(1),
         }
+    }
+
+    /// Whether the line at `start` names no key and so belongs to the last one above it, which is
+    /// that of a credential.
+    fn is_in_secret_list(&self, start: usize, line: &str) -> bool {
+        let above = self.text.get(..start).unwrap_or_default();
+        last_key(line).is_none()
+            && above
+                .lines()
+                .rev()
+                .find_map(last_key)
+                .is_some_and(is_secret_name)
     }
 
     /// The line number (from 1) that holds `offset`, and where it starts.
@@ -165,6 +181,42 @@ fn mask_line(line: &str) -> Vec<char> {
         }
     }
     shown
+}
+
+/// The last key that a line names in any of the syntaxes; `None` for a value alone.
+fn last_key(line: &str) -> Option<&str> {
+    let is_end = |(at, sign): &(usize, &str)| {
+        let next = line.get(at + 1..).and_then(|rest| rest.chars().next());
+        match *sign {
+            ":" => next.is_none_or(|next| " \t\"'[{".contains(next)),
+            // As in `key = …`, and not the end of a value in base64.
+            _ => next.is_some_and(|next| next != '='),
+        }
+    };
+    let ends = line.match_indices([':', '=']).filter(is_end);
+    let keys = ends.filter_map(|(at, _)| {
+        let before = line.get(..at)?.trim_end().trim_end_matches(['"', '\'']);
+        let name = before.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
+        name.into_iter().next().filter(|name| !name.is_empty())
+    });
+    keys.last()
+}
+
+/// Items of a list with every character hidden, but for references and what separates them.
+fn mask_item(line: &str) -> Vec<char> {
+    let mut is_reference = false;
+    let mut last = ' ';
+    let shown = line.chars().map(|c| {
+        is_reference = (is_reference && last != '}') || (last == '$' && c == '{');
+        let is_mark = " -,\"'[]{}$".contains(c);
+        last = c;
+        match c {
+            c if is_reference || is_mark => c,
+            '\t' => ' ',
+            _ => '*',
+        }
+    });
+    shown.collect()
 }
 
 /// Masks what stands before the host of each URL.

@@ -17,8 +17,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::schema::server::AuthMode;
 
-const ENV: [(&str, &str); 3] = [
+const ENV: [(&str, &str); 4] = [
     ("OPENAI_API_KEY", "sk-canary-0123456789abcdef"),
+    ("GROQ_SPARE_KEY", "gsk-canary-fedcba9876543210"),
     ("OPENAI_BATCH_API_KEY", "sk-canary-batch-0123456789"),
     ("GROQ_API_KEY", "gsk-canary-0123456789"),
 ];
@@ -673,8 +674,8 @@ fn the_schema_for_editors_lists_the_keys_that_are_read() {
         let mut node = &mut tree;
         let steps: Vec<_> = path.trim_start_matches('.').split('.').collect();
         for (index, step) in steps.iter().enumerate() {
-            let is_list =
-                steps.get(index + 1) == Some(&"*") && ["deployments", "overrides"].contains(step);
+            let is_list = steps.get(index + 1) == Some(&"*")
+                && ["deployments", "overrides", "credentials"].contains(step);
             let fresh = if is_list {
                 serde_json::json!([{}])
             } else {

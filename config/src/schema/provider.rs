@@ -12,6 +12,8 @@ use crate::reader::{Field, Reader};
 use crate::report::{list, quote};
 use crate::source::is_secret_name;
 
+/// The setting that lists credentials, as text or as tables.
+const CREDENTIALS: &str = "credentials";
 /// Shortest credential that is not suspicious, in characters.
 const MIN_SECRET_CHARS: usize = 8;
 
@@ -114,7 +116,7 @@ fn check_kind(
 
 /// The JSON value of a setting, recorded masked where it holds a credential.
 fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value {
-    let name = path::last(at);
+    let name = setting(at);
     let is_secret = is_secret || is_secret_name(&name) || name == "headers";
     match &node.value {
         Written::List(items) => items
@@ -125,9 +127,11 @@ fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value
         Written::Table(entries) => Value::Object(
             entries
                 .iter()
-                .map(|(name, entry)| {
-                    let value = convert(entry, &path::join(at, name), is_secret, reader);
-                    (name.clone(), value)
+                .map(|(key, entry)| {
+                    // What stands beside a credential in a list of them need not be one.
+                    let is_secret = is_secret && name != CREDENTIALS;
+                    let value = convert(entry, &path::join(at, key), is_secret, reader);
+                    (key.clone(), value)
                 })
                 .collect(),
         ),
@@ -150,6 +154,15 @@ fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value
                 ScalarKind::Null | ScalarKind::Unresolved => Value::Null,
             }
         }
+    }
+}
+
+/// The key that a value stands under, itself or in a list.
+fn setting(at: &str) -> String {
+    let last = path::last(at);
+    match path::parent(at) {
+        Some(list) if last.starts_with('[') => path::last(list),
+        _ => last,
     }
 }
 

@@ -87,6 +87,18 @@ fn credentials_are_masked_in_every_syntax() {
         let shown = excerpt(line, line).text;
         assert!(!shown.contains("canary"), "{line} → {shown}");
     }
+    for text in [
+        "credentials:\n  - sk-canary=\n",
+        "credentials:\n  - ${OPENAI_API_KEY}\n  - sk-canary\n",
+        "\"credentials\": [\n  \"${A}\", \"sk-canary\"\n]",
+        "credentials = [\n  'sk:canary',\n]",
+        "api_key:\n  sk-canary\n",
+    ] {
+        let shown = excerpt(text, "canary").text;
+        assert!(shown.contains("******"), "{text} → {shown}");
+    }
+    let list = "credentials:\n  - \"${OPENAI_API_KEY}\"\n";
+    assert_eq!(excerpt(list, "${").text, "  - \"${OPENAI_API_KEY}\"");
     let shown = excerpt("api_key: ${OPENAI_API_KEY}", "api").text;
     assert_eq!(shown, "api_key: ${OPENAI_API_KEY}");
     assert_eq!(
