@@ -15,6 +15,7 @@ use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
 use crate::clock;
+use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
@@ -34,6 +35,8 @@ use crate::{http, reload, shutdown};
 pub struct Gateway {
     /// The upstream connections.
     pub client: Client,
+    /// Asks for keys that expire.
+    pub fetcher: Fetcher,
     /// The active keys.
     pub keyring: Arc<Keyring>,
     /// Failures per address.
@@ -169,7 +172,7 @@ impl App {
         let admin = bind(config.server.admin_listen, "server.admin_listen").await?;
         let store = open_store(config, &start.state_dir).await?;
         let metrics = Arc::new(Metrics::new());
-        let standing = Standing::new(Arc::clone(&metrics), start.models_dir.clone());
+        let standing = Standing::new(Arc::clone(&metrics), start.models_dir.clone(), &start.env);
         let assembly = Assembly {
             standing: &standing,
             env: &start.env,
@@ -301,8 +304,10 @@ async fn gateway(
     let seal = Seal::new(store.pepper.key_for("seal of thoughts"));
     let (responses, unwritten) =
         Responses::new(Arc::clone(&store.responses), seal.clone(), unstored, panics);
+    let client = Client::new(config.timeouts.connect, trust);
     let gateway = Gateway {
-        client: Client::new(config.timeouts.connect, trust),
+        fetcher: Fetcher::new(client.clone(), tasks.clone()),
+        client,
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
         metrics,

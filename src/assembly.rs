@@ -4,12 +4,12 @@
 //! of it at once. Nothing is connected or loaded here, so it also serves
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
+mod standing;
+
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::HeaderValue;
-use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
@@ -17,74 +17,21 @@ use tollward_config::{
 };
 use tollward_providers::{BuildError, Provider};
 
-use crate::clock;
+pub use self::standing::Standing;
 use crate::detect::Detected;
-use crate::policy::allowance::{Allowance, AllowanceTerms};
+use crate::policy::allowance::AllowanceTerms;
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::snapshot::{
-    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, LocalModel,
-    RetryTerms, Route, Snapshot, Target,
+    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, RetryTerms, Route,
+    Snapshot, Target,
 };
-use crate::telemetry::metric::Metrics;
 use crate::upstream::exchange::Timeouts;
 use crate::upstream::local;
 use crate::upstream::trust::Trust;
 
 /// The provider name of the embedded engine.
 pub const LOCAL: &str = "local";
-
-/// What outlives a reload.
-pub struct Standing {
-    metrics: Arc<Metrics>,
-    models_dir: PathBuf,
-    allowances: Mutex<HashMap<String, Arc<Allowance>>>,
-    engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
-}
-
-impl Standing {
-    /// Nothing stands yet. `models_dir` is where weights are looked for.
-    pub fn new(metrics: Arc<Metrics>, models_dir: PathBuf) -> Arc<Self> {
-        Arc::new(Self {
-            metrics,
-            models_dir,
-            allowances: Mutex::default(),
-            engines: Mutex::default(),
-        })
-    }
-
-    /// Starts to load every configured embedded model; says how each is.
-    pub fn warm_engines(&self) -> Vec<String> {
-        let engines: Vec<_> = self.engines.lock().values().cloned().collect();
-        let warmed = engines.iter().map(|engine| {
-            engine.warm();
-            engine.status()
-        });
-        warmed.collect()
-    }
-
-    fn allowance(&self, provider: &str) -> Arc<Allowance> {
-        let mut allowances = self.allowances.lock();
-        Arc::clone(
-            allowances
-                .entry(provider.to_owned())
-                .or_insert_with(|| Arc::new(Allowance::new(clock::mono()))),
-        )
-    }
-
-    fn engine(&self, model: &str, config: &Config) -> Result<Arc<dyn LocalModel>, String> {
-        if config.engine.enabled == EngineMode::Off {
-            return Err("the embedded engine is turned off by `engine.enabled`".to_owned());
-        }
-        let mut engines = self.engines.lock();
-        if let Some(engine) = engines.get(model) {
-            return Ok(Arc::clone(engine));
-        }
-        let engine = local::open(model, &self.models_dir, &config.engine)?;
-        engines.insert(model.to_owned(), Arc::clone(&engine));
-        Ok(engine)
-    }
-}
 
 /// What a snapshot is made from, besides the configuration.
 #[derive(Clone, Copy)]
@@ -175,7 +122,7 @@ impl Work<'_> {
         }
         let mut settings = declared.settings.expose().clone();
         let has_base_url = settings.contains_key("base_url");
-        add_key_from_environment(&declared.kind, &mut settings, self.assembly.env);
+        add_from_environment(&declared.kind, &mut settings, self.assembly.env);
         match tollward_providers::build(&declared.kind, settings) {
             Ok(provider) => {
                 self.providers.insert(
@@ -303,7 +250,7 @@ impl Work<'_> {
     fn provider(&mut self, name: &str) -> Result<&Arc<dyn Provider>, String> {
         if !self.providers.contains_key(name) && !self.loaded.config.providers.contains_key(name) {
             let mut settings = Map::new();
-            add_key_from_environment(name, &mut settings, self.assembly.env);
+            add_from_environment(name, &mut settings, self.assembly.env);
             let provider = tollward_providers::build(name, settings)
                 .map_err(|error| missing_key_help(name, false, &error))?;
             self.providers.insert(
@@ -393,6 +340,10 @@ fn deployment(
             provider: header(&config.provider),
         },
         allowance: standing.allowance(&config.provider),
+        credentials: match &target {
+            Target::Http(provider) => standing.pool(&config.provider, provider.credentials()),
+            Target::Local(_) => standing.pool(LOCAL, &[]),
+        },
         provider: config.provider.as_str().into(),
         model: model.into(),
         upstream_model: config.model.as_str().into(),
@@ -418,21 +369,24 @@ fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
-fn add_key_from_environment(
-    kind: &str,
-    settings: &mut Map<String, Value>,
-    env: &[(String, String)],
-) {
-    let variable = tollward_providers::kind(kind).and_then(|row| row.key_variable);
-    let value = variable.and_then(|variable| {
-        env.iter()
-            .find(|(name, value)| name == variable && !value.is_empty())
-    });
-    if let (Some((_, key)), false) = (
-        value,
-        settings.contains_key("api_key") || settings.contains_key("base_url"),
-    ) {
-        settings.insert("api_key".to_owned(), Value::String(key.clone()));
+/// Adds what is not written and has a variable: the key, unless a credential or an address is
+/// written, and settings such as a region.
+fn add_from_environment(kind: &str, settings: &mut Map<String, Value>, env: &[(String, String)]) {
+    let Some(row) = tollward_providers::kind(kind) else {
+        return;
+    };
+    let variable = |name: &str| {
+        let found = env.iter().find(|(of, _)| of == name);
+        found.map(|(_, value)| value).filter(|it| !it.is_empty())
+    };
+    let mut proofs = row.access.fields.iter().chain(&["credentials", "base_url"]);
+    let is_proven = proofs.any(|it| settings.contains_key(*it));
+    let key = row.key_variable.filter(|_| !is_proven);
+    let wanted = key.map(|it| ("api_key", it));
+    for (setting, name) in wanted.iter().chain(row.access.variables) {
+        if let (Some(value), false) = (variable(name), settings.contains_key(*setting)) {
+            settings.insert((*setting).to_owned(), Value::String(value.clone()));
+        }
     }
 }
 

@@ -52,12 +52,12 @@ impl Detected {
             let Some(variable) = row.key_variable else {
                 continue;
             };
-            if env
-                .iter()
-                .any(|(name, value)| name == variable && !value.is_empty())
-            {
+            let is_set = |it: &str| env.iter().any(|(of, value)| of == it && !value.is_empty());
+            let mut variables =
+                std::iter::once(variable).chain(row.access.found_by.iter().copied());
+            if let Some(found) = variables.find(|it| is_set(it)) {
                 self.found.push(format!(
-                    "{} ({variable}): call models as `{}/MODEL`",
+                    "{} ({found}): call models as `{}/MODEL`",
                     row.display_name, row.kind
                 ));
                 let provider = ProviderConfig {
@@ -162,6 +162,21 @@ mod tests {
         );
         assert!(!detected.missing.iter().any(|name| name == "OPENAI_API_KEY"));
         assert!(!format!("{detected:?}").contains("canary"));
+    }
+
+    #[test]
+    fn credentials_of_aws_make_bedrock_callable() {
+        for variable in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_BEARER_TOKEN_BEDROCK",
+        ] {
+            let mut detected = Detected::default();
+            detected.look_for_keys(&[(variable.to_owned(), "canary".to_owned())]);
+            let names: Vec<&str> = detected.providers.iter().map(|(name, _)| &**name).collect();
+            assert_eq!(names, ["bedrock"]);
+            assert!(detected.found.iter().all(|it| it.contains(variable)));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Start at [`pipeline`]: the data flow of a call on one page. Around it:
 //! [`http`] is the edge, [`policy`] decides, [`upstream`] opens sockets,
-//! [`snapshot`] is what is configured, [`app`] wires it all. Formats are in
+//! [`credentials`] has the keys, [`snapshot`] is what is configured, [`app`] wires it all. Formats are in
 //! `tollward-wire`, vendors in `tollward-providers`, keys and the ledger in
 //! `tollward-store`, files in `tollward-config`, local inference in
 //! `tollward-engine`. Invariants: `ARCHITECTURE.md`.
@@ -11,6 +11,7 @@ pub mod app;
 pub mod assembly;
 pub mod cli;
 pub mod clock;
+pub mod credentials;
 pub mod detect;
 pub mod http;
 pub mod keyring;

@@ -5,6 +5,7 @@
 //!
 //! - [`retry`]: a fault and the situation → again, next, or stop
 //! - [`backoff`]: how long to wait before trying the same deployment again
+//! - [`credential`]: which credential signs a call, and how long a refused one rests
 //! - [`allowance`]: how many retries a provider may cause, as a share of its calls
 //! - [`estimate`]: tokens when the provider told none
 //! - [`probe`]: after a failure, who may find out whether things work again
@@ -12,6 +13,7 @@
 
 pub mod allowance;
 pub mod backoff;
+pub mod credential;
 pub mod estimate;
 pub mod price;
 pub mod probe;

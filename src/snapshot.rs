@@ -14,6 +14,7 @@ use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
 
+use crate::credentials::pool::Pool;
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
@@ -121,6 +122,8 @@ pub struct Deployment {
     pub prices: Prices,
     /// The provider's balance of retries.
     pub allowance: Arc<Allowance>,
+    /// What the provider proves itself with.
+    pub credentials: Arc<Pool>,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.

@@ -3,6 +3,7 @@
 //! - [`address`]: which resolved addresses may be connected to
 //! - [`client`]: the pooled HTTP client of the data path
 //! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
+//! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`]: how many tokens a call has, asked of whoever would answer it
 //! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
@@ -22,4 +23,5 @@ pub mod local;
 #[cfg(not(feature = "local"))]
 #[path = "upstream/local_absent.rs"]
 pub mod local;
+pub mod sender;
 pub mod trust;

@@ -19,9 +19,11 @@
 
 mod async_openai;
 mod auth;
+mod aws;
 mod bodies;
 mod chat;
 mod config;
+mod credentials;
 mod disconnect;
 mod embeddings;
 mod endings;

@@ -13,6 +13,7 @@ pub(crate) mod http2;
 pub(crate) mod openai;
 pub(crate) mod responses;
 pub(crate) mod script;
+pub(crate) mod sigv4;
 pub(crate) mod tls;
 pub(crate) mod upstream;
 

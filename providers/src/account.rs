@@ -10,15 +10,16 @@ use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
 use tollward_wire::segments::Segments;
 
+use crate::credentials::{self, Credential, Key, Origin};
 use crate::kind::Kind;
 use crate::provider::{EncodeError, HostScope, Outbound};
-use crate::settings::{BuildError, Settings};
+use crate::settings::{BuildError, Settings, invalid};
 
 /// An account with a vendor, or a server of the operator's own.
 pub(crate) struct Account {
     pub(crate) scope: HostScope,
     base_url: String,
-    key: Option<(HeaderName, HeaderValue)>,
+    credentials: Vec<Credential>,
     headers: HeaderMap,
 }
 
@@ -39,6 +40,19 @@ impl Account {
         settings: &mut Settings,
         default_base_url: &str,
     ) -> Result<Self, BuildError> {
+        let key = |settings: &mut Settings| api_key(settings, key_header);
+        Self::proving(kind, key, None, settings, default_base_url)
+    }
+
+    /// The same for a kind with credentials of its own: `origin` reads one, `otherwise` stands in
+    /// where none is written.
+    pub(crate) fn proving(
+        kind: &Kind,
+        origin: impl Fn(&mut Settings) -> Result<Option<Origin>, BuildError>,
+        otherwise: Option<Origin>,
+        settings: &mut Settings,
+        default_base_url: &str,
+    ) -> Result<Self, BuildError> {
         let usual_path = default_base_url.splitn(4, '/').nth(3).unwrap_or_default();
         let usual_path = match usual_path {
             "" => String::new(),
@@ -46,8 +60,11 @@ impl Account {
         };
         let configured = settings.base_url_or("base_url", &usual_path)?;
         let is_public = configured.is_none() && kind.default_port.is_none();
-        let key = settings.secret("api_key")?;
-        if kind.needs_key && key.is_none() {
+        let mut credentials = credentials::read(kind.access, settings, origin)?;
+        if let (true, Some(origin)) = (credentials.is_empty(), otherwise) {
+            credentials.push(Credential::only(origin));
+        }
+        if kind.needs_key && credentials.is_empty() {
             return Err(BuildError::Missing { field: "api_key" });
         }
         let mut headers = HeaderMap::new();
@@ -55,7 +72,6 @@ impl Account {
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         headers.extend(settings.headers("headers")?);
-        let key = key.map(|key| key_header.value(key.expose_secret()));
         let account = Self {
             scope: if is_public {
                 HostScope::Public
@@ -63,7 +79,7 @@ impl Account {
                 HostScope::Operator
             },
             base_url: configured.unwrap_or_else(|| default_base_url.to_owned()),
-            key: key.transpose()?,
+            credentials,
             headers,
         };
         match account.endpoint("/") {
@@ -106,27 +122,26 @@ impl Account {
         })
     }
 
-    /// Adds the credential.
-    pub(crate) fn authorize(&self, headers: &mut HeaderMap) {
-        if let Some((name, value)) = &self.key {
-            headers.insert(name, value.clone());
-        }
+    /// What it proves itself with.
+    pub(crate) fn credentials(&self) -> &[Credential] {
+        &self.credentials
     }
 }
 
-impl KeyHeader {
-    fn value(self, key: &str) -> Result<(HeaderName, HeaderValue), BuildError> {
-        let (name, value) = match self {
-            Self::Bearer => (http::header::AUTHORIZATION, format!("Bearer {key}")),
-            Self::Named(name) => (HeaderName::from_static(name), key.to_owned()),
-        };
-        let mut value = HeaderValue::from_str(&value).map_err(|_| BuildError::Invalid {
-            field: "api_key".to_owned(),
-            reason: "cannot be sent in a header".to_owned(),
-        })?;
-        value.set_sensitive(true);
-        Ok((name, value))
-    }
+/// The key that is written in `api_key`, if one is.
+pub(crate) fn api_key(
+    settings: &mut Settings,
+    sent: KeyHeader,
+) -> Result<Option<Origin>, BuildError> {
+    let Some(key) = settings.secret("api_key")? else {
+        return Ok(None);
+    };
+    let key = match sent {
+        KeyHeader::Bearer => Key::bearer(key.expose_secret()),
+        KeyHeader::Named(name) => Key::header(HeaderName::from_static(name), key.expose_secret()),
+    };
+    let unusable = || invalid("api_key", "cannot be sent in a header");
+    Ok(Some(Origin::Written(key.ok_or_else(unusable)?)))
 }
 
 /// The settings of a kind.

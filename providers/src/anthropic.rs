@@ -19,6 +19,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
 use crate::account::{Account, KeyHeader, not_relayed, settings};
+use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
@@ -56,8 +57,9 @@ pub(crate) const KIND: Kind = Kind {
     key_variable: Some("ANTHROPIC_API_KEY"),
     price_provider: Some("anthropic"),
     needs_key: true,
+    access: Access::KEY,
     default_port: None,
-    settings: &["base_url", "api_key", "headers"],
+    settings: &["base_url", "api_key", "credentials", "headers"],
 };
 
 struct Anthropic(Account);
@@ -148,8 +150,8 @@ impl Provider for Anthropic {
         self.0.outbound(path, edit.finish(), "application/json")
     }
 
-    fn authorize(&self, headers: &mut HeaderMap) {
-        self.0.authorize(headers);
+    fn credentials(&self) -> &[Credential] {
+        self.0.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

@@ -1,12 +1,12 @@
-//! Amazon Bedrock with a Bedrock API key: chats by Converse, embeddings and rankings by
-//! `InvokeModel`.
+//! Amazon Bedrock with a Bedrock API key or AWS's own: chats by Converse, embeddings and rankings
+//! by `InvokeModel`.
 //!
 //! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
-//! Requests signed with AWS credentials are not here yet.
 
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Uri};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
@@ -16,14 +16,15 @@ use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
-use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
+use crate::account::{Account, KeyHeader, api_key, not_relayed, path_segment, settings};
 use crate::anthropic::models as claude;
+use crate::credentials::{Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
-use crate::settings::BuildError;
+use crate::settings::{BuildError, Settings, invalid};
 
 const REGION: &str = "us-east-1";
 
@@ -49,8 +50,36 @@ pub(crate) const KIND: Kind = Kind {
     key_variable: Some("AWS_BEARER_TOKEN_BEDROCK"),
     price_provider: Some("bedrock"),
     needs_key: true,
+    access: Access {
+        fields: &[
+            "api_key",
+            "access_key_id",
+            "secret_access_key",
+            "session_token",
+            "profile",
+        ],
+        variables: &[("region", "AWS_REGION"), ("region", "AWS_DEFAULT_REGION")],
+        // Source: "AWS SDKs and tools reference guide", settings reference (read 2026-11).
+        found_by: &[
+            "AWS_ACCESS_KEY_ID",
+            "AWS_PROFILE",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        ],
+    },
     default_port: None,
-    settings: &["base_url", "api_key", "headers", "region"],
+    settings: &[
+        "base_url",
+        "api_key",
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "profile",
+        "credentials",
+        "headers",
+        "region",
+    ],
 };
 
 struct Bedrock {
@@ -77,14 +106,67 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     }
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     let base_url = format!("https://bedrock-runtime.{region}.amazonaws.com{suffix}");
-    let account = Account::new(&KIND, KeyHeader::Bearer, &mut settings, &base_url)?;
+    let scope = AwsScope {
+        region: region.as_str().into(),
+        service: "bedrock",
+    };
+    let found = Origin::Aws(AwsIdentity {
+        scope: scope.clone(),
+        profile: None,
+    });
+    let account = Account::proving(
+        &KIND,
+        |settings| origin(settings, &scope),
+        Some(found),
+        &mut settings,
+        &base_url,
+    )?;
     let models = format!("https://bedrock.{region}.amazonaws.com{suffix}/foundation-models");
     let models = match account.scope {
         HostScope::Public => models.parse().ok(),
         // The list is at another host, of which a written address says nothing.
-        HostScope::Operator => account.endpoint("/foundation-models"),
+        HostScope::Operator | HostScope::Metadata => account.endpoint("/foundation-models"),
     };
     Ok(Arc::new(Bedrock { account, models }))
+}
+
+/// The credential that is written: an API key, AWS's keys, or the profile that has them.
+fn origin(settings: &mut Settings, scope: &AwsScope) -> Result<Option<Origin>, BuildError> {
+    let api_key = api_key(settings, KeyHeader::Bearer)?;
+    let [id, secret, token] =
+        ["access_key_id", "secret_access_key", "session_token"].map(|it| settings.secret(it));
+    let (id, secret, token) = (id?, secret?, token?);
+    let profile = settings.text("profile")?;
+    let exposed = |it: &SecretString| it.expose_secret().to_owned();
+    match (api_key, id, secret, token, profile) {
+        (None, None, None, None, None) => Ok(None),
+        (Some(key), None, None, None, None) => Ok(Some(key)),
+        (None, None, None, None, Some(profile)) => Ok(Some(Origin::Aws(AwsIdentity {
+            scope: scope.clone(),
+            profile: Some(profile.into()),
+        }))),
+        (None, Some(id), Some(secret), token, None) => {
+            let token = token.as_ref().map(exposed);
+            let keys = AwsKeys::new(&exposed(&id), &exposed(&secret), token.as_deref());
+            let keys = keys.ok_or_else(|| invalid("access_key_id", "cannot be sent"))?;
+            let scope = scope.clone();
+            Ok(Some(Origin::Written(Key::Aws { keys, scope })))
+        }
+        (None, Some(_), None, _, None) => Err(BuildError::Missing {
+            field: "secret_access_key",
+        }),
+        (None, None, _, _, None) => Err(BuildError::Missing {
+            field: "access_key_id",
+        }),
+        (Some(_), ..) => Err(invalid(
+            "api_key",
+            "is one credential too many: say which one counts",
+        )),
+        (.., Some(_)) => Err(invalid(
+            "profile",
+            "is one credential too many: say which one counts",
+        )),
+    }
 }
 
 impl Provider for Bedrock {
@@ -166,8 +248,8 @@ impl Provider for Bedrock {
         self.account.outbound(&path, body, "application/json")
     }
 
-    fn authorize(&self, headers: &mut HeaderMap) {
-        self.account.authorize(headers);
+    fn credentials(&self) -> &[Credential] {
+        self.account.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

@@ -18,6 +18,7 @@ use tollward_wire::rerank::RerankDialect;
 use crate::account::{Account, KeyHeader, settings};
 use crate::compatible::Compatible;
 use crate::compatible::row::{EffortHabit, Quirks, Row};
+use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
@@ -37,8 +38,9 @@ pub(crate) const KIND: Kind = Kind {
     key_variable: Some("CO_API_KEY"),
     price_provider: Some("cohere"),
     needs_key: true,
+    access: Access::KEY,
     default_port: None,
-    settings: &["base_url", "api_key", "headers"],
+    settings: &["base_url", "api_key", "credentials", "headers"],
 };
 
 /// The `OpenAI`-shaped side. It answers 422 to fields that it does not know.
@@ -146,8 +148,8 @@ impl Provider for Cohere {
         Err(EncodeError::Count { kind: KIND.kind })
     }
 
-    fn authorize(&self, headers: &mut HeaderMap) {
-        self.account.authorize(headers);
+    fn credentials(&self) -> &[Credential] {
+        self.account.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

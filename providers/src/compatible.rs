@@ -14,9 +14,8 @@ pub(crate) mod rows;
 mod tests;
 mod tool_id;
 
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
@@ -28,6 +27,8 @@ use tollward_wire::view::RequestView;
 
 use self::models::OnlyResponses;
 use self::row::{ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
+use crate::account::{KeyHeader, api_key};
+use crate::credentials::{self, Credential};
 use crate::failure::Failure;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
@@ -39,7 +40,7 @@ pub(crate) struct Compatible {
     row: &'static Row,
     scope: HostScope,
     endpoints: Endpoints,
-    authorization: Option<HeaderValue>,
+    credentials: Vec<Credential>,
     /// Headers of a request whose answer is one JSON object; a streamed one differs in `accept`.
     headers: HeaderMap,
 }
@@ -65,8 +66,10 @@ impl Compatible {
         let base_url = configured
             .or_else(|| row.facts.base_url.map(str::to_owned))
             .ok_or(BuildError::Missing { field: "base_url" })?;
-        let key = settings.secret("api_key")?;
-        if row.facts.needs_key && key.is_none() {
+        let credentials = credentials::read(row.facts.access, &mut settings, |settings| {
+            api_key(settings, KeyHeader::Bearer)
+        })?;
+        if row.facts.needs_key && credentials.is_empty() {
             return Err(BuildError::Missing { field: "api_key" });
         }
         let mut headers = HeaderMap::new();
@@ -90,7 +93,7 @@ impl Compatible {
                 HostScope::Operator
             },
             endpoints: Endpoints::new(&base_url, row)?,
-            authorization: key.as_ref().map(bearer).transpose()?,
+            credentials,
             headers,
         })
     }
@@ -305,10 +308,8 @@ impl Provider for Compatible {
         })
     }
 
-    fn authorize(&self, headers: &mut HeaderMap) {
-        if let Some(value) = &self.authorization {
-            headers.insert(AUTHORIZATION, value.clone());
-        }
+    fn credentials(&self) -> &[Credential] {
+        &self.credentials
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -327,16 +328,4 @@ impl Provider for Compatible {
     fn models_uri(&self) -> Option<Uri> {
         Some(self.endpoints.models.clone())
     }
-}
-
-fn bearer(key: &SecretString) -> Result<HeaderValue, BuildError> {
-    let mut value =
-        HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
-            BuildError::Invalid {
-                field: "api_key".to_owned(),
-                reason: "cannot be sent in a header".to_owned(),
-            }
-        })?;
-    value.set_sensitive(true);
-    Ok(value)
 }

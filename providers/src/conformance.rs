@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tollward_wire::chat::seal::Seal;
@@ -29,7 +29,10 @@ use tollward_wire::view::RequestView;
 
 use crate::count::{Question, ask};
 use crate::shape::{Reading, Shaped, shape};
-use crate::{Call, EncodeError, HostScope, Kind, Outbound, Provider, RetryAfter, build, kinds};
+use crate::{
+    Call, EncodeError, HostScope, Kind, Origin, Outbound, Provider, RetryAfter, Unsigned, build,
+    kinds,
+};
 
 /// Any key will do.
 static SEAL: Seal = Seal::new([7; 32]);
@@ -104,6 +107,24 @@ fn provider(row: &Kind) -> Arc<dyn Provider> {
     build(row.kind, settings(row)).unwrap()
 }
 
+/// Signs a request of no further interest with the only credential.
+fn sign(provider: &dyn Provider, headers: &mut HeaderMap) {
+    let [credential] = provider.credentials() else {
+        panic!("one credential")
+    };
+    let Origin::Written(key) = &credential.origin else {
+        panic!("a key that is written")
+    };
+    let request = Unsigned {
+        method: &Method::POST,
+        uri: &Uri::from_static("https://host/v1"),
+        headers,
+        body: &Segments::new(),
+    };
+    key.sign(request, 0);
+    assert!(!format!("{credential:?}").contains(SECRET));
+}
+
 fn encode(row: &Kind) -> Outbound {
     shaped(row).outbound
 }
@@ -141,6 +162,7 @@ fn what_the_vendor_receives_differs_only_in_named_values() {
         let scope = match provider(row).host_scope() {
             HostScope::Public => "public",
             HostScope::Operator => "operator",
+            HostScope::Metadata => "metadata",
         };
         assert_eq!(scope, expect.scope, "{}", row.kind);
     }
@@ -320,7 +342,7 @@ fn no_credential_is_ever_shown() {
         let outbound = encode(row);
         assert!(!format!("{outbound:?}").contains(SECRET), "{}", row.kind);
         let mut headers = outbound.headers;
-        provider(row).authorize(&mut headers);
+        sign(&*provider(row), &mut headers);
         let credentials = ["authorization", "x-api-key", "x-goog-api-key"];
         let value = credentials.iter().find_map(|it| headers.get(*it)).unwrap();
         assert!(value.to_str().unwrap().ends_with(SECRET));
@@ -329,6 +351,8 @@ fn no_credential_is_ever_shown() {
         for broken in [
             json!({"api_key": format!("{SECRET}\n1")}),
             json!({"api_key": [SECRET]}),
+            json!({"credentials": [{"api_key": format!("{SECRET}\n1")}]}),
+            json!({"credentials": {"api_key": SECRET}}),
             json!({"api_key": "a", "headers": {"x-a": format!("{SECRET}\n")}}),
             json!({"api_key": "a", "base_url": format!("https://u:{SECRET}@h/v1")}),
         ] {

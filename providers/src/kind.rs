@@ -1,5 +1,7 @@
 //! What is known of a kind of provider before one is built.
 
+use crate::credentials::Access;
+
 /// A kind of provider, as configuration, detection and documentation need it.
 #[derive(Debug)]
 pub struct Kind {
@@ -13,8 +15,10 @@ pub struct Kind {
     pub key_variable: Option<&'static str>,
     /// The vendor's name in the price catalog; `None` if calls are not priced.
     pub price_provider: Option<&'static str>,
-    /// Whether a provider of this kind cannot be built without `api_key`.
+    /// Whether nothing can be asked of a provider of this kind without a credential.
     pub needs_key: bool,
+    /// How its credentials are written down and found.
+    pub access: Access,
     /// The loopback port of a server people run themselves; `None` for hosted vendors.
     pub default_port: Option<u16>,
     /// The names of the settings this kind understands.

@@ -12,6 +12,7 @@ mod bedrock;
 mod cohere;
 mod compatible;
 pub mod count;
+mod credentials;
 mod failure;
 mod gemini;
 mod kind;
@@ -24,7 +25,10 @@ pub mod shape;
 #[cfg(test)]
 mod conformance;
 
-pub use self::failure::{Failure, RetryAfter};
+pub use self::credentials::{
+    Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, MAX_CREDENTIALS, Origin, Unsigned,
+};
+pub use self::failure::{Failure, RetryAfter, http_date};
 pub use self::kind::Kind;
 pub use self::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,

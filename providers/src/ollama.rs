@@ -14,6 +14,7 @@ use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 
 use crate::account::{Account, KeyHeader, not_relayed, settings};
+use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
@@ -32,8 +33,9 @@ pub(crate) const KIND: Kind = Kind {
     key_variable: None,
     price_provider: None,
     needs_key: false,
+    access: Access::KEY,
     default_port: None,
-    settings: &["base_url", "api_key", "headers"],
+    settings: &["base_url", "api_key", "credentials", "headers"],
 };
 
 struct Ollama(Account);
@@ -113,8 +115,8 @@ impl Provider for Ollama {
         Err(EncodeError::Count { kind: KIND.kind })
     }
 
-    fn authorize(&self, headers: &mut HeaderMap) {
-        self.0.authorize(headers);
+    fn credentials(&self) -> &[Credential] {
+        self.0.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {

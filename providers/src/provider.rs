@@ -1,8 +1,8 @@
 //! The seam between the gateway and a vendor.
 //!
-//! One `Provider` is one vendor with one set of settings, credential included. Its
-//! methods are pure functions of their arguments; the credential leaves it only through
-//! [`Provider::authorize`], as a header value that is marked sensitive.
+//! One `Provider` is one vendor with one set of settings. Its methods are pure functions of
+//! their arguments. What it proves itself with is told by [`Provider::credentials`]; signing
+//! a request is the business of a [`Key`](crate::Key).
 
 use std::borrow::Cow;
 
@@ -17,6 +17,7 @@ use tollward_wire::rerank::RerankDialect;
 use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
 
+use crate::credentials::Credential;
 use crate::failure::Failure;
 
 /// One request, about to be shaped for a vendor.
@@ -150,6 +151,8 @@ pub enum HostScope {
     Public,
     /// A URL written by the operator, who may name private hosts.
     Operator,
+    /// A cloud's own service that hands out credentials, on this host or beside it; no provider.
+    Metadata,
 }
 
 /// Why a request cannot be expressed for a vendor. The caller's fault, never retried.
@@ -269,8 +272,9 @@ pub trait Provider: Send + Sync + 'static {
     /// [`EncodeError`] if it cannot be asked.
     fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError>;
 
-    /// Adds the credential; does nothing for a server that needs none.
-    fn authorize(&self, headers: &mut HeaderMap);
+    /// What it proves itself with, in the order in which they are to be used; nothing for a
+    /// server that asks for no proof.
+    fn credentials(&self) -> &[Credential];
 
     /// Reads an answer that is not a 2xx.
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure;

@@ -53,6 +53,22 @@ impl BuildError {
             Self::Missing { field } => Some(field),
         }
     }
+
+    /// The same, of a setting that stands inside another one.
+    pub(crate) fn inside(self, path: &str) -> Self {
+        match self {
+            Self::UnknownField { field, expected } => Self::UnknownField {
+                field: format!("{path}.{field}"),
+                expected,
+            },
+            Self::Missing { field } => invalid(path, format!("has no `{field}`")),
+            Self::Invalid { field, reason } => Self::Invalid {
+                field: format!("{path}.{field}"),
+                reason,
+            },
+            kind @ Self::UnknownKind { .. } => kind,
+        }
+    }
 }
 
 /// Header names that a fixed header must not have: they belong to the transport, to the
@@ -128,6 +144,15 @@ impl Settings {
         Ok(Some(SecretString::from(trimmed)))
     }
 
+    /// A setting that is a list; absent and `null` are `None`.
+    pub(crate) fn list(&mut self, field: &'static str) -> Result<Option<Vec<Value>>, BuildError> {
+        match self.fields.remove(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Array(items)) => Ok(Some(items)),
+            Some(_) => Err(invalid(field, "must be a list")),
+        }
+    }
+
     /// A text setting that is sent as a header.
     pub(crate) fn header(
         &mut self,
@@ -178,15 +203,18 @@ fn header(field: &str, name: &str, value: &Value) -> Result<(HeaderName, HeaderV
     let path = format!("{field}.{name}");
     let header: HeaderName = name
         .parse()
-        .map_err(|_| invalid(&path, "is not a header name"))?;
+        .map_err(|_| invalid(path.as_str(), "is not a header name"))?;
     if RESERVED_HEADERS.contains(&header.as_str()) {
-        return Err(invalid(&path, "is a header that Tollward sets itself"));
+        return Err(invalid(
+            path.as_str(),
+            "is a header that Tollward sets itself",
+        ));
     }
     let text = value
         .as_str()
-        .ok_or_else(|| invalid(&path, "must be text"))?;
-    let mut value =
-        HeaderValue::from_str(text).map_err(|_| invalid(&path, "cannot be a header value"))?;
+        .ok_or_else(|| invalid(path.as_str(), "must be text"))?;
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| invalid(path.as_str(), "cannot be a header value"))?;
     value.set_sensitive(true);
     Ok((header, value))
 }
@@ -227,9 +255,10 @@ fn base_url(text: &str, usual_path: &str) -> Result<String, &'static str> {
     Ok(format!("{origin}{path}"))
 }
 
-fn invalid(field: &str, reason: impl Into<String>) -> BuildError {
+/// A setting whose value cannot be used.
+pub(crate) fn invalid(field: impl Into<String>, reason: impl Into<String>) -> BuildError {
     BuildError::Invalid {
-        field: field.to_owned(),
+        field: field.into(),
         reason: reason.into(),
     }
 }

@@ -43,7 +43,11 @@ pub fn run(
     };
     let checked = place.load(environment, Vec::new()).and_then(|loaded| {
         let models_dir = place.models_dir(environment, &loaded.config.engine);
-        let standing = Standing::new(Arc::new(Metrics::new()), models_dir);
+        let standing = Standing::new(
+            Arc::new(Metrics::new()),
+            models_dir,
+            environment.variables(),
+        );
         let assembly = Assembly {
             standing: &standing,
             env: environment.variables(),

@@ -24,6 +24,7 @@ const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-requ
 const MODEL: HeaderName = HeaderName::from_static("x-tollward-model");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
+const CREDENTIAL: HeaderName = HeaderName::from_static("x-tollward-credential");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
@@ -57,6 +58,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     headers.insert(MODEL, named.model.clone());
     headers.insert(DEPLOYMENT, named.deployment.clone());
     headers.insert(PROVIDER, named.provider.clone());
+    if !reply.credential.is_empty() {
+        headers.insert(CREDENTIAL, text(&reply.credential));
+    }
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
     if let Some(fault) = reply.fallback_reason {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));

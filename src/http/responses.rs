@@ -26,6 +26,8 @@ use crate::pipeline::recall::RecallError;
 use crate::responses::{parse_id, word};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::exchange::ask_kept;
+use crate::upstream::failure::AttemptFailure;
+use crate::upstream::sender::Sender;
 
 /// Items on a page, unless the caller says otherwise.
 const PAGE: usize = 20;
@@ -245,13 +247,19 @@ impl<'a> Asked<'a> {
         let _slot = slot.ok_or(ServeError::Admit(AdmitError::Overloaded))?;
         let query = query(&self.uri)?;
         let path = format!("{}{part}{query}", self.text);
-        let asking = ask_kept(&self.gateway.client, deployment, method, &path);
-        asking.await.map_err(|failure| {
+        let failed = |failure: AttemptFailure| {
             if failure.fault == Fault::NotFound {
                 return self.missing();
             }
             Box::new(AttemptError::of(deployment, failure)).into()
-        })
+        };
+        let (client, fetcher) = (&self.gateway.client, &self.gateway.fetcher);
+        let signing = deployment
+            .credentials
+            .signer(&deployment.upstream_model, fetcher);
+        let signer = &signing.await.map_err(|error| failed(error.into()))?;
+        let asking = ask_kept(Sender { client, signer }, deployment, method, &path);
+        asking.await.map_err(failed)
     }
 
     fn answer(&self, found: Result<Bytes, ResponseError>) -> Response {

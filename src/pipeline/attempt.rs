@@ -20,8 +20,9 @@ use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{Asked, Exchanged, exchange, prepare};
+use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::sender::Sender;
 
 /// An answer that may be given to the client.
 pub struct Committed {
@@ -160,19 +161,11 @@ pub async fn attempt(
                 prepared => prepared,
             };
             attempts_here += 1;
-            settlement.begin_attempt(deployment);
-            let exchanged = match prepared {
-                Ok(it) => exchange(&gateway.client, deployment, &asked, it, deadline).await,
-                Err(failure) => Err(*failure),
-            };
-            let failure = match exchanged {
-                Ok(exchanged) => {
-                    settlement.answered();
-                    return Ok(trail.committed(deployment, exchanged));
-                }
+            let whom = (deployment, deadline);
+            let failure = match signed(gateway, whom, &asked, prepared, settlement).await {
+                Ok(exchanged) => return Ok(trail.committed(deployment, exchanged)),
                 Err(failure) => failure,
             };
-            settlement.attempt_failed(&failure);
             trail.failed(deployment, failure.fault);
             let has_next = candidates.peek().is_some();
             let situation = situation(&failure, terms, (attempts_here, trail.made()), has_next);
@@ -192,6 +185,56 @@ pub async fn attempt(
         failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
     let model = recalled.admitted.view.model.clone();
     Err(Box::new(AttemptError::decided(model, trail, failure)))
+}
+
+/// One attempt, with the first credential that is not refused.
+///
+/// Credentials of a provider stand for the same account or for equal ones, so going through them
+/// is no retry: it costs neither the call's attempts nor the provider's allowance.
+async fn signed<'a>(
+    gateway: &Gateway,
+    (deployment, deadline): (&'a Arc<Deployment>, Instant),
+    asked: &Asked<'a>,
+    prepared: Result<Prepared<'a>, Box<AttemptFailure>>,
+    settlement: &mut Settlement,
+) -> Result<Exchanged, AttemptFailure> {
+    let mut prepared = Some(prepared);
+    let mut turn = deployment.credentials.turn(&deployment.upstream_model);
+    while let Some(holder) = turn.next(clock::mono()) {
+        settlement.begin_attempt(deployment, holder.name());
+        let signer = match holder.signer(&gateway.fetcher).await {
+            Ok(signer) => signer,
+            Err(error) => {
+                let failure = AttemptFailure::from(error);
+                settlement.attempt_failed(&failure);
+                turn.lacks_key(failure, clock::mono());
+                continue;
+            }
+        };
+        let sender = Sender {
+            client: &gateway.client,
+            signer: &signer,
+        };
+        let again = || prepare(deployment, &asked.call);
+        let exchanged = match prepared.take().unwrap_or_else(again) {
+            Ok(it) => exchange(sender, deployment, asked, it, deadline).await,
+            Err(failure) => Err(*failure),
+        };
+        match exchanged {
+            Ok(exchanged) => {
+                settlement.answered();
+                holder.accepted(&deployment.upstream_model, clock::mono());
+                return Ok(exchanged);
+            }
+            Err(failure) => {
+                settlement.attempt_failed(&failure);
+                if !turn.failed(failure, clock::mono()) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(turn.into_failure())
 }
 
 /// What is to be decided about. `attempts`: those made at this deployment, and all of them.

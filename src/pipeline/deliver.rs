@@ -28,6 +28,8 @@ pub struct Reply {
     pub client_request_id: Option<HeaderValue>,
     /// Who answered.
     pub deployment: Arc<Deployment>,
+    /// The name of the credential that was accepted; empty if there was no choice.
+    pub credential: Arc<str>,
     /// Attempts made.
     pub attempts: u32,
     /// Why the first attempt failed, when there were several.
@@ -71,6 +73,7 @@ pub fn deliver(
         admitted, keepsake, ..
     } = recalled;
     let (request, attempts) = (settlement.request(), settlement.attempts());
+    let credential = Arc::clone(settlement.credential());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -116,6 +119,7 @@ pub fn deliver(
         request,
         client_request_id: admitted.client_request_id,
         deployment,
+        credential,
         attempts,
         fallback_reason,
         skipped,

@@ -71,6 +71,8 @@ struct Call {
     is_stream: bool,
     estimated_input: u64,
     deployment: Arc<Deployment>,
+    /// The credential of the last attempt; empty if there was no choice.
+    credential: Arc<str>,
     attempts: u32,
     attempt_began: Option<Instant>,
     upstream: Duration,
@@ -100,6 +102,7 @@ impl Settlement {
             is_stream: admitted.view.is_stream,
             estimated_input: estimate::input_tokens(admitted.document.bytes()),
             deployment: Arc::clone(plan.first()),
+            credential: Arc::from(""),
             attempts: 0,
             attempt_began: None,
             upstream: Duration::ZERO,
@@ -129,6 +132,11 @@ impl Settlement {
         self.call.estimated_input
     }
 
+    /// The credential of the last attempt; empty if there was no choice.
+    pub fn credential(&self) -> &Arc<str> {
+        &self.call.credential
+    }
+
     /// Attempts made so far.
     pub fn attempts(&self) -> u32 {
         self.call.attempts
@@ -142,8 +150,8 @@ impl Settlement {
             .saturating_sub(self.call.upstream)
     }
 
-    /// An attempt on `deployment` begins; the one before it is closed.
-    pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>) {
+    /// An attempt on `deployment` with a credential of it begins; the one before it is closed.
+    pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>, credential: &Arc<str>) {
         if let Some(failed) = &self.call.failed {
             self.gateway
                 .metrics
@@ -158,6 +166,11 @@ impl Settlement {
         }
         self.call.failed = None;
         self.call.deployment = Arc::clone(deployment);
+        self.call.credential = if deployment.credentials.has_choice() {
+            Arc::clone(credential)
+        } else {
+            Arc::from("")
+        };
         self.call.attempts += 1;
         self.call.attempt_began = Some(clock::mono());
     }
@@ -180,7 +193,7 @@ impl Settlement {
         });
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %self.call.deployment.id,
-            fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
+            credential = %self.call.credential, fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
         );
     }
 
@@ -239,6 +252,7 @@ impl Settlement {
         self.gateway.access.write(&AccessLine {
             entry: &entry,
             caller: &self.call.caller,
+            credential: &self.call.credential,
             client_request_id: self.call.client_request_id.as_ref(),
             fault: self.call.failed.as_ref().map(|failed| failed.fault),
             overhead: self.overhead(),

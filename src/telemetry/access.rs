@@ -25,6 +25,8 @@ pub struct AccessLine<'a> {
     pub entry: &'a Entry,
     /// Who called.
     pub caller: &'a Caller,
+    /// The credential of the last attempt; empty if there was no choice.
+    pub credential: &'a str,
     /// The id that the client gave the call.
     pub client_request_id: Option<&'a HeaderValue>,
     /// Why the last attempt failed, if it did.
@@ -73,6 +75,8 @@ struct Line<'a> {
     model: &'a str,
     #[serde(rename = "deployment.id")]
     deployment: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    credential: &'a str,
     status: u16,
     outcome: Outcome,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -182,6 +186,7 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
         operation: &entry.operation,
         model: &entry.model,
         deployment: &entry.deployment,
+        credential: access.credential,
         status: entry.status,
         outcome: entry.outcome,
         fault: access.fault.map(Fault::code),

@@ -3,6 +3,7 @@
 //! Names follow the `OpenTelemetry` conventions for generative AI where there
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
+mod credential;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -16,6 +17,8 @@ use tollward_store::{Backlog, Entry};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
+pub use self::credential::CredentialMeters;
+use self::credential::Credentials;
 use crate::snapshot::Deployment;
 
 /// Labels of a finished call.
@@ -93,6 +96,7 @@ pub struct Metrics {
     unpriced: Family<ModelLabels, Counter>,
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
+    credentials: Credentials,
     duration: Seconds,
     first_chunk: Seconds,
 }
@@ -137,6 +141,7 @@ impl Metrics {
             unpriced: Family::default(),
             cost: Family::default(),
             tokens: Family::default(),
+            credentials: Credentials::default(),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
@@ -201,7 +206,13 @@ impl Metrics {
             "Responses that were to be stored and were only served",
             self.responses_unstored.clone(),
         );
+        self.credentials.register(registry);
         self.register_calls();
+    }
+
+    /// The meters of a provider's credential.
+    pub fn credential(&self, provider: &str, name: &str) -> CredentialMeters {
+        self.credentials.meters(provider, name)
     }
 
     fn register_calls(&mut self) {
@@ -403,6 +414,3 @@ impl Default for Metrics {
         Self::new()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,15 +9,27 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 pub use tollward_providers::HostScope;
 
+/// Where clouds hand out credentials: instances of all large ones, ECS, EKS, and the last two over IPv6.
+///
+/// Source: "AWS SDKs and tools reference guide", container and IMDS credential providers (read 2026-11).
+const METADATA: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
+
 /// Whether a connection to `address` is allowed for a host of this scope.
 ///
-/// Link-local addresses are refused for everybody: cloud metadata services
-/// live there and hand out credentials.
+/// Link-local addresses are refused for everybody but those who fetch credentials: cloud metadata
+/// services live there and hand them out.
 pub fn is_allowed(scope: HostScope, address: IpAddr) -> bool {
     let address = unmapped(address);
     match scope {
         HostScope::Public => is_public(address),
         HostScope::Operator => !is_link_local(address) && !address.is_multicast(),
+        HostScope::Metadata => address.is_loopback() || METADATA.contains(&address),
     }
 }
 

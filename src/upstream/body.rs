@@ -5,9 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, Request};
 use http_body::{Body, Frame, SizeHint};
-use tollward_providers::{Outbound, Provider};
 use tollward_wire::segments::Segments;
 
 /// Pieces that fit into this together are sent as one.
@@ -33,20 +31,6 @@ impl From<Segments> for SegmentsBody {
             remaining,
         }
     }
-}
-
-/// A vendor's request, with the credential.
-pub fn signed(
-    provider: &dyn Provider,
-    method: Method,
-    outbound: &Outbound,
-) -> Request<SegmentsBody> {
-    let mut request = Request::new(SegmentsBody::from(outbound.body.clone()));
-    *request.method_mut() = method;
-    *request.uri_mut() = outbound.uri.clone();
-    *request.headers_mut() = outbound.headers.clone();
-    provider.authorize(request.headers_mut());
-    request
 }
 
 impl SegmentsBody {

@@ -59,6 +59,8 @@ const CONNECTION_WINDOW: u32 = 256 * 1024 * 1024;
 pub struct Client {
     public: Lanes<Pool>,
     operator: Lanes<Pool>,
+    /// One pool is enough: its questions are few.
+    metadata: Pool,
 }
 
 impl Client {
@@ -67,7 +69,7 @@ impl Client {
         let mut tls = trust.into_client_config();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let tls = Arc::new(tls);
-        let pool = |scope| {
+        let pool_of = |scope| {
             let connector = Connector::new(scope, connect, Arc::clone(&tls));
             let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
             builder
@@ -82,11 +84,12 @@ impl Client {
                 .http2_max_header_list_size(64 * 1024)
                 .http1_max_headers(200)
                 .http1_max_buf_size(MAX_HEAD_BYTES);
-            Lanes::new(|| builder.build(connector.clone()))
+            move || builder.build(connector.clone())
         };
         Self {
-            public: pool(HostScope::Public),
-            operator: pool(HostScope::Operator),
+            public: Lanes::new(pool_of(HostScope::Public)),
+            operator: Lanes::new(pool_of(HostScope::Operator)),
+            metadata: pool_of(HostScope::Metadata)(),
         }
     }
 
@@ -105,15 +108,17 @@ impl Client {
         scope: HostScope,
         request: Request<SegmentsBody>,
     ) -> Result<Response<Carried>, SendError> {
-        let lanes = match scope {
-            HostScope::Public => &self.public,
-            HostScope::Operator => &self.operator,
-        };
         // Without TLS no server is asked for HTTP/2.
-        let (pool, place) = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
-            lanes.take()
-        } else {
-            (lanes.first(), None)
+        let is_encrypted = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
+        let lanes = match scope {
+            HostScope::Public => Some(&self.public),
+            HostScope::Operator => Some(&self.operator),
+            HostScope::Metadata => None,
+        };
+        let (pool, place) = match lanes {
+            Some(lanes) if is_encrypted => lanes.take(),
+            Some(lanes) => (lanes.first(), None),
+            None => (&self.metadata, None),
         };
         pool.request(request)
             .await

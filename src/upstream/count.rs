@@ -14,12 +14,13 @@ use tollward_providers::count::{Question, ask};
 use tollward_providers::{Call, EncodeError, Provider};
 use tollward_wire::document::Document;
 
+use crate::credentials::fetcher::{FetchError, Fetcher};
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
-use crate::upstream::body::signed;
 use crate::upstream::client::{Client, SendError};
 use crate::upstream::exchange::prompt_for_engine;
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::sender::Sender;
 
 /// The count must be there within this, connecting included.
 pub const LIMIT: Duration = Duration::from_secs(2);
@@ -40,6 +41,9 @@ pub enum CountError {
     /// The vendor does not count, or not what the caller wrote.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// There is no key to ask with.
+    #[error(transparent)]
+    Key(#[from] FetchError),
     /// The question did not get through.
     #[error(transparent)]
     Send(#[from] SendError),
@@ -73,13 +77,18 @@ impl From<Box<AttemptFailure>> for CountError {
 /// finished and lost.
 pub async fn count(
     client: &Client,
+    fetcher: &Fetcher,
     tasks: &Tasks,
     deployment: &Deployment,
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
     let counting = async {
         match &deployment.target {
-            Target::Http(provider) => by_vendor(client, &**provider, call).await,
+            Target::Http(provider) => {
+                let signing = deployment.credentials.signer(call.upstream_model, fetcher);
+                let signer = &signing.await?;
+                by_vendor(Sender { client, signer }, &**provider, call).await
+            }
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;
                 let LocalCount { turn, work } = model.count(&prompt.call(call))?;
@@ -92,13 +101,13 @@ pub async fn count(
 }
 
 async fn by_vendor(
-    client: &Client,
+    sender: Sender<'_>,
     provider: &dyn Provider,
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
-    let request = signed(provider, Method::POST, &outbound);
-    let answer = client.send(provider.host_scope(), request).await?;
+    let sending = sender.send(provider.host_scope(), Method::POST, &outbound);
+    let answer = sending.await?;
     if answer.status() != StatusCode::OK {
         return Err(CountError::Status(answer.status()));
     }

@@ -51,9 +51,9 @@ use self::whole::{read_whole, whole};
 use crate::clock;
 use crate::responses::word;
 use crate::snapshot::Deployment;
-use crate::upstream::client::Client;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
+use crate::upstream::sender::Sender;
 
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -180,7 +180,7 @@ impl Asked<'_> {
     }
 }
 
-/// Sends a call to `deployment` once, as it was prepared.
+/// Sends a call to `deployment` once, as it was prepared, with one credential.
 ///
 /// # Errors
 /// The upstream refused, broke off, met a limit or made no sense.
@@ -188,17 +188,17 @@ impl Asked<'_> {
 /// # Cancellation
 /// Dropping the future closes the upstream connection or frees the engine's slot.
 pub async fn exchange(
-    client: &Client,
+    sender: Sender<'_>,
     deployment: &Deployment,
     asked: &Asked<'_>,
     prepared: Prepared<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let opened = match prepared.0 {
-        Ready::Http(ready) => open(client, deployment, &asked.call, *ready, deadline).await?,
+        Ready::Http(ready) => open(sender, deployment, &asked.call, *ready, deadline).await?,
         // Boxed: most calls are none, and their future is to stay small.
         Ready::Batch(batch) => {
-            return Box::pin(batch::exchange(client, deployment, *batch, asked, deadline)).await;
+            return Box::pin(batch::exchange(sender, deployment, *batch, asked, deadline)).await;
         }
         Ready::Local(opened) => *opened,
     };

@@ -11,6 +11,7 @@ use tollward_wire::reader::StreamFault;
 use tollward_wire::usage::Usage;
 
 use crate::clock;
+use crate::credentials::fetcher::FetchError;
 use crate::upstream::client::SendError;
 
 /// A failed attempt.
@@ -102,6 +103,12 @@ impl From<SendError> for AttemptFailure {
             may_be_billed: error.was_sent,
             ..Self::of(error.fault, error.to_string())
         }
+    }
+}
+
+impl From<FetchError> for AttemptFailure {
+    fn from(error: FetchError) -> Self {
+        Self::of(Fault::Auth, error.to_string())
     }
 }
 

@@ -44,12 +44,23 @@ impl Seen {
     }
 }
 
-#[derive(Debug, Default)]
+/// Says how a request is answered.
+type Answers = Box<dyn Fn(&Seen) -> Script + Send>;
+
+#[derive(Default)]
 struct Book {
     connections: usize,
     queue: VecDeque<Script>,
     standing: Script,
+    /// Asked instead of `standing`, where there is one.
+    answers: Option<Answers>,
     seen: Vec<Seen>,
+}
+
+impl std::fmt::Debug for Book {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(&self.seen).finish()
+    }
 }
 
 /// A running scripted upstream; it stops when dropped.
@@ -77,6 +88,13 @@ impl Upstream {
         }));
         let task = tokio::spawn(accept(listener, Arc::clone(&book)));
         Self { addr, book, task }
+    }
+
+    /// An upstream that looks at a request to know how to answer it.
+    pub(crate) async fn answering(answers: impl Fn(&Seen) -> Script + Send + 'static) -> Self {
+        let upstream = Self::new(Script::new()).await;
+        upstream.lock().answers = Some(Box::new(answers));
+        upstream
     }
 
     /// An upstream that answers every chat with the standard answer.
@@ -166,17 +184,18 @@ async fn serve(socket: TcpStream, book: Arc<Mutex<Book>>) {
         };
         let (index, script) = {
             let mut book = book.lock().expect("the book is whole");
-            let at = Instant::now();
-            book.seen.push(Seen {
+            let seen = Seen {
                 head,
                 body,
-                at,
+                at: Instant::now(),
                 closed_at: None,
+            };
+            let queued = book.queue.pop_front();
+            let script = queued.unwrap_or_else(|| match &book.answers {
+                Some(answers) => answers(&seen),
+                None => book.standing.clone(),
             });
-            let script = book
-                .queue
-                .pop_front()
-                .unwrap_or_else(|| book.standing.clone());
+            book.seen.push(seen);
             (book.seen.len() - 1, script)
         };
         let mut exchange = Exchange {

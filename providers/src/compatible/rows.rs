@@ -12,10 +12,11 @@ use super::row::{
     Counting, EffortHabit, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels,
     StreamUsage, ThinkingModels,
 };
+use crate::credentials::Access;
 use crate::kind::Kind;
 use crate::provider::Counter;
 
-const SETTINGS: &[&str] = &["base_url", "api_key", "headers"];
+const SETTINGS: &[&str] = &["base_url", "api_key", "credentials", "headers"];
 const CHAT: &[Operation] = &[Operation::Chat];
 const CHAT_EMBEDDINGS: &[Operation] = &[Operation::Chat, Operation::Embeddings];
 const ALL: &[Operation] = &[
@@ -65,8 +66,16 @@ const OPENAI: Row = Row {
         key_variable: Some("OPENAI_API_KEY"),
         price_provider: Some("openai"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
-        settings: &["base_url", "api_key", "headers", "organization", "project"],
+        settings: &[
+            "base_url",
+            "api_key",
+            "credentials",
+            "headers",
+            "organization",
+            "project",
+        ],
     },
     operations: &[
         Operation::Chat,
@@ -94,6 +103,7 @@ const GROQ: Row = Row {
         key_variable: Some("GROQ_API_KEY"),
         price_provider: Some("groq"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -132,6 +142,7 @@ const OPENROUTER: Row = Row {
         key_variable: Some("OPENROUTER_API_KEY"),
         price_provider: Some("openrouter"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -157,6 +168,7 @@ const MISTRAL: Row = Row {
         key_variable: Some("MISTRAL_API_KEY"),
         price_provider: Some("mistral"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -218,6 +230,7 @@ const DEEPSEEK: Row = Row {
         key_variable: Some("DEEPSEEK_API_KEY"),
         price_provider: Some("deepseek"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -249,6 +262,7 @@ const HUGGINGFACE: Row = Row {
         key_variable: Some("HF_TOKEN"),
         price_provider: Some("huggingface"),
         needs_key: true,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -314,6 +328,7 @@ const GENERIC: Row = Row {
         key_variable: None,
         price_provider: None,
         needs_key: false,
+        access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
     },
@@ -350,6 +365,7 @@ const fn own_server(
             key_variable: None,
             price_provider: None,
             needs_key: false,
+            access: Access::KEY,
             default_port: Some(port),
             settings: SETTINGS,
         },

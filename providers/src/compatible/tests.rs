@@ -120,7 +120,7 @@ fn settings_are_checked_by_name() {
         .unwrap();
     assert_eq!(
         error.to_string(),
-        "unknown setting `api_kee`, expected one of: base_url, api_key, headers"
+        "unknown setting `api_kee`, expected one of: base_url, api_key, credentials, headers"
     );
     let error = built("openai", json!({})).err().unwrap();
     assert_eq!(error, BuildError::Missing { field: "api_key" });
@@ -165,9 +165,8 @@ fn the_scope_follows_who_wrote_the_address() {
 
 #[test]
 fn a_server_without_a_key_gets_no_authorization() {
-    let mut headers = HeaderMap::new();
-    built("ollama", json!({})).unwrap().authorize(&mut headers);
-    assert!(headers.is_empty());
+    let ollama = built("ollama", json!({})).unwrap();
+    assert_eq!(ollama.credentials(), []);
 }
 
 #[test]

@@ -45,6 +45,7 @@ fn a_line_holds_what_operators_search_by_and_nothing_else() {
     let told = written(&AccessLine {
         entry: &entry,
         caller: &Caller::Open,
+        credential: "spare",
         client_request_id: Some(&theirs),
         fault: Some(Fault::Server),
         overhead: Duration::from_micros(250),
@@ -54,7 +55,7 @@ fn a_line_holds_what_operators_search_by_and_nothing_else() {
         json!({
             "request.id": entry.request, "client_request.id": "abc",
             "at_ms": 1_700_000_000_000_u64, "operation": "chat", "model": "fast",
-            "deployment.id": "alpha/large", "status": 200, "outcome": "complete",
+            "deployment.id": "alpha/large", "credential": "spare", "status": 200, "outcome": "complete",
             "fault": "upstream_error", "attempts": 2, "stream": true,
             "input_tokens": 12, "output_tokens": 3, "cost_nano_usd": 1_500,
             "estimated": false, "first_content_ms": 80, "duration_ms": 95, "overhead_us": 250,
@@ -72,6 +73,7 @@ fn what_is_not_known_is_left_out() {
     let told = written(&AccessLine {
         entry: &entry,
         caller: &Caller::Open,
+        credential: "",
         client_request_id: None,
         fault: None,
         overhead: Duration::ZERO,
@@ -80,6 +82,7 @@ fn what_is_not_known_is_left_out() {
         "client_request.id",
         "key.id",
         "key.name",
+        "credential",
         "fault",
         "cost_nano_usd",
         "first_content_ms",

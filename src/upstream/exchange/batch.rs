@@ -22,8 +22,8 @@ use super::{Asked, Exchanged, UpstreamBody, UpstreamHead};
 use crate::clock;
 use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
 use crate::snapshot::Deployment;
-use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, Used, unencodable};
+use crate::upstream::sender::Sender;
 
 /// Requests of one call that run at once; a vendor counts each against its limits.
 const AT_ONCE: usize = 8;
@@ -73,7 +73,7 @@ pub(super) fn of<'a>(
 /// # Cancellation
 /// Dropping the future closes the upstream connections.
 pub(super) async fn exchange(
-    client: &Client,
+    sender: Sender<'_>,
     deployment: &Deployment,
     shaped: Shaped<'_>,
     asked: &Asked<'_>,
@@ -85,7 +85,7 @@ pub(super) async fn exchange(
         dropped,
     } = shaped;
     let vendor = Vendor {
-        client,
+        sender,
         deployment,
         provider,
         deadline,
@@ -130,7 +130,7 @@ pub(super) async fn exchange(
 
 /// Who is asked, and how far it is.
 struct Vendor<'a> {
-    client: &'a Client,
+    sender: Sender<'a>,
     deployment: &'a Deployment,
     provider: &'a dyn Provider,
     deadline: Instant,
@@ -172,13 +172,7 @@ impl Vendor<'_> {
     async fn once(&self, part: &Part) -> Result<(Parts, Bytes), AttemptFailure> {
         let timeouts = self.deployment.timeouts;
         let limits = (timeouts.whole_first_byte, self.deadline);
-        let sending = send(
-            self.client,
-            self.deployment,
-            self.provider,
-            &part.outbound,
-            limits,
-        );
+        let sending = send(self.sender, self.provider, &part.outbound, limits);
         let (head, body) = sending.await?;
         let mut body = UpstreamBody::Http(body);
         let idle = timeouts.idle;

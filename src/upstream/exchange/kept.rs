@@ -10,9 +10,8 @@ use super::whole::read_rest;
 use super::{UpstreamBody, within};
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::body::signed;
-use crate::upstream::client::Client;
 use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::sender::Sender;
 
 /// Asks once; the answer is one JSON value. `path` is the response's id and what follows it.
 ///
@@ -22,7 +21,7 @@ use crate::upstream::failure::{AttemptFailure, refused};
 /// # Cancellation
 /// Dropping the future closes the upstream connection.
 pub async fn ask_kept(
-    client: &Client,
+    sender: Sender<'_>,
     deployment: &Deployment,
     method: Method,
     path: &str,
@@ -39,10 +38,9 @@ pub async fn ask_kept(
             "the vendor keeps nothing",
         ));
     };
-    let request = signed(&**provider, method, &outbound);
     let timeouts = deployment.timeouts;
     let deadline = clock::mono() + timeouts.total;
-    let sending = client.send(provider.host_scope(), request);
+    let sending = sender.send(provider.host_scope(), method, &outbound);
     let response = within(timeouts.first_byte, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {

@@ -19,11 +19,10 @@ use tollward_wire::reader::UsageChunk;
 
 use super::{UpstreamBody, UpstreamHead, batch, within};
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::body::signed;
-use crate::upstream::client::Client;
 use crate::upstream::exchange::local::open_local;
 use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
 use crate::upstream::lanes::Carried;
+use crate::upstream::sender::Sender;
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -103,7 +102,7 @@ pub fn prepare<'a>(
 
 /// Sends the request and waits for a good head.
 pub(super) async fn open(
-    client: &Client,
+    sender: Sender<'_>,
     deployment: &Deployment,
     call: &Call<'_>,
     request: Request<'_>,
@@ -120,7 +119,7 @@ pub(super) async fn open(
         deployment.timeouts.whole_first_byte
     };
     let limits = (limit, deadline);
-    let (parts, body) = send(client, deployment, provider, &outbound, limits).await?;
+    let (parts, body) = send(sender, provider, &outbound, limits).await?;
     let stream_type = match &reading {
         Reading::Relay => call.operation.dialect(),
         Reading::Translate(way) => Some(way.from),
@@ -145,28 +144,12 @@ pub(super) async fn open(
 /// # Errors
 /// The vendor refused, could not be reached or was late.
 pub(super) async fn send(
-    client: &Client,
-    deployment: &Deployment,
+    sender: Sender<'_>,
     provider: &dyn Provider,
     outbound: &Outbound,
     (limit, deadline): (Duration, Instant),
 ) -> Result<(Parts, Carried), AttemptFailure> {
-    let scope = provider.host_scope();
-    let sending = async {
-        match client
-            .send(scope, signed(provider, Method::POST, outbound))
-            .await
-        {
-            // A connection that ended under our hands is no failure of the call and costs no retry.
-            Err(error) if error.is_untaken => {
-                tracing::debug!(%error, deployment.id = %deployment.id, "the request was not taken and is sent again");
-                client
-                    .send(scope, signed(provider, Method::POST, outbound))
-                    .await
-            }
-            sent => sent,
-        }
-    };
+    let sending = sender.send(provider.host_scope(), Method::POST, outbound);
     let response = within(limit, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {

@@ -1,0 +1,102 @@
+//! What outlives a reload: metrics, balances, credentials at work, engines.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tollward_config::{Config, EngineMode};
+use tollward_providers::Credential;
+
+use crate::clock;
+use crate::credentials::pool::Pool;
+use crate::credentials::source::Environment;
+use crate::policy::allowance::Allowance;
+use crate::snapshot::LocalModel;
+use crate::telemetry::metric::Metrics;
+use crate::upstream::local;
+
+/// What outlives a reload.
+pub struct Standing {
+    pub(super) metrics: Arc<Metrics>,
+    models_dir: PathBuf,
+    environment: Environment,
+    allowances: Mutex<HashMap<String, Arc<Allowance>>>,
+    pools: Mutex<HashMap<String, Arc<Pool>>>,
+    engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
+}
+
+impl Standing {
+    /// Nothing stands yet. `models_dir` is where weights are looked for, `environment` holds the
+    /// variables at the start.
+    pub fn new(
+        metrics: Arc<Metrics>,
+        models_dir: PathBuf,
+        environment: &[(String, String)],
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            metrics,
+            models_dir,
+            environment: environment.into(),
+            pools: Mutex::default(),
+            allowances: Mutex::default(),
+            engines: Mutex::default(),
+        })
+    }
+
+    /// Starts to load every configured embedded model; says how each is.
+    pub fn warm_engines(&self) -> Vec<String> {
+        let engines: Vec<_> = self.engines.lock().values().cloned().collect();
+        let warmed = engines.iter().map(|engine| {
+            engine.warm();
+            engine.status()
+        });
+        warmed.collect()
+    }
+
+    pub(super) fn allowance(&self, provider: &str) -> Arc<Allowance> {
+        let mut allowances = self.allowances.lock();
+        Arc::clone(
+            allowances
+                .entry(provider.to_owned())
+                .or_insert_with(|| Arc::new(Allowance::new(clock::mono()))),
+        )
+    }
+
+    /// The credentials of a provider; what is known of those that stay is kept.
+    pub(super) fn pool(&self, provider: &str, credentials: &[Credential]) -> Arc<Pool> {
+        let mut pools = self.pools.lock();
+        let before = pools.get(provider);
+        if let Some(same) = before.filter(|it| it.holds(credentials)) {
+            return Arc::clone(same);
+        }
+        let before = before.map(|it| &**it);
+        let pool = Pool::new(
+            provider,
+            credentials,
+            before,
+            &self.environment,
+            &self.metrics,
+        );
+        let pool = Arc::new(pool);
+        pools.insert(provider.to_owned(), Arc::clone(&pool));
+        pool
+    }
+
+    pub(super) fn engine(
+        &self,
+        model: &str,
+        config: &Config,
+    ) -> Result<Arc<dyn LocalModel>, String> {
+        if config.engine.enabled == EngineMode::Off {
+            return Err("the embedded engine is turned off by `engine.enabled`".to_owned());
+        }
+        let mut engines = self.engines.lock();
+        if let Some(engine) = engines.get(model) {
+            return Ok(Arc::clone(engine));
+        }
+        let engine = local::open(model, &self.models_dir, &config.engine)?;
+        engines.insert(model.to_owned(), Arc::clone(&engine));
+        Ok(engine)
+    }
+}

@@ -1,0 +1,72 @@
+//! What one call is signed with, and what is known of the vendor's clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use http::{HeaderMap, Method, Request, StatusCode};
+use tollward_providers::{Key, Outbound, Unsigned};
+
+use crate::clock;
+use crate::upstream::body::SegmentsBody;
+
+/// By how many seconds the vendor's clock is ahead of ours; what one call learns is known to all.
+pub type Skew = Arc<AtomicI64>;
+
+/// The key of a call.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// Nothing for a server that asks for no proof.
+    key: Option<Key>,
+    skew: Skew,
+}
+
+impl Signer {
+    /// Signs with `key`.
+    pub fn new(key: Option<Key>, skew: &Skew) -> Self {
+        Self {
+            key,
+            skew: Arc::clone(skew),
+        }
+    }
+
+    /// A vendor's request, signed at this moment.
+    pub fn signed(&self, method: Method, outbound: &Outbound) -> Request<SegmentsBody> {
+        let Outbound { uri, body, .. } = outbound;
+        let mut headers = outbound.headers.clone();
+        if let Some(key) = &self.key {
+            let request = Unsigned {
+                method: &method,
+                uri,
+                headers: &mut headers,
+                body,
+            };
+            key.sign(request, now() + self.skew.load(Ordering::Relaxed));
+        }
+        let mut request = Request::new(SegmentsBody::from(body.clone()));
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
+        request
+    }
+
+    /// Looks for a wrong clock behind a refusal; `true` if the request may be signed and sent once
+    /// more, by the vendor's clock (faults U-64).
+    pub fn learns_time(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let known = self.skew.load(Ordering::Relaxed);
+        let key = self.key.as_ref();
+        let more = key.and_then(|key| key.clock_skew(status, headers, now() + known));
+        if let Some(more) = more {
+            self.skew.store(known + more, Ordering::Relaxed);
+            tracing::warn!(
+                seconds = known + more,
+                "this machine's clock differs from a provider's, which is believed"
+            );
+        }
+        more.is_some()
+    }
+}
+
+/// Our time, in seconds since 1970.
+fn now() -> i64 {
+    clock::unix_ms() / 1_000
+}

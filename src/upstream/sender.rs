@@ -1,0 +1,48 @@
+//! How a vendor's requests leave: signed at the moment at which they are sent.
+
+use http::{Method, Response};
+use tollward_providers::{HostScope, Outbound};
+
+use crate::credentials::signer::Signer;
+use crate::upstream::client::{Client, SendError};
+use crate::upstream::lanes::Carried;
+
+/// The connections, and what a call's requests are signed with.
+#[derive(Clone, Copy)]
+pub struct Sender<'a> {
+    /// The connections.
+    pub client: &'a Client,
+    /// The call's key.
+    pub signer: &'a Signer,
+}
+
+impl Sender<'_> {
+    /// Sends a request and waits for the response head; sends it once more where that is no second
+    /// attempt: nobody took it, or its signature was refused for the time in it.
+    ///
+    /// # Errors
+    /// No connection came about, or it broke before the head.
+    ///
+    /// # Cancellation
+    /// Dropping the future closes the connection if the request was sent.
+    pub async fn send(
+        &self,
+        scope: HostScope,
+        method: Method,
+        outbound: &Outbound,
+    ) -> Result<Response<Carried>, SendError> {
+        let signed = || self.signer.signed(method.clone(), outbound);
+        let answer = match self.client.send(scope, signed()).await {
+            // A connection that ended under our hands is no failure of the call and costs no retry.
+            Err(error) if error.is_untaken => {
+                tracing::debug!(%error, host = outbound.uri.host(), "the request was not taken and is sent again");
+                self.client.send(scope, signed()).await?
+            }
+            sent => sent?,
+        };
+        if self.signer.learns_time(answer.status(), answer.headers()) {
+            return self.client.send(scope, signed()).await;
+        }
+        Ok(answer)
+    }
+}

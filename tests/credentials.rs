@@ -1,0 +1,185 @@
+//! Several credentials of one provider: what a refusal of one leads to, and what clients see of it.
+
+use serde_json::{Value, json};
+
+use crate::support::client::Response;
+use crate::support::config::Config;
+use crate::support::gateway::Gateway;
+use crate::support::openai;
+use crate::support::script::Script;
+use crate::support::until;
+use crate::support::upstream::Upstream;
+
+/// A vendor that answers each key as the test says, and everybody else.
+async fn vendor(answer: impl Fn(&str) -> Script + Send + 'static) -> Upstream {
+    Upstream::answering(move |seen| {
+        let key = seen.head.get("authorization").unwrap_or_default();
+        answer(key.trim_start_matches("Bearer "))
+    })
+    .await
+}
+
+fn good(key: &str) -> Script {
+    Script::json("200 OK", &openai::answer(key))
+}
+
+fn refused(status: &str, code: &str, headers: &[(&str, &str)]) -> Script {
+    let body = openai::error("sk-first is no good", "error", None, Some(code));
+    let mut all = vec![("content-type", "application/json")];
+    all.extend(headers);
+    Script::answer(status, &all, body.to_string())
+}
+
+fn config(upstream: &Upstream) -> Config {
+    let list = json!(["sk-first-key", {"name": "spare", "api_key": "sk-second-key"}]);
+    let provider = json!({
+        "kind": "openai-compatible", "credentials": list,
+        "base_url": format!("http://{}/v1", upstream.addr),
+    });
+    Config::one(upstream).set("/providers/alpha", provider)
+}
+
+fn said(response: &Response) -> (u16, Value, Option<&str>) {
+    let text = response.json()["choices"][0]["message"]["content"].clone();
+    let attempts = response.header("x-tollward-attempts");
+    (response.status, text, attempts)
+}
+
+/// The keys that the vendor saw, in order.
+fn keys(upstream: &Upstream) -> Vec<String> {
+    let seen = upstream.seen();
+    let keys = seen
+        .iter()
+        .map(|it| it.head.get("authorization").unwrap_or_default());
+    keys.map(|it| it.trim_start_matches("Bearer ").to_owned())
+        .collect()
+}
+
+const FIRST: &str = "sk-first-key";
+const SECOND: &str = "sk-second-key";
+
+// U-13, U-18
+#[tokio::test]
+async fn while_one_key_is_refused_another_answers_and_the_first_is_left_alone() {
+    for (status, code) in [
+        ("401 Unauthorized", "invalid_api_key"),
+        ("403 Forbidden", "permission_denied"),
+        ("402 Payment Required", "payment_required"),
+        ("429 Too Many Requests", "insufficient_quota"),
+        ("429 Too Many Requests", "rate_limit_exceeded"),
+    ] {
+        let upstream = vendor(move |key| match key {
+            FIRST => refused(status, code, &[("retry-after", "60")]),
+            other => good(other),
+        })
+        .await;
+        // Without a single retry to spend.
+        let gateway = Gateway::start(&config(&upstream)).await;
+        let first = gateway.chat(&openai::chat()).await;
+        assert_eq!(said(&first), (200, json!(SECOND), Some("2")), "{code}");
+        let second = gateway.chat(&openai::chat()).await;
+        assert_eq!(said(&second), (200, json!(SECOND), Some("1")), "{code}");
+        assert_eq!(keys(&upstream), [FIRST, SECOND, SECOND], "{code}");
+    }
+}
+
+#[tokio::test]
+async fn the_log_and_the_metrics_name_credentials_and_never_show_one() {
+    let upstream = vendor(|key| match key {
+        FIRST => refused("401 Unauthorized", "invalid_api_key", &[]),
+        other => good(other),
+    })
+    .await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    let answer = gateway.chat(&openai::chat()).await;
+    assert_eq!(answer.header("x-tollward-credential"), Some("spare"));
+    let labels = ["provider=\"alpha\"", "credential=\"1\""];
+    let refusals = "tollward_credential_refusals_total";
+    let reason = ["reason=\"upstream_auth\""];
+    gateway
+        .until_metric(refusals, &[&labels[..], &reason].concat(), 1.0)
+        .await;
+    let metrics = gateway.metrics().await;
+    let resting = metrics
+        .lines()
+        .find(|line| {
+            line.starts_with("tollward_credential_rests_until_seconds") && line.contains("\"1\"")
+        })
+        .expect("a gauge for each credential");
+    assert!(!resting.ends_with(" 0"), "{resting}");
+    until("the access log names it", async || {
+        let log = gateway.stderr.text();
+        log.contains("\"credential\":\"spare\"").then_some(())
+    })
+    .await;
+    for text in [&metrics, &gateway.printed(), &answer.text()] {
+        assert!(
+            !text.contains("first-key") && !text.contains("sk-first"),
+            "{text}"
+        );
+    }
+}
+
+// U-18
+#[tokio::test]
+async fn when_every_key_is_refused_the_caller_learns_that_it_is_not_theirs() {
+    let upstream = vendor(|_| refused("401 Unauthorized", "invalid_api_key", &[])).await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    let error = gateway
+        .chat(&openai::chat())
+        .await
+        .error(502, "upstream_auth");
+    assert!(!error.to_string().contains("sk-first"), "{error}");
+    assert_eq!(keys(&upstream), [FIRST, SECOND]);
+}
+
+// U-09
+#[tokio::test]
+async fn when_all_have_to_slow_down_the_caller_is_told_for_how_long() {
+    let upstream = vendor(|key| match key {
+        FIRST => refused(
+            "429 Too Many Requests",
+            "rate_limit_exceeded",
+            &[("retry-after", "30")],
+        ),
+        _ => refused("401 Unauthorized", "invalid_api_key", &[]),
+    })
+    .await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    let answer = gateway.chat(&openai::chat()).await;
+    answer.error(429, "rate_limit_exceeded");
+    assert_eq!(answer.header("retry-after"), Some("30"));
+}
+
+#[tokio::test]
+async fn a_failing_vendor_is_not_asked_with_every_key() {
+    let upstream = vendor(|_| refused("500 Internal Server Error", "server_error", &[])).await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    gateway
+        .chat(&openai::chat())
+        .await
+        .error(502, "upstream_error");
+    assert_eq!(keys(&upstream), [FIRST]);
+}
+
+#[tokio::test]
+async fn a_reload_leaves_a_resting_key_at_rest() {
+    let upstream = vendor(|key| match key {
+        FIRST => refused("401 Unauthorized", "invalid_api_key", &[]),
+        other => good(other),
+    })
+    .await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    gateway.chat(&openai::chat()).await;
+    let reloaded = config(&upstream).model("other", &["alpha/other-name"]);
+    gateway.home.write(&reloaded.text());
+    until("the new model answers", async || {
+        let answer = gateway
+            .chat(&json!({"model": "other", "messages": [{"role": "user", "content": "hi"}]}))
+            .await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+    let seen = keys(&upstream);
+    assert_eq!(seen.iter().filter(|it| *it == FIRST).count(), 1, "{seen:?}");
+}
