@@ -15,7 +15,7 @@ use crate::upstream::client::Client;
 /// Largest answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-/// Asks for keys. Cheap to clone.
+/// Asks for keys: the connections, and what runs beside the calls. Cheap to clone.
 #[derive(Clone)]
 pub struct Fetcher {
     client: Client,
@@ -114,8 +114,13 @@ impl Fetcher {
         answered.unwrap_or_else(|_| Err(failed(format!("no answer within {limit:?}"))))
     }
 
+    /// The connections.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Where renewals run.
-    pub(super) fn tasks(&self) -> &Tasks {
+    pub fn tasks(&self) -> &Tasks {
         &self.tasks
     }
 }

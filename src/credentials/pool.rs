@@ -269,15 +269,15 @@ impl Holder {
             return Noted::Renewable;
         }
         let mut rests = self.rests.lock();
+        let is_news = rests.longest(now).is_zero();
         match found {
             Rest::Everywhere(time) => rests.everywhere = Some(now + time),
             Rest::Model(time) => rests.model(model, now + time, now),
         }
         self.meters.refused(failure.fault, rests.longest(now));
         drop(rests);
-        if failure.fault == Fault::RateLimited {
-            tracing::debug!(provider = %self.provider, credential = %self.name, model, "a credential has to slow down");
-        } else {
+        // Said once, however many calls go on to be refused; a limit on the rate passes by itself.
+        if is_news && failure.fault != Fault::RateLimited {
             tracing::warn!(
                 provider = %self.provider, credential = %self.name, model,
                 fault = failure.fault.code(), detail = %failure.detail,

@@ -92,14 +92,7 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
         view: &admitted.view,
         upstream_model: &deployment.upstream_model,
     };
-    let counted = upstream::count::count(
-        &gateway.client,
-        &gateway.fetcher,
-        &gateway.tasks,
-        deployment,
-        &call,
-    )
-    .await;
+    let counted = upstream::count::count(&gateway.fetcher, deployment, &call).await;
     let count = match counted {
         Ok(tokens) => Count {
             tokens,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderValue;
 use tollward_store::RequestId;
+use tollward_wire::answer::Answer;
 use tollward_wire::fault::Fault;
 
 use crate::pipeline::attempt::Committed;
@@ -92,13 +93,7 @@ pub fn deliver(
                     (None, None) => {}
                 }
             }
-            let observed = Observed {
-                usage: answer.usage.as_ref(),
-                is_usage_partial: answer.is_usage_partial,
-                is_usage_anomalous: answer.usage_anomaly,
-                output_bytes: answer.output_bytes,
-            };
-            let booked = settlement.complete(observed);
+            let booked = settlement.complete(observed(&answer));
             (head, Some(booked), ReplyBody::Whole(body))
         }
         Exchanged::Stream(stream) => {
@@ -127,5 +122,15 @@ pub fn deliver(
         overhead,
         booked,
         body,
+    }
+}
+
+/// What was read of a whole answer.
+fn observed(answer: &Answer) -> Observed<'_> {
+    Observed {
+        usage: answer.usage.as_ref(),
+        is_usage_partial: answer.is_usage_partial,
+        is_usage_anomalous: answer.usage_anomaly,
+        output_bytes: answer.output_bytes,
     }
 }

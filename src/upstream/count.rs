@@ -17,7 +17,7 @@ use tollward_wire::document::Document;
 use crate::credentials::fetcher::{FetchError, Fetcher};
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
-use crate::upstream::client::{Client, SendError};
+use crate::upstream::client::SendError;
 use crate::upstream::exchange::prompt_for_engine;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::sender::Sender;
@@ -76,9 +76,7 @@ impl From<Box<AttemptFailure>> for CountError {
 /// Dropping the future closes the upstream connection. A count that the engine has begun is
 /// finished and lost.
 pub async fn count(
-    client: &Client,
     fetcher: &Fetcher,
-    tasks: &Tasks,
     deployment: &Deployment,
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
@@ -86,13 +84,13 @@ pub async fn count(
         match &deployment.target {
             Target::Http(provider) => {
                 let signing = deployment.credentials.signer(call.upstream_model, fetcher);
-                let signer = &signing.await?;
+                let (client, signer) = (fetcher.client(), &signing.await?);
                 by_vendor(Sender { client, signer }, &**provider, call).await
             }
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;
                 let LocalCount { turn, work } = model.count(&prompt.call(call))?;
-                by_engine(tasks, turn, work).await
+                by_engine(fetcher.tasks(), turn, work).await
             }
         }
     };
