@@ -194,12 +194,12 @@ fn last_key(line: &str) -> Option<&str> {
         }
     };
     let ends = line.match_indices([':', '=']).filter(is_end);
-    let keys = ends.filter_map(|(at, _)| {
+    let mut keys = ends.filter_map(|(at, _)| {
         let before = line.get(..at)?.trim_end().trim_end_matches(['"', '\'']);
         let name = before.rsplit(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
         name.into_iter().next().filter(|name| !name.is_empty())
     });
-    keys.last()
+    keys.next_back()
 }
 
 /// Items of a list with every character hidden, but for references and what separates them.

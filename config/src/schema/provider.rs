@@ -159,10 +159,10 @@ fn convert(node: &Node, at: &str, is_secret: bool, reader: &mut Reader) -> Value
 
 /// The key that a value stands under, itself or in a list.
 fn setting(at: &str) -> String {
-    let last = path::last(at);
+    let name = path::last(at);
     match path::parent(at) {
-        Some(list) if last.starts_with('[') => path::last(list),
-        _ => last,
+        Some(list) if name.starts_with('[') => path::last(list),
+        _ => name,
     }
 }
 
