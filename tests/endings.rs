@@ -230,7 +230,7 @@ async fn an_older_completion_of_the_other_form_is_read_as_its_text() {
     assert_booked_once(&scene).await;
 }
 
-// trap 8: a vendor's error is one in either form.
+// trap 8
 #[tokio::test]
 async fn what_is_wrong_with_an_answer_of_the_other_form_is_told() {
     let error = openai::error(
