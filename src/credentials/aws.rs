@@ -54,7 +54,7 @@ impl Chain {
 
     async fn find(&self, fetcher: &Fetcher) -> Result<Found, FetchError> {
         let written = self.identity.profile.as_deref();
-        if let (None, Some(keys)) = (written, self.from_environment()?) {
+        if let (None, Some(keys)) = (written, self.in_environment()?) {
             return Ok(keys);
         }
         let named = written.or(self.variable("AWS_PROFILE"));
@@ -86,7 +86,7 @@ impl Chain {
     }
 
     /// The keys in the environment.
-    fn from_environment(&self) -> Result<Option<Found>, FetchError> {
+    fn in_environment(&self) -> Result<Option<Found>, FetchError> {
         let pair = [
             self.variable("AWS_ACCESS_KEY_ID"),
             self.variable("AWS_SECRET_ACCESS_KEY"),

@@ -126,20 +126,20 @@ impl Refreshed {
         let (source, state) = (Arc::clone(&self.source), Arc::clone(&self.state));
         let (asking, meters) = (fetcher.clone(), self.meters.clone());
         fetcher.tasks().spawn("credential renewal", async move {
-            let fetched = source.fetch(&asking).await;
+            let found = source.fetch(&asking).await;
             let now = clock::mono();
-            meters.renewed(fetched.is_ok());
-            if let Err(error) = &fetched {
+            meters.renewed(found.is_ok());
+            if let Err(error) = &found {
                 let (provider, credential) = meters.names();
                 tracing::warn!(provider, credential, %error, "the key of a credential could not be fetched");
             }
-            let outcome = fetched.as_ref().map(|it| it.key.clone());
+            let outcome = found.as_ref().map(|it| it.key.clone());
             let outcome = outcome.map_err(FetchError::clone);
             {
                 let mut state = state.lock();
-                match fetched {
-                    Ok(fetched) => {
-                        state.held = Some(held(fetched, now));
+                match found {
+                    Ok(key) => {
+                        state.held = Some(held(key, now));
                         state.failed = None;
                     }
                     Err(error) => state.failed = Some((error, now)),

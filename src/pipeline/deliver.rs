@@ -6,7 +6,7 @@
 pub mod metered;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -97,11 +97,7 @@ pub fn deliver(
             (head, Some(booked), ReplyBody::Whole(body))
         }
         Exchanged::Stream(stream) => {
-            let limits = Limits {
-                idle: deployment.timeouts.idle,
-                deadline: admitted.started + deployment.timeouts.total,
-                keep_alive,
-            };
+            let limits = limits(&deployment, admitted.started, keep_alive);
             let head = stream.head.clone();
             let metered = Metered::new(*stream, settlement, limits);
             let metered = metered.keeping(keepsake, &deployment);
@@ -122,6 +118,14 @@ pub fn deliver(
         overhead,
         booked,
         body,
+    }
+}
+
+fn limits(deployment: &Deployment, started: Instant, keep_alive: Duration) -> Limits {
+    Limits {
+        idle: deployment.timeouts.idle,
+        deadline: started + deployment.timeouts.total,
+        keep_alive,
     }
 }
 

@@ -4,6 +4,7 @@
 //! wrong alike. Source: "Elements of an AWS API request signature" (read 2026-11).
 
 use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
 
 use super::upstream::Seen;
 
@@ -72,5 +73,8 @@ fn hmac(key: &[u8], text: &[u8]) -> Vec<u8> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string takes all");
+        text
+    })
 }

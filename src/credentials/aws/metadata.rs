@@ -1,4 +1,4 @@
-//! Keys from a service beside the gateway: a container's endpoint, or the instance's IMDSv2.
+//! Keys from a service beside the gateway: a container's endpoint, or the instance's `IMDSv2`.
 //!
 //! Source: "Container credential provider" and "IMDS credential provider" in the AWS SDKs and tools
 //! reference guide, and `utils.py` of botocore 1.44 (read 2026-11).

@@ -81,7 +81,7 @@ async fn a_key_is_renewed_before_it_expires_and_nobody_waits_for_that() {
     let (source, refreshed, fetcher) = refreshed(|_| Ok(()));
     let (first, ()) = tokio::join!(refreshed.key(&fetcher), answer(&source, &refreshed));
     assert_eq!(first, Ok(key(1)));
-    let soon = clock::mono() + HOUR - Duration::from_secs(240);
+    let soon = clock::mono() + Duration::from_secs(3_600 - 240);
     for _ in 0..200 {
         let Found::Key(found) = refreshed.find(&fetcher, soon) else {
             panic!("the old key is valid")
@@ -99,7 +99,7 @@ async fn a_renewal_that_fails_leaves_the_old_key_until_it_expires() {
     let (source, refreshed, fetcher) = refreshed(only_once);
     let (first, ()) = tokio::join!(refreshed.key(&fetcher), answer(&source, &refreshed));
     assert_eq!(first, Ok(key(1)));
-    let soon = clock::mono() + HOUR - Duration::from_secs(240);
+    let soon = clock::mono() + Duration::from_secs(3_600 - 240);
     assert!(matches!(refreshed.find(&fetcher, soon), Found::Key(_)));
     answer(&source, &refreshed).await;
     assert!(matches!(refreshed.find(&fetcher, soon), Found::Key(_)));
