@@ -1,11 +1,14 @@
 //! What can answer when nothing is configured: keys in the environment, model
 //! servers on their usual ports, the embedded engine.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
+
+use tollward_providers::Kind;
 
 use crate::assembly::LOCAL;
 
@@ -76,9 +79,7 @@ impl Detected {
         let Ok(client) = reqwest::Client::builder().no_proxy().timeout(PROBE).build() else {
             return;
         };
-        let servers: Vec<_> = tollward_providers::kinds()
-            .filter_map(|row| Some((row, row.default_port?)))
-            .collect();
+        let servers = servers();
         let probes = servers
             .iter()
             .map(|(row, _)| list_models(&client, row.kind));
@@ -125,6 +126,16 @@ impl Detected {
             },
         ));
     }
+}
+
+/// The kinds to look for and their ports. One server answers on a port: it is taken for the first
+/// kind that lives there.
+fn servers() -> Vec<(&'static Kind, u16)> {
+    let mut ports = BTreeSet::new();
+    tollward_providers::kinds()
+        .filter_map(|row| Some((row, row.default_port?)))
+        .filter(|(_, port)| ports.insert(*port))
+        .collect()
 }
 
 /// The models of an OpenAI-compatible server on this machine, if there is one.
@@ -177,6 +188,18 @@ mod tests {
             assert_eq!(names, ["bedrock"]);
             assert!(detected.found.iter().all(|it| it.contains(variable)));
         }
+    }
+
+    #[test]
+    fn a_server_is_looked_for_once_also_where_two_kinds_have_its_port() {
+        let servers = servers();
+        let kinds: Vec<_> = servers.iter().map(|(row, _)| row.kind).collect();
+        assert!(
+            kinds.contains(&"tgi") && !kinds.contains(&"tei"),
+            "{kinds:?}"
+        );
+        let ports: BTreeSet<_> = servers.iter().map(|(_, port)| port).collect();
+        assert_eq!(ports.len(), servers.len());
     }
 
     #[test]

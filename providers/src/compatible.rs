@@ -6,6 +6,7 @@
 
 mod count;
 mod encode;
+mod format;
 mod models;
 mod responses;
 pub(crate) mod row;
@@ -145,7 +146,10 @@ impl Endpoints {
             chat: endpoint(Operation::Chat.path())?,
             completions: endpoint(Operation::Completions.path())?,
             embeddings: endpoint(Operation::Embeddings.path())?,
-            rerank: endpoint(Operation::Rerank.path())?,
+            rerank: endpoint(match row.quirks.rerank {
+                Some(own) => own.path,
+                None => Operation::Rerank.path(),
+            })?,
             responses: endpoint(Operation::Responses.path())?,
             models: endpoint("/v1/models")?,
             counting: row
@@ -185,11 +189,12 @@ impl Provider for Compatible {
         let plain = if self.row.operations.contains(&operation) {
             Service::Relay
         } else if operation == Operation::Rerank {
-            Service::Rerank(self.row.quirks.rerank?)
+            Service::Rerank(self.row.quirks.rerank?.dialect)
         } else {
-            // Every vendor of the family has chats, in which all other chats can be put.
+            // Who has chats can be put all other chats.
             operation.dialect()?;
-            Service::Translate(Dialect::OpenAiChat)
+            let has_chats = self.row.operations.contains(&Operation::Chat);
+            has_chats.then_some(Service::Translate(Dialect::OpenAiChat))?
         };
         let bridge = Service::Translate(Dialect::OpenAiResponses);
         let has_tools = matches!(

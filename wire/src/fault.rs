@@ -220,18 +220,20 @@ fn cipher_signature(message: &str) -> bool {
 
 /// Texts by which servers without a code say that the prompt is too long.
 ///
-/// Taken from the error texts of `OpenAI`, `DeepSeek`, vLLM, `SGLang`, llama.cpp, Mistral,
-/// Anthropic, TGI, Ollama and Gemini, and for Bedrock from `LiteLLM`'s table (read 2026-11).
+/// Taken from the error texts of `OpenAI`, `DeepSeek`, xAI, vLLM, `SGLang`, llama.cpp, Mistral,
+/// Anthropic, TGI, TEI, Ollama and Gemini, and for Bedrock from `LiteLLM`'s table (read 2026-11).
 /// Upper case matters: Bedrock's *Too many tokens, please wait* is a limit on the rate.
 fn context_signature(message: &str) -> bool {
-    const SIGNATURES: [&str; 18] = [
+    const SIGNATURES: [&str; 20] = [
         "maximum context length is",
         "maximum context length of",
+        "maximum prompt length is",
         "exceeds the context window",
         "longer than the model's context length",
         "exceeds the available context size",
         "too large for model with",
         "`inputs` tokens + `max_new_tokens` must be <=",
+        "`inputs` must have less than",
         "prompt is too long",
         "exceed context limit",
         "input length exceeds the context length",

@@ -24,6 +24,8 @@ pub enum RerankDialect {
     Bedrock,
     /// `SGLang`'s `/v1/rerank`, which answers with a bare list.
     Sglang,
+    /// `/rerank` of Text Embeddings Inference, which has one model and no bound on the answer.
+    Tei,
 }
 
 /// A caller's request.
@@ -113,13 +115,14 @@ impl RerankDialect {
             Self::Cohere => "cohere",
             Self::Bedrock => "bedrock_invoke",
             Self::Sglang => "sglang",
+            Self::Tei => "tei",
         }
     }
 
     /// Whether `model` can be asked in this form.
     pub fn serves(self, model: &str) -> bool {
         match self {
-            Self::Cohere | Self::Sglang => true,
+            Self::Cohere | Self::Sglang | Self::Tei => true,
             Self::Bedrock => model.contains("cohere.") && model.contains("rerank"),
         }
     }
@@ -132,7 +135,8 @@ impl RerankDialect {
     /// Writes a request for the vendor's `model`.
     ///
     /// Source: cohere 7.3.1 `v2/raw_client.py`; a recorded exchange with Bedrock of 2025-10;
-    /// sglang 0.5.23 `entrypoints/openai/protocol.py` (read 2026-11).
+    /// sglang 0.5.23 `entrypoints/openai/protocol.py`; text-embeddings-inference at 0d124dc
+    /// `router/src/http/types.rs` (read 2026-11).
     ///
     /// # Errors
     /// [`Unsupported`] if the vendor cannot do what the caller would miss.
@@ -163,7 +167,7 @@ impl RerankDialect {
             Self::Bedrock => common
                 .with("api_version", 2_u64)
                 .with_some("max_tokens_per_doc", cut),
-            Self::Sglang if cut.is_some() => {
+            Self::Sglang | Self::Tei if cut.is_some() => {
                 let reason = "documents are not cut";
                 return Err(Unsupported::new("max_tokens_per_doc", reason));
             }
@@ -171,6 +175,12 @@ impl RerankDialect {
                 .with("model", model)
                 .with("return_documents", false)
                 .with_some("instruct", request.instruct.clone()),
+            Self::Tei => {
+                let texts = request.documents.iter().cloned().map(Json::from);
+                Object::new()
+                    .with("query", request.query.clone())
+                    .with("texts", texts.collect::<Vec<_>>())
+            }
         };
         Ok(Written {
             body: body.into(),

@@ -10,8 +10,9 @@ use tollward_wire::document::{Document, Edit, Object};
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
+use super::format;
 use super::models::is_reasoning_model;
-use super::row::{EffortHabit, MaxTokens, Quirks, Row, StreamUsage};
+use super::row::{EffortHabit, FormatHabit, MaxTokens, Quirks, Row, StreamUsage};
 use super::tool_id;
 use crate::provider::{Call, EncodeError};
 
@@ -48,6 +49,12 @@ pub(super) fn body(
             edit.set("tool_choice", "any");
         }
         say_effort(quirks, document, &mut edit, &mut dropped);
+        if quirks.takes_only_lists_of_stops {
+            list_stops(document, &mut edit);
+        }
+        if quirks.format == FormatHabit::UnderValue {
+            format::under_value(row.facts.kind, document, &mut edit)?;
+        }
         edit_messages(quirks, document, &mut edit, &mut dropped);
     }
     if call.view.is_stream && quirks.stream_usage == StreamUsage::Ask && !call.view.asks_usage {
@@ -116,6 +123,13 @@ fn say_effort(
         }
     } else if let Some(EffortHabit::Word(theirs)) = habit {
         edit.set(EFFORT, theirs);
+    }
+}
+
+/// Puts a single stop sequence into a list.
+fn list_stops(document: &Document, edit: &mut Edit<'_>) {
+    if let Ok(Some(stop)) = document.get::<String>("stop") {
+        edit.set("stop", [stop]);
     }
 }
 

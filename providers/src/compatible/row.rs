@@ -74,8 +74,29 @@ pub(crate) struct Quirks {
     pub(crate) takes_custom_tools: bool,
     /// Which models search the web, for callers of another dialect.
     pub(crate) web_search: SearchingModels,
-    /// The form of its rankings, where they are not relayed.
-    pub(crate) rerank: Option<RerankDialect>,
+    /// How it ranks, where rankings are not relayed.
+    pub(crate) rerank: Option<Ranking>,
+    /// Whether `stop` has to be a list, also of one text.
+    pub(crate) takes_only_lists_of_stops: bool,
+    /// Where the schema of `response_format` is expected.
+    pub(crate) format: FormatHabit,
+}
+
+/// Rankings in a form of the vendor's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ranking {
+    pub(crate) dialect: RerankDialect,
+    /// The endpoint's path; without a version it is beside the base URL's.
+    pub(crate) path: &'static str,
+}
+
+/// How `response_format` is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FormatHabit {
+    /// As `OpenAI` has it.
+    AsIs,
+    /// `{"type": "json_schema", "value": {"name", "schema"}}`, and JSON without a schema not at all.
+    UnderValue,
 }
 
 /// Which models of a vendor search the web, and how they are told to.
@@ -175,5 +196,7 @@ impl Quirks {
         takes_custom_tools: false,
         web_search: SearchingModels::No,
         rerank: None,
+        takes_only_lists_of_stops: false,
+        format: FormatHabit::AsIs,
     };
 }

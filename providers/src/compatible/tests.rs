@@ -493,3 +493,39 @@ fn tokens_are_counted_beside_the_version_where_the_server_has_it_there() {
         assert_eq!(asked.uri.to_string(), expected);
     }
 }
+
+#[test]
+fn a_format_goes_where_the_server_looks_for_it() {
+    let tgi = built("tgi", json!({})).unwrap();
+    let sent = |format: Value| {
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": "?"}],
+            "response_format": format});
+        let document = Document::parse(body.to_string().into()).unwrap();
+        let view = RequestView::read(Operation::Chat, &document).unwrap();
+        let call = Call {
+            operation: Operation::Chat,
+            document: &document,
+            view: &view,
+            upstream_model: "m",
+        };
+        let body = tgi.encode(&call)?.body.to_bytes();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        Ok::<_, EncodeError>(body.get("response_format").cloned())
+    };
+    let own = json!({"type": "regex", "value": "a+"});
+    assert_eq!(sent(own.clone()), Ok(Some(own)));
+    assert_eq!(sent(json!({"type": "text"})), Ok(None));
+    let unnamed = json!({"type": "json_schema", "json_schema": {"schema": {"properties": {}}}});
+    let value = json!({"name": null, "schema": {"properties": {}}});
+    assert_eq!(
+        sent(unnamed),
+        Ok(Some(json!({"type": "json_schema", "value": value})))
+    );
+    for refused in [
+        json!({"type": "json_object"}),
+        json!({"type": "json_schema"}),
+    ] {
+        let error = sent(refused).unwrap_err();
+        assert_eq!(error.param(), Some("response_format"));
+    }
+}

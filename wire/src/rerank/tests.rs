@@ -35,8 +35,9 @@ struct Case {
     usage: Option<Usage>,
 }
 
-/// Answers as recorded (Cohere 2026-08, Bedrock 2025-10), or as sglang 0.5.23 writes them.
-fn cases() -> [Case; 3] {
+/// Answers as recorded (Cohere 2026-08, Bedrock 2025-10), or as sglang 0.5.23 and
+/// text-embeddings-inference at 0d124dc write them.
+fn cases() -> [Case; 4] {
     let texts = json!(["Carson City", "Washington"]);
     let meta = json!({"api_version": {"version": "2"}, "billed_units": {"search_units": 1}});
     let results =
@@ -77,6 +78,14 @@ fn cases() -> [Case; 3] {
                 input: 17,
                 ..Usage::default()
             }),
+        },
+        Case {
+            dialect: RerankDialect::Tei,
+            model: "bge",
+            upstream: json!({"query": "capital?", "texts": texts}),
+            answer: json!([{"index": 1, "score": 0.86303}, {"index": 0, "score": 0.17279}]),
+            caller: json!({"id": "rerank-one", "model": "public", "results": told}),
+            usage: None,
         },
     ]
 }

@@ -1,0 +1,328 @@
+//! Vendors that are reached over the internet, with a key of theirs.
+
+use tollward_wire::chat::Replay;
+use tollward_wire::dialect::Dialect;
+use tollward_wire::operation::Operation;
+
+use super::super::row::{
+    Counting, EffortHabit, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels,
+    StreamUsage, ThinkingModels,
+};
+use super::{ALL, ALL_AND_RERANK, CHAT, CHAT_COMPLETIONS, CHAT_EMBEDDINGS, SETTINGS};
+use crate::credentials::Access;
+use crate::kind::Kind;
+use crate::provider::Counter;
+
+/// Counting in the words of `OpenAI`'s Responses: `responses.input_tokens` of openai-python 3.57
+/// and `/v1/responses/input_tokens` of mistralai 3.7.
+const BY_RESPONSES: Counting = Counting {
+    counter: Counter {
+        dialect: Dialect::OpenAiResponses,
+        answer: "input_tokens",
+    },
+    path: "/v1/responses/input_tokens",
+};
+
+/// <https://platform.openai.com/docs/api-reference>
+pub(super) const OPENAI: Row = Row {
+    facts: Kind {
+        kind: "openai",
+        display_name: "OpenAI",
+        base_url: Some("https://api.openai.com/v1"),
+        key_variable: Some("OPENAI_API_KEY"),
+        price_provider: Some("openai"),
+        needs_key: true,
+        access: Access::KEY,
+        default_port: None,
+        settings: &[
+            "base_url",
+            "api_key",
+            "credentials",
+            "headers",
+            "organization",
+            "project",
+        ],
+    },
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Responses,
+    ],
+    counting: Some(BY_RESPONSES),
+    quirks: Quirks {
+        max_tokens: MaxTokens::ByModel,
+        thinking: ThinkingModels::ByName,
+        responses: ResponsesModels::ByName,
+        takes_custom_tools: true,
+        web_search: SearchingModels::ByName,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://console.groq.com/docs/openai>
+pub(super) const GROQ: Row = Row {
+    facts: hosted(
+        "groq",
+        "Groq",
+        "https://api.groq.com/openai/v1",
+        "GROQ_API_KEY",
+    ),
+    operations: CHAT_EMBEDDINGS,
+    counting: None,
+    quirks: Quirks {
+        dropped: &[
+            "logprobs",
+            "top_logprobs",
+            "logit_bias",
+            "frequency_penalty",
+            "presence_penalty",
+            "metadata",
+            "store",
+        ],
+        dropped_in_messages: &[
+            everywhere("name", "messages[].name"),
+            everywhere("reasoning_content", "messages[].reasoning_content"),
+            everywhere("reasoning_details", "messages[].reasoning_details"),
+            everywhere("audio", "messages[].audio"),
+            everywhere("annotations", "messages[].annotations"),
+            everywhere("refusal", "messages[].refusal"),
+        ],
+        is_single_choice: true,
+        thinking: ThinkingModels::No,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://openrouter.ai/docs/api-reference/overview>
+pub(super) const OPENROUTER: Row = Row {
+    facts: hosted(
+        "openrouter",
+        "OpenRouter",
+        "https://openrouter.ai/api/v1",
+        "OPENROUTER_API_KEY",
+    ),
+    operations: ALL_AND_RERANK,
+    counting: None,
+    quirks: Quirks {
+        // openrouter 1.3.84 `components/chatcontentfile.py`: `file_data` may be an address.
+        fetches_files: true,
+        thinking: ThinkingModels::All,
+        thoughts: Replay::AsDetails,
+        takes_more_sampling: true,
+        web_search: SearchingModels::ByTool,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://docs.mistral.ai/api/>
+pub(super) const MISTRAL: Row = Row {
+    facts: hosted(
+        "mistral",
+        "Mistral",
+        "https://api.mistral.ai/v1",
+        "MISTRAL_API_KEY",
+    ),
+    operations: CHAT_EMBEDDINGS,
+    counting: Some(BY_RESPONSES),
+    quirks: Quirks {
+        max_tokens: MaxTokens::Legacy,
+        stream_usage: StreamUsage::Unasked,
+        renamed: &[
+            (Operation::Chat, "seed", "random_seed"),
+            (Operation::Embeddings, "dimensions", "output_dimension"),
+        ],
+        // Its schema answers 422 to any field it does not know; these are OpenAI's own.
+        dropped: &[
+            "user",
+            "store",
+            "logit_bias",
+            "stream_options",
+            "verbosity",
+            "modalities",
+            "safety_identifier",
+            "moderation",
+            "prompt_cache_options",
+            "service_tier",
+            "prompt_cache_retention",
+        ],
+        dropped_in_messages: &[
+            MessageField {
+                name: "name",
+                path: "messages[].name",
+                known_in: Some("tool"),
+            },
+            everywhere("reasoning_content", "messages[].reasoning_content"),
+            everywhere("reasoning_details", "messages[].reasoning_details"),
+            everywhere("reasoning", "messages[].reasoning"),
+            everywhere("audio", "messages[].audio"),
+            everywhere("annotations", "messages[].annotations"),
+            everywhere("refusal", "messages[].refusal"),
+        ],
+        refused: &[
+            ("audio", "the model answers in text only"),
+            ("web_search_options", "there is no built-in web search"),
+            ("functions", "use `tools`"),
+            ("function_call", "use `tool_choice`"),
+        ],
+        has_no_developer_role: true,
+        has_short_tool_ids: true,
+        spells_required_any: true,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://api-docs.deepseek.com/api/create-chat-completion>
+pub(super) const DEEPSEEK: Row = Row {
+    facts: hosted(
+        "deepseek",
+        "DeepSeek",
+        "https://api.deepseek.com/v1",
+        "DEEPSEEK_API_KEY",
+    ),
+    operations: CHAT,
+    counting: None,
+    quirks: Quirks {
+        max_tokens: MaxTokens::Legacy,
+        has_no_developer_role: true,
+        thinking: ThinkingModels::All,
+        // The words that @ai-sdk/deepseek 3.0.56 sends, read 2026-11.
+        efforts: &[
+            ("none", EffortHabit::Disabled),
+            ("minimal", EffortHabit::Word("low")),
+            ("medium", EffortHabit::Word("high")),
+            ("xhigh", EffortHabit::Word("max")),
+        ],
+        cannot_force_while_thinking: true,
+        thoughts: Replay::AlwaysAsText,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://docs.x.ai/docs/api-reference>; what it refuses is that of @ai-sdk/xai 3.0.138.
+pub(super) const XAI: Row = Row {
+    facts: hosted("xai", "xAI", "https://api.x.ai/v1", "XAI_API_KEY"),
+    operations: CHAT,
+    counting: None,
+    quirks: Quirks {
+        // Every Grok answers 400 to penalties: mnfst/modelparams.dev pull request 20.
+        dropped: &["presence_penalty", "frequency_penalty", "logit_bias"],
+        // Which models take an effort only their pages tell, and the others answer 400.
+        thinking: ThinkingModels::No,
+        efforts: &[
+            ("minimal", EffortHabit::Word("low")),
+            ("max", EffortHabit::Word("xhigh")),
+        ],
+        ..Quirks::NONE
+    },
+};
+
+/// <https://docs.together.ai/reference/chat-completions-1>, together 3.1.1.
+pub(super) const TOGETHER: Row = Row {
+    facts: hosted(
+        "together",
+        "Together AI",
+        "https://api.together.ai/v1",
+        "TOGETHER_API_KEY",
+    ),
+    operations: ALL_AND_RERANK,
+    counting: None,
+    quirks: Quirks {
+        max_tokens: MaxTokens::Legacy,
+        has_no_developer_role: true,
+        efforts: LOW_TO_HIGH,
+        takes_more_sampling: true,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://docs.fireworks.ai/api-reference/post-chatcompletions>, fireworks-ai 1.2.30.
+pub(super) const FIREWORKS: Row = Row {
+    facts: hosted(
+        "fireworks",
+        "Fireworks AI",
+        "https://api.fireworks.ai/inference/v1",
+        "FIREWORKS_API_KEY",
+    ),
+    operations: ALL,
+    counting: None,
+    quirks: Quirks {
+        has_no_developer_role: true,
+        efforts: LOW_TO_HIGH,
+        thoughts: Replay::AsText,
+        takes_more_sampling: true,
+        ..Quirks::NONE
+    },
+};
+
+/// <https://inference-docs.cerebras.ai/api-reference/chat-completions>, cerebras-cloud-sdk 1.91.0.
+pub(super) const CEREBRAS: Row = Row {
+    facts: hosted(
+        "cerebras",
+        "Cerebras",
+        "https://api.cerebras.ai/v1",
+        "CEREBRAS_API_KEY",
+    ),
+    operations: CHAT_COMPLETIONS,
+    counting: None,
+    quirks: Quirks {
+        efforts: LOW_TO_HIGH,
+        // An assistant's message has only content, name, reasoning and tool calls.
+        dropped_in_messages: &[
+            everywhere("reasoning_content", "messages[].reasoning_content"),
+            everywhere("reasoning_details", "messages[].reasoning_details"),
+            everywhere("audio", "messages[].audio"),
+            everywhere("annotations", "messages[].annotations"),
+            everywhere("refusal", "messages[].refusal"),
+        ],
+        ..Quirks::NONE
+    },
+};
+
+/// <https://huggingface.co/docs/inference-providers>
+pub(super) const HUGGINGFACE: Row = Row {
+    facts: hosted(
+        "huggingface",
+        "Hugging Face",
+        "https://router.huggingface.co/v1",
+        "HF_TOKEN",
+    ),
+    operations: CHAT,
+    counting: None,
+    quirks: Quirks::NONE,
+};
+
+/// Efforts of vendors that know three of them.
+const LOW_TO_HIGH: &[(&str, EffortHabit)] = &[
+    ("minimal", EffortHabit::Word("low")),
+    ("xhigh", EffortHabit::Word("high")),
+    ("max", EffortHabit::Word("high")),
+];
+
+/// A vendor whose price list has its name, and to whom a key is all there is.
+const fn hosted(
+    kind: &'static str,
+    display_name: &'static str,
+    base_url: &'static str,
+    key_variable: &'static str,
+) -> Kind {
+    Kind {
+        kind,
+        display_name,
+        base_url: Some(base_url),
+        key_variable: Some(key_variable),
+        price_provider: Some(kind),
+        needs_key: true,
+        access: Access::KEY,
+        default_port: None,
+        settings: SETTINGS,
+    }
+}
+
+const fn everywhere(name: &'static str, path: &'static str) -> MessageField {
+    MessageField {
+        name,
+        path,
+        known_in: None,
+    }
+}
