@@ -9,7 +9,8 @@ mod servers;
 use tollward_wire::operation::Operation;
 
 use self::hosted::{
-    CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENAI, OPENROUTER, TOGETHER, XAI,
+    CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENAI, OPENROUTER, PERPLEXITY,
+    TOGETHER, XAI,
 };
 use self::servers::{LLAMACPP, LMSTUDIO, OLLAMA, SGLANG, TEI, TGI, VLLM};
 use super::row::{Quirks, Row, ThinkingModels};
@@ -43,6 +44,7 @@ pub(crate) const ROWS: &[Row] = &[
     TOGETHER,
     FIREWORKS,
     CEREBRAS,
+    PERPLEXITY,
     HUGGINGFACE,
     OLLAMA,
     VLLM,

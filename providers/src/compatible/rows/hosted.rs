@@ -279,6 +279,28 @@ pub(super) const CEREBRAS: Row = Row {
     },
 };
 
+/// <https://docs.perplexity.ai/api-reference/chat-completions-post>, perplexityai 0.46.1. It
+/// searches with each answer, and its API has no version in its path.
+pub(super) const PERPLEXITY: Row = Row {
+    facts: hosted(
+        "perplexity",
+        "Perplexity",
+        "https://api.perplexity.ai",
+        "PERPLEXITY_API_KEY",
+    ),
+    operations: CHAT,
+    counting: None,
+    quirks: Quirks {
+        max_tokens: MaxTokens::Legacy,
+        has_no_developer_role: true,
+        efforts: &[
+            ("xhigh", EffortHabit::Word("high")),
+            ("max", EffortHabit::Word("high")),
+        ],
+        ..Quirks::NONE
+    },
+};
+
 /// <https://huggingface.co/docs/inference-providers>
 pub(super) const HUGGINGFACE: Row = Row {
     facts: hosted(
