@@ -13,7 +13,7 @@ use tollward_wire::segments::Segments;
 use crate::credentials::{self, Credential, Key, Origin};
 use crate::kind::Kind;
 use crate::provider::{EncodeError, HostScope, Outbound};
-use crate::settings::{BuildError, Settings, invalid};
+use crate::settings::{BuildError, Settings, invalid, path_of};
 
 /// An account with a vendor, or a server of the operator's own.
 pub(crate) struct Account {
@@ -53,12 +53,7 @@ impl Account {
         settings: &mut Settings,
         default_base_url: &str,
     ) -> Result<Self, BuildError> {
-        let usual_path = default_base_url.splitn(4, '/').nth(3).unwrap_or_default();
-        let usual_path = match usual_path {
-            "" => String::new(),
-            path => format!("/{path}"),
-        };
-        let configured = settings.base_url_or("base_url", &usual_path)?;
+        let configured = settings.base_url("base_url", path_of(default_base_url))?;
         let is_public = configured.is_none() && kind.default_port.is_none();
         let mut credentials = credentials::read(kind.access, settings, origin)?;
         if let (true, Some(origin)) = (credentials.is_empty(), otherwise) {

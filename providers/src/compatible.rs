@@ -34,7 +34,7 @@ use crate::failure::Failure;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
-use crate::settings::{BuildError, Settings};
+use crate::settings::{BuildError, Settings, path_of};
 
 /// One vendor of the family with its settings.
 pub(crate) struct Compatible {
@@ -62,7 +62,8 @@ impl Compatible {
     /// [`BuildError`] naming the setting at fault.
     pub(crate) fn new(row: &'static Row, fields: Map<String, Value>) -> Result<Self, BuildError> {
         let mut settings = Settings::new(fields, row.facts.settings)?;
-        let configured = settings.base_url("base_url")?;
+        let usual_path = row.facts.base_url.map_or("/v1", path_of);
+        let configured = settings.base_url("base_url", usual_path)?;
         let is_builtin_host = configured.is_none() && row.facts.default_port.is_none();
         let base_url = configured
             .or_else(|| row.facts.base_url.map(str::to_owned))

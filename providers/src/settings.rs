@@ -182,13 +182,8 @@ impl Settings {
             .collect()
     }
 
-    /// The base URL, without a trailing slash and with the version in its path.
-    pub(crate) fn base_url(&mut self, field: &'static str) -> Result<Option<String>, BuildError> {
-        self.base_url_or(field, "/v1")
-    }
-
-    /// The same for an API whose usual path is another.
-    pub(crate) fn base_url_or(
+    /// The base URL, without a trailing slash; without a path it gets the usual one.
+    pub(crate) fn base_url(
         &mut self,
         field: &'static str,
         usual_path: &str,
@@ -217,6 +212,15 @@ fn header(field: &str, name: &str, value: &Value) -> Result<(HeaderName, HeaderV
         .map_err(|_| invalid(path.as_str(), "cannot be a header value"))?;
     value.set_sensitive(true);
     Ok((header, value))
+}
+
+/// The path of a built-in URL: `/v1` of `https://host/v1`.
+pub(crate) fn path_of(base_url: &str) -> &str {
+    let host_and_path = base_url.split_once("://").map_or(base_url, |(_, it)| it);
+    let slash = host_and_path.find('/');
+    slash
+        .and_then(|it| host_and_path.get(it..))
+        .unwrap_or_default()
 }
 
 /// Checks a base URL and brings it into the form that a path can be appended to.

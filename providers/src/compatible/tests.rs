@@ -155,6 +155,20 @@ fn settings_are_checked_by_name() {
 }
 
 #[test]
+fn a_host_alone_gets_the_path_of_the_built_in_address() {
+    for (kind, path) in [
+        ("openai", "/v1/models"),
+        ("groq", "/openai/v1/models"),
+        ("fireworks", "/inference/v1/models"),
+        ("perplexity", "/models"),
+    ] {
+        let settings = json!({"api_key": "k", "base_url": "http://proxy.example"});
+        let models = built(kind, settings).unwrap().models_uri().unwrap();
+        assert_eq!(models, format!("http://proxy.example{path}"));
+    }
+}
+
+#[test]
 fn the_scope_follows_who_wrote_the_address() {
     let scope = |kind: &str, settings: Value| built(kind, settings).unwrap().host_scope();
     assert_eq!(scope("openai", json!({"api_key": "k"})), HostScope::Public);
