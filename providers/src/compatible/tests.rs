@@ -164,7 +164,7 @@ fn a_host_alone_gets_the_path_of_the_built_in_address() {
     ] {
         let settings = json!({"api_key": "k", "base_url": "http://proxy.example"});
         let models = built(kind, settings).unwrap().models_uri().unwrap();
-        assert_eq!(models, format!("http://proxy.example{path}"));
+        assert_eq!(models.to_string(), format!("http://proxy.example{path}"));
     }
 }
 
