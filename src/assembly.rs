@@ -272,8 +272,10 @@ impl Work<'_> {
         if let Some(rates) = written.and_then(PriceOverride::rates) {
             return Prices::Override(Arc::new(rates));
         }
-        let kind = self.providers.get(provider).map(|built| &*built.kind);
-        listed_prices(kind.unwrap_or(LOCAL), model)
+        match self.providers.get(provider) {
+            Some(built) => listed_prices(&built.kind, built.provider.listed_as(model)),
+            None => listed_prices(LOCAL, model),
+        }
     }
 
     /// Routes for `provider/model` that nobody configured, for a start without a configuration.
@@ -285,7 +287,7 @@ impl Work<'_> {
             let (provider, model) = name.split_once('/')?;
             let built = known.get(provider)?;
             let target = Target::Http(Arc::clone(&built.provider));
-            let prices = listed_prices(&built.kind, model);
+            let prices = listed_prices(&built.kind, built.provider.listed_as(model));
             let config = DeploymentConfig {
                 provider: provider.to_owned(),
                 model: model.to_owned(),
@@ -371,7 +373,11 @@ fn header(text: &str) -> HeaderValue {
 
 /// Adds what is not written and has a variable: the key, unless a credential or an address is
 /// written, and settings such as a region.
-fn add_from_environment(kind: &str, settings: &mut Map<String, Value>, env: &[(String, String)]) {
+pub(crate) fn add_from_environment(
+    kind: &str,
+    settings: &mut Map<String, Value>,
+    env: &[(String, String)],
+) {
     let Some(row) = tollward_providers::kind(kind) else {
         return;
     };

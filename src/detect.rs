@@ -10,7 +10,7 @@ use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
 
 use tollward_providers::Kind;
 
-use crate::assembly::LOCAL;
+use crate::assembly::{LOCAL, add_from_environment};
 
 /// A local server must list its models within this; a refused port answers at once.
 const PROBE: Duration = Duration::from_millis(70);
@@ -58,7 +58,9 @@ impl Detected {
             let is_set = |it: &str| env.iter().any(|(of, value)| of == it && !value.is_empty());
             let mut variables =
                 std::iter::once(variable).chain(row.access.found_by.iter().copied());
-            if let Some(found) = variables.find(|it| is_set(it)) {
+            if let Some(found) = variables.find(|it| is_set(it))
+                && is_complete(row, env)
+            {
                 self.found.push(format!(
                     "{} ({found}): call models as `{}/MODEL`",
                     row.display_name, row.kind
@@ -128,6 +130,13 @@ impl Detected {
     }
 }
 
+/// Whether what is in the environment is all that a kind needs.
+fn is_complete(row: &Kind, env: &[(String, String)]) -> bool {
+    let mut settings = Map::new();
+    add_from_environment(row.kind, &mut settings, env);
+    tollward_providers::build(row.kind, settings).is_ok()
+}
+
 /// The kinds to look for and their ports. One server answers on a port: it is taken for the first
 /// kind that lives there.
 fn servers() -> Vec<(&'static Kind, u16)> {
@@ -161,6 +170,8 @@ mod tests {
         let env = [
             ("OPENAI_API_KEY".to_owned(), "sk-canary".to_owned()),
             ("ANTHROPIC_API_KEY".to_owned(), String::new()),
+            // Without a resource nobody can be asked.
+            ("AZURE_OPENAI_API_KEY".to_owned(), "canary".to_owned()),
         ];
         detected.look_for_keys(&env);
         let names: Vec<&str> = detected.providers.iter().map(|(name, _)| &**name).collect();

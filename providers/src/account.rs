@@ -16,6 +16,7 @@ use crate::provider::{EncodeError, HostScope, Outbound};
 use crate::settings::{BuildError, Settings, invalid, path_of};
 
 /// An account with a vendor, or a server of the operator's own.
+#[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) scope: HostScope,
     base_url: String,
@@ -24,7 +25,7 @@ pub(crate) struct Account {
 }
 
 /// How a key is sent.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum KeyHeader {
     /// As `Authorization: Bearer …`.
     Bearer,
@@ -91,6 +92,24 @@ impl Account {
         let value = HeaderValue::from_static(value);
         self.headers.entry(name).or_insert(value);
         self
+    }
+
+    /// The same account at another address; the scope stays.
+    pub(crate) fn at(&self, base_url: String) -> Self {
+        Self {
+            base_url,
+            ..self.clone()
+        }
+    }
+
+    /// Where the API is, without a trailing slash.
+    pub(crate) fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// The headers of a request whose answer is one JSON object.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// An address below the base URL.

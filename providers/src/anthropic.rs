@@ -13,12 +13,11 @@ use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::anthropic::without_disguised;
-use tollward_wire::document::Document;
+use tollward_wire::document::{Document, Edit, FieldError};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
-use tollward_wire::segments::Segments;
 
-use crate::account::{Account, KeyHeader, not_relayed, settings};
+use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
@@ -30,6 +29,10 @@ use crate::settings::BuildError;
 /// How Anthropic begins to say that the account is out of credit.
 const NO_CREDIT: &str = "Your credit balance is too low";
 const BASE_URL: &str = "https://api.anthropic.com/v1";
+/// The field that stands for the header `anthropic-version` where others serve Claude.
+const VERSION: &str = "anthropic_version";
+/// `DEFAULT_VERSION` of anthropic 2.14 `lib/vertex/_client.py`.
+const VERTEX_VERSION: &str = "vertex-2023-10-16";
 
 /// Fields of a message that the counting endpoint does not know, and those about sampling, of which
 /// it may know none: the parameters of `messages.create` that `messages.count_tokens` lacks in
@@ -62,27 +65,74 @@ pub(crate) const KIND: Kind = Kind {
     settings: &["base_url", "api_key", "credentials", "headers"],
 };
 
-struct Anthropic(Account);
+/// Anthropic's API of Claude.
+pub(crate) struct Anthropic {
+    account: Account,
+    surface: Surface,
+}
+
+/// Through which door it is reached.
+enum Surface {
+    /// Anthropic's own, which others have too: the model is in the body.
+    Own,
+    /// That of a project at Vertex AI; the path of its models.
+    Vertex(String),
+}
 
 /// Makes one of its settings.
 pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
     let mut settings = settings(&KIND, fields)?;
     let key = KeyHeader::Named("x-api-key");
     let account = Account::new(&KIND, key, &mut settings, BASE_URL)?;
-    let version = HeaderName::from_static("anthropic-version");
-    Ok(Arc::new(Anthropic(
-        account.with_header(version, "2023-06-01"),
-    )))
+    Ok(Arc::new(Anthropic::new(account)))
 }
 
 impl Anthropic {
-    fn outbound(&self, body: Segments, is_stream: bool) -> Result<Outbound, EncodeError> {
+    /// At an address that has Anthropic's own paths.
+    pub(crate) fn new(account: Account) -> Self {
+        let version = HeaderName::from_static("anthropic-version");
+        Self {
+            account: account.with_header(version, "2023-06-01"),
+            surface: Surface::Own,
+        }
+    }
+
+    /// As a part of Vertex AI; `models` is the path of its models below the account's address.
+    pub(crate) fn at_vertex(account: Account, models: String) -> Self {
+        Self {
+            account,
+            surface: Surface::Vertex(models),
+        }
+    }
+
+    /// A request to `model`; `edit` has changed all that is the same everywhere.
+    fn outbound(
+        &self,
+        model: &str,
+        mut edit: Edit<'_>,
+        is_stream: bool,
+    ) -> Result<Outbound, EncodeError> {
         let accept = if is_stream {
             "text/event-stream"
         } else {
             "application/json"
         };
-        self.0.outbound("/messages", body, accept)
+        let path = match &self.surface {
+            Surface::Own => "/messages".to_owned(),
+            Surface::Vertex(models) => {
+                edit.remove("model");
+                edit.set(VERSION, VERTEX_VERSION);
+                let method = if is_stream {
+                    "streamRawPredict"
+                } else {
+                    "rawPredict"
+                };
+                // Releases are set off by an `@`, which may stand in a path as it is.
+                let model = path_segment(model).replace("%40", "@");
+                format!("{models}/{model}:{method}")
+            }
+        };
+        self.account.outbound(&path, edit.finish(), accept)
     }
 }
 
@@ -92,7 +142,7 @@ impl Provider for Anthropic {
     }
 
     fn host_scope(&self) -> HostScope {
-        self.0.scope
+        self.account.scope
     }
 
     fn services(&self, operation: Operation, _: &str) -> Option<Services> {
@@ -103,6 +153,10 @@ impl Provider for Anthropic {
                 .map(|_| Service::Translate(Dialect::Anthropic))?,
         };
         Some(Services::always(service))
+    }
+
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
     }
 
     fn traits(&self, model: &str) -> Traits {
@@ -119,7 +173,7 @@ impl Provider for Anthropic {
         if call.view.model != call.upstream_model {
             edit.set("model", call.upstream_model);
         }
-        let mut outbound = self.outbound(edit.finish(), call.view.is_stream)?;
+        let mut outbound = self.outbound(call.upstream_model, edit, call.view.is_stream)?;
         if freed.is_some() {
             outbound
                 .dropped
@@ -129,10 +183,12 @@ impl Provider for Anthropic {
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
-        self.outbound(translated.body.clone(), translated.is_stream)
+        let document = Document::parse(translated.body.to_bytes())
+            .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;
+        self.outbound(translated.model, document.edit(), translated.is_stream)
     }
 
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         Some(Counter {
             dialect: Dialect::Anthropic,
             answer: "input_tokens",
@@ -146,12 +202,19 @@ impl Provider for Anthropic {
         for field in UNCOUNTED {
             edit.remove(field);
         }
-        let path = "/messages/count_tokens";
-        self.0.outbound(path, edit.finish(), "application/json")
+        let path = match &self.surface {
+            Surface::Own => "/messages/count_tokens",
+            Surface::Vertex(models) => {
+                edit.set(VERSION, VERTEX_VERSION);
+                &format!("{models}/count-tokens:rawPredict")
+            }
+        };
+        self.account
+            .outbound(path, edit.finish(), "application/json")
     }
 
     fn credentials(&self) -> &[Credential] {
-        self.0.credentials()
+        self.account.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -172,7 +235,7 @@ impl Provider for Anthropic {
     }
 
     fn models_uri(&self) -> Option<Uri> {
-        self.0.endpoint("/models")
+        self.account.endpoint("/models")
     }
 }
 

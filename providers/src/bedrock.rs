@@ -193,6 +193,10 @@ impl Provider for Bedrock {
         Some(Services::always(service))
     }
 
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
     fn traits(&self, model: &str) -> Traits {
         if !model.contains("claude") {
             return Traits {
@@ -230,7 +234,7 @@ impl Provider for Bedrock {
             .outbound(&path, translated.body.clone(), accept)
     }
 
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         Some(Counter {
             dialect: Dialect::Converse,
             answer: "inputTokens",

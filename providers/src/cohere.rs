@@ -119,6 +119,10 @@ impl Provider for Cohere {
         }
     }
 
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
     fn traits(&self, model: &str) -> Traits {
         self.chat.traits(model)
     }
@@ -140,7 +144,7 @@ impl Provider for Cohere {
     }
 
     // Its tokenizer takes a text, not a chat.
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         None
     }
 

@@ -28,7 +28,7 @@ use tollward_wire::view::RequestView;
 
 use self::models::OnlyResponses;
 use self::row::{ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
-use crate::account::{KeyHeader, api_key};
+use crate::account::{Account, KeyHeader, api_key};
 use crate::credentials::{self, Credential};
 use crate::failure::Failure;
 use crate::provider::{
@@ -98,6 +98,80 @@ impl Compatible {
             credentials,
             headers,
         })
+    }
+
+    /// The family's API as a part of an account's; who has the account adds the credential.
+    ///
+    /// # Errors
+    /// [`BuildError`] if the account's address is none.
+    pub(crate) fn part_of(row: &'static Row, account: &Account) -> Result<Self, BuildError> {
+        Ok(Self {
+            row,
+            scope: account.scope,
+            endpoints: Endpoints::new(account.base_url(), row)?,
+            credentials: Vec::new(),
+            headers: account.headers().clone(),
+        })
+    }
+
+    /// Shapes a request that is relayed to a model that goes by a name of the operator's: the
+    /// vendor knows it as `known`.
+    ///
+    /// # Errors
+    /// As of [`Provider::encode`].
+    pub(crate) fn encode_as(&self, call: &Call<'_>, known: &str) -> Result<Outbound, EncodeError> {
+        if !self.row.operations.contains(&call.operation) {
+            return Err(EncodeError::Operation {
+                kind: self.row.facts.kind,
+                operation: call.operation,
+            });
+        }
+        let is_responses = call.operation == Operation::Responses;
+        let (body, dropped) = if is_responses {
+            responses::body(self.row, call)?
+        } else {
+            encode::body(self.row, call, known)?
+        };
+        let asks = !is_responses && self.row.quirks.stream_usage == StreamUsage::Ask;
+        Ok(Outbound {
+            usage_chunk: if asks && !call.view.asks_usage {
+                UsageChunk::Hide
+            } else {
+                UsageChunk::Keep
+            },
+            dropped,
+            ..self.outbound(call.operation, body, call.view.is_stream)
+        })
+    }
+
+    /// The same for a request that was written in the vendor's dialect already.
+    ///
+    /// # Errors
+    /// As of [`Provider::encode_translated`].
+    pub(crate) fn encode_translated_as(
+        &self,
+        translated: &Translated<'_>,
+        known: &str,
+    ) -> Result<Outbound, EncodeError> {
+        let as_written = match translated.service {
+            Service::Translate(Dialect::OpenAiResponses) => Some(Operation::Responses),
+            Service::Rerank(_) => Some(Operation::Rerank),
+            Service::Relay | Service::Translate(_) | Service::Embed(_) => None,
+        };
+        if let Some(operation) = as_written {
+            let body = translated.body.clone();
+            return Ok(self.outbound(operation, body, translated.is_stream));
+        }
+        let document = Document::parse(translated.body.to_bytes())
+            .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;
+        let view = RequestView::read(Operation::Chat, &document)?;
+        let call = Call {
+            operation: Operation::Chat,
+            document: &document,
+            view: &view,
+            upstream_model: translated.model,
+        };
+        self.encode_as(&call, known)
     }
 
     /// A request as it is, all but the credential.
@@ -218,6 +292,10 @@ impl Provider for Compatible {
         })
     }
 
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
     fn traits(&self, model: &str) -> Traits {
         let quirks = &self.row.quirks;
         Traits {
@@ -248,52 +326,14 @@ impl Provider for Compatible {
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        if !self.row.operations.contains(&call.operation) {
-            return Err(EncodeError::Operation {
-                kind: self.row.facts.kind,
-                operation: call.operation,
-            });
-        }
-        let is_responses = call.operation == Operation::Responses;
-        let (body, dropped) = if is_responses {
-            responses::body(self.row, call)?
-        } else {
-            encode::body(self.row, call)?
-        };
-        let asks = !is_responses && self.row.quirks.stream_usage == StreamUsage::Ask;
-        Ok(Outbound {
-            usage_chunk: if asks && !call.view.asks_usage {
-                UsageChunk::Hide
-            } else {
-                UsageChunk::Keep
-            },
-            dropped,
-            ..self.outbound(call.operation, body, call.view.is_stream)
-        })
+        self.encode_as(call, call.upstream_model)
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
-        let as_written = match translated.service {
-            Service::Translate(Dialect::OpenAiResponses) => Some(Operation::Responses),
-            Service::Rerank(_) => Some(Operation::Rerank),
-            Service::Relay | Service::Translate(_) | Service::Embed(_) => None,
-        };
-        if let Some(operation) = as_written {
-            let body = translated.body.clone();
-            return Ok(self.outbound(operation, body, translated.is_stream));
-        }
-        let document = Document::parse(translated.body.to_bytes())
-            .map_err(|_| FieldError::new("messages", "text that can be written as JSON"))?;
-        let view = RequestView::read(Operation::Chat, &document)?;
-        self.encode(&Call {
-            operation: Operation::Chat,
-            document: &document,
-            view: &view,
-            upstream_model: translated.model,
-        })
+        self.encode_translated_as(translated, translated.model)
     }
 
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         self.row.counting.as_ref().map(|it| it.counter)
     }
 

@@ -42,6 +42,9 @@ const SECRET: &str = "sk-very-secret-0123456789";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Expect {
+    /// What the kind needs to be built, besides a key.
+    #[serde(default)]
+    settings: Map<String, Value>,
     upstream_model: String,
     uri: String,
     scope: String,
@@ -99,9 +102,11 @@ fn settings(row: &Kind) -> Map<String, Value> {
     let mut settings = Map::new();
     settings.insert("api_key".to_owned(), json!(SECRET));
     settings.insert("headers".to_owned(), json!({"x-secret": SECRET}));
-    if row.base_url.is_none() {
+    let needed = expect(row).settings;
+    if row.base_url.is_none() && needed.is_empty() {
         settings.insert("base_url".to_owned(), json!("http://10.0.0.7:9000/base/v1"));
     }
+    settings.extend(needed);
     settings
 }
 
@@ -357,7 +362,7 @@ fn no_credential_is_ever_shown() {
         assert!(!format!("{outbound:?}").contains(SECRET), "{}", row.kind);
         let mut headers = outbound.headers;
         sign(&*provider(row), &mut headers);
-        let credentials = ["authorization", "x-api-key", "x-goog-api-key"];
+        let credentials = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
         let value = credentials.iter().find_map(|it| headers.get(*it)).unwrap();
         assert!(value.to_str().unwrap().ends_with(SECRET));
         assert!(value.is_sensitive());

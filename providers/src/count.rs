@@ -25,7 +25,9 @@ pub struct Question {
 /// [`EncodeError`] if the vendor does not count, or not what the caller wrote.
 pub fn ask(provider: &dyn Provider, call: &Call<'_>) -> Result<Question, EncodeError> {
     let kind = provider.kind();
-    let counter = provider.counter().ok_or(EncodeError::Count { kind })?;
+    let counter = provider
+        .counter(call.upstream_model)
+        .ok_or(EncodeError::Count { kind })?;
     let outbound = if call.operation.dialect() == Some(counter.dialect) {
         provider.encode_count(call.document, call.upstream_model)?
     } else {

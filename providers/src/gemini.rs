@@ -1,7 +1,7 @@
 //! Google's Gemini API with a key of AI Studio.
 //!
-//! Source: <https://ai.google.dev/api> and google-genai 3.4 (read 2026-11). Vertex AI, which
-//! has the same dialect behind other addresses and credentials, is not here.
+//! Source: <https://ai.google.dev/api> and google-genai 3.4 (read 2026-11). Vertex AI has the same
+//! dialect behind other addresses: what differs is a [`Surface`], who signs is in `vertex`.
 
 mod models;
 
@@ -13,7 +13,7 @@ use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::dialect::gemini::without_disguised;
 use tollward_wire::document::Document;
-use tollward_wire::embed::EmbedDialect;
+use tollward_wire::embed::{EmbedDialect, vertex_method};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
@@ -42,7 +42,19 @@ pub(crate) const KIND: Kind = Kind {
     settings: &["base_url", "api_key", "credentials", "headers"],
 };
 
-struct Gemini(Account);
+/// Google's API of Gemini.
+pub(crate) struct Gemini {
+    account: Account,
+    surface: Surface,
+}
+
+/// Through which door it is reached.
+enum Surface {
+    /// AI Studio's.
+    Studio,
+    /// That of a project at Vertex AI; the path of its models.
+    Vertex(String),
+}
 
 /// Makes one of its settings.
 pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
@@ -50,10 +62,30 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     // In a header, because addresses end up in logs.
     let key = KeyHeader::Named("x-goog-api-key");
     let account = Account::new(&KIND, key, &mut settings, BASE_URL)?;
-    Ok(Arc::new(Gemini(account)))
+    Ok(Arc::new(Gemini {
+        account,
+        surface: Surface::Studio,
+    }))
 }
 
 impl Gemini {
+    /// As a part of Vertex AI; `models` is the path of its models below the account's address.
+    pub(crate) fn at_vertex(account: Account, models: String) -> Self {
+        Self {
+            account,
+            surface: Surface::Vertex(models),
+        }
+    }
+
+    /// The path of a method of a model.
+    fn path(&self, model: &str, method: &str) -> String {
+        let models = match &self.surface {
+            Surface::Studio => "/models",
+            Surface::Vertex(models) => models,
+        };
+        format!("{models}/{}:{method}", path_segment(bare(model)))
+    }
+
     /// A request; the model and whether to stream are in its address.
     fn outbound(
         &self,
@@ -76,9 +108,8 @@ impl Gemini {
         body: Segments,
         accept: &'static str,
     ) -> Result<Outbound, EncodeError> {
-        let model = path_segment(model.strip_prefix("models/").unwrap_or(model));
-        let path = format!("/models/{model}:{method}");
-        self.0.outbound(&path, body, accept)
+        self.account
+            .outbound(&self.path(model, method), body, accept)
     }
 }
 
@@ -88,13 +119,16 @@ impl Provider for Gemini {
     }
 
     fn host_scope(&self) -> HostScope {
-        self.0.scope
+        self.account.scope
     }
 
     fn services(&self, operation: Operation, _: &str) -> Option<Services> {
         let service = match operation {
             Operation::GenerateContent => Service::Relay,
-            Operation::Embeddings => Service::Embed(EmbedDialect::Gemini),
+            Operation::Embeddings => Service::Embed(match self.surface {
+                Surface::Studio => EmbedDialect::Gemini,
+                Surface::Vertex(_) => EmbedDialect::Vertex,
+            }),
             _ => operation
                 .dialect()
                 .map(|_| Service::Translate(Dialect::Gemini))?,
@@ -102,8 +136,16 @@ impl Provider for Gemini {
         Some(Services::always(service))
     }
 
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
     fn traits(&self, model: &str) -> Traits {
-        models::traits(model)
+        Traits {
+            // Vertex AI is told by a header.
+            takes_service_tier: matches!(self.surface, Surface::Studio),
+            ..models::traits(model)
+        }
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
@@ -124,13 +166,16 @@ impl Provider for Gemini {
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
         let body = translated.body.clone();
         if let Service::Embed(_) = translated.service {
-            let method = "batchEmbedContents";
+            let method = match self.surface {
+                Surface::Studio => "batchEmbedContents",
+                Surface::Vertex(_) => vertex_method(translated.model),
+            };
             return self.call(translated.model, method, body, "application/json");
         }
         self.outbound(translated.model, body, translated.is_stream)
     }
 
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         Some(Counter {
             dialect: Dialect::Gemini,
             answer: "totalTokens",
@@ -139,17 +184,26 @@ impl Provider for Gemini {
 
     /// `generateContentRequest` is the whole request, tools and instructions with it; `contents`
     /// beside it would be counted alone. Source: <https://ai.google.dev/api/tokens> (read 2026-11).
+    /// Vertex AI takes the parts that count beside each other.
     fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
-        let model = bare(model);
         let mut edit = request.edit();
-        edit.set("model", format!("models/{model}"));
-        let body = edit.finish().between(r#"{"generateContentRequest":"#, "}");
-        let path = format!("/models/{}:countTokens", path_segment(model));
-        self.0.outbound(&path, body, "application/json")
+        let body = match self.surface {
+            Surface::Studio => {
+                edit.set("model", format!("models/{}", bare(model)));
+                edit.finish().between(r#"{"generateContentRequest":"#, "}")
+            }
+            Surface::Vertex(_) => {
+                for field in request.fields().filter(|it| !COUNTED.contains(it)) {
+                    edit.remove(field);
+                }
+                edit.finish()
+            }
+        };
+        self.call(model, "countTokens", body, "application/json")
     }
 
     fn credentials(&self) -> &[Credential] {
-        self.0.credentials()
+        self.account.credentials()
     }
 
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
@@ -170,9 +224,21 @@ impl Provider for Gemini {
     }
 
     fn models_uri(&self) -> Option<Uri> {
-        self.0.endpoint("/models")
+        match &self.surface {
+            Surface::Studio => self.account.endpoint("/models"),
+            // Of what is published, not of the project's; only the newer API tells it.
+            Surface::Vertex(_) => {
+                let above = self.account.base_url();
+                let above = above.strip_suffix("/v1").unwrap_or(above);
+                let newer = self.account.at(format!("{above}/v1beta1"));
+                newer.endpoint("/publishers/google/models")
+            }
+        }
     }
 }
+
+/// What Vertex AI's `countTokens` takes: `_CountTokensConfig_to_vertex` of google-genai 3.6.1.
+const COUNTED: [&str; 4] = ["contents", "systemInstruction", "tools", "generationConfig"];
 
 /// A model's name without the kind of thing that it names.
 fn bare(model: &str) -> &str {

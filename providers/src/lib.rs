@@ -8,6 +8,7 @@
 
 mod account;
 mod anthropic;
+mod azure;
 mod bedrock;
 mod cohere;
 mod compatible;
@@ -21,6 +22,7 @@ mod provider;
 mod registry;
 mod settings;
 pub mod shape;
+mod vertex;
 
 #[cfg(test)]
 mod conformance;

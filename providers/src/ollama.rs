@@ -82,6 +82,10 @@ impl Provider for Ollama {
         Some(Services::always(service))
     }
 
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        model
+    }
+
     fn traits(&self, _: &str) -> Traits {
         Traits {
             thoughts: Replay::AsText,
@@ -107,7 +111,7 @@ impl Provider for Ollama {
         self.0.outbound(path, translated.body.clone(), accept)
     }
 
-    fn counter(&self) -> Option<Counter> {
+    fn counter(&self, _: &str) -> Option<Counter> {
         None
     }
 

@@ -247,6 +247,9 @@ pub trait Provider: Send + Sync + 'static {
     /// How the vendor answers `operation` for `model`; `None` if it does not.
     fn services(&self, operation: Operation, model: &str) -> Option<Services>;
 
+    /// The name under which the price list of the vendor has what it calls `model` here.
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str;
+
     /// What a model takes, for requests that are translated.
     fn traits(&self, model: &str) -> Traits;
 
@@ -262,8 +265,8 @@ pub trait Provider: Send + Sync + 'static {
     /// [`EncodeError`] if the vendor cannot do what the caller asks for.
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError>;
 
-    /// How the vendor counts the tokens of a request; `None` if it does not.
-    fn counter(&self) -> Option<Counter>;
+    /// How the vendor counts the tokens of a request to `model`; `None` if it does not.
+    fn counter(&self, model: &str) -> Option<Counter>;
 
     /// Shapes the question how many tokens `request` has, which is written in the counter's
     /// dialect; `model` is the vendor's name of the model.

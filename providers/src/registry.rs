@@ -13,7 +13,7 @@ use crate::compatible::rows::ROWS;
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::settings::BuildError;
-use crate::{anthropic, bedrock, cohere, gemini, ollama};
+use crate::{anthropic, azure, bedrock, cohere, gemini, ollama, vertex};
 
 /// Makes a provider of its settings.
 type Build = fn(Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError>;
@@ -22,7 +22,9 @@ type Build = fn(Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError>;
 const OWN: &[(&Kind, Build)] = &[
     (&anthropic::KIND, anthropic::build),
     (&gemini::KIND, gemini::build),
+    (&vertex::KIND, vertex::build),
     (&bedrock::KIND, bedrock::build),
+    (&azure::KIND, azure::build),
     (&cohere::KIND, cohere::build),
     (&ollama::KIND, ollama::build),
 ];

@@ -4,6 +4,8 @@
 //! knows their names. Every field must be understood: a misspelt one is an error, not a
 //! silent default.
 
+use std::collections::BTreeMap;
+
 use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -151,6 +153,23 @@ impl Settings {
             Some(Value::Array(items)) => Ok(Some(items)),
             Some(_) => Err(invalid(field, "must be a list")),
         }
+    }
+
+    /// A setting that maps names to texts.
+    pub(crate) fn texts(
+        &mut self,
+        field: &'static str,
+    ) -> Result<BTreeMap<String, String>, BuildError> {
+        let entries = match self.fields.remove(field) {
+            None | Some(Value::Null) => return Ok(BTreeMap::new()),
+            Some(Value::Object(entries)) => entries,
+            Some(_) => return Err(invalid(field, "must map names to text")),
+        };
+        let entries = entries.into_iter().map(|(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            _ => Err(invalid(format!("{field}.{name}"), "must be text")),
+        });
+        entries.collect()
     }
 
     /// A text setting that is sent as a header.

@@ -12,6 +12,7 @@ mod ollama;
 pub mod openai;
 #[cfg(test)]
 mod tests;
+mod vertex;
 
 use std::borrow::Cow;
 
@@ -32,6 +33,8 @@ pub enum EmbedDialect {
     Bedrock,
     /// Google's `:batchEmbedContents`.
     Gemini,
+    /// Vertex AI's `:predict` or `:embedContent`, as the model wants it.
+    Vertex,
     /// Ollama's `/api/embed`.
     Ollama,
 }
@@ -140,6 +143,7 @@ impl EmbedDialect {
             Self::Cohere => "cohere",
             Self::Bedrock => "bedrock_invoke",
             Self::Gemini => "gemini",
+            Self::Vertex => "vertex",
             Self::Ollama => "ollama",
         }
     }
@@ -165,6 +169,7 @@ impl EmbedDialect {
             Self::Cohere => cohere::write(request, model),
             Self::Bedrock => bedrock::write(request, model),
             Self::Gemini => gemini::write(request, model),
+            Self::Vertex => vertex::write(request, model),
             Self::Ollama => ollama::write(request, model),
         }?;
         written.dropped.extend(request.rest.iter().cloned());
@@ -175,7 +180,7 @@ impl EmbedDialect {
     pub const fn count_header(self) -> Option<&'static str> {
         match self {
             Self::Bedrock => Some("x-amzn-bedrock-input-token-count"),
-            Self::Cohere | Self::Gemini | Self::Ollama => None,
+            Self::Cohere | Self::Gemini | Self::Vertex | Self::Ollama => None,
         }
     }
 
@@ -189,6 +194,7 @@ impl EmbedDialect {
             Self::Cohere => cohere::read(reply.body),
             Self::Bedrock => bedrock::read(reply.body),
             Self::Gemini => gemini::read(request, reply.body),
+            Self::Vertex => vertex::read(request, reply.body),
             Self::Ollama => ollama::read(reply.body),
         }
         .ok_or(Fault::Protocol)?;
@@ -201,6 +207,15 @@ impl EmbedDialect {
         let counted = reply.counted.map(|it| Usage::of_input("input tokens", it));
         embedded.usage = embedded.usage.or(counted);
         Ok(embedded)
+    }
+}
+
+/// The method of Vertex AI by which `model` embeds.
+pub fn vertex_method(model: &str) -> &'static str {
+    if vertex::embeds_content(model) {
+        "embedContent"
+    } else {
+        "predict"
     }
 }
 

@@ -62,5 +62,5 @@ pub(super) fn body(
         view: &view,
         upstream_model: model,
     };
-    Ok(encode::body(row, &call)?.0)
+    Ok(encode::body(row, &call, model)?.0)
 }

@@ -16,13 +16,15 @@ use super::row::{EffortHabit, FormatHabit, MaxTokens, Quirks, Row, StreamUsage};
 use super::tool_id;
 use crate::provider::{Call, EncodeError};
 
-/// The body, and the paths of the fields that were left out.
+/// The body, and the paths of the fields that were left out; `known` is the vendor's own name of
+/// the model, by which it is told what it takes.
 ///
 /// # Errors
 /// [`EncodeError`] if the vendor cannot do what the caller asks for.
 pub(super) fn body(
     row: &Row,
     call: &Call<'_>,
+    known: &str,
 ) -> Result<(Segments, Vec<Cow<'static, str>>), EncodeError> {
     refuse(row, call)?;
     let quirks = &row.quirks;
@@ -44,7 +46,7 @@ pub(super) fn body(
         }
     }
     if call.operation == Operation::Chat {
-        name_output_bound(quirks.max_tokens, call, &mut edit);
+        name_output_bound(quirks.max_tokens, call, known, &mut edit);
         if quirks.spells_required_any && document.raw("tool_choice") == Some(b"\"required\"") {
             edit.set("tool_choice", "any");
         }
@@ -81,11 +83,11 @@ fn refuse(row: &Row, call: &Call<'_>) -> Result<(), EncodeError> {
     }
 }
 
-fn name_output_bound(habit: MaxTokens, call: &Call<'_>, edit: &mut Edit<'_>) {
+fn name_output_bound(habit: MaxTokens, call: &Call<'_>, known: &str, edit: &mut Edit<'_>) {
     match habit {
         MaxTokens::Both => {}
         MaxTokens::Legacy => edit.rename("max_completion_tokens", "max_tokens"),
-        MaxTokens::ByModel if !is_reasoning_model(call.upstream_model) => {}
+        MaxTokens::ByModel if !is_reasoning_model(known) => {}
         // The newer name wins when both are there.
         MaxTokens::ByModel if call.document.has("max_completion_tokens") => {
             edit.remove("max_tokens");

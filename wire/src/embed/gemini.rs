@@ -47,7 +47,7 @@ pub(super) fn write<'a>(
     })
 }
 
-const fn task_type(purpose: Purpose) -> &'static str {
+pub(super) const fn task_type(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Document => "RETRIEVAL_DOCUMENT",
         Purpose::Query => "RETRIEVAL_QUERY",
@@ -92,7 +92,7 @@ pub(super) fn read(request: &EmbedRequest<'_>, body: &[u8]) -> Option<Embedded> 
 
 /// Brings a vector to the length one that `OpenAI`'s have. A shortened one of Google's first
 /// generation has another (recording of 2026-08: 0.57), and is to be brought there by who asked.
-fn normalize(vector: &mut [f32]) {
+pub(super) fn normalize(vector: &mut [f32]) {
     let square: f64 = vector.iter().map(|it| f64::from(*it).powi(2)).sum();
     let length = square.sqrt();
     if length == 0.0 || (length - 1.0).abs() <= ROUNDING {

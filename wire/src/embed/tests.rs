@@ -54,6 +54,7 @@ fn dialect(name: &str) -> EmbedDialect {
         "bedrock" => EmbedDialect::Bedrock,
         "gemini" => EmbedDialect::Gemini,
         "ollama" => EmbedDialect::Ollama,
+        "vertex" => EmbedDialect::Vertex,
         other => panic!("{other}"),
     }
 }

@@ -50,14 +50,38 @@ pub(super) const OPENAI: Row = Row {
         Operation::Responses,
     ],
     counting: Some(BY_RESPONSES),
+    quirks: OPENAI_MODELS,
+};
+
+/// `OpenAI`'s models as a part of Azure, whose addresses and key are in `azure`.
+pub(crate) const AZURE: Row = Row {
+    facts: crate::azure::KIND,
+    operations: OPENAI.operations,
+    counting: Some(BY_RESPONSES),
+    quirks: OPENAI_MODELS,
+};
+
+/// Models of others that Vertex AI serves by `OpenAI`'s API: its addresses are in `vertex`.
+/// <https://cloud.google.com/vertex-ai/generative-ai/docs/maas/use-open-models>
+pub(crate) const VERTEX: Row = Row {
+    facts: crate::vertex::KIND,
+    operations: CHAT,
+    counting: None,
     quirks: Quirks {
-        max_tokens: MaxTokens::ByModel,
-        thinking: ThinkingModels::ByName,
-        responses: ResponsesModels::ByName,
-        takes_custom_tools: true,
-        web_search: SearchingModels::ByName,
+        max_tokens: MaxTokens::Legacy,
+        has_no_developer_role: true,
         ..Quirks::NONE
     },
+};
+
+/// What `OpenAI`'s models take, whoever serves them.
+const OPENAI_MODELS: Quirks = Quirks {
+    max_tokens: MaxTokens::ByModel,
+    thinking: ThinkingModels::ByName,
+    responses: ResponsesModels::ByName,
+    takes_custom_tools: true,
+    web_search: SearchingModels::ByName,
+    ..Quirks::NONE
 };
 
 /// <https://console.groq.com/docs/openai>

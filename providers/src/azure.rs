@@ -1,0 +1,442 @@
+//! `OpenAI`'s models, and Claude, at Azure `OpenAI` and Azure AI Foundry.
+//!
+//! Bodies are those of the vendors themselves; addresses and the key's header are Azure's. A model
+//! is called by the name of its deployment, which may say nothing about it: `models` does then.
+//! Source: openai-python 3.57 `lib/azure.py`, anthropic 2.14 `lib/foundry.py`, @ai-sdk/azure
+//! 3.0.128 (read 2026-11).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+use tollward_wire::chat::Traits;
+use tollward_wire::document::Document;
+use tollward_wire::operation::Operation;
+
+use crate::account::{Account, KeyHeader, path_segment, settings};
+use crate::anthropic::Anthropic;
+use crate::compatible::Compatible;
+use crate::compatible::rows::AZURE;
+use crate::credentials::{Access, Credential};
+use crate::failure::Failure;
+use crate::kind::Kind;
+use crate::provider::{
+    Call, Counter, EncodeError, HostScope, Outbound, Provider, Services, Translated,
+};
+use crate::settings::{BuildError, invalid};
+
+/// What is known before one is built.
+pub(crate) const KIND: Kind = Kind {
+    kind: "azure",
+    display_name: "Azure OpenAI and AI Foundry",
+    base_url: None,
+    key_variable: Some("AZURE_OPENAI_API_KEY"),
+    price_provider: Some("azure"),
+    needs_key: true,
+    access: Access::KEY,
+    default_port: None,
+    settings: &[
+        "base_url",
+        "api_key",
+        "credentials",
+        "headers",
+        "resource",
+        "api_version",
+        "models",
+    ],
+};
+
+struct Azure {
+    /// At the resource itself, above all APIs.
+    account: Account,
+    openai: Compatible,
+    claude: Anthropic,
+    api: Api,
+    /// Which model is behind a deployment whose name does not tell.
+    models: BTreeMap<String, String>,
+}
+
+/// Which of its APIs for `OpenAI`'s models is spoken.
+#[derive(Debug)]
+enum Api {
+    /// `/openai/v1`, with `api-version` for what is not released.
+    V1(Option<String>),
+    /// `/openai/deployments/…` of a dated `api-version`.
+    Dated(String),
+}
+
+/// Makes one of its settings.
+pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>, BuildError> {
+    if let Some(Value::String(base_url)) = fields.get_mut("base_url") {
+        *base_url = root(base_url).to_owned();
+    }
+    let has_base_url = fields.contains_key("base_url");
+    let mut settings = settings(&KIND, fields)?;
+    let api = Api::new(settings.text("api_version")?)?;
+    let models = settings.texts("models")?;
+    let resource = settings.text("resource")?;
+    let hosts = match (resource, has_base_url) {
+        (Some(_), true) => return Err(invalid("resource", "says the same as `base_url`")),
+        (None, false) => return Err(BuildError::Missing { field: "base_url" }),
+        (Some(name), false) => Some(name.trim().to_owned()),
+        (None, true) => None,
+    };
+    if hosts.as_deref().is_some_and(|it| !is_host_label(it)) {
+        return Err(invalid("resource", "must be the name of a resource"));
+    }
+    let host = |suffix: &str| Some(format!("https://{}.{suffix}", hosts.as_ref()?));
+    let own = host("openai.azure.com").unwrap_or_default();
+    let key = KeyHeader::Named("api-key");
+    let account = Account::new(&KIND, key, &mut settings, &own)?;
+    let above = account.base_url().to_owned();
+    // Where only the resource is named, Claude is at its other host.
+    let foundry = host("services.ai.azure.com").unwrap_or_else(|| above.clone());
+    Ok(Arc::new(Azure {
+        openai: Compatible::part_of(&AZURE, &account.at(format!("{above}/openai/v1")))?,
+        claude: Anthropic::new(account.at(format!("{foundry}/anthropic/v1"))),
+        account,
+        api,
+        models,
+    }))
+}
+
+/// The address above the APIs; the setting may name one of them, as Azure's pages do.
+fn root(base_url: &str) -> &str {
+    let base_url = base_url.trim().trim_end_matches('/');
+    let apis = ["/openai/v1", "/openai", "/anthropic/v1", "/anthropic"];
+    let root = apis.iter().find_map(|it| base_url.strip_suffix(it));
+    root.unwrap_or(base_url)
+}
+
+fn is_host_label(name: &str) -> bool {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-';
+    !name.is_empty() && name.len() <= 63 && name.bytes().all(is_plain)
+}
+
+impl Api {
+    fn new(version: Option<String>) -> Result<Self, BuildError> {
+        let Some(version) = version else {
+            return Ok(Self::V1(None));
+        };
+        let version = version.trim();
+        if version == "v1" {
+            return Ok(Self::V1(None));
+        }
+        let is_plain = |it: u8| it.is_ascii_alphanumeric() || it == b'-';
+        if version.is_empty() || !version.bytes().all(is_plain) {
+            let reason = "must be a date such as 2024-10-21, `preview`, or nothing for v1";
+            return Err(invalid("api_version", reason));
+        }
+        let version = version.to_owned();
+        Ok(if version.starts_with(|it: char| it.is_ascii_digit()) {
+            Self::Dated(version)
+        } else {
+            Self::V1(Some(version))
+        })
+    }
+
+    /// `address` with the version that it needs.
+    fn versioned(&self, address: String) -> String {
+        let (Self::V1(Some(version)) | Self::Dated(version)) = self else {
+            return address;
+        };
+        let separator = if address.contains('?') { '&' } else { '?' };
+        format!("{address}{separator}api-version={version}")
+    }
+}
+
+impl Azure {
+    /// The model behind a deployment.
+    fn known<'a>(&'a self, deployment: &'a str) -> &'a str {
+        self.models.get(deployment).map_or(deployment, |it| it)
+    }
+
+    /// Whether Claude is behind a deployment.
+    fn is_claude(&self, deployment: &str) -> bool {
+        self.known(deployment).starts_with("claude")
+    }
+
+    /// Where the spoken API has what `/openai/v1` has at `uri`.
+    fn place(&self, uri: &Uri, deployment: &str) -> Option<Uri> {
+        let address = uri.to_string();
+        let address = match (&self.api, address.split_once("/openai/v1/")) {
+            // Here the deployment is named in the body.
+            (Api::Dated(_), Some((above, endpoint))) if endpoint.starts_with("responses") => {
+                format!("{above}/openai/{endpoint}")
+            }
+            (Api::Dated(_), Some((above, endpoint))) => {
+                let deployment = path_segment(deployment);
+                format!("{above}/openai/deployments/{deployment}/{endpoint}")
+            }
+            (Api::V1(_) | Api::Dated(_), _) => address,
+        };
+        self.api.versioned(address).parse().ok()
+    }
+
+    fn placed(&self, outbound: Outbound, deployment: &str) -> Result<Outbound, EncodeError> {
+        let uri = self.place(&outbound.uri, deployment);
+        Ok(Outbound {
+            uri: uri.ok_or(EncodeError::Model)?,
+            ..outbound
+        })
+    }
+}
+
+impl Provider for Azure {
+    fn kind(&self) -> &'static str {
+        KIND.kind
+    }
+
+    fn host_scope(&self) -> HostScope {
+        self.account.scope
+    }
+
+    fn services(&self, operation: Operation, model: &str) -> Option<Services> {
+        let known = self.known(model);
+        if self.is_claude(model) {
+            self.claude.services(operation, known)
+        } else {
+            self.openai.services(operation, known)
+        }
+    }
+
+    fn listed_as<'a>(&'a self, model: &'a str) -> &'a str {
+        self.known(model)
+    }
+
+    fn traits(&self, model: &str) -> Traits {
+        let known = self.known(model);
+        if self.is_claude(model) {
+            self.claude.traits(known)
+        } else {
+            self.openai.traits(known)
+        }
+    }
+
+    fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
+        let deployment = call.upstream_model;
+        if self.is_claude(deployment) {
+            return self.claude.encode(call);
+        }
+        let outbound = self.openai.encode_as(call, self.known(deployment))?;
+        self.placed(outbound, deployment)
+    }
+
+    fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        if self.is_claude(translated.model) {
+            return self.claude.encode_translated(translated);
+        }
+        let known = self.known(translated.model);
+        let outbound = self.openai.encode_translated_as(translated, known)?;
+        self.placed(outbound, translated.model)
+    }
+
+    fn counter(&self, model: &str) -> Option<Counter> {
+        match self.api {
+            _ if self.is_claude(model) => self.claude.counter(model),
+            Api::V1(_) => self.openai.counter(model),
+            Api::Dated(_) => None,
+        }
+    }
+
+    fn encode_count(&self, request: &Document, model: &str) -> Result<Outbound, EncodeError> {
+        if self.is_claude(model) {
+            return self.claude.encode_count(request, model);
+        }
+        let outbound = self.openai.encode_count(request, model)?;
+        self.placed(outbound, model)
+    }
+
+    fn credentials(&self) -> &[Credential] {
+        self.account.credentials()
+    }
+
+    fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
+        self.claude.fault(status, headers, body)
+    }
+
+    fn ask_kept(&self, path: &str) -> Option<Outbound> {
+        let outbound = self.openai.ask_kept(path)?;
+        let uri = self.place(&outbound.uri, "")?;
+        Some(Outbound { uri, ..outbound })
+    }
+
+    /// Models that could be deployed; which are is told by the control plane only.
+    fn models_uri(&self) -> Option<Uri> {
+        let path = match self.api {
+            Api::V1(_) => "/openai/v1/models",
+            Api::Dated(_) => "/openai/models",
+        };
+        let address = format!("{}{path}", self.account.base_url());
+        self.api.versioned(address).parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use serde_json::json;
+    use tollward_wire::view::RequestView;
+
+    use super::*;
+
+    fn built(settings: Value) -> Result<Arc<dyn Provider>, BuildError> {
+        let Value::Object(mut fields) = settings else {
+            unreachable!()
+        };
+        fields.insert("api_key".to_owned(), json!("k"));
+        build(fields)
+    }
+
+    /// Address and body of a call of `deployment`.
+    fn sent(settings: &Value, operation: Operation, deployment: &str) -> (String, Value) {
+        let azure = built(settings.clone()).unwrap();
+        let body = match operation {
+            Operation::Embeddings => json!({"model": "m", "input": "?"}),
+            Operation::Responses => json!({"model": "m", "input": "?"}),
+            _ => {
+                json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]})
+            }
+        };
+        let document = Document::parse(body.to_string().into()).unwrap();
+        let view = RequestView::read(operation, &document).unwrap();
+        let call = Call {
+            operation,
+            document: &document,
+            view: &view,
+            upstream_model: deployment,
+        };
+        let outbound = azure.encode(&call).unwrap();
+        let body = serde_json::from_slice(&outbound.body.to_bytes()).unwrap();
+        (outbound.uri.to_string(), body)
+    }
+
+    #[test]
+    fn the_version_decides_where_a_deployment_is_called() {
+        use Operation::{Chat, Embeddings, Messages, Responses};
+        let foundry = "https://r.services.ai.azure.com/api/projects/p/openai/v1/";
+        let own = "http://10.0.0.7:9000";
+        for (settings, operation, address) in [
+            (
+                json!({"resource": "r"}),
+                Chat,
+                "https://r.openai.azure.com/openai/v1/chat/completions",
+            ),
+            (
+                json!({"resource": "r"}),
+                Messages,
+                "https://r.services.ai.azure.com/anthropic/v1/messages",
+            ),
+            (
+                json!({"resource": "r", "api_version": "v1"}),
+                Embeddings,
+                "https://r.openai.azure.com/openai/v1/embeddings",
+            ),
+            (
+                json!({"resource": "r", "api_version": "preview"}),
+                Responses,
+                "https://r.openai.azure.com/openai/v1/responses?api-version=preview",
+            ),
+            (
+                json!({"base_url": foundry}),
+                Chat,
+                "https://r.services.ai.azure.com/api/projects/p/openai/v1/chat/completions",
+            ),
+            (
+                json!({"base_url": own, "api_version": "2024-10-21"}),
+                Chat,
+                "http://10.0.0.7:9000/openai/deployments/claude-%2F/chat/completions?api-version=2024-10-21",
+            ),
+            (
+                json!({"base_url": own, "api_version": "2024-10-21"}),
+                Embeddings,
+                "http://10.0.0.7:9000/openai/deployments/claude-%2F/embeddings?api-version=2024-10-21",
+            ),
+            (
+                json!({"base_url": own, "api_version": "2025-04-01-preview"}),
+                Responses,
+                "http://10.0.0.7:9000/openai/responses?api-version=2025-04-01-preview",
+            ),
+            (
+                json!({"base_url": own}),
+                Messages,
+                "http://10.0.0.7:9000/anthropic/v1/messages",
+            ),
+        ] {
+            let mut settings = settings;
+            // The name says nothing: the setting does, and wins.
+            let known = if operation == Messages {
+                "claude-opus-5"
+            } else {
+                "gpt-4o"
+            };
+            settings["models"] = json!({"claude-/": known});
+            let (uri, body) = sent(&settings, operation, "claude-/");
+            assert_eq!(uri, address);
+            assert_eq!(body["model"], "claude-/");
+        }
+    }
+
+    #[test]
+    fn a_deployment_takes_what_the_model_behind_it_takes() {
+        let settings = json!({"resource": "r", "models": {"chat": "gpt-5.4"}});
+        let (_, body) = sent(&settings, Operation::Chat, "chat");
+        assert_eq!(body["max_completion_tokens"], 9);
+        let (_, body) = sent(&settings, Operation::Chat, "other");
+        assert_eq!(body["max_tokens"], 9);
+        let azure = built(settings).unwrap();
+        assert_eq!(azure.listed_as("chat"), "gpt-5.4");
+        let services = azure.services(Operation::Chat, "chat").unwrap();
+        assert_ne!(services.plain, services.with_tools);
+    }
+
+    #[test]
+    fn kept_responses_and_models_are_where_the_version_has_them() {
+        let kept = |settings: Value| {
+            let azure = built(settings).unwrap();
+            let outbound = azure.ask_kept("resp_1/input_items?limit=2").unwrap();
+            (
+                outbound.uri.to_string(),
+                azure.models_uri().unwrap().to_string(),
+            )
+        };
+        let own = "http://h";
+        assert_eq!(
+            kept(json!({"base_url": own, "api_version": "2025-03-01-preview"})),
+            (
+                "http://h/openai/responses/resp_1/input_items?limit=2&api-version=2025-03-01-preview".to_owned(),
+                "http://h/openai/models?api-version=2025-03-01-preview".to_owned()
+            )
+        );
+        assert_eq!(
+            kept(json!({"base_url": own})),
+            (
+                "http://h/openai/v1/responses/resp_1/input_items?limit=2".to_owned(),
+                "http://h/openai/v1/models".to_owned()
+            )
+        );
+    }
+
+    #[test]
+    fn a_resource_that_is_not_said_or_said_twice_is_refused() {
+        for (settings, field) in [
+            (json!({}), "base_url"),
+            (json!({"resource": "r", "base_url": "http://h"}), "resource"),
+            (json!({"resource": "r.example/x?"}), "resource"),
+            (
+                json!({"resource": "r", "api_version": "2024&x"}),
+                "api_version",
+            ),
+            (json!({"resource": "r", "models": ["x"]}), "models"),
+            (json!({"resource": "r", "models": {"d": 1}}), "models.d"),
+        ] {
+            let error = built(settings).err().unwrap();
+            assert_eq!(error.field(), Some(field), "{error}");
+        }
+        let scope = |settings| built(settings).unwrap().host_scope();
+        assert_eq!(scope(json!({"resource": "r"})), HostScope::Public);
+        assert_eq!(scope(json!({"base_url": "http://h"})), HostScope::Operator);
+    }
+}
