@@ -14,17 +14,17 @@ use tollward_wire::chat::Traits;
 use tollward_wire::document::Document;
 use tollward_wire::operation::Operation;
 
-use crate::account::{Account, KeyHeader, path_segment, settings};
+use crate::account::{Account, KeyHeader, api_key, path_segment, settings};
 use crate::anthropic::Anthropic;
 use crate::compatible::Compatible;
 use crate::compatible::rows::AZURE;
-use crate::credentials::{Access, Credential};
+use crate::credentials::{Access, Credential, EntraIdentity, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Services, Translated,
 };
-use crate::settings::{BuildError, invalid};
+use crate::settings::{BuildError, Settings, invalid};
 
 /// What is known before one is built.
 pub(crate) const KIND: Kind = Kind {
@@ -34,11 +34,17 @@ pub(crate) const KIND: Kind = Kind {
     key_variable: Some("AZURE_OPENAI_API_KEY"),
     price_provider: Some("azure"),
     needs_key: true,
-    access: Access::KEY,
+    access: Access {
+        fields: &["api_key", "tenant_id", "client_id", "client_secret"],
+        ..Access::KEY
+    },
     default_port: None,
     settings: &[
         "base_url",
         "api_key",
+        "tenant_id",
+        "client_id",
+        "client_secret",
         "credentials",
         "headers",
         "resource",
@@ -87,8 +93,8 @@ pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>,
     }
     let host = |suffix: &str| Some(format!("https://{}.{suffix}", hosts.as_ref()?));
     let own = host("openai.azure.com").unwrap_or_default();
-    let key = KeyHeader::Named("api-key");
-    let account = Account::new(&KIND, key, &mut settings, &own)?;
+    let found = Origin::Entra(EntraIdentity::new(None, None, None));
+    let account = Account::proving(&KIND, origin, Some(found), &mut settings, &own)?;
     let above = account.base_url().to_owned();
     // Where only the resource is named, Claude is at its other host.
     let foundry = host("services.ai.azure.com").unwrap_or_else(|| above.clone());
@@ -99,6 +105,31 @@ pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>,
         api,
         models,
     }))
+}
+
+/// The credential that is written: a key, or an identity at Entra.
+fn origin(settings: &mut Settings) -> Result<Option<Origin>, BuildError> {
+    let key = api_key(settings, KeyHeader::Named("api-key"))?;
+    let [tenant, client] = ["tenant_id", "client_id"].map(|it| settings.text(it));
+    let (tenant, client) = (tenant?, client?);
+    let secret = settings.secret("client_secret")?;
+    match (key, tenant, client, secret) {
+        (None, None, None, None) => Ok(None),
+        (Some(key), None, None, None) => Ok(Some(key)),
+        (Some(_), ..) => {
+            let reason = "is one credential too many: say which one counts";
+            Err(invalid("api_key", reason))
+        }
+        (None, _, None, Some(_)) | (None, Some(_), None, None) => {
+            Err(BuildError::Missing { field: "client_id" })
+        }
+        (None, None, Some(_), Some(_)) => Err(BuildError::Missing { field: "tenant_id" }),
+        (None, tenant, client, secret) => {
+            let [tenant, client] = [tenant, client].map(|it| it.map(Arc::from));
+            let identity = EntraIdentity::new(tenant, client, secret);
+            Ok(Some(Origin::Entra(identity)))
+        }
+    }
 }
 
 /// The address above the APIs; the setting may name one of them, as Azure's pages do.

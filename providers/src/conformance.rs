@@ -100,7 +100,9 @@ fn expect(row: &Kind) -> Expect {
 
 fn settings(row: &Kind) -> Map<String, Value> {
     let mut settings = Map::new();
-    settings.insert("api_key".to_owned(), json!(SECRET));
+    let takes_key = row.access.fields.contains(&"api_key");
+    let field = if takes_key { "api_key" } else { "access_token" };
+    settings.insert(field.to_owned(), json!(SECRET));
     settings.insert("headers".to_owned(), json!({"x-secret": SECRET}));
     let needed = expect(row).settings;
     if row.base_url.is_none() && needed.is_empty() {

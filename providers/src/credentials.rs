@@ -6,6 +6,7 @@
 //! fetched and nobody is asked for the time. No secret is shown by any `Debug`.
 
 mod aws;
+mod identity;
 mod list;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tollward_wire::segments::Segments;
 use crate::failure::http_date;
 
 pub use self::aws::{AwsIdentity, AwsKeys, AwsScope};
+pub use self::identity::{EntraIdentity, GoogleIdentity};
 pub use self::list::Access;
 pub(crate) use self::list::read;
 
@@ -41,6 +43,10 @@ pub enum Origin {
     Written(Key),
     /// The keys of an AWS identity, which expire.
     Aws(AwsIdentity),
+    /// The access tokens of an identity at Google.
+    Google(GoogleIdentity),
+    /// The access tokens of an identity at Microsoft Entra.
+    Entra(EntraIdentity),
 }
 
 /// What a request is signed with.

@@ -28,7 +28,8 @@ mod vertex;
 mod conformance;
 
 pub use self::credentials::{
-    Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, MAX_CREDENTIALS, Origin, Unsigned,
+    Access, AwsIdentity, AwsKeys, AwsScope, Credential, EntraIdentity, GoogleIdentity, Key,
+    MAX_CREDENTIALS, Origin, Unsigned,
 };
 pub use self::failure::{Failure, RetryAfter, http_date};
 pub use self::kind::Kind;

@@ -8,23 +8,24 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Uri};
+use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::document::Document;
 use tollward_wire::operation::Operation;
 
-use crate::account::{Account, KeyHeader, path_segment, settings};
+use crate::account::{Account, path_segment, settings};
 use crate::anthropic::Anthropic;
 use crate::compatible::Compatible;
 use crate::compatible::rows::VERTEX;
-use crate::credentials::{Access, Credential};
+use crate::credentials::{Access, Credential, GoogleIdentity, Key, Origin};
 use crate::failure::Failure;
 use crate::gemini::Gemini;
 use crate::kind::Kind;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Services, Translated,
 };
-use crate::settings::{BuildError, invalid};
+use crate::settings::{BuildError, Settings, invalid};
 
 /// Where models are served that no location says otherwise.
 const GLOBAL: &str = "global";
@@ -34,14 +35,18 @@ pub(crate) const KIND: Kind = Kind {
     kind: "vertex",
     display_name: "Google Vertex AI",
     base_url: Some("https://aiplatform.googleapis.com/v1"),
-    key_variable: Some("CLOUDSDK_AUTH_ACCESS_TOKEN"),
+    key_variable: None,
     price_provider: Some("vertex"),
-    needs_key: true,
-    access: Access::KEY,
+    needs_key: false,
+    access: Access {
+        fields: &["access_token", "credentials_file"],
+        ..Access::KEY
+    },
     default_port: None,
     settings: &[
         "base_url",
-        "api_key",
+        "access_token",
+        "credentials_file",
         "credentials",
         "headers",
         "project",
@@ -84,7 +89,8 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     let project = name("project")?.ok_or(BuildError::Missing { field: "project" })?;
     let location = name("location")?.unwrap_or_else(|| GLOBAL.to_owned());
     let base_url = format!("https://{}/v1", host(&location));
-    let account = Account::new(&KIND, KeyHeader::Bearer, &mut settings, &base_url)?;
+    let found = Origin::Google(GoogleIdentity { file: None });
+    let account = Account::proving(&KIND, origin, Some(found), &mut settings, &base_url)?;
     let place = format!("/projects/{project}/locations/{location}");
     let models = |publisher| format!("{place}/publishers/{publisher}/models");
     let open = account.at(format!("{}{place}/endpoints/openapi", account.base_url()));
@@ -95,6 +101,28 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
         account,
         place,
     }))
+}
+
+/// The credential that is written: a token as it is, or the file of an identity.
+fn origin(settings: &mut Settings) -> Result<Option<Origin>, BuildError> {
+    let token = settings.secret("access_token")?;
+    let file = settings.text("credentials_file")?;
+    match (token, file) {
+        (None, None) => Ok(None),
+        (Some(token), None) => {
+            let key = Key::bearer(token.expose_secret());
+            let unusable = || invalid("access_token", "cannot be sent in a header");
+            Ok(Some(Origin::Written(key.ok_or_else(unusable)?)))
+        }
+        (None, Some(file)) => {
+            let file = Some(file.into());
+            Ok(Some(Origin::Google(GoogleIdentity { file })))
+        }
+        (Some(_), Some(_)) => {
+            let reason = "is one credential too many: say which one counts";
+            Err(invalid("access_token", reason))
+        }
+    }
 }
 
 /// The host of a location: `_api_client.py` of google-genai 3.6.1.
@@ -232,7 +260,7 @@ mod tests {
         let Value::Object(mut fields) = settings else {
             unreachable!()
         };
-        fields.insert("api_key".to_owned(), json!("k"));
+        fields.insert("access_token".to_owned(), json!("k"));
         build(fields)
     }
 

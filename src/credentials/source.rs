@@ -14,7 +14,9 @@ use futures_util::future::BoxFuture;
 use tollward_providers::{Key, Origin};
 
 use crate::credentials::aws::Chain;
+use crate::credentials::entra::Entra;
 use crate::credentials::fetcher::{FetchError, Fetcher};
+use crate::credentials::google::Google;
 
 /// The variables of the environment, as they were at the start.
 pub type Environment = Arc<[(String, String)]>;
@@ -54,6 +56,12 @@ pub fn open(origin: &Origin, environment: &Environment) -> Opened {
         Origin::Written(key) => Opened::Written(key.clone()),
         Origin::Aws(identity) => {
             Opened::Fetched(Arc::new(Chain::new(identity.clone(), environment)))
+        }
+        Origin::Google(identity) => {
+            Opened::Fetched(Arc::new(Google::new(identity.clone(), environment)))
+        }
+        Origin::Entra(identity) => {
+            Opened::Fetched(Arc::new(Entra::new(identity.clone(), environment)))
         }
     }
 }

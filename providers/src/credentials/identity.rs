@@ -1,0 +1,54 @@
+//! Identities whose access tokens are fetched: Google's, and those of Microsoft Entra.
+//!
+//! Only what is written about them is here. How a token is fetched is the gateway's business.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+/// An identity at Google Cloud.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoogleIdentity {
+    /// The file that describes it; `None` for the one that Google's own tools would take.
+    pub file: Option<Arc<str>>,
+}
+
+/// An identity at Microsoft Entra.
+#[derive(Clone, Debug)]
+pub struct EntraIdentity {
+    /// The directory; `None` leaves it to the environment.
+    pub tenant: Option<Arc<str>>,
+    /// The application, or the identity that a machine has; `None` leaves it to the environment.
+    pub client: Option<Arc<str>>,
+    /// The application's secret; `None` for an identity that has none.
+    secret: Option<SecretString>,
+}
+
+impl EntraIdentity {
+    /// An identity of which this is written down.
+    pub fn new(
+        tenant: Option<Arc<str>>,
+        client: Option<Arc<str>>,
+        secret: Option<SecretString>,
+    ) -> Self {
+        Self {
+            tenant,
+            client,
+            secret,
+        }
+    }
+
+    /// The application's secret, to be sent to Entra only.
+    pub fn secret(&self) -> Option<&str> {
+        self.secret.as_ref().map(SecretString::expose_secret)
+    }
+}
+
+impl PartialEq for EntraIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |it: &Self| (it.tenant.clone(), it.client.clone());
+        parts(self) == parts(other) && self.secret() == other.secret()
+    }
+}
+
+impl Eq for EntraIdentity {}

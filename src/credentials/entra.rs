@@ -1,0 +1,153 @@
+//! Access tokens of an identity at Microsoft Entra.
+//!
+//! What is configured comes first, then what the environment says, as in `azure-identity` 1.27
+//! (`default.py`, read 2026-11): an application with a secret, a workload whose cluster vouches for
+//! it, an identity that Azure gave the machine. Not here: certificates and what `az login` keeps.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderValue, Method};
+use tollward_providers::{EntraIdentity, HostScope};
+use url::form_urlencoded::{Serializer, byte_serialize};
+
+use crate::credentials::fetcher::{FetchError, Fetcher};
+use crate::credentials::oauth;
+use crate::credentials::source::{Environment, Fetched, Source};
+
+/// Who is asked, for errors.
+const ENTRA: &str = "Microsoft Entra";
+const MACHINE: &str = "Azure's managed identity service";
+/// Entra answers within this.
+const LIMIT: Duration = Duration::from_secs(10);
+/// The service for machines is near, or this is none of Azure's.
+const MACHINE_LIMIT: Duration = Duration::from_secs(3);
+const AUTHORITY: &str = "https://login.microsoftonline.com";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// What a token is for: `OpenAI`'s and all other models at Azure.
+const RESOURCE: &str = "https://cognitiveservices.azure.com";
+
+/// Fetches tokens for an identity.
+pub(super) struct Entra {
+    identity: EntraIdentity,
+    environment: Environment,
+}
+
+impl Source for Entra {
+    fn fetch<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Fetched, FetchError>> {
+        Box::pin(async {
+            let client = self.identity.client.as_deref();
+            let client = client.or_else(|| self.variable("AZURE_CLIENT_ID"));
+            let tenant = self.identity.tenant.as_deref();
+            let tenant = tenant.or_else(|| self.variable("AZURE_TENANT_ID"));
+            let (Some(client), Some(tenant)) = (client, tenant) else {
+                return self.ask_machine(fetcher, client).await;
+            };
+            let secret = self.identity.secret();
+            let secret = secret.or_else(|| self.variable("AZURE_CLIENT_SECRET"));
+            let vouched = self.variable("AZURE_FEDERATED_TOKEN_FILE");
+            let scope = format!("{RESOURCE}/.default");
+            let mut fields = vec![
+                ("grant_type", "client_credentials"),
+                ("client_id", client),
+                ("scope", &*scope),
+            ];
+            let assertion;
+            match (secret, vouched) {
+                (Some(secret), _) => fields.push(("client_secret", secret)),
+                (None, Some(path)) => {
+                    assertion = vouched_for(path).await?;
+                    fields.push(("client_assertion_type", ASSERTION_TYPE));
+                    fields.push(("client_assertion", &assertion));
+                }
+                (None, None) => return self.ask_machine(fetcher, Some(client)).await,
+            }
+            self.ask_entra(fetcher, tenant, &fields).await
+        })
+    }
+}
+
+/// What the cluster vouches for; it renews the file under its name, so it is read each time.
+async fn vouched_for(path: &str) -> Result<String, FetchError> {
+    let read = tokio::fs::read_to_string(path).await;
+    let read = read.map(|text| text.trim().to_owned());
+    read.map_err(|error| {
+        FetchError::Unusable(format!(
+            "AZURE_FEDERATED_TOKEN_FILE cannot be read: {error}"
+        ))
+    })
+}
+
+impl Entra {
+    pub(super) fn new(identity: EntraIdentity, environment: &Environment) -> Self {
+        Self {
+            identity,
+            environment: Environment::clone(environment),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<&str> {
+        oauth::variable(&self.environment, name)
+    }
+
+    async fn ask_entra(
+        &self,
+        fetcher: &Fetcher,
+        tenant: &str,
+        fields: &[(&'static str, &str)],
+    ) -> Result<Fetched, FetchError> {
+        let (scope, authority) = match self.variable("AZURE_AUTHORITY_HOST") {
+            Some(host) => (HostScope::Operator, host.trim_end_matches('/')),
+            None => (HostScope::Public, AUTHORITY),
+        };
+        let tenant: String = byte_serialize(tenant.as_bytes()).collect();
+        let address = format!("{authority}/{tenant}/oauth2/v2.0/token");
+        let request = oauth::form(&address, fields)?;
+        let answer = fetcher.ask(ENTRA, scope, request, LIMIT).await?;
+        oauth::token(ENTRA, &answer)
+    }
+
+    /// Asks for the identity that Azure gave the machine: App Service's own address, else IMDS.
+    ///
+    /// Source: `app_service.py` and `imds.py` of azure-identity 1.27 (read 2026-11).
+    async fn ask_machine(
+        &self,
+        fetcher: &Fetcher,
+        client: Option<&str>,
+    ) -> Result<Fetched, FetchError> {
+        let of_app = self
+            .variable("IDENTITY_ENDPOINT")
+            .zip(self.variable("IDENTITY_HEADER"));
+        let (base, version, header, value) = match of_app {
+            Some((base, secret)) => (base, "2019-08-01", "x-identity-header", secret),
+            None => {
+                let base = "http://169.254.169.254/metadata/identity/oauth2/token";
+                (base, "2018-02-01", "metadata", "true")
+            }
+        };
+        let mut query = vec![("api-version", version), ("resource", RESOURCE)];
+        query.extend(client.map(|it| ("client_id", it)));
+        let query = Serializer::new(String::new()).extend_pairs(query).finish();
+        let address = format!("{base}?{query}");
+        let mut request = oauth::request(Method::GET, &address, Bytes::new())?;
+        let mut value = HeaderValue::from_str(value)
+            .map_err(|_| FetchError::Unusable("IDENTITY_HEADER cannot be sent".to_owned()))?;
+        value.set_sensitive(true);
+        request.headers_mut().insert(header, value);
+        let scope = HostScope::Metadata;
+        let answer = fetcher.ask(MACHINE, scope, request, MACHINE_LIMIT).await;
+        let answer = answer.map_err(|error| match (error, of_app) {
+            // Most likely this is no machine of Azure's, and nothing else was set up either.
+            (FetchError::Unreachable { .. }, None) => FetchError::Unusable(
+                "there is no Azure credential: set `api_key`, or `tenant_id`, `client_id` and `client_secret`"
+                    .to_owned(),
+            ),
+            (other, _) => other,
+        })?;
+        oauth::token(MACHINE, &answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;
