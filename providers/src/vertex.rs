@@ -40,6 +40,10 @@ pub(crate) const KIND: Kind = Kind {
     needs_key: false,
     access: Access {
         fields: &["access_token", "credentials_file"],
+        variables: &[
+            ("project", "GOOGLE_CLOUD_PROJECT"),
+            ("location", "GOOGLE_CLOUD_LOCATION"),
+        ],
         ..Access::KEY
     },
     default_port: None,
