@@ -151,7 +151,7 @@ impl EmbedDialect {
     /// Whether `model` can be asked in this form.
     pub fn serves(self, model: &str) -> bool {
         match self {
-            Self::Cohere | Self::Gemini | Self::Ollama => true,
+            Self::Cohere | Self::Gemini | Self::Vertex | Self::Ollama => true,
             Self::Bedrock => bedrock::serves(model),
         }
     }
