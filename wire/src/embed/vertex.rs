@@ -127,7 +127,9 @@ pub(super) fn read(request: &EmbedRequest<'_>, body: &[u8]) -> Option<Embedded> 
         vectors.push(embeddings.values);
     }
     if request.dimensions.is_some() {
-        vectors.iter_mut().for_each(|it| normalize(it));
+        for vector in &mut vectors {
+            normalize(vector);
+        }
     }
     Some(Embedded { vectors, usage })
 }
