@@ -119,12 +119,11 @@ impl Entra {
         let of_app = self
             .variable("IDENTITY_ENDPOINT")
             .zip(self.variable("IDENTITY_HEADER"));
-        let (base, version, header, value) = match of_app {
-            Some((base, secret)) => (base, "2019-08-01", "x-identity-header", secret),
-            None => {
-                let base = "http://169.254.169.254/metadata/identity/oauth2/token";
-                (base, "2018-02-01", "metadata", "true")
-            }
+        let (base, version, header, value) = if let Some((base, secret)) = of_app {
+            (base, "2019-08-01", "x-identity-header", secret)
+        } else {
+            let base = "http://169.254.169.254/metadata/identity/oauth2/token";
+            (base, "2018-02-01", "metadata", "true")
         };
         let mut query = vec![("api-version", version), ("resource", RESOURCE)];
         query.extend(client.map(|it| ("client_id", it)));
