@@ -21,6 +21,7 @@ use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
+use crate::shelf::Shelf;
 use crate::shutdown::StopSignal;
 use crate::snapshot::{AuthMode, Snapshot};
 use crate::task::Tasks;
@@ -172,7 +173,12 @@ impl App {
         let admin = bind(config.server.admin_listen, "server.admin_listen").await?;
         let store = open_store(config, &start.state_dir).await?;
         let metrics = Arc::new(Metrics::new());
-        let standing = Standing::new(Arc::clone(&metrics), start.models_dir.clone(), &start.env);
+        let standing = Standing::new(
+            Arc::clone(&metrics),
+            start.models_dir.clone(),
+            Shelf::new(&start.state_dir),
+            &start.env,
+        );
         let assembly = Assembly {
             standing: &standing,
             env: &start.env,

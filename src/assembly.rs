@@ -4,6 +4,7 @@
 //! of it at once. Nothing is connected or loaded here, so it also serves
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
+mod prices;
 mod standing;
 
 use std::collections::{BTreeMap, HashMap};
@@ -11,9 +12,10 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 use serde_json::{Map, Value};
+use tollward_config::catalog::Catalog;
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, OnUnsupported, PriceOverride, ProviderConfig, Report, TimeoutsConfig,
+    ModelConfig, OnUnsupported, ProviderConfig, Report, TimeoutsConfig,
 };
 use tollward_providers::{BuildError, Provider};
 
@@ -53,6 +55,7 @@ impl Assembly<'_> {
         let mut work = Work {
             assembly: *self,
             loaded,
+            catalog: self.standing.catalog(),
             providers: BTreeMap::new(),
             problems: Vec::new(),
         };
@@ -106,6 +109,7 @@ struct Built {
 struct Work<'a> {
     assembly: Assembly<'a>,
     loaded: &'a Loaded,
+    catalog: Arc<Catalog>,
     providers: BTreeMap<String, Built>,
     problems: Vec<Diagnostic>,
 }
@@ -269,13 +273,11 @@ impl Work<'_> {
 
     fn prices(&self, provider: &str, model: &str) -> Prices {
         let written = self.loaded.config.pricing.find(provider, model);
-        if let Some(rates) = written.and_then(PriceOverride::rates) {
-            return Prices::Override(Arc::new(rates));
-        }
-        match self.providers.get(provider) {
-            Some(built) => listed_prices(&built.kind, built.provider.listed_as(model)),
-            None => listed_prices(LOCAL, model),
-        }
+        let (kind, model) = match self.providers.get(provider) {
+            Some(built) => (&*built.kind, built.provider.listed_as(model)),
+            None => (LOCAL, model),
+        };
+        prices::prices(&self.catalog, written, kind, model)
     }
 
     /// Routes for `provider/model` that nobody configured, for a start without a configuration.
@@ -283,11 +285,13 @@ impl Work<'_> {
         let standing = Arc::clone(self.assembly.standing);
         let timeouts = timeouts(&self.loaded.config.timeouts);
         let known = self.providers.clone();
+        let catalog = Arc::clone(&self.catalog);
         Box::new(move |name| {
             let (provider, model) = name.split_once('/')?;
             let built = known.get(provider)?;
             let target = Target::Http(Arc::clone(&built.provider));
-            let prices = listed_prices(&built.kind, built.provider.listed_as(model));
+            let listed = built.provider.listed_as(model);
+            let prices = prices::prices(&catalog, None, &built.kind, listed);
             let config = DeploymentConfig {
                 provider: provider.to_owned(),
                 model: model.to_owned(),
@@ -354,16 +358,6 @@ fn deployment(
         on_unsupported: terms.on_unsupported,
         timeouts: terms.timeouts,
         prices: terms.prices,
-    }
-}
-
-/// What `model` costs at a provider of `kind` when the operator wrote nothing about it.
-fn listed_prices(kind: &str, model: &str) -> Prices {
-    match tollward_providers::kind(kind).map(|row| (row.price_provider, row.default_port)) {
-        Some((Some(listed), _)) => Prices::listed(listed, model),
-        Some((None, None)) => Prices::Unknown,
-        // The operator's own server, or the engine in this process: nobody sends a bill.
-        Some((None, Some(_))) | None => Prices::Free,
     }
 }
 

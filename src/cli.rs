@@ -5,6 +5,7 @@
 //! exit status is 0 for success, 1 for a failure, 2 for a wrong call, 130 for
 //! an interrupt.
 
+pub mod catalog;
 pub mod chat;
 pub mod check;
 pub mod client;
@@ -20,6 +21,7 @@ pub mod talk;
 pub mod usage;
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -31,6 +33,7 @@ use crate::app::database;
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::clock;
+use crate::shelf::Shelf;
 
 /// One binary between your programs and every language model they use.
 #[derive(Debug, Parser)]
@@ -56,6 +59,12 @@ enum Command {
     Key(key::KeyArgs),
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
+    /// Look up prices, and fetch newer ones
+    Catalog {
+        /// What to do.
+        #[command(subcommand)]
+        command: catalog::CatalogCommand,
+    },
     /// Check a configuration file, offline
     Check(check::CheckArgs),
     /// Look at the configuration
@@ -129,6 +138,16 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Usage(args) => {
             let store = open_store(&place, &environment).await?;
             usage::run(&args, &*store.ledger, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Catalog { command } => {
+            let pricing = place.load(&environment, Vec::new())?.config.pricing;
+            let desk = catalog::Desk {
+                shelf: &Shelf::new(&place.state_dir(&environment)),
+                pricing: &pricing,
+                now_unix_s: clock::unix_ms() / 1_000,
+                python: Path::new("python3"),
+            };
+            catalog::run(&command, &desk, &mut console).await?;
         }
         Command::Check(args) => return check::run(&args, &place, &environment, &mut console),
         Command::Config {

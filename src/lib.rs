@@ -19,6 +19,7 @@ pub mod pipeline;
 pub mod policy;
 pub mod reload;
 pub mod responses;
+pub mod shelf;
 pub mod shutdown;
 pub mod snapshot;
 pub mod task;

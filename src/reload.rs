@@ -1,4 +1,6 @@
 //! Watch → load → validate → swap. A bad configuration changes nothing.
+//!
+//! The configuration file is watched, and the file that says which price table is in use.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,15 +36,19 @@ pub struct Source {
 pub fn follow(gateway: &Arc<Gateway>, source: Source) {
     // One pending wish is enough: a reload reads the newest state.
     let (wish, wishes) = mpsc::channel(1);
-    let watcher = source
-        .file
-        .as_ref()
-        .and_then(|file| watch(file, wish.clone()));
+    // A directory that is not there cannot be watched, and the first table may come later.
+    if let Some(directory) = source.standing.current_table().parent() {
+        let _ = std::fs::create_dir_all(directory);
+    }
+    let watchers: Vec<_> = watched(&source)
+        .iter()
+        .filter_map(|file| watch(file, wish.clone()))
+        .collect();
     // Both before anybody is told that we listen: what happens from then on is not missed.
-    let last = source
-        .file
-        .as_ref()
-        .and_then(|file| std::fs::read(file).ok());
+    let last = watched(&source)
+        .iter()
+        .map(|file| std::fs::read(file).ok())
+        .collect();
     let hangup = signal(SignalKind::hangup());
     let gateway = Arc::clone(gateway);
     let tasks = gateway.tasks.clone();
@@ -58,8 +64,8 @@ pub fn follow(gateway: &Arc<Gateway>, source: Source) {
             }
             Err(error) => tracing::warn!(%error, "the configuration is not reloaded: SIGHUP cannot be listened to"),
         }
-        // Without a watcher the channel must stay open all the same.
-        drop((watcher, wish));
+        // Without watchers the channel must stay open all the same.
+        drop((watchers, wish));
     });
 }
 
@@ -80,15 +86,15 @@ fn watch(file: &Path, wish: mpsc::Sender<()>) -> Option<notify::RecommendedWatch
             .watch(&directory, RecursiveMode::NonRecursive)
             .map(|()| watcher)
     });
-    watched.inspect_err(|error| tracing::warn!(%error, "the configuration file is not watched; SIGHUP reloads it")).ok()
+    watched.inspect_err(|error| tracing::warn!(%error, "a file is not watched; SIGHUP reloads the configuration")).ok()
 }
 
 /// What asks for a reload.
 struct Signs {
     hangup: Signal,
     wishes: mpsc::Receiver<()>,
-    /// The file's content when it was last looked at.
-    last: Option<Vec<u8>>,
+    /// The watched files' content when it was last looked at.
+    last: Vec<Option<Vec<u8>>>,
 }
 
 async fn run(gateway: &Gateway, source: Arc<Source>, mut signs: Signs) {
@@ -114,9 +120,19 @@ async fn run(gateway: &Gateway, source: Arc<Source>, mut signs: Signs) {
     }
 }
 
-/// The file's content, to tell a change of it from other traffic in its directory.
-async fn fingerprint(source: &Source) -> Option<Vec<u8>> {
-    tokio::fs::read(source.file.as_ref()?).await.ok()
+/// What is watched: the configuration, if it is a file, and the choice of a price table.
+fn watched(source: &Source) -> Vec<PathBuf> {
+    let table = source.standing.current_table();
+    source.file.iter().cloned().chain([table]).collect()
+}
+
+/// The files' content, to tell a change of them from other traffic in their directories.
+async fn fingerprint(source: &Source) -> Vec<Option<Vec<u8>>> {
+    let mut found = Vec::new();
+    for file in watched(source) {
+        found.push(tokio::fs::read(file).await.ok());
+    }
+    found
 }
 
 /// Files may be slow to read and long to judge, so that is done off the runtime.

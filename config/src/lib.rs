@@ -30,7 +30,7 @@ pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
 pub use schema::model::{DeploymentConfig, ModelConfig, OnUnsupported};
-pub use schema::pricing::{PriceOverride, PricingConfig};
+pub use schema::pricing::{OverriddenPrice, OverrideTerms, PricingConfig};
 pub use schema::provider::{ProviderConfig, Settings};
 pub use schema::responses::ResponsesConfig;
 pub use schema::retry::RetryConfig;

@@ -24,7 +24,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::reader::{Seen, StreamEnd, StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::AnswerReader;
-use tollward_wire::usage::Usage;
+use tollward_wire::usage::{ReportedCost, Usage};
 use tollward_wire::view::RequestView;
 
 use crate::count::{Question, ask};
@@ -309,7 +309,10 @@ fn a_stream_reads_the_same_at_every_cut_and_yields_its_usage() {
             cache_read: counted.cache_read,
             cache_write: counted.cache_write,
             reasoning: counted.reasoning,
-            reported_cost: counted.cost,
+            reported_cost: counted.cost.map(|charged| ReportedCost {
+                charged,
+                behind: None,
+            }),
             ..Usage::default()
         };
         for usage_chunk in [UsageChunk::Keep, UsageChunk::Hide] {

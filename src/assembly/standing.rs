@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tollward_config::catalog::Catalog;
 use tollward_config::{Config, EngineMode};
 use tollward_providers::Credential;
 
@@ -12,6 +13,7 @@ use crate::clock;
 use crate::credentials::pool::Pool;
 use crate::credentials::source::Environment;
 use crate::policy::allowance::Allowance;
+use crate::shelf::Shelf;
 use crate::snapshot::LocalModel;
 use crate::telemetry::metric::Metrics;
 use crate::upstream::local;
@@ -20,6 +22,7 @@ use crate::upstream::local;
 pub struct Standing {
     pub(super) metrics: Arc<Metrics>,
     models_dir: PathBuf,
+    shelf: Shelf,
     environment: Environment,
     allowances: Mutex<HashMap<String, Arc<Allowance>>>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
@@ -27,16 +30,18 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Nothing stands yet. `models_dir` is where weights are looked for, `environment` holds the
-    /// variables at the start.
+    /// Nothing stands yet. `models_dir` is where weights are looked for, `shelf` where price tables
+    /// are, `environment` holds the variables at the start.
     pub fn new(
         metrics: Arc<Metrics>,
         models_dir: PathBuf,
+        shelf: Shelf,
         environment: &[(String, String)],
     ) -> Arc<Self> {
         Arc::new(Self {
             metrics,
             models_dir,
+            shelf,
             environment: environment.into(),
             pools: Mutex::default(),
             allowances: Mutex::default(),
@@ -52,6 +57,19 @@ impl Standing {
             engine.status()
         });
         warmed.collect()
+    }
+
+    /// The price table in use, or the shipped one when that cannot be read.
+    pub(super) fn catalog(&self) -> Arc<Catalog> {
+        self.shelf.current().unwrap_or_else(|error| {
+            tracing::error!(%error, "the price table in use cannot be read, the shipped one is used");
+            Catalog::embedded()
+        })
+    }
+
+    /// The file that says which price table is in use, for whoever watches it.
+    pub fn current_table(&self) -> PathBuf {
+        self.shelf.current_file()
     }
 
     pub(super) fn allowance(&self, provider: &str) -> Arc<Allowance> {

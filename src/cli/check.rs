@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use crate::assembly::{Assembly, Standing};
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
+use crate::shelf::Shelf;
 use crate::telemetry::metric::Metrics;
 
 /// Options of `check`.
@@ -46,6 +47,7 @@ pub fn run(
         let standing = Standing::new(
             Arc::new(Metrics::new()),
             models_dir,
+            Shelf::new(&place.state_dir(environment)),
             environment.variables(),
         );
         let assembly = Assembly {

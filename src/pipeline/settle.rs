@@ -293,7 +293,10 @@ impl Call {
     fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
         let failed = self.failed.as_ref();
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
-        let price = |usage: &Usage| self.deployment.prices.cost(usage, self.at_ms / 1_000);
+        let duration = clock::mono().saturating_duration_since(self.started);
+        // The hour at which an answer is complete decides its price, where it depends on the hour.
+        let complete_ms = self.at_ms.saturating_add(i64::from(millis(duration)));
+        let price = |usage: &Usage| self.deployment.prices.cost(usage, complete_ms / 1_000);
         let used = failed.and_then(|failed| failed.used.as_ref());
         let told = used.map(|it| &it.usage);
         let (usage, estimated, priced) = match observed.usage.or(told) {
@@ -315,7 +318,6 @@ impl Call {
             // Nothing was used: that costs nothing even where no price is known.
             None => (Usage::default(), false, Priced::NOTHING),
         };
-        let duration = clock::mono().saturating_duration_since(self.started);
         let entry = Entry {
             request: self.request,
             attempt: self.attempts,

@@ -1,14 +1,19 @@
 //! Usage × prices → nano-dollars.
 //!
-//! The provider's own figure wins; else the price list of the day is applied to
-//! the token classes, each class rounded up once. A price that is not known
-//! makes the cost unknown, never zero.
+//! What the operator wrote wins, then the vendor's own figure where it can be believed, then the
+//! price list of the day in the tier of service that the vendor names. Each class is rounded up once.
+//! A price that is not known makes the cost unknown, never zero.
+
+mod parts;
 
 use std::sync::Arc;
 
-use tollward_config::catalog::{Catalog, Rates, Timeline};
-use tollward_store::{CostSource, NanoUsd, PicoUsd, TokenCounts};
-use tollward_wire::usage::Usage;
+use tollward_config::catalog::{Applied, Catalog, Price, Rates, Timeline, Unit, When};
+use tollward_store::{CostSource, NanoUsd, TokenCounts};
+use tollward_wire::usage::{ReportedCost, Things, Usage};
+
+/// A whole, in the millionths that factors are in.
+pub const WHOLE_PPM: u64 = 1_000_000;
 
 /// Where one deployment's prices come from.
 #[derive(Clone, Debug)]
@@ -20,7 +25,12 @@ pub enum Prices {
     /// Written by the operator.
     Override(Arc<Rates>),
     /// The dated catalog.
-    Listed(Arc<Timeline>),
+    Listed {
+        /// The model's prices.
+        timeline: Arc<Timeline>,
+        /// The operator's part of them, in millionths: less than a whole is a discount.
+        factor_ppm: u64,
+    },
 }
 
 /// A priced usage.
@@ -41,80 +51,123 @@ impl Priced {
         source: CostSource::Zero,
         price_id: None,
     };
+
+    const UNKNOWN: Self = Self {
+        cost: None,
+        source: CostSource::Unknown,
+        price_id: None,
+    };
+
+    fn computed(cost: Option<NanoUsd>, price_id: Arc<str>) -> Self {
+        cost.map_or(Self::UNKNOWN, |cost| Self {
+            cost: Some(cost),
+            source: CostSource::Computed,
+            price_id: Some(price_id),
+        })
+    }
 }
 
 impl Prices {
     /// The catalog's prices of `model` at `provider`, if it lists them.
-    pub fn listed(provider: &str, model: &str) -> Self {
-        let timeline = Catalog::embedded().timeline(provider, model);
-        timeline.map_or(Self::Unknown, |timeline| Self::Listed(Arc::new(timeline)))
+    pub fn listed(catalog: &Catalog, provider: &str, model: &str) -> Self {
+        let timeline = catalog.timeline(provider, model);
+        timeline.map_or(Self::Unknown, |timeline| Self::Listed {
+            timeline: Arc::new(timeline),
+            factor_ppm: WHOLE_PPM,
+        })
     }
 
-    /// What `usage` costs at `at_unix_s`.
-    pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
-        let unknown = Priced {
-            cost: None,
-            source: CostSource::Unknown,
-            price_id: None,
-        };
-        if let Some(told) = usage
-            .reported_cost
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-        {
-            return Priced {
-                cost: Some(told),
-                source: CostSource::Provider,
-                price_id: None,
-            };
-        }
-        // Price lists are of tokens. What a search costs is known to nobody here.
-        let computed = |rates: &Rates, price_id| match apply(rates, usage) {
-            _ if usage.search_units > 0 => unknown.clone(),
-            Some(cost) => Priced {
-                cost: Some(cost),
-                source: CostSource::Computed,
-                price_id,
-            },
-            None => unknown.clone(),
-        };
+    /// The same at the operator's part of the catalog's price.
+    #[must_use]
+    pub fn times(self, factor_ppm: u64) -> Self {
         match self {
-            Self::Free => Priced::NOTHING,
-            Self::Unknown => unknown,
-            Self::Override(rates) => computed(rates, Some(Arc::from("override"))),
-            Self::Listed(timeline) => match timeline.at(at_unix_s) {
-                Some(price) => computed(price.rates_for(usage.input), Some(Arc::clone(&price.id))),
-                None => unknown,
+            Self::Listed { timeline, .. } => Self::Listed {
+                timeline,
+                factor_ppm,
             },
+            other => other,
         }
+    }
+
+    /// What `usage` costs when it was complete at `at_unix_s`.
+    pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
+        match self {
+            Self::Override(rates) => {
+                let cost = parts::cost(rates, usage, WHOLE_PPM);
+                Priced::computed(cost, Arc::from("override"))
+            }
+            Self::Free => self.told(usage, None).unwrap_or(Priced::NOTHING),
+            Self::Unknown => self.told(usage, None).unwrap_or(Priced::UNKNOWN),
+            Self::Listed {
+                timeline,
+                factor_ppm,
+            } => {
+                let price = timeline.at(at_unix_s);
+                let told = self.told(usage, price).filter(|_| *factor_ppm == WHOLE_PPM);
+                let listed = || listed(price?, usage, at_unix_s, *factor_ppm);
+                told.or_else(listed).unwrap_or(Priced::UNKNOWN)
+            }
+        }
+    }
+
+    /// The vendor's own figure, if it can be believed.
+    ///
+    /// Nothing charged for something used is believed of models that are listed as free only: gateways and
+    /// routers say 0 when they do not know, and no budget would ever be reached.
+    fn told(&self, usage: &Usage, price: Option<&Price>) -> Option<Priced> {
+        let cost = sum(usage.reported_cost.as_ref()?)?;
+        let is_free = match self {
+            Self::Free => true,
+            _ => price.is_some_and(|it| it.terms.rates.get(Unit::Input) == Some(0)),
+        };
+        let is_used = usage.total() > 0 || usage.things != Things::default();
+        if cost == NanoUsd::ZERO && is_used && !is_free {
+            return None;
+        }
+        Some(Priced {
+            cost: Some(cost),
+            source: CostSource::Provider,
+            price_id: None,
+        })
     }
 }
 
-/// Applies one price list; `None` when a class that was used has no price.
-fn apply(rates: &Rates, usage: &Usage) -> Option<NanoUsd> {
-    // A part that is larger than its whole was refused when the usage was read;
-    // parts that overlap, as cached audio does, saturate.
-    let special_input = usage
-        .cache_read
-        .saturating_add(usage.cache_write)
-        .saturating_add(usage.audio_input);
-    let special_output = usage.reasoning.saturating_add(usage.audio_output);
-    let input = Some(rates.input);
-    // The vendor's classes nest: cached tokens are input tokens, reasoning is output.
-    let classes = [
-        (usage.input.saturating_sub(special_input), input),
-        (usage.cache_read, rates.cache_read.or(input)),
-        (usage.cache_write, rates.cache_write.or(input)),
-        (usage.audio_input, rates.audio_input.or(input)),
-        (usage.output.saturating_sub(special_output), rates.output),
-        (usage.reasoning, rates.reasoning.or(rates.output)),
-        (usage.audio_output, rates.audio_output.or(rates.output)),
-    ];
-    let used = classes.into_iter().filter(|(quantity, _)| *quantity > 0);
-    let parts: Vec<(u64, PicoUsd)> = used
-        .map(|(quantity, rate)| Some((quantity, PicoUsd(rate?))))
-        .collect::<Option<_>>()?;
-    NanoUsd::cost(parts).ok()
+/// What the vendor charges and what the one behind it does.
+fn sum(told: &ReportedCost) -> Option<NanoUsd> {
+    let charged: NanoUsd = told.charged.parse().ok()?;
+    match &told.behind {
+        Some(behind) => charged.checked_add(behind.parse().ok()?),
+        None => Some(charged),
+    }
+}
+
+fn listed(price: &Price, usage: &Usage, at_unix_s: i64, factor_ppm: u64) -> Option<Priced> {
+    let when = When {
+        at_unix_s,
+        prompt_tokens: usage.input,
+        service: usage.service_tier.as_deref(),
+        region: usage.region.as_deref(),
+    };
+    let applied = price.applied(&when)?;
+    let factor = applied.factor_ppm.checked_mul(factor_ppm)? / WHOLE_PPM;
+    let cost = parts::cost(applied.rates, usage, factor);
+    Some(Priced::computed(
+        cost,
+        price_id(price, &applied, factor_ppm),
+    ))
+}
+
+/// Names the rates in the ledger: `openai/gpt-5.6@2026-08-21+priority`.
+fn price_id(price: &Price, applied: &Applied<'_>, factor_ppm: u64) -> Arc<str> {
+    let off_peak = applied.is_off_peak.then_some("off-peak");
+    let discount = (factor_ppm != WHOLE_PPM).then_some("override");
+    let words = [applied.service, applied.region, off_peak, discount];
+    let mut named = words.into_iter().flatten().peekable();
+    if named.peek().is_none() {
+        return Arc::clone(&price.id);
+    }
+    let named = named.map(|word| format!("+{word}"));
+    format!("{}{}", price.id, named.collect::<String>()).into()
 }
 
 /// The token classes of a usage, for the ledger.

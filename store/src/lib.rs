@@ -32,7 +32,7 @@ pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
 pub use ledger::{
     Backlog, CostSource, Entry, GroupBy, Ledger, Outcome, TokenCounts, UsageQuery, UsageRow,
 };
-pub use money::{MoneyError, NanoUsd, PicoUsd};
+pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
 pub use pepper::{KeyHash, Pepper};
 pub use response::{
     Asker, History, HistoryBounds, Located, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse,

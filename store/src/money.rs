@@ -22,6 +22,18 @@ pub struct NanoUsd(pub i64);
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PicoUsd(pub u64);
 
+/// Something that was used, with its price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// How much of it.
+    pub quantity: u64,
+    /// What one of it costs.
+    pub price: PicoUsd,
+    /// In millionths of that price: 1 100 000 where a region costs a tenth more, 1 000 where the
+    /// quantity is in thousandths.
+    pub factor_ppm: u64,
+}
+
 /// Why an amount or a price cannot be represented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
@@ -43,16 +55,17 @@ impl NanoUsd {
     /// No money.
     pub const ZERO: Self = Self(0);
 
-    /// Costs `(quantity, price)` parts: each part is rounded up to a nano-dollar, then summed.
+    /// Costs parts: each is rounded up to a nano-dollar once, then they are summed.
     ///
     /// # Errors
-    /// [`MoneyError::OutOfRange`] when the sum exceeds the range of the type.
-    pub fn cost(parts: impl IntoIterator<Item = (u64, PicoUsd)>) -> Result<Self, MoneyError> {
+    /// [`MoneyError::OutOfRange`] when a product or the sum exceeds the range of the type.
+    pub fn cost(parts: impl IntoIterator<Item = Part>) -> Result<Self, MoneyError> {
         let mut sum = 0_u128;
-        for (quantity, PicoUsd(price)) in parts {
-            let pico = u128::from(quantity) * u128::from(price);
-            sum = sum
-                .checked_add(pico.div_ceil(1_000))
+        for part in parts {
+            let pico = u128::from(part.quantity) * u128::from(part.price.0);
+            let millionths = pico.checked_mul(part.factor_ppm.into());
+            sum = millionths
+                .and_then(|it| sum.checked_add(it.div_ceil(1_000_000_000)))
                 .ok_or(MoneyError::OutOfRange)?;
         }
         i64::try_from(sum)

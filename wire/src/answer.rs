@@ -71,8 +71,8 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, AnswerF
     }
     let usage = match operation {
         Operation::Rerank => Json::parse(body).and_then(|it| rerank::answer::usage(&it)),
-        Operation::Embeddings => facts.usage.map(Usage::from_openai_input),
-        _ => facts.usage.map(Usage::from_openai),
+        Operation::Embeddings => facts.count(Usage::from_openai_input),
+        _ => facts.count(Usage::from_openai),
     };
     let usage_anomaly = matches!(usage, Some(Err(_)));
     let usage = usage.and_then(Result::ok);

@@ -6,7 +6,11 @@
 //! readable before the fault, and `is_whole` says so.
 
 use crate::operation::Operation;
+use crate::usage::{Usage, UsageAnomaly, tier};
 use crate::walk::Walker;
+
+/// A count, or why it is none.
+pub(crate) type Counted = Result<Usage, UsageAnomaly>;
 
 /// What was found in one object.
 #[derive(Debug, Default)]
@@ -19,6 +23,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) is_whole: bool,
     /// `usage`, or `x_groq.usage` when that is all there is; never `null`.
     pub(crate) usage: Option<&'a [u8]>,
+    /// `service_tier`, verbatim; never `null`.
+    pub(crate) service_tier: Option<&'a [u8]>,
     /// A truthy top-level `error`, a choice's `error`, or `x_groq.error`, verbatim.
     pub(crate) error: Option<&'a [u8]>,
     /// A finish reason that means failure: `error`, `abort`, `insufficient_system_resource`.
@@ -64,6 +70,7 @@ impl<'a> Facts<'a> {
                 b"choices" if operation.streams() => facts.read_choices(operation, value)?,
                 b"data" | b"results" if !operation.streams() => facts.read_data(value.raw()?),
                 b"usage" => facts.usage = not_null(value.raw()?).or(facts.usage),
+                b"service_tier" => facts.service_tier = not_null(value.raw()?),
                 b"error" => facts.note_error(value.raw()?),
                 // An error without the wrapper, as older vLLM and Mistral send it.
                 b"object" if value.raw()? == b"\"error\"" => facts.error = Some(json),
@@ -77,6 +84,20 @@ impl<'a> Facts<'a> {
             facts.read_groq(groq);
         }
         facts
+    }
+
+    /// What was used, with the tier that the object says it was served in.
+    pub(crate) fn count(&self, read: impl Fn(&[u8]) -> Counted) -> Option<Counted> {
+        let usage = read(self.usage?);
+        Some(usage.map(|usage| {
+            Usage {
+                service_tier: self
+                    .service_tier
+                    .and_then(quoted_tier)
+                    .or(usage.service_tier),
+                ..usage
+            }
+        }))
     }
 
     fn note_error(&mut self, raw: &'a [u8]) {
@@ -226,6 +247,10 @@ impl<'a> Facts<'a> {
     pub(crate) fn is_usage_only(&self) -> bool {
         self.usage.is_some() && self.choices.unwrap_or(0) == 0 && self.error.is_none()
     }
+}
+
+fn quoted_tier(raw: &[u8]) -> Option<Box<str>> {
+    tier(std::str::from_utf8(raw).ok()?.trim_matches('"'))
 }
 
 /// Whether a value is `null`, `""`, `[]` or `{}`.

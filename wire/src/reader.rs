@@ -87,7 +87,7 @@ pub struct StreamReader {
     /// As many of them had passed when the usage came.
     counted_bytes: u64,
     malformed: u64,
-    usage: Option<Usage>,
+    usage: Option<Box<Usage>>,
     usage_anomaly: bool,
     /// Watches a stream of another dialect.
     tap: Option<Box<Tap>>,
@@ -213,7 +213,7 @@ impl StreamReader {
     pub fn usage(&self) -> Option<&Usage> {
         match &self.tap {
             Some(tap) => tap.observed().usage.as_ref(),
-            None => self.usage.as_ref(),
+            None => self.usage.as_deref(),
         }
     }
 
@@ -320,7 +320,7 @@ impl StreamReader {
         }
         self.output_bytes += facts.output_bytes;
         self.seen |= facts.seen;
-        self.note_usage(facts.usage);
+        self.note_usage(&facts);
         if facts.error.is_some() {
             return Verdict::Fault(stream_fault(Some(data)));
         }
@@ -346,22 +346,22 @@ impl StreamReader {
 
     fn read_late(&mut self, event: &Event<'_>) {
         if let Some(data) = &event.data {
-            let usage = Facts::read(self.operation, data).usage;
-            self.note_usage(usage);
+            let facts = Facts::read(self.operation, data);
+            self.note_usage(&facts);
         }
     }
 
     /// The last report wins: vendors repeat cumulative counts.
     #[inline]
-    fn note_usage(&mut self, raw: Option<&[u8]>) {
-        let Some(raw) = raw else { return };
-        match Usage::from_openai(raw) {
-            Ok(usage) => {
-                self.usage = Some(usage);
+    fn note_usage(&mut self, facts: &Facts<'_>) {
+        match facts.count(Usage::from_openai) {
+            Some(Ok(usage)) => {
+                self.usage = Some(Box::new(usage));
                 self.usage_anomaly = false;
                 self.counted_bytes = self.output_bytes;
             }
-            Err(_) => self.usage_anomaly = true,
+            Some(Err(_)) => self.usage_anomaly = true,
+            None => {}
         }
     }
 

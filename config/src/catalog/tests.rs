@@ -9,9 +9,19 @@ fn day(date: &str) -> i64 {
     moment::parse(date).unwrap()
 }
 
+fn price(provider: &str, model: &str, date: &str) -> Option<Price> {
+    let timeline = Catalog::embedded().timeline(provider, model)?;
+    timeline.at(day(date)).cloned()
+}
+
 fn rates(provider: &str, model: &str, date: &str, prompt: u64) -> Option<Rates> {
-    let price = Catalog::embedded().price(provider, model, day(date))?;
-    Some(*price.rates_for(prompt))
+    let price = price(provider, model, date)?;
+    let when = When {
+        at_unix_s: day(date) + 2 * 3600,
+        prompt_tokens: prompt,
+        ..When::default()
+    };
+    Some(*price.applied(&when)?.rates)
 }
 
 /// Provider, model, date, prompt tokens; then input, output, cache read and cache write in
@@ -341,8 +351,8 @@ fn prices_are_those_of_the_sources() {
         let rates = rates(provider, model, date, prompt);
         let found = rates.map(|rates| {
             let or_zero = |class: Option<u64>| class.unwrap_or(0);
-            let (output, read) = (or_zero(rates.output), or_zero(rates.cache_read));
-            [rates.input, output, read, or_zero(rates.cache_write)]
+            [Unit::Input, Unit::Output, Unit::CacheRead, Unit::CacheWrite]
+                .map(|unit| or_zero(rates.get(unit)))
         });
         assert_eq!(
             found,
@@ -355,8 +365,6 @@ fn prices_are_those_of_the_sources() {
 #[test]
 fn what_is_not_listed_is_unknown_and_not_free() {
     // P-27, D-5
-    let catalog = Catalog::embedded();
-    let now = day("2026-11-24");
     for (provider, model) in [
         ("openai", "gpt-5.6-turbo-ultra"),
         ("openai", "gpt-5.6x"),
@@ -368,7 +376,7 @@ fn what_is_not_listed_is_unknown_and_not_free() {
         ("huggingface", "Qwen/Qwen3-32B"),
     ] {
         assert_eq!(
-            catalog.price(provider, model, now),
+            price(provider, model, "2026-11-24"),
             None,
             "{provider}/{model}"
         );
@@ -386,7 +394,8 @@ fn a_date_at_the_end_is_dropped_only_when_nothing_else_matches() {
         );
     }
     let own = rates("openai", "gpt-4o-2024-05-13", now, 1).unwrap();
-    assert_eq!((own.input, own.output), (5_000_000, Some(15_000_000)));
+    let own_price = [Unit::Input, Unit::Output].map(|unit| own.get(unit));
+    assert_eq!(own_price, [Some(5_000_000), Some(15_000_000)]);
     assert_ne!(Some(own), rates("openai", "gpt-4o", now, 1));
 }
 
@@ -402,12 +411,7 @@ fn aliases_are_explicit_and_huggingface_ignores_case() {
 #[test]
 fn a_price_names_itself_with_its_date() {
     let catalog = Catalog::embedded();
-    let id = |date| {
-        catalog
-            .price("openai", "gpt-5.6-2026-09-09", day(date))
-            .unwrap()
-            .id
-    };
+    let id = |date| price("openai", "gpt-5.6-2026-09-09", date).unwrap().id;
     assert_eq!(&*id("2026-11-24"), "openai/gpt-5.6@2026-08-21");
     assert_eq!(&*id("2026-08-01"), "openai/gpt-5.6@start");
     assert!(catalog.id().starts_with("2026-11-24+"), "{}", catalog.id());
@@ -418,8 +422,11 @@ fn a_timeline_begins_where_its_first_price_does() {
     let price = |id: &str| Price {
         id: id.into(),
         from_unix_s: None,
-        rates: Rates::default(),
-        tiers: Vec::new(),
+        source: None,
+        terms: ServiceTerms::default(),
+        off_peak: None,
+        services: Vec::new(),
+        regions: Vec::new(),
     };
     let steps = vec![
         (Some(100), Some(price("a"))),
@@ -439,7 +446,11 @@ fn every_entry_can_be_read_and_keeps_the_rules() {
     // P-27
     let catalog = Catalog::embedded();
     let mut models = 0;
-    for (provider, model) in catalog.ids() {
+    let ids = catalog.providers().into_iter().flat_map(|provider| {
+        let models = catalog.models(provider).into_iter();
+        models.map(move |model| (provider, model))
+    });
+    for (provider, model) in ids {
         let timeline = catalog.timeline(provider, model).unwrap();
         let name = format!("{provider}/{model}");
         models += 1;
@@ -449,59 +460,48 @@ fn every_entry_can_be_read_and_keeps_the_rules() {
         );
         assert!(timeline.prices().count() > 0, "{name}: no price");
         for price in timeline.prices() {
-            assert!(
-                price
-                    .tiers
-                    .is_sorted_by(|a, b| a.prompt_over < b.prompt_over),
-                "{name}: tiers"
-            );
-            for rates in price
-                .tiers
-                .iter()
-                .map(|tier| &tier.rates)
-                .chain([&price.rates])
-            {
-                check_rates(&name, rates);
+            let services = price.services.iter().map(|service| &service.terms);
+            for terms in services.chain([&price.terms]) {
+                let tiers = &terms.tiers;
+                let is_sorted = tiers.is_sorted_by(|a, b| a.prompt_over < b.prompt_over);
+                assert!(is_sorted, "{name}: tiers");
+                let tiers = tiers.iter().map(|tier| &tier.rates);
+                tiers
+                    .chain([&terms.rates])
+                    .for_each(|rates| check_rates(&name, rates));
+            }
+            for (region, factor) in &price.regions {
+                assert!((1_000_000..1_500_000).contains(factor), "{name}: {region}");
             }
         }
     }
-    assert!(models > 1_300, "{models} models");
+    assert!(models > 2_500, "{models} models");
 }
 
 fn check_rates(name: &str, rates: &Rates) {
-    // $1000 per million tokens: far above any price, far below a slip of the unit.
-    const ABSURD: u64 = 1_000_000_000;
-    assert!(
-        rates.input > 0 || name.ends_with(":free"),
-        "{name}: free input"
-    );
-    assert!(
-        rates.cache_read.is_none_or(|read| read <= rates.input),
-        "{name}: cache read"
-    );
-    let classes = [
-        Some(rates.input),
-        rates.output,
-        rates.cache_read,
-        rates.cache_write,
-        rates.audio_input,
-        rates.audio_output,
-        rates.reasoning,
-    ];
-    assert!(
-        classes.iter().flatten().all(|class| *class < ABSURD),
-        "{name}: {rates:?}"
-    );
-    let paid = classes.iter().skip(1).flatten().all(|class| *class > 0);
-    assert!(paid || rates.input == 0, "{name}: {rates:?}");
+    // Far above any price, far below a slip of the unit: $3000 per million tokens, $10 for anything else.
+    assert!(!rates.is_empty(), "{name}: nothing has a price");
+    for (unit, pico) in rates.iter() {
+        let absurd = if unit.is_token() {
+            3_000_000_000
+        } else {
+            10_000_000_000_000
+        };
+        assert!(pico < absurd, "{name}: {unit:?} {pico}");
+        let is_paid = pico > 0 || name.contains(":free");
+        assert!(is_paid, "{name}: {unit:?} costs nothing");
+    }
+    if let (Some(read), Some(input)) = (rates.get(Unit::CacheRead), rates.get(Unit::Input)) {
+        assert!(read <= input, "{name}: cache read");
+    }
 }
 
 #[test]
 fn a_refresh_by_hand_keeps_the_format() {
     let text = include_str!("../../catalog/prices.json");
-    assert!(text.len() < 600_000);
+    assert!(text.len() < 800_000);
     let json: serde_json::Value = serde_json::from_str(text).unwrap();
-    assert_eq!(json.get("schema").unwrap(), 1);
+    assert_eq!(json.get("schema").unwrap(), 2);
     assert_eq!(json.get("inputs").unwrap().as_array().unwrap().len(), 3);
     assert_eq!(Catalog::embedded().table.id(), json.get("id").unwrap());
 }
@@ -521,4 +521,64 @@ fn moments_are_unix_seconds() {
     ] {
         assert_eq!(moment::parse(text), expected, "{text}");
     }
+}
+
+#[test]
+fn a_table_that_was_changed_or_is_of_another_release_is_refused() {
+    let text = include_str!("../../catalog/prices.json");
+    assert!(Catalog::parse(text).is_ok());
+    let refused = |text: &str| Catalog::parse(text).err().map(|error| error.to_string());
+    let changed = text.replacen("4000000", "4000001", 1);
+    let why = refused(&changed).unwrap();
+    assert!(why.contains("changed or cut"), "{why}");
+    let newer = text.replacen("\"schema\":2", "\"schema\":3", 1);
+    let why = refused(&newer).unwrap();
+    assert!(why.contains("format 3"), "{why}");
+    assert!(refused("{}").unwrap().contains("not a price table"));
+    let unnamed = text.replacen("\"id\":\"2", "\"id\":\"x", 1);
+    assert!(refused(&unnamed).unwrap().contains("is not a date"));
+}
+
+#[test]
+fn a_peak_is_on_working_days_of_the_vendors_own_calendar() {
+    let peak = Catalog::embedded().peak("deepseek").unwrap();
+    for (at, expected) in [
+        ("2026-11-24T00:59:59Z", false),
+        ("2026-11-24T01:00:00Z", true),
+        ("2026-11-24T03:59:59Z", true),
+        ("2026-11-24T04:00:00Z", false),
+        ("2026-11-24T09:30:00Z", true),
+        // A Saturday and a Sunday.
+        ("2026-11-28T02:00:00Z", false),
+        ("2026-11-29T02:00:00Z", false),
+        // A holiday in China, a Thursday.
+        ("2026-10-01T02:00:00Z", false),
+        ("2026-10-08T02:00:00Z", true),
+    ] {
+        assert_eq!(peak.contains(day(at)), expected, "{at}");
+    }
+}
+
+#[test]
+fn a_tier_of_service_without_a_price_is_unknown_unless_it_is_never_dearer() {
+    let terms = |model: &str, service: Option<&'static str>| {
+        let price = price("openai", model, "2026-11-24").unwrap();
+        let when = When {
+            service,
+            ..When::default()
+        };
+        let applied = price.applied(&when)?;
+        Some((applied.rates.get(Unit::Input)?, applied.service.is_some()))
+    };
+    assert_eq!(terms("gpt-5.6", None), Some((4_000_000, false)));
+    assert_eq!(terms("gpt-5.6", Some("priority")), Some((8_000_000, true)));
+    assert_eq!(terms("gpt-5.6", Some("flex")), Some((2_000_000, true)));
+    assert_eq!(terms("gpt-5.6", Some("batch")), Some((2_000_000, true)));
+    assert_eq!(terms("gpt-5.6", Some("made-up")), None);
+    // It is listed without a tier of service.
+    assert_eq!(
+        terms("text-embedding-ada-002", Some("flex")),
+        Some((100_000, false))
+    );
+    assert_eq!(terms("text-embedding-ada-002", Some("priority")), None);
 }

@@ -1,6 +1,15 @@
 use proptest::prelude::*;
 
-use super::{MoneyError, NanoUsd, PicoUsd};
+use super::{MoneyError, NanoUsd, Part, PicoUsd};
+
+/// A part at the price itself.
+fn part(quantity: u64, price: u64) -> Part {
+    Part {
+        quantity,
+        price: PicoUsd(price),
+        factor_ppm: 1_000_000,
+    }
+}
 
 fn nano(text: &str) -> Result<i64, MoneyError> {
     text.parse::<NanoUsd>().map(|amount| amount.0)
@@ -77,20 +86,14 @@ fn amounts_print_without_trailing_junk() {
 
 #[test]
 fn a_part_below_a_nano_dollar_still_costs_one() {
-    assert_eq!(
-        NanoUsd::cost([(1, PicoUsd(1)), (1, PicoUsd(1))]),
-        Ok(NanoUsd(2))
-    );
-    assert_eq!(
-        NanoUsd::cost([(1_000, PicoUsd(150_000))]),
-        Ok(NanoUsd(150_000))
-    );
+    assert_eq!(NanoUsd::cost([part(1, 1), part(1, 1)]), Ok(NanoUsd(2)));
+    assert_eq!(NanoUsd::cost([part(1_000, 150_000)]), Ok(NanoUsd(150_000)));
     assert_eq!(NanoUsd::cost([]), Ok(NanoUsd::ZERO));
 }
 
 #[test]
 fn extreme_costs_are_refused_not_wrapped() {
-    let dearest = (u64::MAX, PicoUsd(u64::MAX));
+    let dearest = part(u64::MAX, u64::MAX);
     assert_eq!(
         NanoUsd::cost([dearest, dearest, dearest]),
         Err(MoneyError::OutOfRange)
@@ -122,7 +125,7 @@ proptest! {
     #[test]
     fn cost_equals_the_reference_in_128_bits(parts in prop::collection::vec((0_u64..1 << 40, 0_u64..1 << 30), 0..6)) {
         let reference: i128 = parts.iter().map(|(q, p)| (i128::from(*q) * i128::from(*p) + 999) / 1_000).sum();
-        let got = NanoUsd::cost(parts.into_iter().map(|(q, p)| (q, PicoUsd(p))));
+        let got = NanoUsd::cost(parts.into_iter().map(|(q, p)| part(q, p)));
         prop_assert_eq!(got.ok().map(|cost| cost.0), i64::try_from(reference).ok());
     }
 

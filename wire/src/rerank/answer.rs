@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{RerankDialect, RerankRequest};
 use crate::fault::Fault;
 use crate::json::{Json, Object};
-use crate::usage::{Usage, UsageAnomaly};
+use crate::usage::{Things, Usage, UsageAnomaly};
 
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +66,10 @@ pub fn read(
     ranked.truncate(wanted.unwrap_or(usize::MAX));
     let usage = usage(&value).or_else(|| {
         let billed = Usage {
-            search_units: 1,
+            things: Things {
+                search_units: 1,
+                ..Things::default()
+            },
             ..Usage::default()
         };
         dialect.bills_searches().then_some(Ok(billed))

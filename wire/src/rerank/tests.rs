@@ -7,7 +7,7 @@ use super::*;
 use crate::answer::read_answer;
 use crate::fault::Fault;
 use crate::operation::Operation;
-use crate::usage::Usage;
+use crate::usage::{Things, Usage};
 
 fn document(value: &Value) -> Document {
     Document::parse(Bytes::from(value.to_string())).unwrap()
@@ -20,7 +20,10 @@ fn asked() -> Value {
 
 fn searched(units: u64) -> Usage {
     Usage {
-        search_units: units,
+        things: Things {
+            search_units: units,
+            ..Things::default()
+        },
         ..Usage::default()
     }
 }
@@ -217,7 +220,10 @@ fn a_relayed_ranking_is_measured_by_whatever_it_counts() {
         .unwrap()
         .usage
         .unwrap();
-    assert_eq!(usage.reported_cost.as_deref(), Some("0.001"));
+    assert_eq!(
+        usage.reported_cost.as_ref().map(|it| &*it.charged),
+        Some("0.001")
+    );
     let absurd = Bytes::from(format!(r#"{{{results},"usage":{{"total_tokens":-1}}}}"#));
     let answer = read_answer(Operation::Rerank, &absurd).unwrap();
     assert_eq!((answer.usage, answer.usage_anomaly), (None, true));

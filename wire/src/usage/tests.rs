@@ -19,8 +19,7 @@ fn an_openai_report_keeps_its_nesting() {
         output: 50,
         reasoning: 30,
         audio_output: 7,
-        search_units: 0,
-        reported_cost: None,
+        ..Usage::default()
     };
     assert_eq!(read(raw), Ok(expected.clone()));
     assert_eq!(expected.total(), 150);
@@ -89,7 +88,7 @@ fn a_reported_cost_stays_as_it_was_written() {
         ("true", None),
     ] {
         let raw = format!(r#"{{"prompt_tokens":1,"completion_tokens":1,"cost":{written}}}"#);
-        let cost = read(&raw).map(|it| it.reported_cost);
+        let cost = read(&raw).map(|it| it.reported_cost.map(|it| it.charged));
         assert_eq!(cost, Ok(kept.map(Into::into)), "{written}");
     }
 }
@@ -203,4 +202,83 @@ fn without_output_the_total_is_the_input() {
     );
     let chat = Usage::from_openai(br#"{"total_tokens":18}"#);
     assert_eq!(chat, Err(UsageAnomaly::Missing));
+}
+
+#[test]
+fn vendors_tell_their_costs_in_their_own_ways() {
+    let told = |raw: &str| Usage::from_openai(raw.as_bytes()).map(|it| it.reported_cost);
+    let cost = |charged: &str, behind: Option<&str>| {
+        Some(ReportedCost {
+            charged: charged.into(),
+            behind: behind.map(Into::into),
+        })
+    };
+    let table = [
+        ("OpenRouter", r#""cost":0.00014"#, cost("0.00014", None)),
+        (
+            "its own money at OpenRouter, which adds nothing",
+            r#""cost":0.0014,"is_byok":false,"cost_details":{"upstream_inference_cost":0.0014}"#,
+            cost("0.0014", None),
+        ),
+        (
+            "a key of the caller's own at OpenRouter",
+            r#""cost":0,"is_byok":true,"cost_details":{"upstream_inference_cost":0.0003253}"#,
+            cost("0", Some("0.0003253")),
+        ),
+        (
+            "xAI",
+            r#""cost_in_usd_ticks":37756000"#,
+            cost("37756000e-10", None),
+        ),
+        (
+            "Perplexity",
+            r#""cost":{"input_tokens_cost":5e-05,"request_cost":0.006,"total_cost":0.00619}"#,
+            cost("0.00619", None),
+        ),
+        (
+            "an object without a sum",
+            r#""cost":{"input_tokens_cost":5e-05}"#,
+            None,
+        ),
+        ("a word", r#""cost":"free""#, None),
+    ];
+    for (what, field, expected) in table {
+        let raw = format!(r#"{{"prompt_tokens":1,"completion_tokens":1,{field}}}"#);
+        assert_eq!(told(&raw), Ok(expected), "{what}");
+    }
+}
+
+#[test]
+fn seconds_of_sound_are_milliseconds_and_rounded_up() {
+    let read = |seconds: &str| {
+        let raw = format!(r#"{{"type":"duration","seconds":{seconds}}}"#);
+        Usage::from_openai(raw.as_bytes()).map(|it| it.things.input_ms)
+    };
+    assert_eq!(read("37"), Ok(37_000));
+    assert_eq!(read("36.7"), Ok(36_700));
+    assert_eq!(read("36.709999084472656"), Ok(36_710));
+    for nonsense in ["-1", "1e9", "\"9\"", "12345678901"] {
+        assert_eq!(
+            read(nonsense),
+            Err(UsageAnomaly::Count("seconds")),
+            "{nonsense}"
+        );
+    }
+}
+
+#[test]
+fn the_tier_that_everybody_gets_is_none() {
+    for usual in [
+        "default",
+        "standard",
+        "auto",
+        "scale",
+        "on_demand",
+        "reserved",
+        "",
+        "a b",
+    ] {
+        assert_eq!(tier(usual), None, "{usual}");
+    }
+    assert_eq!(tier("Priority").as_deref(), Some("priority"));
 }

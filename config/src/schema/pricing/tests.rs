@@ -23,29 +23,28 @@ fn dollars_per_million_become_pico_dollars_per_token_without_rounding() {
         ("", None),
         ("free", None),
     ] {
-        assert_eq!(pico_per_token(text), expected, "{text}");
+        assert_eq!(scaled(text, 6), expected, "{text}");
     }
 }
 
 #[test]
-fn an_override_has_rates_and_is_found_by_its_model() {
-    let price = PriceOverride {
+fn every_key_of_a_price_is_documented() {
+    let page = include_str!("../../../../docs/configuration.md");
+    for (key, _) in PER_MTOK.iter().chain(PER_ONE) {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[test]
+fn an_override_is_found_by_its_model() {
+    let price = OverriddenPrice {
         provider: String::from("p"),
         model: String::from("m"),
-        input_per_mtok: String::from("3.40"),
-        output_per_mtok: String::from("17"),
-        cache_read_per_mtok: Some(String::from("0.34")),
-        cache_write_per_mtok: None,
+        terms: OverrideTerms::Multiply(850_000),
     };
-    let expected = Rates {
-        input: 3_400_000,
-        output: Some(17_000_000),
-        cache_read: Some(340_000),
-        ..Rates::default()
-    };
-    assert_eq!(price.rates(), Some(expected));
     let pricing = PricingConfig {
         overrides: vec![price.clone()],
+        ..PricingConfig::default()
     };
     assert_eq!(pricing.find("p", "m"), Some(&price));
     assert_eq!(pricing.find("p", "mm"), None);

@@ -231,7 +231,7 @@ impl Blocks {
     pub(super) fn count(&mut self, holder: &Json<'_>, sink: &mut dyn EventSink) {
         self.is_counted = true;
         if let Some(report) = holder.get("usage") {
-            sink.take(usage::event(report));
+            sink.take(usage::event(report, holder));
         }
     }
 

@@ -11,7 +11,7 @@ use crate::fault::Fault;
 use crate::json::Json;
 use crate::reader::stream_fault;
 use crate::sse::Event;
-use crate::usage::Usage;
+use crate::usage::{Usage, tier};
 
 /// A reader for a stream.
 pub(crate) fn reader() -> SseReader<Chunks> {
@@ -138,7 +138,13 @@ impl Chunks {
         let usage = value.get("usage");
         if let Some(usage) = usage.or_else(|| groq?.get("usage")) {
             sink.take(match Usage::from_openai(&usage.to_bytes()) {
-                Ok(usage) => ChatEvent::Usage(usage),
+                Ok(usage) => ChatEvent::Usage(Usage {
+                    service_tier: value
+                        .str("service_tier")
+                        .and_then(tier)
+                        .or(usage.service_tier),
+                    ..usage
+                }),
                 Err(_) => ChatEvent::BadUsage,
             });
         }

@@ -216,7 +216,7 @@ impl Items {
             }
         }
         if let Some(report) = response.get("usage") {
-            sink.take(usage::read(report));
+            sink.take(usage::read(report, response));
         }
         match status {
             "completed" | "incomplete" => {}

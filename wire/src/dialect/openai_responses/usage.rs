@@ -2,49 +2,42 @@
 
 use crate::chat::ChatEvent;
 use crate::json::{Json, Object};
-use crate::usage::{MAX_TOKENS, Usage};
+use crate::usage::{Things, Usage, tier};
 
-/// Reads a report: input includes what was cached, output includes reasoning.
-pub(super) fn read(report: &Json<'_>) -> ChatEvent<'static> {
+/// Reads the report of a response: input includes what was cached, output includes reasoning.
+///
+/// The response itself says in which tier it was served, and which searches of the web it made.
+pub(super) fn read(report: &Json<'_>, response: &Json<'_>) -> ChatEvent<'static> {
     match usage(report) {
-        Some(usage) => ChatEvent::Usage(usage),
+        Some(usage) => ChatEvent::Usage(Usage {
+            service_tier: response.str("service_tier").and_then(tier),
+            things: Things {
+                web_searches: web_searches(response),
+                ..usage.things
+            },
+            ..usage
+        }),
         None => ChatEvent::BadUsage,
     }
 }
 
+/// The two counts must be there; parts and costs are those of a chat.
 fn usage(report: &Json<'_>) -> Option<Usage> {
-    let input_details = report.get("input_tokens_details");
-    let output_details = report.get("output_tokens_details");
-    let usage = Usage {
-        input: count(report, "input_tokens")?,
-        cache_read: part(input_details, "cached_tokens")?,
-        cache_write: part(input_details, "cache_write_tokens")?,
-        audio_input: part(input_details, "audio_tokens")?,
-        output: count(report, "output_tokens")?,
-        reasoning: part(output_details, "reasoning_tokens")?,
-        audio_output: part(output_details, "audio_tokens")?,
-        ..Usage::default()
+    let is_count = |name| report.get(name).is_some_and(|it| it.as_u64().is_some());
+    let is_whole = is_count("input_tokens") && is_count("output_tokens");
+    let usage = is_whole.then(|| Usage::from_openai(&report.to_bytes()));
+    usage?.ok()
+}
+
+/// Searches that were billed: opening a page and looking into it are not (openai.com/api/pricing, read 2026-11).
+fn web_searches(response: &Json<'_>) -> u64 {
+    let output = response.get("output").and_then(Json::as_array);
+    let is_search = |it: &&Json<'_>| {
+        let action = it.get("action").and_then(|it| it.str("type"));
+        it.str("type") == Some("web_search_call") && matches!(action, None | Some("search"))
     };
-    let cached = usage.cache_read.max(usage.cache_write);
-    let is_true = cached.max(usage.audio_input) <= usage.input
-        && usage.reasoning.max(usage.audio_output) <= usage.output;
-    // A token that was written to a cache was not read from it.
-    let unwritten = usage.input.saturating_sub(usage.cache_write);
-    is_true.then(|| Usage {
-        cache_read: usage.cache_read.min(unwritten),
-        ..usage
-    })
-}
-
-fn part(details: Option<&Json<'_>>, name: &str) -> Option<u64> {
-    match details {
-        Some(details) if details.get(name).is_some() => count(details, name),
-        _ => Some(0),
-    }
-}
-
-fn count(holder: &Json<'_>, name: &str) -> Option<u64> {
-    holder.get(name)?.as_u64().filter(|it| *it <= MAX_TOKENS)
+    let found = output.unwrap_or_default().iter().filter(is_search).count();
+    u64::try_from(found).unwrap_or(0)
 }
 
 /// A count as callers know it. Both objects of details must be there.

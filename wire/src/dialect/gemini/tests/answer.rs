@@ -212,13 +212,11 @@ fn counts_nest_as_ours_do() {
         Usage {
             input: 110,
             cache_read: 60,
-            cache_write: 0,
             audio_input: 30,
             output: 50,
             reasoning: 30,
             audio_output: 5,
-            search_units: 0,
-            reported_cost: None,
+            ..Usage::default()
         }
     );
 }
