@@ -168,7 +168,7 @@ enum Answers<'b> {
     Ranking {
         dialect: RerankDialect,
         request: &'b RerankRequest<'b>,
-        ranking: Option<Ranking>,
+        ranking: Option<Box<Ranking>>,
     },
 }
 
@@ -211,7 +211,7 @@ impl Joint<'_> {
                 ranking,
             } => {
                 let read = rerank::answer::read(*dialect, request, body).map_err(unsaid)?;
-                ranking.insert(read).usage.clone()
+                ranking.insert(Box::new(read)).usage.clone()
             }
         };
         self.count(usage, texts);
@@ -262,7 +262,7 @@ impl Joint<'_> {
                 request, ranking, ..
             } => {
                 let ranking = ranking.ok_or(Fault::Protocol)?;
-                rerank::answer::write(request, ranking, echo.model, echo.id)
+                rerank::answer::write(request, *ranking, echo.model, echo.id)
             }
         };
         let answer = Answer {

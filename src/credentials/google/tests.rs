@@ -1,6 +1,6 @@
 //! Where an identity is found, what is asked for it, and what is made of the answers.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
 use std::time::Duration;
 

@@ -140,7 +140,7 @@ fn signatures_are_those_of_aws_and_of_botocore() {
             "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/{region}/{service}/aws4_request, SignedHeaders={}, Signature={}",
             case.signed, case.signature
         );
-        assert_eq!(headers.get(AUTHORIZATION).unwrap(), expected, "{uri}");
+        assert_eq!(*headers.get(AUTHORIZATION).unwrap(), *expected, "{uri}");
         assert_eq!(
             headers.get(TOKEN).map(|it| it.to_str().unwrap()),
             case.token
