@@ -252,7 +252,7 @@ impl Provider for Vertex {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
+    #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
     use serde_json::json;
     use tollward_wire::view::RequestView;
