@@ -172,7 +172,7 @@ fn sum_line(group: String, row: &UsageRow) -> [String; 7] {
         match (row.unpriced, row.cost) {
             (0, cost) => cost.to_string(),
             (_, NanoUsd(0)) => "unknown".to_owned(),
-            (_, cost) => format!("≥ {cost}"),
+            (_, cost) => format!("≥{cost}"),
         },
     ]
 }

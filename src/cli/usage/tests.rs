@@ -84,8 +84,8 @@ async fn sums_come_with_a_total_and_say_what_is_missing_from_them() {
             "MODEL", "CALLS", "ERRORS", "INPUT", "CACHED", "OUTPUT", "COST",
         ],
         vec!["a", "2", "0", "20", "8", "10", "$0.002"],
-        vec!["b", "1", "1", "10", "4", "5", "$0.00"],
-        vec!["total", "3", "1", "30", "12", "15", "$0.002"],
+        vec!["b", "1", "1", "10", "4", "5", "unknown"],
+        vec!["total", "3", "1", "30", "12", "15", "≥$0.002"],
     ];
     assert_eq!(words(&out), expected);
     assert!(notes.contains("1 attempts have no known price"), "{notes}");
