@@ -8,7 +8,7 @@ use crate::chat::{ChatEvent, EventSink, Finish, Provenance, Thought, ToolKind};
 use crate::dialect::sse_events::{SseDialect, SseReader};
 use crate::dialect::stream::fault;
 use crate::fault::Fault;
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::reader::stream_fault;
 use crate::sse::Event;
 use crate::usage::{Usage, tier};
@@ -211,6 +211,12 @@ impl Chunks {
                 let at = (is_whole || calls.len() > 1).then_some(at as u64);
                 self.call(call, choice, Place { at, is_whole }, sink);
             }
+            // What the only call was before there were several; old servers still answer so.
+            if let Some(function) = delta.get("function_call") {
+                let call = Json::from(Object::new().with("function", function.clone()));
+                let at = Some(0);
+                self.call(&call, choice, Place { at, is_whole }, sink);
+            }
             for annotation in delta
                 .get("annotations")
                 .and_then(Json::as_array)
@@ -361,6 +367,12 @@ fn read_words(delta: &Json<'_>, choice: u32, sink: &mut dyn EventSink) {
             }
         }
         _ => {}
+    }
+    // What is heard in a spoken answer: no other dialect has a place for the sound.
+    let audio = delta.get("audio").and_then(|it| it.str("transcript"));
+    if let Some(text) = audio.filter(|it| !it.is_empty()) {
+        let text = Cow::Borrowed(text);
+        sink.take(ChatEvent::Text { choice, text });
     }
     if let Some(text) = text("refusal") {
         let text = Cow::Borrowed(text);

@@ -299,3 +299,32 @@ fn deepseeks_hits_and_misses_are_the_input() {
     let usage = answer.usage.unwrap();
     assert_eq!((usage.input, usage.cache_read, usage.output), (10, 6, 3));
 }
+
+#[test]
+fn the_only_call_of_an_old_server_is_a_call() {
+    let call = json!({"name": "f", "arguments": "{\"a\":1}"});
+    let answer = json!({"choices": [{"index": 0, "finish_reason": "function_call",
+        "message": {"role": "assistant", "content": null, "function_call": call}}]});
+    let whole = collect_answer(Dialect::OpenAiChat, &answer);
+    let piece = |call: Value| delta(&json!({ "function_call": call }));
+    let streamed = read(&[
+        piece(json!({"name": "f", "arguments": ""})),
+        piece(json!({"arguments": "{\"a\":"})),
+        piece(json!({"arguments": "1}"})),
+        last("function_call"),
+    ]);
+    for answer in [whole, streamed] {
+        let call = ("f".to_owned(), "{\"a\":1}".to_owned());
+        assert_eq!(calls(&answer), [call]);
+        assert_eq!(answer.choices[&0].finish, Some(Finish::ToolCalls));
+    }
+}
+
+#[test]
+fn what_is_heard_in_a_spoken_answer_is_its_text() {
+    let audio = json!({"id": "a", "data": "UklGRg==", "transcript": "Hello!", "expires_at": 1});
+    let answer = json!({"choices": [{"index": 0, "finish_reason": "stop",
+        "message": {"role": "assistant", "content": null, "audio": audio}}]});
+    let answer = collect_answer(Dialect::OpenAiChat, &answer);
+    assert_eq!(answer.choices[&0].text(), "Hello!");
+}
