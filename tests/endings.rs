@@ -7,6 +7,7 @@ use crate::support::config::Config;
 use crate::support::gateway::Gateway;
 use crate::support::openai;
 use crate::support::script::Script;
+use crate::support::until;
 use crate::support::upstream::Upstream;
 
 /// A model `chat` at an OpenAI-shaped server and a model `claude` at Anthropic, both the same one.
@@ -281,4 +282,36 @@ async fn an_answer_with_nothing_in_it_is_none_whoever_reads_it() {
     let relayed = scene.messages("claude", false).await;
     let translated = scene.chat("claude", false).await;
     assert_eq!((relayed.status, translated.status), (200, 200));
+}
+
+// U-27, U-47
+#[tokio::test]
+async fn a_stream_that_breaks_off_on_its_way_to_a_whole_answer_is_booked_as_far_as_it_came() {
+    let words = "word ".repeat(200);
+    let claude = claude_stream(None)
+        .into_iter()
+        .take(3)
+        .map(|it| it.replace("twelve ", &words))
+        .collect::<String>();
+    let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
+    let text = openai::text(&words);
+    let cases = [
+        ("claude", format!("{claude}{}", named(&error))),
+        ("chat", [openai::role(), text].concat()),
+    ];
+    for (model, stream) in cases {
+        let script = Script::answer("200 OK", &[("content-type", "text/event-stream")], stream);
+        let scene = Scene::new(script).await;
+        let response = scene.messages(model, false).await;
+        assert!(response.status >= 500, "{model}: {}", response.text());
+        let rows = until("an attempt is booked", async || {
+            let rows = scene.gateway.home.recent(10).await;
+            (!rows.is_empty()).then_some(rows)
+        });
+        for row in rows.await {
+            let output = row["tokens"]["output"].as_u64().unwrap();
+            assert!(output > 100, "{model}: {row}");
+            assert_eq!(row["estimated"], true, "{model}");
+        }
+    }
 }

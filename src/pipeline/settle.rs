@@ -85,6 +85,8 @@ struct Failed {
     fault: Fault,
     may_be_billed: bool,
     used: Option<Used>,
+    /// Bytes of text that had come.
+    output_bytes: u64,
 }
 
 impl Settlement {
@@ -190,6 +192,7 @@ impl Settlement {
             fault: failure.fault,
             may_be_billed: failure.may_be_billed,
             used: failure.used.clone(),
+            output_bytes: failure.output_bytes,
         });
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %self.call.deployment.id,
@@ -222,6 +225,7 @@ impl Settlement {
             fault: error.fault,
             may_be_billed: false,
             used: None,
+            output_bytes: 0,
         });
         let outcome = match error.fault {
             Fault::Timeout(Phase::Idle) => Outcome::IdleTimeout,
@@ -286,6 +290,7 @@ impl Call {
                 fault: Fault::Cancelled,
                 may_be_billed: true,
                 used: None,
+                output_bytes: 0,
             });
         }
     }
@@ -299,19 +304,25 @@ impl Call {
         let price = |usage: &Usage| self.deployment.prices.cost(usage, complete_ms / 1_000);
         let used = failed.and_then(|failed| failed.used.as_ref());
         let told = used.map(|it| &it.usage);
+        let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
+        let passed = failed.map_or(0, |failed| failed.output_bytes);
+        let least = estimate::tokens(observed.output_bytes.max(passed));
         let (usage, estimated, priced) = match observed.usage.or(told) {
             Some(usage) => {
                 let mut usage = usage.clone();
-                if observed.is_usage_partial {
-                    let least = estimate::tokens(observed.output_bytes);
+                if is_partial {
                     usage.output = usage.output.max(least);
                 }
                 let priced = price(&usage);
-                let is_guessed = used.is_some_and(|it| it.is_guess);
-                (usage, observed.is_usage_partial || is_guessed, priced)
+                (usage, is_partial, priced)
             }
             None if may_be_billed && self.attempts > 0 => {
-                let usage = self.estimate(observed.output_bytes);
+                // What the last attempt used, as far as we can tell.
+                let usage = Usage {
+                    input: self.estimated_input,
+                    output: least,
+                    ..Usage::default()
+                };
                 let priced = price(&usage);
                 (usage, true, priced)
             }
@@ -347,22 +358,6 @@ impl Call {
                 source: priced.source,
             },
         )
-    }
-}
-
-impl Call {
-    /// What the last attempt used, as far as we can tell; a failed one has written nothing.
-    fn estimate(&self, output_bytes: u64) -> Usage {
-        let is_answered = self.failed.is_none();
-        Usage {
-            input: self.estimated_input,
-            output: if is_answered {
-                estimate::tokens(output_bytes)
-            } else {
-                0
-            },
-            ..Usage::default()
-        }
     }
 }
 

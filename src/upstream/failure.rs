@@ -29,6 +29,8 @@ pub struct AttemptFailure {
     pub may_be_billed: bool,
     /// What the attempt used, as far as the vendor said so.
     pub used: Option<Used>,
+    /// Bytes of text that had come, for an estimate.
+    pub output_bytes: u64,
     /// This deployment cannot be asked such a thing: nothing was sent, and another one may take it.
     pub is_inexpressible: bool,
     /// The words in `error` are this gateway's own, about its embedded engine.
@@ -66,6 +68,7 @@ impl AttemptFailure {
             retry_after: None,
             may_be_billed: false,
             used: None,
+            output_bytes: 0,
             is_inexpressible: false,
             is_ours: false,
             detail: detail.into(),
@@ -90,8 +93,13 @@ impl AttemptFailure {
 
     /// A whole answer that is none, with what the vendor says that it used.
     pub fn from_answer(fault: AnswerFault) -> Self {
+        let passed = *fault.passed;
         Self {
-            used: fault.usage.map(|it| Used::told(*it)),
+            used: passed.usage.map(|usage| Used {
+                usage,
+                is_guess: passed.is_usage_partial,
+            }),
+            output_bytes: passed.output_bytes,
             ..Self::from_stream(fault.found)
         }
     }
@@ -155,6 +163,7 @@ pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
         retry_after,
         may_be_billed: false,
         used: None,
+        output_bytes: 0,
         is_inexpressible: false,
         is_ours: false,
         detail: format!("upstream answered {status}"),

@@ -41,13 +41,27 @@ pub struct Answer {
 pub struct AnswerFault {
     /// What it is instead.
     pub found: StreamFault,
+    /// What had come by then.
+    pub passed: Box<Passed>,
+}
+
+/// What had come of an answer when it failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Passed {
     /// What it used all the same, if the vendor says so.
-    pub usage: Option<Box<Usage>>,
+    pub usage: Option<Usage>,
+    /// That was counted before the last words.
+    pub is_usage_partial: bool,
+    /// Bytes of text, for an estimate.
+    pub output_bytes: u64,
 }
 
 impl From<StreamFault> for AnswerFault {
     fn from(found: StreamFault) -> Self {
-        Self { found, usage: None }
+        Self {
+            found,
+            passed: Box::default(),
+        }
     }
 }
 
@@ -77,9 +91,13 @@ pub fn read_answer(operation: Operation, body: &Bytes) -> Result<Answer, AnswerF
     let usage_anomaly = matches!(usage, Some(Err(_)));
     let usage = usage.and_then(Result::ok);
     if let Some(found) = fault_in(operation, &facts, body) {
+        let passed = Passed {
+            usage,
+            ..Passed::default()
+        };
         return Err(AnswerFault {
             found,
-            usage: usage.map(Box::new),
+            passed: Box::new(passed),
         });
     }
     Ok(Answer {
@@ -135,24 +153,39 @@ pub(crate) fn answered(
         empty_text: !seen.has_words && has_empty_text(dialect, body),
     };
     let is_empty = !seen.has_content || said.is_nothing();
-    good_unless(is_empty, seen)
+    // One object counts once, and what it counts is all, also where it failed.
+    let is_usage_partial = seen.fault.is_none() && is_partial(&seen);
+    good_unless(is_empty, is_usage_partial, seen)
 }
 
 /// What was seen in a stream that was put together: as of any stream, its end is content.
 pub(crate) fn put_together(seen: Observed) -> Result<Answer, AnswerFault> {
-    good_unless(!seen.has_content, seen)
+    good_unless(!seen.has_content, is_partial(&seen), seen)
 }
 
-fn good_unless(is_empty: bool, seen: Observed) -> Result<Answer, AnswerFault> {
+/// Whether more words came after the count.
+fn is_partial(seen: &Observed) -> bool {
+    seen.usage.is_some() && !seen.usage_is_final()
+}
+
+fn good_unless(
+    is_empty: bool,
+    is_usage_partial: bool,
+    seen: Observed,
+) -> Result<Answer, AnswerFault> {
     let empty = || is_empty.then(|| fault(Fault::Empty));
     match seen.fault.clone().or_else(empty) {
         Some(found) => Err(AnswerFault {
             found,
-            usage: seen.usage.map(Box::new),
+            passed: Box::new(Passed {
+                is_usage_partial,
+                usage: seen.usage,
+                output_bytes: seen.output_bytes,
+            }),
         }),
         None => Ok(Answer {
             usage_anomaly: seen.is_usage_bad,
-            is_usage_partial: seen.usage.is_some() && !seen.usage_is_final(),
+            is_usage_partial,
             usage: seen.usage,
             output_bytes: seen.output_bytes,
             named: Some(Box::new(seen.named)),

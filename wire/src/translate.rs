@@ -319,8 +319,15 @@ pub fn collect_stream(
     let mut collected = Collected::default();
     let mut reader = from.reader();
     let mut sink = |event: ChatEvent<'_>| {
+        // After the end only a late count is listened to.
+        let is_over = seen.is_ended || seen.fault.is_some();
+        if is_over && !matches!(event, ChatEvent::Usage(_) | ChatEvent::BadUsage) {
+            return;
+        }
         seen.note(&event);
-        settler.pass(event, &mut collected);
+        if !is_over {
+            settler.pass(event, &mut collected);
+        }
     };
     reader.push(body, &mut sink);
     reader.finish(&mut sink);

@@ -172,7 +172,8 @@ impl Metered {
     fn complete(&mut self) {
         self.state = State::Ended;
         self.keep();
-        if self.reader.usage().is_some() {
+        // A count from before the last words may still be followed by the last one (faults U-49).
+        if self.reader.usage().is_some() && self.reader.usage_is_final() {
             self.end(Outcome::Complete);
         }
     }

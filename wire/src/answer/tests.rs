@@ -133,6 +133,7 @@ fn a_fault_says_what_it_used_all_the_same() {
     let usage = |body: &str| {
         chat(body)
             .unwrap_err()
+            .passed
             .usage
             .map(|it| (it.input, it.output))
     };

@@ -292,7 +292,10 @@ impl Call {
             return self.unwrap_input(choice, sink);
         }
         let mut text = std::mem::take(&mut self.held_arguments);
-        self.json.read(&text);
+        // The text of a custom tool is no JSON: only the vendor says where it ends.
+        if self.kind == ToolKind::Function {
+            self.json.read(&text);
+        }
         self.has_arguments |= !text.trim().is_empty();
         let lacks_any = self.is_ended && !self.has_arguments && self.kind == ToolKind::Function;
         if lacks_any {

@@ -491,3 +491,26 @@ fn a_stream_that_never_ends_a_call_and_speaks_on_is_broken_off() {
     assert!(matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge));
     assert_eq!(pushed, MAX_HELD >> 20);
 }
+
+// U-31
+#[test]
+fn what_follows_the_end_mark_is_no_part_of_the_answer() {
+    let chunk = |text: &str| {
+        let it =
+            json!({"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": "stop"}]});
+        format!("data: {it}\n\n")
+    };
+    let count = json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 1}});
+    let stream = [
+        chunk("a"),
+        "data: [DONE]\n\n".to_owned(),
+        chunk("b"),
+        format!("data: {count}\n\n"),
+    ];
+    let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    let body = Bytes::from(stream.concat());
+    let (collected, answer) = collect_stream(Dialect::OpenAiChat, &mut settler, body).unwrap();
+    assert_eq!(collected.choices[&0].text(), "a");
+    assert_eq!(answer.usage.unwrap().output, 1);
+    assert!(!answer.is_usage_partial);
+}

@@ -334,3 +334,35 @@ fn a_broken_call_stays_broken() {
         "{blocks:?}"
     );
 }
+
+#[test]
+fn the_text_of_a_custom_tool_is_not_over_because_a_brace_is() {
+    let custom = |call: u32| ChatEvent::ToolCall {
+        choice: 0,
+        call,
+        id: Some(format!("id{call}").into()),
+        name: "sh".into(),
+        kind: ToolKind::Custom,
+        signature: None,
+    };
+    let end = |call: u32| ChatEvent::ToolCallEnd { choice: 0, call };
+    let out = settled(
+        None,
+        vec![
+            custom(0),
+            arguments(0, "f({})"),
+            custom(1),
+            arguments(0, "\ng()"),
+            end(0),
+            arguments(1, "h"),
+            end(1),
+            finish(Finish::ToolCalls),
+        ],
+    );
+    let of_first: String = out
+        .iter()
+        .filter_map(|it| it.strip_prefix("arguments 0 "))
+        .collect();
+    assert_eq!(of_first, "f({})\ng()");
+    assert!(out.contains(&"arguments 1 h".to_owned()), "{out:?}");
+}
