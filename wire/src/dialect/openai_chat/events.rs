@@ -211,12 +211,7 @@ impl Chunks {
                 let at = (is_whole || calls.len() > 1).then_some(at as u64);
                 self.call(call, choice, Place { at, is_whole }, sink);
             }
-            // What the only call was before there were several; old servers still answer so.
-            if let Some(function) = delta.get("function_call") {
-                let call = Json::from(Object::new().with("function", function.clone()));
-                let at = Some(0);
-                self.call(&call, choice, Place { at, is_whole }, sink);
-            }
+            self.only_call(delta, choice, is_whole, sink);
             for annotation in delta
                 .get("annotations")
                 .and_then(Json::as_array)
@@ -245,6 +240,26 @@ impl Chunks {
                 self.is_failed = true;
                 sink.take(fault(class));
             }
+        }
+    }
+
+    /// What the only call was before there were several; old servers still answer so, and some
+    /// fill the place with empty texts where there is none.
+    fn only_call(
+        &mut self,
+        delta: &Json<'_>,
+        choice: u32,
+        is_whole: bool,
+        sink: &mut dyn EventSink,
+    ) {
+        let Some(function) = delta.get("function_call") else {
+            return;
+        };
+        let is_named = function.str("name").is_some_and(|it| !it.is_empty());
+        if is_named || !self.state(choice).calls.is_empty() {
+            let call = Json::from(Object::new().with("function", function.clone()));
+            let at = Some(0);
+            self.call(&call, choice, Place { at, is_whole }, sink);
         }
     }
 

@@ -321,6 +321,15 @@ fn the_only_call_of_an_old_server_is_a_call() {
 }
 
 #[test]
+fn an_empty_place_for_the_only_call_is_none() {
+    for empty in [json!({}), json!({"name": "", "arguments": ""})] {
+        let answer = json!({"choices": [{"index": 0, "finish_reason": "stop",
+            "message": {"role": "assistant", "content": "Hi", "function_call": empty}}]});
+        assert!(calls(&collect_answer(Dialect::OpenAiChat, &answer)).is_empty());
+    }
+}
+
+#[test]
 fn what_is_heard_in_a_spoken_answer_is_its_text() {
     let audio = json!({"id": "a", "data": "UklGRg==", "transcript": "Hello!", "expires_at": 1});
     let answer = json!({"choices": [{"index": 0, "finish_reason": "stop",
