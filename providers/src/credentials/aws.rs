@@ -15,6 +15,7 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
+use tollward_wire::dialect::timing::date;
 use tollward_wire::segments::Segments;
 
 use super::Unsigned;
@@ -226,21 +227,9 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Seconds since 1970 as `20260102T030405Z`.
 fn time(now: i64) -> String {
-    let (days, rest) = (now.div_euclid(86_400), now.rem_euclid(86_400));
-    // Days from March on, in eras of 400 years: the leap day is the last of a year.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    let year = year + 400 * era + i64::from(month <= 2);
-    let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
+    let now = u64::try_from(now).unwrap_or(0);
+    let (year, month, day) = date(now / 86_400);
+    let (hour, minute, second) = (now / 3_600 % 24, now / 60 % 60, now % 60);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}Z")
 }
 

@@ -52,7 +52,7 @@ pub fn rfc3339_seconds(unix: u64) -> String {
 /// Year, month and day of a day since 1970. Years are counted from March, so that the day
 /// that comes every four years is the last of its year (Howard Hinnant, "chrono-compatible
 /// low-level date algorithms").
-const fn date(days: u64) -> (u64, u64, u64) {
+pub const fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =
