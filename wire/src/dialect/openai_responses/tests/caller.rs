@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chat::seal::tests::received;
 use crate::chat::settle::Settler;
-use crate::chat::{Collected, EventSink, Finish, Names, Part, Provenance, Thought, ToolKind};
+use crate::chat::{
+    ChatEvent, Collected, EventSink, Finish, Names, Part, Provenance, Thought, ToolKind,
+};
 use crate::dialect::openai_responses::output_items;
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;

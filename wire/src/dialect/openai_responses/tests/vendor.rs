@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::{Block, Collected, EventSink, Finish, Provenance, ToolKind};
+use crate::chat::{Block, ChatEvent, Collected, EventSink, Finish, Provenance, ToolKind};
 use crate::fault::Fault;
 use crate::sse::Event;
 
@@ -19,7 +19,7 @@ const FAILED: &str = include_str!("../../../../testdata/openai_responses/vendor_
 
 fn events(stream: &str, size: usize) -> Vec<ChatEvent<'static>> {
     let mut seen = Vec::new();
-    let mut sink = |event: ChatEvent<'_>| seen.push(owned(event));
+    let mut sink = |event: ChatEvent<'_>| seen.push(event.into_owned());
     let mut reader = DIALECT.reader();
     for piece in stream.as_bytes().chunks(size) {
         reader.push(Bytes::copy_from_slice(piece), &mut sink);
