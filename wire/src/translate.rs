@@ -5,7 +5,7 @@
 //! translation, with the same questions to ask of both.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::fmt;
 
@@ -332,18 +332,4 @@ pub fn collect_stream(
     reader.push(body, &mut sink);
     reader.finish(&mut sink);
     Ok((collected, put_together(seen)?))
-}
-
-/// Translates a whole answer.
-///
-/// # Errors
-/// As of [`collect_answer`].
-pub fn translate_answer(
-    (from, to): (Dialect, Dialect),
-    settler: &mut Settler,
-    echo: &Echo<'_>,
-    body: &[u8],
-) -> Result<(Bytes, Answer), AnswerFault> {
-    let (collected, answer) = collect_answer(from, settler, body)?;
-    Ok((to.write_answer(&collected, echo), answer))
 }

@@ -8,6 +8,17 @@ use super::*;
 use crate::chat::{Names, Target, Traits};
 use crate::document::Document;
 
+/// A vendor's whole answer in the caller's words.
+pub(crate) fn translate_answer(
+    (from, to): (Dialect, Dialect),
+    settler: &mut Settler,
+    echo: &Echo<'_>,
+    body: &[u8],
+) -> Result<(Bytes, Answer), AnswerFault> {
+    let (collected, answer) = collect_answer(from, settler, body)?;
+    Ok((to.write_answer(&collected, echo), answer))
+}
+
 const CLAUDE: &str = include_str!("../../testdata/anthropic/tool_and_thought.sse");
 const GPT: &str = include_str!("../../testdata/openai_chat/two_tools.sse");
 

@@ -10,7 +10,8 @@ use crate::dialect::timing::Timing;
 use crate::dialect::{Dialect, Echo};
 use crate::document::Document;
 use crate::segments::Segments;
-use crate::translate::{AnswerReader, Translation, translate_answer};
+use crate::translate::tests::translate_answer;
+use crate::translate::{AnswerReader, Translation};
 
 fn document(body: &Value) -> Document {
     Document::parse(body.to_string().into()).unwrap()

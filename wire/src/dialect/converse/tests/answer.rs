@@ -11,7 +11,7 @@ use crate::dialect::converse::error;
 use crate::dialect::{Dialect, Echo};
 use crate::document::Document;
 use crate::fault::Fault;
-use crate::translate::translate_answer;
+use crate::translate::tests::translate_answer;
 
 const ANSWER: &str = include_str!("../../../../testdata/converse/answer.json");
 

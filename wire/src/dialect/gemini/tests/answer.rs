@@ -8,7 +8,7 @@ use crate::chat::settle::Settler;
 use crate::chat::{Finish, Names};
 use crate::dialect::Dialect;
 use crate::fault::Fault;
-use crate::translate::translate_answer;
+use crate::translate::tests::translate_answer;
 use crate::usage::Usage;
 
 fn answer(parts: &Value, reason: &str, usage: &Value) -> Value {

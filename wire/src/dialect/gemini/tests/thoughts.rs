@@ -8,7 +8,7 @@ use crate::chat::seal::tests::received;
 use crate::chat::settle::Settler;
 use crate::chat::{Names, Traits};
 use crate::dialect::Dialect;
-use crate::translate::translate_answer;
+use crate::translate::tests::translate_answer;
 
 const PROOF: &str = "CpQBProof==";
 

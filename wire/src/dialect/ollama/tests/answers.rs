@@ -4,7 +4,7 @@ use super::*;
 use crate::dialect::ollama::Endpoint;
 use crate::dialect::ollama::load::{is_load, load_answer};
 use crate::fault::Fault;
-use crate::translate::translate_answer;
+use crate::translate::tests::translate_answer;
 
 fn answer(way: (Dialect, Dialect), body: &Value) -> Value {
     let request = nothing();

@@ -15,7 +15,8 @@ use crate::error_body::ErrorBody;
 use crate::fault::Fault;
 use crate::reader::StreamEnd;
 use crate::segments::Segments;
-use crate::translate::{AnswerReader, Translation, translate_answer};
+use crate::translate::tests::translate_answer;
+use crate::translate::{AnswerReader, Translation};
 use crate::usage::Usage;
 
 const CLAUDE: &str = include_str!("../../../../testdata/anthropic/tool_and_thought.sse");
