@@ -148,22 +148,14 @@ async fn an_embedding_that_fails_falls_back() {
 /// A gateway before one vendor with an API of its own, 1 USD per million tokens.
 async fn vendor(kind: &str, model: &str) -> (Upstream, Gateway) {
     let upstream = Upstream::new(Script::new()).await;
-    let price = json!({"provider": "vendor", "model": model, "input_per_mtok": "1", "output_per_mtok": "2"});
-    let config = Config::empty()
-        .set(
-            "/providers/vendor",
-            json!({"kind": kind, "base_url": format!("http://{}", upstream.addr), "api_key": "sk-vendor"}),
-        )
-        .model("embed", &[&format!("vendor/{model}")])
-        .set("/pricing", json!({"overrides": [price]}));
-    let gateway = Gateway::start(&config).await;
+    let gateway = Gateway::start(&Config::vendor(&upstream, kind, model)).await;
     (upstream, gateway)
 }
 
 fn embedding(input: &Value) -> Request {
     Request::post(
         "/v1/embeddings",
-        json!({"model": "embed", "input": input}).to_string(),
+        json!({"model": "chat", "input": input}).to_string(),
     )
 }
 
@@ -217,7 +209,7 @@ async fn every_vendor_embeds_in_its_own_words_and_is_booked() {
         );
         assert_eq!(
             (&body["model"], &body["usage"]),
-            (&json!("embed"), &usage),
+            (&json!("chat"), &usage),
             "{kind}"
         );
         assert_eq!(
@@ -362,7 +354,7 @@ async fn a_count_that_cannot_be_true_is_no_reason_to_stop_working() {
     let billed = json!({"input_tokens": u64::MAX});
     let answer = json!({"results": [{"index": 0, "relevance_score": 0.5}], "meta": {"billed_units": billed}});
     upstream.always(Script::json("200 OK", &answer));
-    let body = json!({"model": "embed", "query": "q", "documents": ["a"]}).to_string();
+    let body = json!({"model": "chat", "query": "q", "documents": ["a"]}).to_string();
     for _ in 0..3 {
         let response = gateway
             .send(&Request::post("/v1/rerank", body.clone()))
@@ -377,7 +369,7 @@ async fn vectors_of_another_length_than_was_asked_for_are_refused_by_name() {
     let (upstream, gateway) = vendor("ollama-native", "all-minilm").await;
     let answer = json!({"embeddings": [[0.5, 0.5]], "prompt_eval_count": 2});
     upstream.always(Script::json("200 OK", &answer));
-    let body = json!({"model": "embed", "input": "a", "dimensions": 1024}).to_string();
+    let body = json!({"model": "chat", "input": "a", "dimensions": 1024}).to_string();
     let response = gateway.send(&Request::post("/v1/embeddings", body)).await;
     assert_eq!(response.status, 400);
     assert_eq!(response.json()["error"]["param"], "dimensions");
@@ -390,7 +382,7 @@ async fn python_asks_for_base64_and_gets_it_from_every_vendor() {
         "200 OK",
         &json!({"embeddings": [[1.0, -0.5]]}),
     ));
-    let body = json!({"model": "embed", "input": "a", "encoding_format": "base64", "user": "u"});
+    let body = json!({"model": "chat", "input": "a", "encoding_format": "base64", "user": "u"});
     let response = gateway
         .send(&Request::post("/v1/embeddings", body.to_string()))
         .await;
@@ -436,7 +428,7 @@ async fn ollamas_clients_embed_with_anybodys_model() {
     let answer =
         json!({"embeddings": [{"values": [0.5, 1]}], "usageMetadata": {"promptTokenCount": 3}});
     upstream.always(Script::json("200 OK", &answer));
-    let body = json!({"model": "embed", "input": "a"});
+    let body = json!({"model": "chat", "input": "a"});
     let embedded = gateway
         .send(&Request::post("/api/embed", body.to_string()))
         .await

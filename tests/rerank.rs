@@ -15,15 +15,7 @@ fn asked() -> Value {
 
 async fn vendor(kind: &str, model: &str) -> (Upstream, Gateway) {
     let upstream = Upstream::new(Script::new()).await;
-    let price = json!({"provider": "vendor", "model": model, "input_per_mtok": "1", "output_per_mtok": "2"});
-    let config = Config::empty()
-        .set(
-            "/providers/vendor",
-            json!({"kind": kind, "base_url": format!("http://{}", upstream.addr), "api_key": "sk-vendor"}),
-        )
-        .model("chat", &[&format!("vendor/{model}")])
-        .set("/pricing", json!({"overrides": [price]}));
-    let gateway = Gateway::start(&config).await;
+    let gateway = Gateway::start(&Config::vendor(&upstream, kind, model)).await;
     (upstream, gateway)
 }
 

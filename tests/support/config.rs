@@ -32,6 +32,22 @@ impl Config {
             .model("chat", &["alpha/upstream-name"])
     }
 
+    /// One provider `vendor` of a `kind`, and `chat` at its `model`, with prices.
+    pub(crate) fn vendor(upstream: &Upstream, kind: &str, model: &str) -> Self {
+        let base_url = format!("http://{}", upstream.addr);
+        let price = json!({
+            "provider": "vendor", "model": model,
+            "input_per_mtok": "1", "output_per_mtok": "2",
+        });
+        Self::empty()
+            .set(
+                "/providers/vendor",
+                json!({"kind": kind, "base_url": base_url, "api_key": "sk-vendor"}),
+            )
+            .model("chat", &[&format!("vendor/{model}")])
+            .set("/pricing", json!({"overrides": [price]}))
+    }
+
     /// As `one`, with a model `spare` at `beta/spare-name` to which `chat` falls back.
     pub(crate) fn two(first: &Upstream, second: &Upstream) -> Self {
         Self::one(first)
