@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::{Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
-use crate::support::openai;
+use crate::support::openai::{self, DONE};
 use crate::support::script::Script;
 use crate::support::until;
 use crate::support::upstream::Upstream;
@@ -314,4 +314,25 @@ async fn a_stream_that_breaks_off_on_its_way_to_a_whole_answer_is_booked_as_far_
             assert_eq!(row["estimated"], true, "{model}");
         }
     }
+}
+
+// U-49
+#[tokio::test]
+async fn the_last_count_is_waited_for_where_the_first_was_too_early() {
+    let stream = [
+        openai::role(),
+        openai::text("one "),
+        openai::usage_only(10, 1),
+        openai::text("two"),
+        openai::finish(),
+        DONE.to_owned(),
+        openai::usage_only(10, 5),
+    ];
+    let scene = Scene::new(Script::stream_of(&stream)).await;
+    assert_eq!(scene.chat("chat", true).await.status, 200);
+    let row = scene.gateway.home.row().await;
+    assert_eq!(
+        (&row["tokens"]["output"], &row["estimated"]),
+        (&json!(5), &json!(false))
+    );
 }
