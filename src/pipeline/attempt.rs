@@ -143,34 +143,41 @@ pub async fn attempt(
     settlement: &mut Settlement,
 ) -> Result<Committed, Box<AttemptError>> {
     let mut trail = Trail::default();
-    let (mut told, mut refusal) = (None, None);
-    let mut candidates = plan.candidates().peekable();
-    'candidates: while let Some(deployment) = candidates.next() {
+    let mut candidates = Candidates {
+        gateway,
+        recalled,
+        left: plan.candidates(),
+        refusal: None,
+    };
+    let mut told = None;
+    let mut candidate = candidates.next(settlement, &mut trail);
+    'candidates: while let Some(Candidate {
+        deployment,
+        asked,
+        prepared,
+    }) = candidate.take()
+    {
+        let mut prepared = Some(prepared);
         let deadline = recalled.admitted.started + deployment.timeouts.total;
-        let asked = asked(gateway, recalled, deployment, settlement.estimated_input());
         let mut attempts_here = 0;
         deployment.allowance.earn(terms.allowance);
         loop {
-            let prepared = match prepare(deployment, &asked.call) {
-                Err(failure) if failure.is_inexpressible => {
-                    settlement.skipped(deployment, &failure);
-                    trail.skipped.push(Arc::clone(&deployment.id));
-                    refusal.get_or_insert(*failure);
-                    continue 'candidates;
-                }
-                prepared => prepared,
-            };
             attempts_here += 1;
+            let again = || prepare(deployment, &asked.call);
+            let ready = prepared.take().unwrap_or_else(again);
             let whom = (deployment, deadline);
-            let failure = match signed(gateway, whom, &asked, prepared, settlement).await {
+            let failure = match signed(gateway, whom, &asked, ready, settlement).await {
                 Ok(exchanged) => return Ok(trail.committed(deployment, exchanged)),
                 Err(failure) => failure,
             };
             trail.failed(deployment, failure.fault);
-            let has_next = candidates.peek().is_some();
-            let situation = situation(&failure, terms, (attempts_here, trail.made()), has_next);
+            let situation = situation(&failure, terms, (attempts_here, trail.made()));
             told = Some(failure);
-            match decide(&situation, &terms.backoff) {
+            let verdict = verdict(&situation, terms, || {
+                candidate = candidates.next(settlement, &mut trail);
+                candidate.is_some()
+            });
+            match verdict {
                 Verdict::Again(delay) if may_wait(deployment, terms, delay, deadline) => {
                     tokio::time::sleep(delay).await;
                 }
@@ -180,11 +187,55 @@ pub async fn attempt(
         }
     }
     // Who was asked and failed is told of before who could not be asked.
-    let failure = told.or(refusal);
+    let failure = told.or_else(|| candidates.refusal.map(|it| *it));
     let failure =
         failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
     let model = recalled.admitted.view.model.clone();
     Err(Box::new(AttemptError::decided(model, trail, failure)))
+}
+
+/// A deployment that can be asked, and the call in its words.
+struct Candidate<'a> {
+    deployment: &'a Arc<Deployment>,
+    asked: Asked<'a>,
+    prepared: Result<Prepared<'a>, Box<AttemptFailure>>,
+}
+
+/// The deployments of a plan that were not reached yet.
+struct Candidates<'a, I> {
+    gateway: &'a Gateway,
+    recalled: &'a Recalled,
+    left: I,
+    /// Why the first of those that cannot be asked cannot.
+    refusal: Option<Box<AttemptFailure>>,
+}
+
+impl<'a, I: Iterator<Item = &'a Arc<Deployment>>> Candidates<'a, I> {
+    /// The next one that can be asked such a thing; those before it are passed over.
+    ///
+    /// Whether it can be asked shows only when the call is put into its words, and the embedded
+    /// engine begins at once: so it is looked for when it is needed, not before.
+    fn next(&mut self, settlement: &mut Settlement, trail: &mut Trail) -> Option<Candidate<'a>> {
+        for deployment in self.left.by_ref() {
+            let input = settlement.estimated_input();
+            let asked = asked(self.gateway, self.recalled, deployment, input);
+            match prepare(deployment, &asked.call) {
+                Err(failure) if failure.is_inexpressible => {
+                    settlement.skipped(deployment, &failure);
+                    trail.skipped.push(Arc::clone(&deployment.id));
+                    self.refusal.get_or_insert(failure);
+                }
+                prepared => {
+                    return Some(Candidate {
+                        deployment,
+                        asked,
+                        prepared,
+                    });
+                }
+            }
+        }
+        None
+    }
 }
 
 /// One attempt, with the first credential that is not refused.
@@ -237,18 +288,28 @@ async fn signed<'a>(
     Err(turn.into_failure())
 }
 
-/// What is to be decided about. `attempts`: those made at this deployment, and all of them.
-fn situation(
-    failure: &AttemptFailure,
-    terms: &RetryTerms,
-    attempts: (u32, u32),
-    has_next: bool,
-) -> Situation {
+/// The decision. Whether another candidate can be asked is looked at only where one is wanted.
+fn verdict(situation: &Situation, terms: &RetryTerms, has_next: impl FnOnce() -> bool) -> Verdict {
+    match decide(situation, &terms.backoff) {
+        Verdict::Next if !has_next() => {
+            let alone = Situation {
+                has_next: false,
+                ..*situation
+            };
+            decide(&alone, &terms.backoff)
+        }
+        verdict => verdict,
+    }
+}
+
+/// What is to be decided about, if there were another candidate.
+/// `attempts`: those made at this deployment, and all of them.
+fn situation(failure: &AttemptFailure, terms: &RetryTerms, attempts: (u32, u32)) -> Situation {
     Situation {
         fault: failure.fault,
         attempts_here: attempts.0,
         attempts_left: (terms.extra_attempts + 1).saturating_sub(attempts.1),
-        has_next,
+        has_next: true,
         retry_after: failure.retry_after,
         dice: clock::uniform(),
     }
