@@ -13,6 +13,8 @@ mod tests;
 
 use bytes::Bytes;
 
+#[cfg(test)]
+pub(crate) use self::tap::MAX_TAKEN;
 pub use self::tap::Named;
 pub(crate) use self::tap::{Observed, Tap};
 use crate::dialect::Dialect;
@@ -109,6 +111,16 @@ enum Verdict {
     Fault(StreamFault),
 }
 
+/// What was left of a stream after its last whole event.
+enum Rest {
+    /// Nothing, or an event that lacked only its blank line.
+    Read,
+    /// A part of an event that is worth something.
+    Cut,
+    /// An error that lacked only its blank line.
+    Failed(StreamFault),
+}
+
 impl StreamReader {
     /// A reader for a stream of `operation`.
     pub fn new(operation: Operation, usage_chunk: UsageChunk) -> Self {
@@ -195,10 +207,13 @@ impl StreamReader {
     /// A last event that is complete but for its blank line still counts and goes out with
     /// one. Appends `[DONE]` when it returns [`StreamEnd::MissingDone`].
     pub fn finish(&mut self, out: &mut Segments) -> StreamEnd {
-        let is_cut = self.finish_remainder(out);
+        let rest = self.finish_remainder(out);
+        if let Rest::Failed(fault) = rest {
+            return StreamEnd::Failed(fault);
+        }
         match self.state {
             State::Done => StreamEnd::Complete,
-            State::Open if is_cut => StreamEnd::Truncated,
+            State::Open if matches!(rest, Rest::Cut) => StreamEnd::Truncated,
             State::Open if self.tap.is_some() => self.end_tap(),
             State::Open if self.finish_seen() => {
                 out.push(Bytes::from_static(DONE));
@@ -372,10 +387,10 @@ impl StreamReader {
         }
     }
 
-    /// Whether the stream was cut inside an event that is worth something.
-    fn finish_remainder(&mut self, out: &mut Segments) -> bool {
+    /// Reads what came after the last blank line.
+    fn finish_remainder(&mut self, out: &mut Segments) -> Rest {
         if self.state != State::Open {
-            return false;
+            return Rest::Read;
         }
         let rest = Bytes::copy_from_slice(self.scanner.remainder());
         let event = if self.scanner.is_started() {
@@ -384,14 +399,16 @@ impl StreamReader {
             Event::parse_first(&rest)
         };
         let Some(data) = event.data.as_deref() else {
-            return !event.is_done() && has_partial_field(&rest);
+            let is_cut = !event.is_done() && has_partial_field(&rest);
+            return if is_cut { Rest::Cut } else { Rest::Read };
         };
         if !event.is_done() && Document::parse(Bytes::copy_from_slice(data)).is_err() {
-            return true;
+            return Rest::Cut;
         }
         match self.judge(&event) {
-            Verdict::Fault(_) => {
+            Verdict::Fault(fault) => {
                 self.state = State::Failed;
+                return Rest::Failed(fault);
             }
             Verdict::Hide => {}
             Verdict::Forward | Verdict::Content | Verdict::Done => {
@@ -400,7 +417,7 @@ impl StreamReader {
                 out.push(Bytes::from_static(if is_ended { b"\n" } else { b"\n\n" }));
             }
         }
-        false
+        Rest::Read
     }
 }
 

@@ -27,9 +27,6 @@ const MAX_COLLECTED: u64 = 16 << 20;
 /// Most that a settler holds back, in bytes of memory.
 const MAX_HELD: u64 = 16 << 20;
 
-/// Largest translated stream, in bytes of text; a whole answer may be as long.
-const MAX_STREAMED: u64 = 64 << 20;
-
 /// Reads a streamed answer, relayed or translated.
 #[derive(Debug)]
 pub enum AnswerReader {
@@ -193,8 +190,7 @@ impl Translation {
     ) -> Seen {
         let had_ended = self.seen.is_ended;
         let bytes = self.run(out, read);
-        // Writers and readers hold some of it until the end: there must be one.
-        if self.seen.output_bytes > MAX_STREAMED || self.settler.held_bytes() > MAX_HELD {
+        if self.settler.held_bytes() > MAX_HELD {
             let (fault, error) = (Fault::EventTooLarge, None);
             self.seen.fault.get_or_insert(StreamFault { fault, error });
         }
@@ -301,7 +297,9 @@ pub fn collect_answer(
     let mut collected = Collected::default();
     from.read_answer(body, &mut |event: ChatEvent<'_>| {
         seen.note(&event);
-        settler.pass(event, &mut collected);
+        if seen.fault.is_none() {
+            settler.pass(event, &mut collected);
+        }
     });
     Ok((collected, answered(from, body, seen)?))
 }

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
+use crate::chat::event::{ChatEvent, EventSink, Finish, HELD_EVENT, ToolKind};
 use crate::chat::message::Thought;
 use crate::json::Json;
 use crate::reader::StreamFault;
@@ -185,8 +185,9 @@ impl Thought<'_> {
 
 impl Collected {
     /// Bytes of memory that everything said takes up, or about.
-    pub const fn held_bytes(&self) -> u64 {
-        self.held
+    pub fn held_bytes(&self) -> u64 {
+        let blocks: usize = self.choices.values().map(|it| it.blocks.len()).sum();
+        self.held + blocks as u64 * HELD_EVENT
     }
 
     /// The choice of that number, made if it is new.

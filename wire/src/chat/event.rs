@@ -113,7 +113,32 @@ pub enum ChatEvent<'e> {
     End,
 }
 
+/// Bytes of memory that what is made of an event takes up besides its words, about.
+pub(crate) const HELD_EVENT: u64 = 128;
+
 impl ChatEvent<'_> {
+    /// Whose it is; `None` if it is about the whole answer.
+    pub(crate) const fn choice(&self) -> Option<u32> {
+        match self {
+            Self::Text { choice, .. }
+            | Self::Refusal { choice, .. }
+            | Self::Thinking { choice, .. }
+            | Self::Thought { choice, .. }
+            | Self::ToolCall { choice, .. }
+            | Self::Arguments { choice, .. }
+            | Self::ToolCallEnd { choice, .. }
+            | Self::Logprobs { choice, .. }
+            | Self::Annotation { choice, .. }
+            | Self::Finish { choice, .. } => Some(*choice),
+            Self::Start { .. }
+            | Self::Item { .. }
+            | Self::Usage(_)
+            | Self::BadUsage
+            | Self::Fault(_)
+            | Self::End => None,
+        }
+    }
+
     /// The same event, which borrows nothing.
     pub(crate) fn into_owned(self) -> ChatEvent<'static> {
         let own = |it: Cow<'_, str>| -> Cow<'static, str> { it.into_owned().into() };
@@ -175,38 +200,36 @@ impl ChatEvent<'_> {
         }
     }
 
-    /// Bytes of memory that what it brings takes up, or about.
+    /// Bytes of memory that what it brings takes up, or about. Words join those before them.
     pub(crate) fn held_bytes(&self) -> u64 {
         let text = |it: &Option<Cow<'_, str>>| it.as_deref().map_or(0, str::len);
-        let bytes = match self {
+        let (made, bytes) = match self {
             Self::Text { text, .. }
             | Self::Refusal { text, .. }
             | Self::Thinking { text, .. }
-            | Self::Arguments { text, .. } => text.len(),
+            | Self::Arguments { text, .. } => (0, text.len()),
             Self::Thought { thought, .. } => {
-                thought.text.len()
-                    + text(&thought.signature)
-                    + text(&thought.encrypted)
-                    + text(&thought.id)
+                let proof = text(&thought.signature) + text(&thought.encrypted);
+                (1, thought.text.len() + proof + text(&thought.id))
             }
             Self::ToolCall {
                 id,
                 name,
                 signature,
                 ..
-            } => text(id) + name.len() + text(signature),
-            Self::Logprobs { tokens, .. } => tokens.held_bytes(),
-            Self::Annotation { annotation, .. } => annotation.held_bytes(),
-            Self::Start { id } => text(id),
-            Self::Item { .. }
-            | Self::ToolCallEnd { .. }
+            } => (1, text(id) + name.len() + text(signature)),
+            Self::Logprobs { tokens, .. } => (0, tokens.held_bytes()),
+            Self::Annotation { annotation, .. } => (1, annotation.held_bytes()),
+            Self::Start { id } => (0, text(id)),
+            Self::Item { id, .. } => (1, id.len()),
+            Self::ToolCallEnd { .. }
             | Self::Finish { .. }
             | Self::Usage(_)
             | Self::BadUsage
             | Self::Fault(_)
-            | Self::End => 0,
+            | Self::End => (0, 0),
         };
-        bytes as u64
+        made * HELD_EVENT + bytes as u64
     }
 }
 

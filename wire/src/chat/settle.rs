@@ -12,12 +12,9 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::chat::event::{ChatEvent, EventSink, Finish, ToolKind};
+use crate::chat::event::{ChatEvent, EventSink, Finish, HELD_EVENT, ToolKind};
 use crate::chat::names::Names;
 use crate::json::Json;
-
-/// Bytes of memory that one held event takes up besides its words, about.
-const HELD_EVENT: u64 = 128;
 
 /// Puts events right on their way from a reader to a writer.
 #[derive(Debug)]

@@ -6,14 +6,26 @@
 use std::fmt;
 
 use super::{StreamFault, Verdict};
+use crate::chat::event::HELD_EVENT;
 use crate::chat::{ChatEvent, EventSink, Finish};
 use crate::dialect::Dialect;
 use crate::dialect::sse_events::SseDialect;
+use crate::fault::Fault;
 use crate::sse::Event;
 use crate::usage::Usage;
 
 /// Most items of an answer whose ids are kept.
 const MAX_ITEMS: usize = 1024;
+
+/// Largest answer that is read, in bytes of memory: writers and readers hold some of it until its
+/// end, and there must be one.
+pub(crate) const MAX_TAKEN: u64 = 64 << 20;
+
+/// Most tool calls of an answer: each is looked up among the others.
+const MAX_CALLS: u32 = 1024;
+
+/// Most choices of an answer, as `OpenAI` has it (`n`).
+const MAX_CHOICES: u32 = 128;
 
 /// What a vendor calls an answer that it keeps, and the items of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +49,10 @@ pub(crate) struct Observed {
     pub(crate) is_usage_bad: bool,
     /// Bytes of text, thoughts and arguments.
     pub(crate) output_bytes: u64,
+    /// Bytes of memory that everything said takes up, or about.
+    taken_bytes: u64,
+    /// Tool calls.
+    calls: u32,
     /// Something for the caller came, or a choice ended.
     pub(crate) has_content: bool,
     /// Something for the caller came: words, a thought, a call.
@@ -62,8 +78,27 @@ impl Observed {
         (self.is_finished || self.is_ended) && !self.is_count_old
     }
 
-    /// Takes note of an event.
+    /// Takes note of an event. An answer beyond all bounds is a fault.
     pub(crate) fn note(&mut self, event: &ChatEvent<'_>) {
+        self.taken_bytes += match event {
+            // The trees of many alternatives are large, and the caller asked for them.
+            ChatEvent::Logprobs { tokens, .. } => {
+                tokens.as_array().unwrap_or_default().len() as u64 * HELD_EVENT
+            }
+            event => event.held_bytes(),
+        };
+        self.calls += u32::from(matches!(event, ChatEvent::ToolCall { .. }));
+        let has_end = self.taken_bytes <= MAX_TAKEN
+            && self.calls <= MAX_CALLS
+            && event.choice().is_none_or(|it| it < MAX_CHOICES);
+        if !has_end && self.fault.is_none() {
+            let (fault, error) = (Fault::EventTooLarge, None);
+            self.fault = Some(StreamFault { fault, error });
+        }
+        self.read(event);
+    }
+
+    fn read(&mut self, event: &ChatEvent<'_>) {
         match event {
             ChatEvent::Text { text, .. }
             | ChatEvent::Refusal { text, .. }

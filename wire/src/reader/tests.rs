@@ -536,3 +536,18 @@ proptest! {
         prop_assert_eq!(read(UsageChunk::Hide, &[head, tail]), read(UsageChunk::Hide, &[&bytes]));
     }
 }
+
+#[test]
+fn a_last_error_without_its_blank_line_keeps_its_class() {
+    let error = "data: {\"error\":{\"message\":\"slow down\",\"type\":\"rate_limit_error\",\"code\":\"rate_limit_exceeded\"}}";
+    for end in ["", "\n"] {
+        let outcome = read_whole(
+            UsageChunk::Hide,
+            &format!("{}{error}{end}", events(&[HELLO])),
+        );
+        let error = ErrorBody::parse(error.trim_start_matches("data: ").as_bytes());
+        let fault = Fault::RateLimited;
+        assert_eq!(outcome.end, StreamEnd::Failed(StreamFault { fault, error }));
+        assert_eq!(outcome.out, events(&[HELLO]).as_bytes());
+    }
+}

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::chat::{Names, Target, Traits};
 use crate::document::Document;
+use crate::operation::Operation;
+use crate::reader::{MAX_TAKEN, UsageChunk};
 
 /// A vendor's whole answer in the caller's words.
 pub(crate) fn translate_answer(
@@ -472,7 +474,7 @@ fn a_stream_without_an_end_is_broken_off() {
         }
     };
     assert!(matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge));
-    assert_eq!(pushed, (MAX_STREAMED >> 20) + 1);
+    assert_eq!(pushed, (MAX_TAKEN >> 20) + 1);
 }
 
 #[test]
@@ -524,4 +526,141 @@ fn what_follows_the_end_mark_is_no_part_of_the_answer() {
     assert_eq!(collected.choices[&0].text(), "a");
     assert_eq!(answer.usage.unwrap().output, 1);
     assert!(!answer.is_usage_partial);
+}
+
+fn translation(from: Dialect, to: Dialect, request: &Document) -> Translation {
+    let settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+    Translation::new(from, to, settler, &echo(request))
+}
+
+// What was said in the midst of the call could only be written behind it, and a call that is
+// closed is one that agents run.
+#[test]
+fn a_stream_that_breaks_within_a_call_never_closes_it() {
+    let request = document(&json!({}));
+    let event = |delta: Value| {
+        let chunk = json!({"choices": [{"index": 0, "delta": delta}]});
+        format!("data: {chunk}\n\n")
+    };
+    let call = json!({"index": 0, "id": "a", "function": {"name": "f", "arguments": "{\"a\":"}});
+    let begun = event(json!({"tool_calls": [call]})) + &event(json!({"content": "words"}));
+    let error = "data: {\"error\":{\"message\":\"no\",\"type\":\"server_error\"}}\n\n";
+    for to in [
+        Dialect::OpenAiChat,
+        Dialect::Anthropic,
+        Dialect::OpenAiResponses,
+        Dialect::Gemini,
+        Dialect::Ollama,
+    ] {
+        for end in [error, ""] {
+            let mut stream = translation(Dialect::OpenAiChat, to, &request);
+            let mut out = Segments::default();
+            let seen = stream.push(Bytes::from(format!("{begun}{end}")), &mut out);
+            assert_eq!(end.is_empty(), !matches!(seen, Seen::Fault(_)), "{to:?}");
+            if end.is_empty() {
+                assert_eq!(stream.finish(&mut out), StreamEnd::Incomplete, "{to:?}");
+            }
+            let reader = AnswerReader::Translate(Box::new(stream));
+            let failed = ErrorBody::parse(b"{\"error\":{\"message\":\"broken\"}}").unwrap();
+            out.push(reader.error_event(Fault::Server, &failed));
+            let written = String::from_utf8(out.to_bytes().to_vec()).unwrap();
+            for closing in [
+                "words",
+                "content_block_stop",
+                "arguments.done",
+                "output_item.done",
+                "tool_calls\"\n",
+                "functionCall",
+                "\"status\":\"completed\"",
+            ] {
+                assert!(!written.contains(closing), "{to:?} {closing}: {written}");
+            }
+        }
+    }
+}
+
+/// A relay's or a translation's last word about a stream that goes on and on.
+fn endless(from: Dialect, relay: Operation, begin: &str, more: impl Fn(u32) -> String) -> u32 {
+    let request = document(&json!({}));
+    let translation = translation(from, Dialect::OpenAiChat, &request);
+    let readers = [
+        AnswerReader::Relay(StreamReader::new(relay, UsageChunk::Keep)),
+        AnswerReader::Translate(Box::new(translation)),
+    ];
+    let counts = readers.map(|mut reader| {
+        reader.push(Bytes::from(begin.to_owned()), &mut Segments::default());
+        let found = (0..1_000_000).find(|number| {
+            let seen = reader.push(Bytes::from(more(*number)), &mut Segments::default());
+            matches!(seen, Seen::Fault(it) if it.fault == Fault::EventTooLarge)
+        });
+        found.unwrap()
+    });
+    assert_eq!(counts[0], counts[1]);
+    counts[0]
+}
+
+const BEGUN: &str = "data: {\"type\":\"message_start\",\"message\":{\"id\":\"m\",\"usage\":{\"input_tokens\":1,\"output_tokens\":1}}}\n\n";
+
+// U-38
+#[test]
+fn everything_that_is_remembered_of_a_stream_has_a_bound() {
+    let block = |index: u32, it: &Value| {
+        let it = json!({"type": "content_block_start", "index": index, "content_block": it});
+        format!("data: {it}\n\n")
+    };
+    let way = |more: &dyn Fn(u32) -> String| {
+        endless(Dialect::Anthropic, Operation::Messages, BEGUN, more)
+    };
+    let calls = way(&|at| {
+        let call = block(
+            at,
+            &json!({"type": "tool_use", "id": format!("t{at}"), "name": "f", "input": {}}),
+        );
+        call + &format!("data: {{\"type\":\"content_block_stop\",\"index\":{at}}}\n\n")
+    });
+    assert_eq!(calls, 1024);
+    assert_eq!(
+        way(&|at| block(at, &json!({"type": "text", "text": ""}))),
+        1024
+    );
+    let long = "s".repeat(1 << 20);
+    let thinking = block(0, &json!({"type": "thinking", "thinking": "hm"}));
+    let delta = json!({"type": "signature_delta", "signature": long});
+    let signed = json!({"type": "content_block_delta", "index": 0, "delta": delta});
+    let signed = format!("data: {signed}\n\n");
+    let signatures = way(&|at| [&signed, &thinking][usize::from(at == 0)].clone());
+    assert_eq!(signatures, 17);
+    let ids = way(&|at| {
+        block(
+            0,
+            &json!({"type": "tool_use", "id": format!("{at}{long}"), "name": "f"}),
+        )
+    });
+    assert_eq!(ids, 63);
+    let items = endless(Dialect::OpenAiResponses, Operation::Responses, "", |at| {
+        let item = json!({"type": "message", "id": format!("m{at}"), "content": []});
+        let it = json!({"type": "response.output_item.added", "output_index": at, "item": item});
+        format!("data: {it}\n\n")
+    });
+    assert_eq!(items, 4096);
+}
+
+#[test]
+fn a_whole_answer_has_at_most_1024_calls_and_128_choices() {
+    let call = |at: u32| json!({"index": at, "id": format!("c{at}"), "type": "function", "function": {"name": "f", "arguments": "{}"}});
+    let choice = |index: u32, calls: u32| {
+        let calls: Vec<_> = (0..calls).map(call).collect();
+        json!({"index": index, "message": {"role": "assistant", "content": "hi", "tool_calls": calls}, "finish_reason": "tool_calls"})
+    };
+    let read = |choices: &[Value]| {
+        let body = json!({"choices": choices}).to_string();
+        let mut settler = Settler::new(Names::default(), None, Vec::new(), "seed");
+        collect_answer(Dialect::OpenAiChat, &mut settler, body.as_bytes())
+    };
+    assert!(read(&[choice(0, 1024)]).is_ok());
+    assert!(read(&[choice(127, 1)]).is_ok());
+    for choices in [choice(0, 1025), choice(128, 1)] {
+        let fault = read(&[choices]).unwrap_err();
+        assert_eq!(fault.found.fault, Fault::EventTooLarge);
+    }
 }

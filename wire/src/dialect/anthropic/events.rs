@@ -10,17 +10,22 @@ use crate::dialect::stream::fault;
 use crate::fault::Fault;
 use crate::json::Json;
 use crate::reader::stream_fault;
-use crate::sse::Event;
+use crate::sse::{Event, MAX_EVENT_BYTES};
 
 /// A reader for a stream.
 pub(crate) fn reader() -> SseReader<Blocks> {
     SseReader::new(Blocks::default())
 }
 
+/// Most blocks that are open at once: each is looked up among the others. One is usual.
+const MAX_OPEN: usize = 1024;
+
 /// What must be remembered from event to event.
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
     open: Vec<(u64, Block)>,
+    /// Bytes of signatures and pages so far, which are passed on where their block ends.
+    held_bytes: usize,
     /// Number of the next call: a vendor that begins anew counts its blocks from 0 again.
     calls: u32,
     counts: Counts,
@@ -65,6 +70,10 @@ impl SseDialect for Blocks {
         }
         if let Some(value) = value {
             self.read(&value, sink);
+        }
+        if !self.is_failed && (self.open.len() > MAX_OPEN || self.held_bytes > MAX_EVENT_BYTES) {
+            self.is_failed = true;
+            sink.take(fault(Fault::EventTooLarge));
         }
     }
 
@@ -204,8 +213,10 @@ impl Blocks {
             Some("text_delta") => self.text(delta.str("text").unwrap_or_default(), sink),
             Some("thinking_delta") => thinking(delta.str("thinking").unwrap_or_default(), sink),
             Some("signature_delta") => {
+                let more = delta.str("signature").unwrap_or_default();
+                self.held_bytes += more.len();
                 if let Some(Block::Thinking { signature }) = self.block(index) {
-                    signature.push_str(delta.str("signature").unwrap_or_default());
+                    signature.push_str(more);
                 }
             }
             Some("input_json_delta") => {
@@ -221,8 +232,13 @@ impl Blocks {
                 }
             }
             Some("citations_delta") => {
+                let page = delta.get("citation").and_then(page);
+                let bytes = page
+                    .as_ref()
+                    .map_or(0, |(url, title)| url.len() + title.len());
+                self.held_bytes += bytes + size_of::<(String, String)>();
                 if let Some(Block::Text { cited, .. }) = self.block(index) {
-                    cited.extend(delta.get("citation").and_then(page));
+                    cited.extend(page);
                 }
             }
             _ => {}

@@ -21,6 +21,9 @@ pub(crate) fn reader() -> SseReader<Items> {
     SseReader::new(Items::default())
 }
 
+/// Most items of an answer: each is looked up among the others.
+const MAX_ITEMS: usize = 4096;
+
 /// What must be remembered from event to event.
 #[derive(Debug, Default)]
 pub(crate) struct Items {
@@ -140,12 +143,16 @@ impl Items {
         read: impl FnOnce(&mut Item, &Json<'_>, &mut Out<'_>),
         sink: &mut dyn EventSink,
     ) {
-        let Some(it) = value.get("item") else {
+        let Some(it) = value.get("item").filter(|_| !self.is_failed) else {
             return;
         };
         let known = value.get("output_index").and_then(Json::as_u64);
         let index = known.unwrap_or(self.known.len() as u64);
         let at = self.known.iter().position(|it| it.index == index);
+        if at.is_none() && self.known.len() == MAX_ITEMS {
+            self.is_failed = true;
+            return sink.take(fault(Fault::EventTooLarge));
+        }
         let at = at.unwrap_or_else(|| {
             let item = Item::new(index, it);
             sink.take(ChatEvent::Item {
