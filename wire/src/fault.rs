@@ -52,7 +52,7 @@ pub enum Fault {
     Incomplete,
     /// The answer is well formed and has nothing in it.
     Empty,
-    /// One streamed event was larger than we are willing to hold.
+    /// One streamed event, or what must be remembered of an answer, was larger than we are willing to hold.
     EventTooLarge,
     /// The caller left before the answer was complete.
     Cancelled,
