@@ -545,6 +545,7 @@ async fn a_request_that_nobody_can_be_asked_is_refused() {
         refused.error(400, "unsupported_parameter")["param"],
         "modalities"
     );
+    assert_eq!(refused.header("x-tollward-error-source"), Some("gateway"));
     assert_eq!(upstream.calls(), 0);
     let row = gateway.home.row().await;
     assert_eq!((&row["status"], &row["attempts"]), (&json!(400), &json!(0)));

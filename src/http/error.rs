@@ -114,7 +114,11 @@ impl From<AttemptError> for Problem {
         Self {
             status,
             body,
-            source: Source::Upstream,
+            source: if error.is_ours {
+                Source::Gateway
+            } else {
+                Source::Upstream
+            },
             retry,
             closes: false,
         }

@@ -49,7 +49,7 @@ pub struct AttemptError {
     pub fault: Fault,
     /// The vendor's own words about it.
     pub error: Option<ErrorBody>,
-    /// Those words are this gateway's own, about its embedded engine.
+    /// Those words are this gateway's own: of its engine, or because nothing was sent.
     pub is_ours: bool,
     /// The vendor's status, when it sent one.
     pub status: Option<StatusCode>,

@@ -33,7 +33,7 @@ pub struct AttemptFailure {
     pub output_bytes: u64,
     /// This deployment cannot be asked such a thing: nothing was sent, and another one may take it.
     pub is_inexpressible: bool,
-    /// The words in `error` are this gateway's own, about its embedded engine.
+    /// The words in `error` are this gateway's own: of its engine, or because nothing was sent.
     pub is_ours: bool,
     /// For the log, never for the client.
     pub detail: String,
@@ -131,6 +131,7 @@ pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
     AttemptFailure {
         error: Some(body),
         is_inexpressible: true,
+        is_ours: true,
         ..AttemptFailure::of(Fault::BadRequest, error.to_string())
     }
 }
@@ -147,6 +148,7 @@ pub(super) fn left_out(param: &str, all: &str) -> AttemptFailure {
     AttemptFailure {
         error: Some(body),
         is_inexpressible: true,
+        is_ours: true,
         ..AttemptFailure::of(Fault::BadRequest, message)
     }
 }

@@ -159,6 +159,15 @@ fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
         ..failed(Fault::RateLimited)
     });
     assert_eq!(busy.body, said("the engine is busy"));
+    let source = |problem: &Problem| {
+        let response = respond(problem, &HeaderValue::from_static("id"));
+        response.headers().get("x-tollward-error-source").cloned()
+    };
+    let broken = Problem::from(failed(Fault::Server));
+    assert_eq!(
+        [busy, broken].map(|it| source(&it)),
+        ["gateway", "upstream"].map(|it| Some(HeaderValue::from_static(it)))
+    );
 }
 
 // C-10
