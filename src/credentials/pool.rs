@@ -138,11 +138,11 @@ impl<'a> Turn<'a> {
         holders.get(self.last)
     }
 
-    /// Notes that the credential that was taken last has failed with `failure`; `true` if that is
-    /// about the credential, so that the next one may fare better.
-    pub fn failed(&mut self, failure: AttemptFailure, now: Instant) -> bool {
+    /// Notes that the credential that was taken last, as `signer` had it, has failed with
+    /// `failure`; `true` if that is about the credential, so that the next one may fare better.
+    pub fn failed(&mut self, signer: &Signer, failure: AttemptFailure, now: Instant) -> bool {
         let noted = self.taken().map_or(Noted::Nothing, |holder| {
-            holder.note(self.model, &failure, now)
+            holder.note(self.model, signer, &failure, now)
         });
         self.keep(failure);
         if noted == Noted::Renewable {
@@ -253,7 +253,7 @@ impl Holder {
     }
 
     /// Notes what a failure says about it.
-    fn note(&self, model: &str, failure: &AttemptFailure, now: Instant) -> Noted {
+    fn note(&self, model: &str, signer: &Signer, failure: &AttemptFailure, now: Instant) -> Noted {
         if self.credential.is_none() {
             return Noted::Nothing;
         }
@@ -263,7 +263,7 @@ impl Holder {
         if let Kept::Fetched(refreshed) = &self.kept
             && failure.fault == Fault::Auth
             && is_stale(failure.status, failure.error.as_ref())
-            && refreshed.forget(now)
+            && signer.key().is_some_and(|key| refreshed.forget(key, now))
         {
             tracing::info!(provider = %self.provider, credential = %self.name, "a key was refused before its time and is fetched anew");
             return Noted::Renewable;

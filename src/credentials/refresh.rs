@@ -77,16 +77,19 @@ impl Refreshed {
         }
     }
 
-    /// Forgets a key that was refused, so that the next call fetches another; `false` if it was
-    /// fetched only now, and another would fare no better.
-    pub fn forget(&self, now: Instant) -> bool {
+    /// Forgets a key that was `refused`, so that the next call fetches another; `false` if it was
+    /// fetched only now, and another would fare no better. A call that comes late with a key from
+    /// before the last renewal is to try the one that is held now.
+    pub fn forget(&self, refused: &Key, now: Instant) -> bool {
         let mut state = self.state.lock();
-        let is_old = |held: &Held| now.saturating_duration_since(held.since) >= YOUNG;
-        let is_forgotten = state.held.as_ref().is_some_and(is_old);
-        if is_forgotten {
+        let Some(held) = state.held.as_ref().filter(|it| it.key == *refused) else {
+            return true;
+        };
+        let is_old = now.saturating_duration_since(held.since) >= YOUNG;
+        if is_old {
             state.held = None;
         }
-        is_forgotten
+        is_old
     }
 
     fn find(&self, fetcher: &Fetcher, now: Instant) -> Found {

@@ -29,6 +29,11 @@ impl Signer {
         }
     }
 
+    /// What it signs with.
+    pub(super) fn key(&self) -> Option<&Key> {
+        self.key.as_ref()
+    }
+
     /// A vendor's request, signed at this moment.
     pub fn signed(&self, method: Method, outbound: &Outbound) -> Request<SegmentsBody> {
         let Outbound { uri, body, .. } = outbound;

@@ -279,7 +279,7 @@ async fn signed<'a>(
             }
             Err(failure) => {
                 settlement.attempt_failed(&failure);
-                if !turn.failed(failure, clock::mono()) {
+                if !turn.failed(&signer, failure, clock::mono()) {
                     break;
                 }
             }

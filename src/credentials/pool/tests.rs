@@ -31,13 +31,17 @@ fn failure(fault: Fault, status: u16, after: Option<u64>) -> AttemptFailure {
     }
 }
 
+fn unsigned() -> Signer {
+    Signer::new(None, &Skew::default())
+}
+
 /// The names that an attempt goes through when each fails the same way.
 fn names(pool: &Pool, model: &str, fault: Fault, now: Instant) -> Vec<Arc<str>> {
     let mut turn = pool.turn(model);
     let mut names = Vec::new();
     while let Some(holder) = turn.next(now) {
         names.push(Arc::clone(holder.name()));
-        if !turn.failed(failure(fault, 401, None), now) {
+        if !turn.failed(&unsigned(), failure(fault, 401, None), now) {
             break;
         }
     }
@@ -54,7 +58,7 @@ fn a_refused_credential_makes_way_for_the_next_and_rests() {
     let (pool, now) = (pool(&two(), None), clock::mono());
     let mut turn = pool.turn("m");
     assert_eq!(&**turn.next(now).unwrap().name(), "a");
-    assert!(turn.failed(failure(Fault::Auth, 401, None), now));
+    assert!(turn.failed(&unsigned(), failure(Fault::Auth, 401, None), now));
     assert_eq!(&**turn.next(now).unwrap().name(), "b");
     assert_eq!(&*first(&pool, "another", now), "b");
     let later = now + Duration::from_secs(600);
@@ -84,7 +88,7 @@ fn a_limited_rate_is_that_of_one_model() {
     let (pool, now) = (pool(&two(), None), clock::mono());
     let mut turn = pool.turn("m");
     turn.next(now);
-    assert!(turn.failed(failure(Fault::RateLimited, 429, Some(7)), now));
+    assert!(turn.failed(&unsigned(), failure(Fault::RateLimited, 429, Some(7)), now));
     assert_eq!(&*first(&pool, "m", now), "b");
     assert_eq!(&*first(&pool, "n", now), "a");
     assert_eq!(&*first(&pool, "m", now + Duration::from_secs(7)), "a");
@@ -95,9 +99,9 @@ fn the_failure_that_leaves_most_hope_is_the_one_that_counts() {
     let (pool, now) = (pool(&two(), None), clock::mono());
     let mut turn = pool.turn("m");
     turn.next(now);
-    turn.failed(failure(Fault::RateLimited, 429, Some(2)), now);
+    turn.failed(&unsigned(), failure(Fault::RateLimited, 429, Some(2)), now);
     turn.next(now);
-    turn.failed(failure(Fault::Auth, 401, None), now);
+    turn.failed(&unsigned(), failure(Fault::Auth, 401, None), now);
     assert!(turn.next(now).is_none());
     assert_eq!(turn.into_failure().fault, Fault::RateLimited);
 }
@@ -123,7 +127,7 @@ fn a_reload_keeps_what_is_known_of_the_credentials_that_stay() {
     let (pool_before, now) = (pool(&two(), None), clock::mono());
     let mut turn = pool_before.turn("m");
     turn.next(now);
-    turn.failed(failure(Fault::Auth, 401, None), now);
+    turn.failed(&unsigned(), failure(Fault::Auth, 401, None), now);
     let [a, b] = two();
     let after = pool(
         &[a.clone(), credential("c", "key-c"), b.clone()],
@@ -142,7 +146,7 @@ fn no_more_models_are_remembered_than_there_is_room_for() {
         let model = format!("m{index}");
         let mut turn = pool.turn(&model);
         let holder = Arc::clone(turn.next(now).unwrap());
-        turn.failed(failure(Fault::RateLimited, 429, None), now);
+        turn.failed(&unsigned(), failure(Fault::RateLimited, 429, None), now);
         assert!(holder.rests.lock().models.len() <= MAX_MODELS);
     }
 }

@@ -137,7 +137,25 @@ async fn a_fetch_that_panics_leaves_nobody_waiting_and_is_made_again() {
 async fn a_refused_key_is_forgotten_unless_it_was_fetched_only_now() {
     let (source, refreshed, fetcher) = refreshed(|_| Ok(()));
     let (_, ()) = tokio::join!(refreshed.key(&fetcher), answer(&source, &refreshed));
-    assert!(!refreshed.forget(clock::mono()));
-    assert!(refreshed.forget(clock::mono() + YOUNG));
-    assert!(!refreshed.forget(clock::mono() + YOUNG), "it is gone");
+    let now = clock::mono();
+    assert!(!refreshed.forget(&key(1), now));
+    assert!(refreshed.forget(&key(1), now + YOUNG));
+}
+
+// Calls that were under way with the old key hear of it late.
+#[tokio::test]
+async fn a_late_refusal_of_an_older_key_is_not_charged_to_the_one_that_is_held() {
+    let (source, refreshed, fetcher) = refreshed(|_| Ok(()));
+    let (_, ()) = tokio::join!(refreshed.key(&fetcher), answer(&source, &refreshed));
+    let now = clock::mono();
+    assert!(refreshed.forget(&key(1), now + YOUNG));
+    assert!(
+        refreshed.forget(&key(1), now + YOUNG),
+        "it is being renewed"
+    );
+    let (renewed, ()) = tokio::join!(refreshed.key(&fetcher), answer(&source, &refreshed));
+    assert_eq!(renewed, Ok(key(2)));
+    assert!(refreshed.forget(&key(1), now), "there is a newer one");
+    assert_eq!(refreshed.key(&fetcher).await, Ok(key(2)));
+    assert!(!refreshed.forget(&key(2), now));
 }
