@@ -203,8 +203,12 @@ impl Chunks {
         };
         if let Some(delta) = delta {
             read_words(delta, choice, sink);
-            let calls = delta.get("tool_calls").and_then(Json::as_array);
-            let calls = calls.unwrap_or_default();
+            let calls = match delta.get("tool_calls") {
+                Some(Json::Array(calls)) => calls.as_slice(),
+                // TGI up to 2.x streams one call and no list: `DeltaToolCall` of its router.
+                Some(call @ Json::Object(_)) => std::slice::from_ref(call),
+                _ => &[],
+            };
             let is_whole = value.get("message").is_some();
             for (at, call) in calls.iter().enumerate() {
                 // One alone may be the next piece of any call.

@@ -337,3 +337,15 @@ fn what_is_heard_in_a_spoken_answer_is_its_text() {
     let answer = collect_answer(Dialect::OpenAiChat, &answer);
     assert_eq!(answer.choices[&0].text(), "Hello!");
 }
+
+// faults U-50; TGI up to 2.x, `DeltaToolCall` of its router, repeats the name with each piece.
+#[test]
+fn a_call_that_is_streamed_without_a_list_is_a_call() {
+    let piece = |arguments: &str| {
+        let function = json!({"name": "f", "arguments": arguments});
+        let call = json!({"index": 0, "id": "", "type": "function", "function": function});
+        delta(&json!({"role": "assistant", "tool_calls": call}))
+    };
+    let answer = read(&[piece("{\"a\""), piece(":1}"), last("stop")]);
+    assert_eq!(calls(&answer), [("f".to_owned(), "{\"a\":1}".to_owned())]);
+}
