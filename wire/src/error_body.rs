@@ -116,7 +116,12 @@ fn object(fields: &Map<String, Value>, message: &Value, wrappers: u32) -> ErrorB
     let details = fields.get("details").and_then(Value::as_object);
     let named_code = text(fields, "code")
         .or_else(|| error_type.clone())
-        .or_else(|| details.and_then(|it| text(it, "error_code")));
+        .or_else(|| details.and_then(|it| text(it, "error_code")))
+        // OpenRouter's moderation comes as a bare 403.
+        .or_else(|| {
+            let is_flagged = metadata.is_some_and(|it| it.contains_key("flagged_input"));
+            is_flagged.then(|| "moderation".to_owned())
+        });
     ErrorBody {
         message: cut(message_text),
         kind: text(fields, "type")

@@ -128,6 +128,7 @@ impl Fault {
             .filter(|it| *it != Fault::BadRequest)
             .or_else(|| is_too_long.then_some(Fault::ContextLength))
             .or_else(|| cipher_signature(&error.message).then_some(Fault::ForeignCipher))
+            .or_else(|| account_signature(&error.message))
             .or_else(|| from_word(code))
             .or_else(|| from_word(&error.kind))
             .or_else(|| code.parse().ok().and_then(Fault::from_status))
@@ -216,6 +217,24 @@ fn is_about_the_prompt(error: &ErrorBody) -> bool {
 fn cipher_signature(message: &str) -> bool {
     let is_refused = ["could not be verified", "could not be decrypted"];
     message.contains("ncrypted content") && is_refused.iter().any(|it| message.contains(it))
+}
+
+/// Texts by which xAI speaks of the account: a key that it does not know is a 400 there, and a
+/// spent credit a 429 without a code.
+///
+/// Source: docs.x.ai's page on debugging errors, continuedev/continue issue 10373 (read 2026-11).
+fn account_signature(message: &str) -> Option<Fault> {
+    if message.starts_with("Incorrect API key provided") {
+        return Some(Fault::Auth);
+    }
+    let spent = [
+        "used all available credits or reached its",
+        "has run out of credits",
+    ];
+    spent
+        .iter()
+        .any(|it| message.starts_with("Your team") && message.contains(it))
+        .then_some(Fault::Quota)
 }
 
 /// Texts by which servers without a code say that the prompt is too long.

@@ -38,6 +38,29 @@ fn over_long_prompts_are_recognised_by_code_or_by_the_servers_own_words() {
     assert_eq!(named(parameter), Some(Fault::BadRequest));
 }
 
+// U-18, U-55
+#[test]
+fn refusals_whose_status_says_something_else_are_told_by_their_words() {
+    for (body, fault) in [
+        (
+            r#"{"code":"invalid-argument","error":"Incorrect API key provided: xa***ey. You can obtain an API key from https://console.x.ai."}"#,
+            Fault::Auth,
+        ),
+        (
+            r#"{"code":"Some resource has been exhausted","error":"Your team t has either used all available credits or reached its monthly spending limit."}"#,
+            Fault::Quota,
+        ),
+        (
+            r#"{"error":{"code":403,"message":"m","metadata":{"reasons":["violence"],"flagged_input":"a","provider_name":"OpenAI"}}}"#,
+            Fault::ContentFilter,
+        ),
+    ] {
+        assert_eq!(named(body), Some(fault), "{body}");
+    }
+    let quoted = r#"{"error":{"message":"bad prompt: Incorrect API key provided","type":"x"}}"#;
+    assert_eq!(named(quoted), None);
+}
+
 // trap 27
 #[test]
 fn a_thought_of_another_account_is_told_by_code_or_by_words() {
