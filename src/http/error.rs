@@ -107,8 +107,14 @@ impl From<AttemptError> for Problem {
             (_, retry) => retry,
         };
         let body = match &error.error {
-            Some(told) if error.is_ours || is_about_the_request(error.fault) => told.clone(),
-            Some(told) if is_about_our_account(error.fault) => classed_as(told, describe(&error)),
+            Some(told) if error.is_ours => told.clone(),
+            Some(told) if is_about_the_request(error.fault) => ErrorBody {
+                code: code_of(error.fault, told),
+                ..told.clone()
+            },
+            Some(told) if is_about_our_account(error.fault) => {
+                classed_as(error.fault, told, describe(&error))
+            }
             _ => describe(&error),
         };
         Self {
@@ -140,11 +146,24 @@ fn is_about_our_account(fault: Fault) -> bool {
 }
 
 /// Our own words under the vendor's class.
-fn classed_as(told: &ErrorBody, own: ErrorBody) -> ErrorBody {
+fn classed_as(fault: Fault, told: &ErrorBody, own: ErrorBody) -> ErrorBody {
     ErrorBody {
         kind: told.kind.clone(),
-        code: told.code.clone().or(own.code),
+        code: code_of(fault, told),
         ..own
+    }
+}
+
+/// The code of a fault that programs act upon is `OpenAI`'s, whoever failed and however they
+/// number it; of other refusals it is the vendor's own.
+fn code_of(fault: Fault, told: &ErrorBody) -> Option<String> {
+    const OPENAIS: [&str; 2] = ["billing_hard_limit_reached", "content_policy_violation"];
+    match fault {
+        Fault::ContextLength | Fault::ContentFilter | Fault::RateLimited | Fault::Quota => {
+            let known = told.code.as_deref().filter(|it| OPENAIS.contains(it));
+            Some(known.unwrap_or(fault.code()).to_owned())
+        }
+        _ => told.code.clone(),
     }
 }
 
@@ -283,10 +302,13 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> ErrorBody {
         code: Some(code.into()),
     };
     match (error, fault) {
-        (Some(told), fault) if is_about_our_account(fault) => classed_as(&told, own),
+        (Some(told), fault) if is_about_our_account(fault) => classed_as(fault, &told, own),
         // That our credential or our name of a model is refused is between the vendor and the operator.
         (Some(_), Fault::Auth | Fault::NotFound) | (None, _) => own,
-        (Some(told), _) => told,
+        (Some(told), fault) => ErrorBody {
+            code: code_of(fault, &told),
+            ..told
+        },
     }
 }
 

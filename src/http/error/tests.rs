@@ -131,7 +131,6 @@ fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
         let own = Problem::from(failed(fault)).body;
         let classed = ErrorBody {
             kind: "vendor_type".into(),
-            code: Some("vendor_code".into()),
             ..own.clone()
         };
         assert_eq!(speaks(fault).body, classed, "{fault:?}");
@@ -145,7 +144,7 @@ fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
         assert_eq!(without_code.body.code, own.code, "{fault:?}");
         let event = stream_error(fault, Some(said("too long")));
         let event = String::from_utf8_lossy(&event.to_json()).into_owned();
-        assert!(event.contains("vendor_code") && !event.contains("too long"));
+        assert!(event.contains(fault.code()) && !event.contains("too long"));
     }
     for fault in [Fault::Auth, Fault::NotFound] {
         let event = stream_error(fault, Some(said("too long")));
@@ -168,6 +167,38 @@ fn of_what_a_vendor_says_about_our_account_only_its_class_is_passed_on() {
         [busy, broken].map(|it| source(&it)),
         ["gateway", "upstream"].map(|it| Some(HeaderValue::from_static(it)))
     );
+}
+
+// Each vendor numbers its refusals in its own way; programs know OpenAI's words.
+#[test]
+fn what_programs_act_upon_has_openais_code_and_other_refusals_have_the_vendors() {
+    for fault in [Fault::ContextLength, Fault::ContentFilter] {
+        let body = speaks(fault).body;
+        assert_eq!(body.code.as_deref(), Some(fault.code()));
+        assert_eq!(body.message, "too long");
+        let event = stream_error(fault, Some(said("too long")));
+        assert_eq!(event.code.as_deref(), Some(fault.code()));
+    }
+    let code = |fault, code: &str| {
+        let error = ErrorBody {
+            code: Some(code.to_owned()),
+            ..said("no")
+        };
+        let error = Some(error);
+        Problem::from(AttemptError {
+            error,
+            ..failed(fault)
+        })
+        .body
+        .code
+    };
+    let kept = code(Fault::ContentFilter, "content_policy_violation");
+    assert_eq!(kept.as_deref(), Some("content_policy_violation"));
+    assert_eq!(
+        code(Fault::Quota, "1300").as_deref(),
+        Some("insufficient_quota")
+    );
+    assert_eq!(code(Fault::BadRequest, "3051").as_deref(), Some("3051"));
 }
 
 // C-10
