@@ -18,6 +18,7 @@ use tollward_wire::rerank::RerankDialect;
 use crate::account::{Account, KeyHeader, settings};
 use crate::compatible::Compatible;
 use crate::compatible::row::{EffortHabit, Quirks, Row};
+use crate::compatible::rows::TEXT_WITHOUT_SEARCH;
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
@@ -67,8 +68,14 @@ const CHAT: Row = Row {
             "prediction",
             "service_tier",
             "parallel_tool_calls",
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "prompt_cache_options",
+            "verbosity",
+            "safety_identifier",
+            "moderation",
         ],
-        refused: &[("audio", "the model answers in text only")],
+        refused: TEXT_WITHOUT_SEARCH,
         is_single_choice: true,
         ..Quirks::NONE
     },

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use serde_json::json;
+use tollward_wire::chat::Replay;
 use tollward_wire::document::{Document, Edit, Object};
 use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
@@ -141,6 +142,9 @@ fn forces_a_tool(document: &Document) -> bool {
     !matches!(raw, b"null" | b"\"auto\"" | b"\"none\"")
 }
 
+/// Where `DeepSeek` has the words of a thought.
+const THOUGHTS: &str = "reasoning_content";
+
 fn edit_messages(
     quirks: &Quirks,
     document: &Document,
@@ -150,6 +154,7 @@ fn edit_messages(
     if quirks.dropped_in_messages.is_empty()
         && !quirks.has_no_developer_role
         && !quirks.has_short_tool_ids
+        && quirks.thoughts != Replay::AlwaysAsText
     {
         return;
     }
@@ -160,15 +165,26 @@ fn edit_messages(
         if quirks.has_short_tool_ids {
             tool_id::shorten(&message, document, edit);
         }
+        // Else: "The `reasoning_content` in the thinking mode must be passed back to the API."
+        if quirks.thoughts == Replay::AlwaysAsText
+            && role_is(&message, document, "assistant")
+            && !message.has(document, THOUGHTS)
+        {
+            edit.set_in(&message, THOUGHTS, "");
+        }
         for field in quirks.dropped_in_messages {
             let is_known = field
                 .known_in
                 .is_some_and(|role| role_is(&message, document, role));
-            if is_known || message.raw(document, field.name).is_none() {
+            let says_nothing = match message.raw(document, field.name) {
+                None => continue,
+                Some(raw) => raw == b"null",
+            };
+            if is_known || (field.is_empty_only && !says_nothing) {
                 continue;
             }
             edit.remove_in(&message, field.name);
-            if !dropped.iter().any(|it| it == field.path) {
+            if !says_nothing && !dropped.iter().any(|it| it == field.path) {
                 dropped.push(field.path.into());
             }
         }

@@ -147,10 +147,12 @@ pub(crate) enum ResponsesModels {
 pub(crate) struct MessageField {
     /// The field's name.
     pub(crate) name: &'static str,
-    /// How it is reported.
+    /// How it is reported, if it says anything: `null` is left out without a word.
     pub(crate) path: &'static str,
     /// The one role in whose messages it is known; `None` if in none.
     pub(crate) known_in: Option<&'static str>,
+    /// Whether it stays where it says something.
+    pub(crate) is_empty_only: bool,
 }
 
 /// Which name for the output bound a vendor knows.

@@ -314,6 +314,98 @@ fn deepseek_is_told_in_its_own_words_how_hard_to_think() {
 }
 
 // trap 20
+// trap 26
+#[test]
+fn deepseek_gets_a_thought_with_every_turn_of_its_own_if_only_an_empty_one() {
+    let turns = |messages: &str| {
+        let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
+        encoded("deepseek", Operation::Chat, "m", &body).unwrap().0
+    };
+    let call = r#"{"role":"assistant","tool_calls":[]}"#;
+    let user = r#"{"role":"user","content":"hi"}"#;
+    let told = r#"{"role":"assistant","tool_calls":[],"reasoning_content":""}"#;
+    let thought = r#"{"role":"assistant","content":"a","reasoning_content":"hm"}"#;
+    assert_eq!(
+        turns(&format!("{user},{call},{thought}")),
+        format!(r#"{{"model":"m","messages":[{user},{told},{thought}]}}"#)
+    );
+}
+
+/// What reaches the vendor of an assistant's message with one more field, and what is reported.
+fn message(kind: &str, field: &str) -> (bool, Vec<String>) {
+    let body =
+        format!(r#"{{"model":"m","messages":[{{"role":"assistant","content":"a",{field}}}]}}"#);
+    let (after, outbound) = encoded(kind, Operation::Chat, "m", &body).unwrap();
+    let dropped = outbound.dropped.iter().map(ToString::to_string);
+    (after.contains(field), dropped.collect())
+}
+
+#[test]
+fn what_an_sdk_repeats_of_an_answer_does_not_upset_a_vendor_that_knows_less() {
+    for kind in ["cerebras", "fireworks", "mistral", "groq"] {
+        for name in ["refusal", "annotations", "audio"] {
+            let gone = (false, Vec::new());
+            assert_eq!(
+                message(kind, &format!(r#""{name}":null"#)),
+                gone,
+                "{kind} {name}"
+            );
+            let named = (false, vec![format!("messages[].{name}")]);
+            assert_eq!(
+                message(kind, &format!(r#""{name}":["a"]"#)),
+                named,
+                "{kind} {name}"
+            );
+        }
+    }
+    for kind in ["cerebras", "fireworks", "mistral"] {
+        let gone = (false, Vec::new());
+        assert_eq!(message(kind, r#""function_call":null"#), gone, "{kind}");
+        let kept = (true, Vec::new());
+        assert_eq!(
+            message(kind, r#""function_call":{"name":"f"}"#),
+            kept,
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_chat_at_openai_takes_no_thoughts_of_others() {
+    for name in ["reasoning", "reasoning_content", "reasoning_details"] {
+        let named = (false, vec![format!("messages[].{name}")]);
+        assert_eq!(message("openai", &format!(r#""{name}":"hm""#)), named);
+        let kept = (true, Vec::new());
+        assert_eq!(
+            message("openai-compatible", &format!(r#""{name}":"hm""#)),
+            kept
+        );
+    }
+}
+
+#[test]
+fn vendors_that_refuse_what_they_do_not_know_are_not_sent_openais_own() {
+    let own = [
+        ("verbosity", r#""low""#),
+        ("safety_identifier", r#""s""#),
+        ("moderation", r#"{"model":"m"}"#),
+        ("modalities", r#"["text"]"#),
+        ("prompt_cache_retention", r#""24h""#),
+        ("prompt_cache_options", r#"{"mode":"implicit"}"#),
+        ("store", "true"),
+    ];
+    for kind in ["groq", "cerebras", "fireworks", "mistral"] {
+        for (name, value) in own {
+            let body = format!(r#"{{"model":"m","messages":[{{"role":"user"}}],"{name}":{value}}}"#);
+            let (after, outbound) = encoded(kind, Operation::Chat, "m", &body).unwrap();
+            assert!(!after.contains(name), "{kind} {name}: {after}");
+            assert_eq!(outbound.dropped, [name], "{kind}");
+        }
+        let searching = chat(kind, "m", r#","web_search_options":{}"#).unwrap_err();
+        assert_eq!(searching.param(), Some("web_search_options"), "{kind}");
+    }
+}
+
 #[test]
 fn deepseek_does_not_think_where_it_must_call_a_tool() {
     for choice in [

@@ -81,6 +81,12 @@ const OPENAI_MODELS: Quirks = Quirks {
     responses: ResponsesModels::ByName,
     takes_custom_tools: true,
     web_search: SearchingModels::ByName,
+    // Thoughts of other vendors, which chats with OpenAI have no place for.
+    dropped_in_messages: &[
+        everywhere("reasoning", "messages[].reasoning"),
+        everywhere("reasoning_content", "messages[].reasoning_content"),
+        everywhere("reasoning_details", "messages[].reasoning_details"),
+    ],
     ..Quirks::NONE
 };
 
@@ -103,7 +109,17 @@ pub(super) const GROQ: Row = Row {
             "presence_penalty",
             "metadata",
             "store",
+            // OpenAI's own, which groq 1.7 does not know: eigent-ai/eigent issue 1827 and others.
+            "prompt_cache_key",
+            "prompt_cache_retention",
+            "prompt_cache_options",
+            "verbosity",
+            "safety_identifier",
+            "moderation",
+            "prediction",
+            "modalities",
         ],
+        refused: TEXT_WITHOUT_SEARCH,
         dropped_in_messages: &[
             everywhere("name", "messages[].name"),
             everywhere("reasoning_content", "messages[].reasoning_content"),
@@ -175,6 +191,7 @@ pub(super) const MISTRAL: Row = Row {
                 name: "name",
                 path: "messages[].name",
                 known_in: Some("tool"),
+                is_empty_only: false,
             },
             everywhere("reasoning_content", "messages[].reasoning_content"),
             everywhere("reasoning_details", "messages[].reasoning_details"),
@@ -182,6 +199,7 @@ pub(super) const MISTRAL: Row = Row {
             everywhere("audio", "messages[].audio"),
             everywhere("annotations", "messages[].annotations"),
             everywhere("refusal", "messages[].refusal"),
+            empty("function_call"),
         ],
         refused: &[
             ("audio", "the model answers in text only"),
@@ -219,6 +237,7 @@ pub(super) const DEEPSEEK: Row = Row {
         ],
         cannot_force_while_thinking: true,
         thoughts: Replay::AlwaysAsText,
+        refused: TEXT_WITHOUT_SEARCH,
         ..Quirks::NONE
     },
 };
@@ -275,6 +294,26 @@ pub(super) const FIREWORKS: Row = Row {
         efforts: LOW_TO_HIGH,
         thoughts: Replay::AsText,
         takes_more_sampling: true,
+        // It refuses what it does not know: web-infra-dev/midscene issue 1322.
+        dropped: &[
+            "store",
+            "verbosity",
+            "safety_identifier",
+            "moderation",
+            "modalities",
+            "prompt_cache_retention",
+            "prompt_cache_options",
+        ],
+        refused: TEXT_WITHOUT_SEARCH,
+        dropped_in_messages: &[
+            everywhere("name", "messages[].name"),
+            everywhere("reasoning", "messages[].reasoning"),
+            everywhere("reasoning_details", "messages[].reasoning_details"),
+            everywhere("audio", "messages[].audio"),
+            everywhere("annotations", "messages[].annotations"),
+            everywhere("refusal", "messages[].refusal"),
+            empty("function_call"),
+        ],
         ..Quirks::NONE
     },
 };
@@ -291,8 +330,21 @@ pub(super) const CEREBRAS: Row = Row {
     counting: None,
     quirks: Quirks {
         efforts: LOW_TO_HIGH,
+        // It refuses what it does not know: livekit/agents issue 1274, Gitlawb/openclaude issue 740.
+        dropped: &[
+            "store",
+            "metadata",
+            "verbosity",
+            "safety_identifier",
+            "moderation",
+            "modalities",
+            "prompt_cache_retention",
+            "prompt_cache_options",
+        ],
+        refused: TEXT_WITHOUT_SEARCH,
         // An assistant's message has only content, name, reasoning and tool calls.
         dropped_in_messages: &[
+            empty("function_call"),
             everywhere("reasoning_content", "messages[].reasoning_content"),
             everywhere("reasoning_details", "messages[].reasoning_details"),
             everywhere("audio", "messages[].audio"),
@@ -338,6 +390,12 @@ pub(super) const HUGGINGFACE: Row = Row {
     quirks: Quirks::NONE,
 };
 
+/// What cannot be left out for vendors whose models write text and search nothing.
+pub(crate) const TEXT_WITHOUT_SEARCH: &[(&str, &str)] = &[
+    ("audio", "the model answers in text only"),
+    ("web_search_options", "there is no built-in web search"),
+];
+
 /// Efforts of vendors that know three of them.
 const LOW_TO_HIGH: &[(&str, EffortHabit)] = &[
     ("minimal", EffortHabit::Word("low")),
@@ -370,5 +428,16 @@ const fn everywhere(name: &'static str, path: &'static str) -> MessageField {
         name,
         path,
         known_in: None,
+        is_empty_only: false,
+    }
+}
+
+/// A field that SDKs write without a value; with one it is the vendor's to refuse.
+const fn empty(name: &'static str) -> MessageField {
+    MessageField {
+        name,
+        path: "",
+        known_in: None,
+        is_empty_only: true,
     }
 }
