@@ -16,6 +16,7 @@ pub mod embed;
 pub mod error_body;
 pub mod eventstream;
 pub mod fault;
+pub mod form;
 pub mod json;
 pub mod opening;
 pub mod operation;
