@@ -18,6 +18,7 @@ pub mod eventstream;
 pub mod fault;
 pub mod form;
 pub mod json;
+pub mod media;
 pub mod opening;
 pub mod operation;
 pub mod reader;
@@ -29,4 +30,5 @@ pub mod usage;
 pub mod view;
 
 mod facts;
+mod skim;
 mod walk;

@@ -4,6 +4,9 @@ use serde_json::value::RawValue;
 
 use super::{MAX_TOKENS, ReportedCost, Things, Usage, UsageAnomaly, tier};
 
+/// Longest recording that is believed, in milliseconds: a week.
+const MAX_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+
 impl Usage {
     /// Reads the `usage` object of an OpenAI-compatible answer.
     ///
@@ -50,6 +53,43 @@ impl Usage {
                 ..usage.things
             },
             ..usage
+        })
+    }
+
+    /// Reads the same object of an answer about pictures or recordings, which may say no more than the
+    /// total or what was charged.
+    ///
+    /// # Errors
+    /// As of [`Usage::from_openai`].
+    pub(crate) fn from_media(raw: &[u8]) -> Result<Usage, UsageAnomaly> {
+        let report: Report = serde_json::from_slice(raw).map_err(|_| UsageAnomaly::Missing)?;
+        match Self::read(&report) {
+            Err(UsageAnomaly::Missing) => {
+                let total = count("total_tokens", report.total_tokens)?;
+                let reported_cost = report.reported_cost();
+                if total.is_none() && reported_cost.is_none() {
+                    return Err(UsageAnomaly::Missing);
+                }
+                Ok(Usage {
+                    input: total.unwrap_or(0),
+                    reported_cost,
+                    ..Usage::default()
+                })
+            }
+            read => read,
+        }
+    }
+
+    /// So many seconds of a recording, as JSON has them: a number, or a text that is one, as older models
+    /// of `OpenAI` say. `None` if they cannot be true.
+    pub(crate) fn of_seconds(raw: &[u8]) -> Option<Usage> {
+        let text = std::str::from_utf8(raw).ok()?.trim_matches('"');
+        Some(Usage {
+            things: Things {
+                input_ms: milliseconds(text).ok()?,
+                ..Things::default()
+            },
+            ..Usage::default()
         })
     }
 
@@ -345,5 +385,6 @@ fn milliseconds(text: &str) -> Result<u64, UsageAnomaly> {
     let ms: u64 = format!("{seconds}{kept:0<3}")
         .parse()
         .map_err(|_| anomaly())?;
-    Ok(ms + u64::from(finer.bytes().any(|it| it != b'0')))
+    let ms = ms + u64::from(finer.bytes().any(|it| it != b'0'));
+    Some(ms).filter(|it| *it <= MAX_MS).ok_or_else(anomaly)
 }
