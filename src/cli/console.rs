@@ -33,10 +33,10 @@ impl Console<'_> {
     ///
     /// # Errors
     /// The stream is closed.
-    pub fn table<const N: usize>(
+    pub fn table<'h>(
         &mut self,
-        headings: [&str; N],
-        rows: impl IntoIterator<Item = [String; N]>,
+        headings: impl IntoIterator<Item = &'h str>,
+        rows: impl IntoIterator<Item = impl IntoIterator<Item = String>>,
     ) -> io::Result<()> {
         let mut table = Table::new();
         table
@@ -44,7 +44,7 @@ impl Console<'_> {
             .set_content_arrangement(ContentArrangement::Disabled);
         table.force_no_tty().set_header(headings);
         for row in rows {
-            table.add_row(row.map(|text| Cell::new(printable(&text))));
+            table.add_row(row.into_iter().map(|text| Cell::new(printable(&text))));
         }
         for line in table.to_string().lines() {
             // Every cell has a space on both sides; the first and the last of a line are of no use.

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use tollward_store::{Entry, GroupBy, Ledger, NanoUsd, TokenCounts, UsageQuery, UsageRow};
+use tollward_store::{
+    Entry, GroupBy, Ledger, NanoUsd, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+};
 
 use crate::cli::{
     console::{Console, time_text},
@@ -113,22 +115,18 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
         writeln!(console.notes, "No calls are booked for this time.")?;
         return Ok(());
     }
+    let total = total(rows);
+    let things = &total.things;
     let mut lines: Vec<_> = rows
         .iter()
-        .map(|row| sum_line(group_text(by, row), row))
+        .map(|row| sum_line(group_text(by, row), row, things))
         .collect();
     if rows.len() > 1 {
-        lines.push(sum_line("total".to_owned(), &total(rows)));
+        lines.push(sum_line("total".to_owned(), &total, things));
     }
-    let headings = [
-        by.heading(),
-        "CALLS",
-        "ERRORS",
-        "INPUT",
-        "CACHED",
-        "OUTPUT",
-        "COST",
-    ];
+    let mut headings = vec![by.heading(), "CALLS", "ERRORS", "INPUT", "CACHED", "OUTPUT"];
+    headings.extend(thing_columns(things, things).map(|(heading, _)| heading));
+    headings.push("COST");
     console.table(headings, lines)?;
     let count = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
     let (unpriced, estimated) = (count(|row| row.unpriced), count(|row| row.estimated));
@@ -155,26 +153,44 @@ fn group_text(by: By, row: &UsageRow) -> String {
     }
 }
 
-fn sum_line(group: String, row: &UsageRow) -> [String; 7] {
+/// What is counted besides tokens, of that of which `any` has some.
+fn thing_columns(
+    things: &ThingCounts,
+    any: &ThingCounts,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let seconds = things.input_ms.div_ceil(1_000);
+    [
+        ("IMAGES", things.images, any.images),
+        ("SECONDS", seconds, any.input_ms),
+        ("CHARACTERS", things.characters, any.characters),
+    ]
+    .into_iter()
+    .filter(|(_, _, any)| *any > 0)
+    .map(|(heading, count, _)| (heading, count.to_string()))
+}
+
+fn sum_line(group: String, row: &UsageRow, any: &ThingCounts) -> Vec<String> {
     let TokenCounts {
         input,
         cache_read,
         output,
         ..
     } = row.tokens;
-    [
+    let mut line = vec![
         group,
         row.requests.to_string(),
         row.errors.to_string(),
         input.to_string(),
         cache_read.to_string(),
         output.to_string(),
-        match (row.unpriced, row.cost) {
-            (0, cost) => cost.to_string(),
-            (_, NanoUsd(0)) => "unknown".to_owned(),
-            (_, cost) => format!("≥{cost}"),
-        },
-    ]
+    ];
+    line.extend(thing_columns(&row.things, any).map(|(_, count)| count));
+    line.push(match (row.unpriced, row.cost) {
+        (0, cost) => cost.to_string(),
+        (_, NanoUsd(0)) => "unknown".to_owned(),
+        (_, cost) => format!("≥{cost}"),
+    });
+    line
 }
 
 /// The rows in one; only what the table shows. A sum that does not fit stays at the largest number.
@@ -191,6 +207,11 @@ fn total(rows: &[UsageRow]) -> UsageRow {
             cache_read: sum(|row| row.tokens.cache_read),
             output: sum(|row| row.tokens.output),
             ..TokenCounts::default()
+        },
+        things: ThingCounts {
+            images: sum(|row| row.things.images),
+            input_ms: sum(|row| row.things.input_ms),
+            characters: sum(|row| row.things.characters),
         },
         cost: NanoUsd(
             rows.iter()

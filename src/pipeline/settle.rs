@@ -23,7 +23,7 @@ use crate::pipeline::authenticate::Caller;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::policy::estimate;
-use crate::policy::price::{Priced, token_counts};
+use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::{AttemptFailure, Used};
@@ -344,10 +344,12 @@ impl Call {
             outcome,
             streamed: self.is_stream,
             tokens: token_counts(&usage),
+            things: thing_counts(&usage),
             cost: priced.cost,
             cost_source: priced.source,
             estimated,
             price_id: priced.price_id.clone(),
+            credential: Some(Arc::clone(&self.credential)).filter(|it| !it.is_empty()),
             first_content_ms: self.first_content.map(millis),
             duration_ms: millis(duration),
         };

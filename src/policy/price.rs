@@ -9,7 +9,7 @@ mod parts;
 use std::sync::Arc;
 
 use tollward_config::catalog::{Applied, Catalog, Price, Rates, Timeline, Unit, When};
-use tollward_store::{CostSource, NanoUsd, TokenCounts};
+use tollward_store::{CostSource, NanoUsd, ThingCounts, TokenCounts};
 use tollward_wire::usage::{ReportedCost, Things, Usage};
 
 /// A whole, in the millionths that factors are in.
@@ -180,6 +180,15 @@ pub fn token_counts(usage: &Usage) -> TokenCounts {
         output: usage.output,
         reasoning: usage.reasoning,
         audio_output: usage.audio_output,
+    }
+}
+
+/// What a usage has besides tokens, for the ledger.
+pub fn thing_counts(usage: &Usage) -> ThingCounts {
+    ThingCounts {
+        images: usage.things.images,
+        input_ms: usage.things.input_ms,
+        characters: usage.things.characters,
     }
 }
 

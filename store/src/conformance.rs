@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::{
     CostSource, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, RequestId, Store,
-    StoreError, TokenCounts, UsageQuery, UsageRow,
+    StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
 mod keys;
@@ -65,10 +65,12 @@ pub(crate) fn sample(seed: u64) -> Entry {
             reasoning: seed,
             ..TokenCounts::default()
         },
+        things: ThingCounts::default(),
         cost: Some(NanoUsd(12_345)),
         cost_source: CostSource::Computed,
         estimated: false,
         price_id: Some("catalog-2026-11-24/x".into()),
+        credential: None,
         attempts: 1,
         first_content_ms: Some(321),
         duration_ms: 1_234,
@@ -160,6 +162,11 @@ async fn an_entry_comes_back_whole(store: Store, _: &Path) {
         outcome: Outcome::Abandoned,
         cost: Some(NanoUsd(i64::MIN)),
         tokens: TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
+        things: ThingCounts {
+            characters: 5_000_000_000,
+            ..ThingCounts::default()
+        },
+        credential: Some("spare".into()),
         attempts: u32::MAX,
         first_content_ms: Some(u32::MAX),
         duration_ms: u32::MAX,

@@ -85,6 +85,9 @@ pub struct Entry {
     pub streamed: bool,
     /// Tokens by class.
     pub tokens: TokenCounts,
+    /// What was used besides tokens.
+    #[serde(skip_serializing_if = "ThingCounts::is_nothing")]
+    pub things: ThingCounts,
     /// What it cost; `None` when no price is known.
     pub cost: Option<NanoUsd>,
     /// Where the cost comes from.
@@ -93,6 +96,9 @@ pub struct Entry {
     pub estimated: bool,
     /// The price row that was applied; `None` when none was.
     pub price_id: Option<Arc<str>>,
+    /// The provider's credential that signed it; `None` when there was no choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<Arc<str>>,
     /// How many attempts the request had taken when this entry was made.
     pub attempts: u32,
     /// Time to the first content byte in milliseconds; `None` when there was none.
@@ -118,6 +124,17 @@ pub struct TokenCounts {
     pub reasoning: u64,
     /// Audio output.
     pub audio_output: u64,
+}
+
+/// What is counted besides tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct ThingCounts {
+    /// Pictures made.
+    pub images: u64,
+    /// Milliseconds of sound sent.
+    pub input_ms: u64,
+    /// Characters spoken.
+    pub characters: u64,
 }
 
 /// How an attempt ended. The numbers are stored; never reuse one.
@@ -197,6 +214,9 @@ pub struct UsageRow {
     pub errors: u64,
     /// Tokens by class.
     pub tokens: TokenCounts,
+    /// What was used besides tokens.
+    #[serde(skip_serializing_if = "ThingCounts::is_nothing")]
+    pub things: ThingCounts,
     /// The sum of known costs.
     pub cost: NanoUsd,
     /// Entries without a known cost.
@@ -290,6 +310,32 @@ impl TokenCounts {
     }
 }
 
+impl ThingCounts {
+    /// Whether nothing was counted.
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The counts in the order in which they are declared.
+    pub(crate) fn to_array(self) -> [u64; 3] {
+        let Self {
+            images,
+            input_ms,
+            characters,
+        } = self;
+        [images, input_ms, characters]
+    }
+
+    pub(crate) fn from_array(counts: [u64; 3]) -> Self {
+        let [images, input_ms, characters] = counts;
+        Self {
+            images,
+            input_ms,
+            characters,
+        }
+    }
+}
+
 impl CostSource {
     /// The name in reports and headers.
     pub fn name(self) -> &'static str {
@@ -323,6 +369,7 @@ impl UsageRow {
             attempts: 0,
             errors: 0,
             tokens: TokenCounts::default(),
+            things: ThingCounts::default(),
             cost: NanoUsd::ZERO,
             unpriced: 0,
             estimated: 0,

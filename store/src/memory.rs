@@ -188,15 +188,21 @@ fn group_of(entry: &Entry, by: GroupBy, names: &HashMap<KeyId, String>) -> (Stri
     (text.to_string(), None)
 }
 
-fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
-    let mut sums = row.tokens.to_array();
-    for (sum, count) in sums.iter_mut().zip(entry.tokens.to_array()) {
+fn summed<const N: usize>(mut sums: [u64; N], counts: [u64; N]) -> Option<[u64; N]> {
+    for (sum, count) in sums.iter_mut().zip(counts) {
         // The bound is that of the databases' sums, not ours.
         *sum = sum
             .checked_add(count)
             .filter(|sum| i64::try_from(*sum).is_ok())?;
     }
-    row.tokens = crate::TokenCounts::from_array(sums);
+    Some(sums)
+}
+
+fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
+    row.tokens =
+        crate::TokenCounts::from_array(summed(row.tokens.to_array(), entry.tokens.to_array())?);
+    row.things =
+        crate::ThingCounts::from_array(summed(row.things.to_array(), entry.things.to_array())?);
     row.cost = row.cost.checked_add(entry.cost.unwrap_or(NanoUsd::ZERO))?;
     row.attempts += 1;
     row.errors += u64::from(is_error(entry.status, entry.outcome));

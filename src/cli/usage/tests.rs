@@ -36,10 +36,12 @@ fn entry(model: &str, at_ms: i64, cost: Option<NanoUsd>) -> Entry {
             output: 5,
             ..TokenCounts::default()
         },
+        things: ThingCounts::default(),
         cost,
         cost_source: CostSource::Computed,
         estimated: false,
         price_id: None,
+        credential: None,
         attempts: 1,
         first_content_ms: Some(3),
         duration_ms: 20,
@@ -148,6 +150,31 @@ async fn recent_calls_are_single_newest_first() {
         (&rows[0]["model"], &rows[0]["outcome"]),
         (&"b".into(), &"complete".into())
     );
+}
+
+#[tokio::test]
+async fn pictures_seconds_and_characters_have_columns_where_there_are_any() {
+    let spoken = Entry {
+        things: ThingCounts {
+            input_ms: 9_001,
+            characters: 0,
+            images: 2,
+        },
+        credential: Some("spare".into()),
+        ..entry("heard", NOW, Some(NanoUsd(1)))
+    };
+    let entries = [entry("chat", NOW, None), spoken];
+    let (out, _) = on(&entries, &[]).await;
+    let rows = words(&out);
+    assert_eq!(rows[0][6..], ["IMAGES", "SECONDS", "COST"]);
+    assert_eq!(rows[1][6..8], ["2", "10"]);
+    assert_eq!(rows[2][6..8], ["0", "0"]);
+    let (out, _) = on(&entries, &["--recent", "2", "--json"]).await;
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    let things = serde_json::json!({"images": 2, "input_ms": 9_001, "characters": 0});
+    let heard = (&rows[0]["things"], &rows[0]["credential"]);
+    assert_eq!(heard, (&things, &"spare".into()));
+    assert!(rows[1].get("things").is_none() && rows[1].get("credential").is_none());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tollward_store::{CostSource, NanoUsd, TokenCounts};
+use tollward_store::{CostSource, NanoUsd, ThingCounts, TokenCounts};
 
 use super::*;
 
@@ -24,10 +24,12 @@ fn entry() -> Entry {
             output: 3,
             ..TokenCounts::default()
         },
+        things: ThingCounts::default(),
         cost: Some(NanoUsd(1_500)),
         cost_source: CostSource::Computed,
         estimated: false,
         price_id: None,
+        credential: None,
         attempts: 2,
         first_content_ms: Some(80),
         duration_ms: 95,

@@ -1,7 +1,7 @@
 //! One ledger entry as bytes: the payload of a journal record.
 //!
-//! Version 1: fixed fields, then optional ones as the flags say, then tokens as
-//! varints, then a *label*: the texts that repeat from entry to entry, kept
+//! Version 1: fixed fields, then optional ones as the flags say, then tokens and, if
+//! there are any, things as varints, then a *label*: the texts that repeat from entry to entry, kept
 //! together so that the writer can look the whole block up at once.
 //! All integers are little-endian. Framing and checksums are in `segment`.
 
@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::{CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, TokenCounts};
+use crate::{
+    CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts, TokenCounts,
+};
 
 const VERSION: u8 = 1;
 /// Longest text kept per field, in bytes.
 const MAX_TEXT: usize = 256;
-/// Longest payload: six texts, each at most `MAX_TEXT` after escaping, and about 160 bytes.
+/// Longest payload: seven texts, each at most `MAX_TEXT` after escaping, and about 180 bytes.
 pub(crate) const MAX_PAYLOAD: usize = 2_048;
 
 const STREAMED: u8 = 1;
@@ -23,6 +25,8 @@ const ESTIMATED: u8 = 1 << 1;
 const HAS_KEY: u8 = 1 << 2;
 const HAS_COST: u8 = 1 << 3;
 const HAS_FIRST_CONTENT: u8 = 1 << 4;
+const HAS_THINGS: u8 = 1 << 5;
+const HAS_CREDENTIAL: u8 = 1 << 6;
 
 /// A decoded entry whose label is still bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,12 +40,15 @@ pub(crate) struct Row<'a> {
     pub(crate) streamed: bool,
     /// In the order of [`TokenCounts`]; each fits `i64`.
     pub(crate) tokens: [u64; 7],
+    /// In the order of [`ThingCounts`]; each fits `i64`.
+    pub(crate) things: [u64; 3],
     pub(crate) cost: Option<NanoUsd>,
     pub(crate) cost_source: CostSource,
     pub(crate) estimated: bool,
     pub(crate) attempts: u32,
     pub(crate) first_content_ms: Option<u32>,
     pub(crate) duration_ms: u32,
+    pub(crate) credential: Option<&'a str>,
     pub(crate) label: &'a [u8],
 }
 
@@ -69,7 +76,9 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
         | flag(entry.estimated, ESTIMATED)
         | flag(entry.key.is_some(), HAS_KEY)
         | flag(entry.cost.is_some(), HAS_COST)
-        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT);
+        | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT)
+        | flag(!entry.things.is_nothing(), HAS_THINGS)
+        | flag(entry.credential.is_some(), HAS_CREDENTIAL);
     out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
     out.extend_from_slice(entry.request.uuid().as_bytes());
     out.extend_from_slice(&entry.attempt.to_le_bytes());
@@ -86,11 +95,12 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
     if let Some(first_content_ms) = entry.first_content_ms {
         out.extend_from_slice(&first_content_ms.to_le_bytes());
     }
-    for count in entry.tokens.to_array() {
-        if i64::try_from(count).is_err() {
-            return Err(StoreError::InvalidEntry { field: "tokens" });
-        }
-        push_varint(count, out);
+    if let Some(credential) = &entry.credential {
+        push_text(credential, out);
+    }
+    push_counts("tokens", &entry.tokens.to_array(), out)?;
+    if !entry.things.is_nothing() {
+        push_counts("things", &entry.things.to_array(), out)?;
     }
     push_text(&entry.operation, out);
     push_text(&entry.model, out);
@@ -133,12 +143,17 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
     } else {
         None
     };
-    let mut tokens = [0; 7];
-    for count in &mut tokens {
-        *count = cursor
-            .varint()
-            .filter(|count| i64::try_from(*count).is_ok())?;
-    }
+    let credential = if has(HAS_CREDENTIAL) {
+        Some(cursor.text()?)
+    } else {
+        None
+    };
+    let tokens = cursor.counts()?;
+    let things = if has(HAS_THINGS) {
+        cursor.counts()?
+    } else {
+        [0; 3]
+    };
     Some(Row {
         request,
         attempt,
@@ -148,12 +163,14 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
         outcome: Outcome::from_code(outcome)?,
         streamed: has(STREAMED),
         tokens,
+        things,
         cost,
         cost_source: CostSource::from_code(cost_source)?,
         estimated: has(ESTIMATED),
         attempts,
         first_content_ms,
         duration_ms,
+        credential,
         label: cursor.0,
     })
 }
@@ -199,15 +216,27 @@ impl Row<'_> {
             outcome: self.outcome,
             streamed: self.streamed,
             tokens: TokenCounts::from_array(self.tokens),
+            things: ThingCounts::from_array(self.things),
             cost: self.cost,
             cost_source: self.cost_source,
             estimated: self.estimated,
             price_id: label.price_id.map(Arc::from),
+            credential: self.credential.map(Arc::from),
             attempts: self.attempts,
             first_content_ms: self.first_content_ms,
             duration_ms: self.duration_ms,
         }
     }
+}
+
+fn push_counts(field: &'static str, counts: &[u64], out: &mut Vec<u8>) -> Result<(), StoreError> {
+    for count in counts {
+        if i64::try_from(*count).is_err() {
+            return Err(StoreError::InvalidEntry { field });
+        }
+        push_varint(*count, out);
+    }
+    Ok(())
 }
 
 fn push_varint(mut value: u64, out: &mut Vec<u8>) {
@@ -255,6 +284,14 @@ impl<'a> Cursor<'a> {
             }
         }
         None
+    }
+
+    fn counts<const N: usize>(&mut self) -> Option<[u64; N]> {
+        let mut counts = [0; N];
+        for count in &mut counts {
+            *count = self.varint().filter(|it| i64::try_from(*it).is_ok())?;
+        }
+        Some(counts)
     }
 
     fn text(&mut self) -> Option<&'a str> {

@@ -16,11 +16,11 @@ use crate::journal::codec::{Label, Row};
 
 /// Labels remembered at most; a label is an operation, model, deployment and price.
 const MAX_LABELS: usize = 10_000;
-const COLUMNS: usize = 22;
+const COLUMNS: usize = 26;
 const INSERT: &str = "INSERT INTO ledger_entry (request, attempt, at_ms, virtual_key, label, \
     status, outcome, is_error, streamed, input, cache_read, cache_write, audio_input, output, \
     reasoning, audio_output, cost_nano, cost_source, estimated, attempts, first_content_ms, \
-    duration_ms) VALUES ";
+    duration_ms, images, input_ms, characters, credential) VALUES ";
 /// Rows per statement, largest first. `SQLite` takes 32,766 parameters.
 static STATEMENTS: LazyLock<[(usize, Arc<str>); 4]> =
     LazyLock::new(|| [512, 64, 8, 1].map(|rows| (rows, insert_statement(rows))));
@@ -132,7 +132,12 @@ fn bind(
     arguments.add(i64::from(row.estimated))?;
     arguments.add(i64::from(row.attempts))?;
     arguments.add(row.first_content_ms.map(i64::from))?;
-    arguments.add(i64::from(row.duration_ms))
+    arguments.add(i64::from(row.duration_ms))?;
+    for count in row.things {
+        // Most rows have none: such a column takes up no room.
+        arguments.add(Some(count.cast_signed()).filter(|it| *it > 0))?;
+    }
+    arguments.add(row.credential.map(str::to_owned))
 }
 
 /// Keeps the margin that reports over a time range add to the range of request ids.

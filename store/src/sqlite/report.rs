@@ -14,8 +14,8 @@ use super::Database;
 use super::keys;
 use crate::civil::day_text;
 use crate::{
-    CostSource, Entry, GroupBy, KeyId, NanoUsd, Outcome, RequestId, StoreError, TokenCounts,
-    UsageQuery, UsageRow,
+    CostSource, Entry, GroupBy, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts,
+    TokenCounts, UsageQuery, UsageRow,
 };
 
 macro_rules! sums {
@@ -32,6 +32,9 @@ macro_rules! sums {
                  CAST(SUM(e.output) AS BIGINT) AS output,
                  CAST(SUM(e.reasoning) AS BIGINT) AS reasoning,
                  CAST(SUM(e.audio_output) AS BIGINT) AS audio_output,
+                 CAST(SUM(e.images) AS BIGINT) AS images,
+                 CAST(SUM(e.input_ms) AS BIGINT) AS input_ms,
+                 CAST(SUM(e.characters) AS BIGINT) AS characters,
                  CAST(COALESCE(SUM(e.cost_nano), 0) AS BIGINT) AS cost_nano,
                  COUNT(*) - COUNT(e.cost_nano) AS unpriced,
                  CAST(SUM(e.estimated) AS BIGINT) AS estimated
@@ -138,6 +141,7 @@ fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
     summed.attempts = count(row, "attempts")?;
     summed.errors = count(row, "errors")?;
     summed.tokens = tokens(row)?;
+    summed.things = things(row)?;
     summed.cost = NanoUsd(row.try_get("cost_nano")?);
     summed.unpriced = count(row, "unpriced")?;
     summed.estimated = count(row, "estimated")?;
@@ -163,11 +167,13 @@ fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
         outcome: Outcome::from_code(narrow(row, "outcome")?).ok_or_else(|| unknown("outcome"))?,
         streamed: count(row, "streamed")? != 0,
         tokens: tokens(row)?,
+        things: things(row)?,
         cost: cost.map(NanoUsd),
         cost_source: CostSource::from_code(narrow(row, "cost_source")?)
             .ok_or_else(|| unknown("cost_source"))?,
         estimated: count(row, "estimated")? != 0,
         price_id,
+        credential: row.try_get::<Option<&str>, _>("credential")?.map(Arc::from),
         attempts: narrow(row, "attempts")?,
         first_content_ms: first_content_ms.and_then(|ms| u32::try_from(ms).ok()),
         duration_ms: narrow(row, "duration_ms")?,
@@ -183,6 +189,18 @@ fn tokens(row: &SqliteRow) -> Result<TokenCounts, sqlx::Error> {
         output: count(row, "output")?,
         reasoning: count(row, "reasoning")?,
         audio_output: count(row, "audio_output")?,
+    })
+}
+
+fn things(row: &SqliteRow) -> Result<ThingCounts, sqlx::Error> {
+    let count = |column| match row.try_get(column)? {
+        None => Ok(0),
+        Some(value) => to_narrow(value),
+    };
+    Ok(ThingCounts {
+        images: count("images")?,
+        input_ms: count("input_ms")?,
+        characters: count("characters")?,
     })
 }
 
@@ -206,7 +224,12 @@ fn narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {
-    let value: i64 = row.try_get(column)?;
+    to_narrow(row.try_get(column)?)
+}
+
+fn to_narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
+    value: i64,
+) -> Result<T, sqlx::Error> {
     T::try_from(value).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 

@@ -41,6 +41,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "bytes of responses",
         include_str!("../../migrations/sqlite/0004_response_bytes.sql"),
     ),
+    (
+        5,
+        "things and credentials of the ledger",
+        include_str!("../../migrations/sqlite/0005_things_and_credentials.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.

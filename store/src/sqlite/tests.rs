@@ -325,7 +325,7 @@ async fn a_database_of_a_newer_release_is_refused() {
                 error,
                 StoreError::NewerSchema {
                     found: 7,
-                    known: 4,
+                    known: 5,
                     ..
                 }
             ),

@@ -1,5 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use super::{Label, MAX_PAYLOAD, decode, encode};
@@ -39,6 +41,7 @@ fn extremes_come_back() {
         duration_ms: u32::MAX,
         first_content_ms: Some(u32::MAX),
         tokens: crate::TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
+        things: crate::ThingCounts::from_array([i64::MAX.unsigned_abs(); 3]),
         ..sample(2)
     };
     assert_eq!(round_trip(&entry), entry);
@@ -56,7 +59,15 @@ fn extremes_come_back() {
 fn numbers_the_database_cannot_hold_are_refused() {
     let mut tokens = sample(1).tokens;
     tokens.reasoning = 1 << 63;
+    let things = crate::ThingCounts {
+        images: u64::MAX,
+        ..crate::ThingCounts::default()
+    };
     for entry in [
+        Entry {
+            things,
+            ..sample(1)
+        },
         Entry {
             tokens,
             ..sample(1)
@@ -82,13 +93,16 @@ fn nul_is_escaped_and_long_text_is_cut_at_a_character() {
     let stored = round_trip(&entry);
     assert_eq!(&*stored.model, "a\\u0000b");
     assert_eq!(&*stored.deployment, "é".repeat(128));
-    let longest: std::sync::Arc<str> = "\0".repeat(5_000).into();
+    let longest: Arc<str> = "\0".repeat(5_000).into();
     round_trip(&Entry {
         model: longest.clone(),
         provider: longest.clone(),
         deployment: longest.clone(),
         upstream_model: longest.clone(),
-        price_id: Some(longest),
+        price_id: Some(Arc::clone(&longest)),
+        credential: Some(longest),
+        things: crate::ThingCounts::from_array([i64::MAX.unsigned_abs(); 3]),
+        tokens: crate::TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
         ..sample(1)
     });
 }
