@@ -416,6 +416,7 @@ fn limits(config: &Config) -> Limits {
     let server = &config.server;
     Limits {
         max_body_bytes: usize::try_from(server.max_body_bytes).unwrap_or(usize::MAX),
+        max_upload_bytes: usize::try_from(server.max_upload_bytes).unwrap_or(usize::MAX),
         max_in_flight: i64::from(server.max_in_flight),
         keep_alive: server.keep_alive,
         drain: server.drain,

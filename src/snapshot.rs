@@ -58,6 +58,8 @@ pub enum AuthMode {
 pub struct Limits {
     /// Largest request body in bytes.
     pub max_body_bytes: usize,
+    /// Largest request body that is streamed on, in bytes.
+    pub max_upload_bytes: usize,
     /// Calls that run at once.
     pub max_in_flight: i64,
     /// Silence of a stream after which its client is told that it is alive; nothing: never.

@@ -2,7 +2,7 @@
 //!
 //! - [`address`]: which resolved addresses may be connected to
 //! - [`client`]: the pooled HTTP client of the data path
-//! - [`body`]: a [`Segments`](tollward_wire::segments::Segments) as a request body
+//! - [`body`]: a request body: [`Segments`](tollward_wire::segments::Segments), and an [`upload`] behind them
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`]: how many tokens a call has, asked of whoever would answer it
@@ -25,3 +25,4 @@ pub mod local;
 pub mod local;
 pub mod sender;
 pub mod trust;
+pub mod upload;

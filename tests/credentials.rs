@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::client::Response;
+use crate::support::client::{Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
 use crate::support::openai;
@@ -81,6 +81,39 @@ async fn while_one_key_is_refused_another_answers_and_the_first_is_left_alone() 
         assert_eq!(said(&second), (200, json!(SECOND), Some("1")), "{code}");
         assert_eq!(keys(&upstream), [FIRST, SECOND, SECOND], "{code}");
     }
+}
+
+#[tokio::test]
+async fn an_upload_goes_with_the_next_key_only_until_it_has_begun() {
+    let form = |file: &[u8]| {
+        let model = "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nchat\r\n";
+        let head = "--b\r\ncontent-disposition: form-data; name=\"file\"; filename=\"a\"\r\n\r\n";
+        let body = [model.as_bytes(), head.as_bytes(), file, b"\r\n--b--\r\n"].concat();
+        Request::post("/v1/audio/transcriptions", body)
+            .without("content-type")
+            .header("content-type", "multipart/form-data; boundary=b")
+    };
+    let answers = |key: &str| match key {
+        FIRST => refused("401 Unauthorized", "invalid_api_key", &[]),
+        _ => Script::json("200 OK", &json!({"text": "hi"})),
+    };
+    let upstream = vendor(answers).await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    let small = gateway.send(&form(b"x")).await;
+    assert_eq!((small.status, keys(&upstream).len()), (200, 2));
+    let row = gateway.home.row().await;
+    let signed = (&row["credential"], &row["attempts"]);
+    assert_eq!(signed, (&json!("spare"), &json!(2)));
+
+    let upstream = vendor(answers).await;
+    let gateway = Gateway::start(&config(&upstream)).await;
+    let long = vec![7; 4 * 1024 * 1024];
+    let refusal = gateway.send(&form(&long)).await;
+    refusal.error(502, "upstream_auth");
+    assert_eq!(keys(&upstream), [FIRST]);
+    // The key is known as refused all the same.
+    assert_eq!(gateway.send(&form(&long)).await.status, 200);
+    assert_eq!(keys(&upstream), [FIRST, SECOND]);
 }
 
 #[tokio::test]

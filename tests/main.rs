@@ -34,6 +34,7 @@ mod http2;
 mod keep_alive;
 mod ledger;
 mod matrix;
+mod media;
 mod messages;
 mod metrics;
 mod models_list;

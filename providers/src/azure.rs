@@ -309,6 +309,7 @@ mod tests {
     #![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "tests")]
 
     use serde_json::json;
+    use tollward_wire::form::{Form, FormScanner};
     use tollward_wire::view::RequestView;
 
     use super::*;
@@ -326,7 +327,8 @@ mod tests {
         let azure = built(settings.clone()).unwrap();
         let body = match operation {
             Operation::Embeddings => json!({"model": "m", "input": "?"}),
-            Operation::Responses => json!({"model": "m", "input": "?"}),
+            Operation::Responses | Operation::Speech => json!({"model": "m", "input": "?"}),
+            Operation::ImageGenerations => json!({"model": "m", "prompt": "?"}),
             _ => {
                 json!({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "?"}]})
             }
@@ -336,6 +338,7 @@ mod tests {
         let call = Call {
             operation,
             document: &document,
+            form: None,
             view: &view,
             upstream_model: deployment,
         };
@@ -421,6 +424,66 @@ mod tests {
         assert_eq!(azure.listed_as("chat"), "gpt-5.4");
         let services = azure.services(Operation::Chat, "chat").unwrap();
         assert_ne!(services.plain, services.with_tools);
+    }
+
+    #[test]
+    fn pictures_and_sound_are_asked_of_the_deployment() {
+        use Operation::{ImageGenerations, Speech};
+        let dated = json!({"resource": "r", "api_version": "2025-04-01-preview"});
+        let v1 = json!({"resource": "r"});
+        let above = "https://r.openai.azure.com/openai";
+        for (settings, operation, address) in [
+            (&v1, ImageGenerations, "/v1/images/generations"),
+            (&v1, Speech, "/v1/audio/speech"),
+            (
+                &dated,
+                ImageGenerations,
+                "/deployments/d/images/generations?api-version=2025-04-01-preview",
+            ),
+            (
+                &dated,
+                Speech,
+                "/deployments/d/audio/speech?api-version=2025-04-01-preview",
+            ),
+        ] {
+            let (uri, body) = sent(settings, operation, "d");
+            assert_eq!(uri, format!("{above}{address}"));
+            assert_eq!(body["model"], "d");
+        }
+        let content_type = "multipart/form-data; boundary=b";
+        let body = "--b\r\ncontent-disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b--\r\n";
+        let mut scanner = FormScanner::new(content_type).unwrap();
+        scanner.push(body.as_bytes()).unwrap();
+        let form = Form::new(content_type, body.into(), &scanner).unwrap();
+        let call = Call {
+            operation: Operation::Transcriptions,
+            document: &Document::parse("{}".into()).unwrap(),
+            view: &RequestView::of_form(&form).unwrap(),
+            form: Some(&form),
+            upstream_model: "d",
+        };
+        let outbound = built(dated).unwrap().encode(&call).unwrap();
+        assert_eq!(
+            outbound.uri.to_string(),
+            format!("{above}/deployments/d/audio/transcriptions?api-version=2025-04-01-preview")
+        );
+        assert_eq!(outbound.body.to_bytes(), body.replace("\nm\r", "\nd\r"));
+        assert_eq!(outbound.headers[http::header::CONTENT_TYPE], content_type);
+    }
+
+    #[test]
+    fn what_azure_or_the_model_has_not_is_not_served() {
+        let azure = built(json!({"resource": "r", "models": {"d": "claude-opus-5"}})).unwrap();
+        let serves = |operation, model| azure.services(operation, model).is_some();
+        assert!(serves(Operation::ImageEdits, "x"));
+        for (operation, model) in [
+            (Operation::ImageVariations, "x"),
+            (Operation::Moderations, "x"),
+            (Operation::ImageEdits, "d"),
+            (Operation::Transcriptions, "d"),
+        ] {
+            assert!(!serves(operation, model), "{operation} of {model}");
+        }
     }
 
     #[test]

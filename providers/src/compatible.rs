@@ -7,6 +7,7 @@
 mod count;
 mod encode;
 mod format;
+mod media;
 mod models;
 mod responses;
 pub(crate) mod row;
@@ -49,10 +50,8 @@ pub(crate) struct Compatible {
 /// The URIs a request may go to, made once.
 struct Endpoints {
     chat: Uri,
-    completions: Uri,
-    embeddings: Uri,
-    rerank: Uri,
-    responses: Uri,
+    /// Of what else the row has, and of rankings in a form of its own.
+    others: Vec<(Operation, Uri)>,
     models: Uri,
     counting: Option<Uri>,
 }
@@ -126,6 +125,9 @@ impl Compatible {
                 operation: call.operation,
             });
         }
+        if call.operation.is_media() {
+            return media::outbound(self, call);
+        }
         let is_responses = call.operation == Operation::Responses;
         let (body, dropped) = if is_responses {
             responses::body(self.row, call)?
@@ -168,6 +170,7 @@ impl Compatible {
         let call = Call {
             operation: Operation::Chat,
             document: &document,
+            form: None,
             view: &view,
             upstream_model: translated.model,
         };
@@ -217,15 +220,17 @@ impl Endpoints {
                     reason: "cannot be used as a request target".to_owned(),
                 })
         };
+        let more = [Operation::Rerank, Operation::Responses];
+        let others = row.operations.iter().copied().chain(more);
+        let path = |operation: Operation| match row.quirks.rerank {
+            Some(own) if operation == Operation::Rerank => own.path,
+            _ => operation.path(),
+        };
         Ok(Self {
             chat: endpoint(Operation::Chat.path())?,
-            completions: endpoint(Operation::Completions.path())?,
-            embeddings: endpoint(Operation::Embeddings.path())?,
-            rerank: endpoint(match row.quirks.rerank {
-                Some(own) => own.path,
-                None => Operation::Rerank.path(),
-            })?,
-            responses: endpoint(Operation::Responses.path())?,
+            others: others
+                .map(|it| Ok((it, endpoint(path(it))?)))
+                .collect::<Result<_, BuildError>>()?,
             models: endpoint("/v1/models")?,
             counting: row
                 .counting
@@ -236,18 +241,9 @@ impl Endpoints {
     }
 
     fn uri(&self, operation: Operation) -> &Uri {
-        match operation {
-            Operation::Chat => &self.chat,
-            Operation::Completions => &self.completions,
-            Operation::Embeddings => &self.embeddings,
-            Operation::Rerank => &self.rerank,
-            Operation::Responses => &self.responses,
-            // The others are put into one of these.
-            Operation::Messages
-            | Operation::OllamaChat
-            | Operation::OllamaGenerate
-            | Operation::GenerateContent => &self.chat,
-        }
+        let own = self.others.iter().find(|(it, _)| *it == operation);
+        // What the vendor does not have is put into a chat.
+        own.map_or(&self.chat, |(_, uri)| uri)
     }
 }
 
@@ -283,6 +279,7 @@ impl Provider for Compatible {
             (Operation::Embeddings | Operation::Rerank | Operation::Responses, _) => {
                 Services::always(plain)
             }
+            (operation, _) if operation.is_media() => Services::always(plain),
             (_, OnlyResponses::Everything) => Services::always(bridge),
             (_, OnlyResponses::Tools) if has_tools => Services {
                 plain,
@@ -364,7 +361,7 @@ impl Provider for Compatible {
 
     fn ask_kept(&self, path: &str) -> Option<Outbound> {
         let keeps = self.row.operations.contains(&Operation::Responses);
-        let uri = format!("{}/{path}", self.endpoints.responses);
+        let uri = format!("{}/{path}", self.endpoints.uri(Operation::Responses));
         let uri = uri.parse().ok().filter(|_| keeps)?;
         let mut outbound = self.outbound(Operation::Responses, Segments::new(), false);
         outbound.headers.remove(CONTENT_TYPE);

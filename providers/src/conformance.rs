@@ -156,6 +156,7 @@ fn shaped(row: &Kind) -> Shaped {
     let call = Call {
         operation,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: &expect(row).upstream_model,
     };
@@ -220,6 +221,7 @@ fn question(row: &Kind) -> Result<Question, EncodeError> {
     let call = Call {
         operation: Operation::Messages,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: &expect(row).upstream_model,
     };

@@ -11,6 +11,7 @@ use tollward_wire::chat::{Effort, Traits, Unsupported};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::embed::EmbedDialect;
+use tollward_wire::form::Form;
 use tollward_wire::operation::Operation;
 use tollward_wire::reader::UsageChunk;
 use tollward_wire::rerank::RerankDialect;
@@ -25,8 +26,10 @@ use crate::failure::Failure;
 pub struct Call<'a> {
     /// The endpoint the caller used.
     pub operation: Operation,
-    /// The caller's body.
+    /// The caller's body; of a form, an empty object.
     pub document: &'a Document,
+    /// The caller's form, where the body is one.
+    pub form: Option<&'a Form>,
     /// The fields of the body that the gateway acts on.
     pub view: &'a RequestView,
     /// The vendor's name of the model.
@@ -185,6 +188,9 @@ pub enum EncodeError {
     /// The vendor's name of the model cannot stand in an address.
     #[error("the deployment's model name cannot stand in an address")]
     Model,
+    /// The form's content type cannot be sent on.
+    #[error("the form's content type cannot stand in a header")]
+    Form,
     /// The vendor's dialect has nothing like a field that the caller would miss.
     #[error(transparent)]
     Untranslatable(#[from] Unsupported),
@@ -207,7 +213,7 @@ impl EncodeError {
     /// The field at fault; `None` if it is not about one.
     pub fn param(&self) -> Option<&str> {
         match self {
-            Self::Operation { .. } | Self::Count { .. } | Self::Model => None,
+            Self::Operation { .. } | Self::Count { .. } | Self::Model | Self::Form => None,
             Self::Unsupported { param, .. } => Some(param),
             Self::Untranslatable(error) | Self::OnlyResponses { error, .. } => Some(&error.param),
             Self::Field(error) => Some(&error.field),

@@ -278,6 +278,7 @@ mod tests {
         let call = Call {
             operation,
             document: &document,
+            form: None,
             view: &view,
             upstream_model: model,
         };

@@ -9,7 +9,7 @@ use tollward_providers::HostScope;
 use tollward_wire::segments::Segments;
 
 use crate::task::Tasks;
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::RequestBody;
 use crate::upstream::client::Client;
 
 /// Largest answer, in bytes.
@@ -95,7 +95,7 @@ impl Fetcher {
         limit: Duration,
     ) -> Result<Answer, FetchError> {
         let failed = |reason: String| FetchError::Unreachable { place, reason };
-        let request = request.map(|body| SegmentsBody::from(Segments::from(body)));
+        let request = request.map(|body| RequestBody::from(Segments::from(body)));
         let asking = async {
             let answer = self.client.send(scope, request).await;
             let (head, body) = answer

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use tollward_providers::{Key, Outbound, Unsigned};
 
 use crate::clock;
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::RequestBody;
 
 /// By how many seconds the vendor's clock is ahead of ours; what one call learns is known to all.
 pub type Skew = Arc<AtomicI64>;
@@ -35,7 +35,7 @@ impl Signer {
     }
 
     /// A vendor's request, signed at this moment.
-    pub fn signed(&self, method: Method, outbound: &Outbound) -> Request<SegmentsBody> {
+    pub fn signed(&self, method: Method, outbound: &Outbound) -> Request<RequestBody> {
         let Outbound { uri, body, .. } = outbound;
         let mut headers = outbound.headers.clone();
         if let Some(key) = &self.key {
@@ -47,7 +47,7 @@ impl Signer {
             };
             key.sign(request, now() + self.skew.load(Ordering::Relaxed));
         }
-        let mut request = Request::new(SegmentsBody::from(body.clone()));
+        let mut request = Request::new(RequestBody::from(body.clone()));
         *request.method_mut() = method;
         *request.uri_mut() = uri.clone();
         *request.headers_mut() = headers;

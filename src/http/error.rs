@@ -94,6 +94,9 @@ impl Problem {
 
 impl From<AttemptError> for Problem {
     fn from(error: AttemptError) -> Self {
+        if let Some(upload) = error.upload {
+            return upload.into();
+        }
         let status = status_of(&error);
         let retry = match error.fault {
             Fault::RateLimited | Fault::Overloaded => {
@@ -198,6 +201,9 @@ pub const DRAINING: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// The status of a call that no deployment answered.
 pub fn status_of(error: &AttemptError) -> StatusCode {
+    if let Some(upload) = &error.upload {
+        return refusals::of_body(upload).0;
+    }
     match error.fault {
         Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher => {
             error

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
+use tollward_store::RequestId;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
@@ -14,7 +15,7 @@ use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
 use crate::pipeline::deliver::{Reply, ReplyBody};
-use crate::pipeline::serve;
+use crate::pipeline::{ServeError, serve};
 use crate::telemetry::access::Refusal;
 
 /// Answers one call of `operation`.
@@ -28,37 +29,63 @@ pub async fn answer(
 
 /// Answers one call whose head was read.
 pub async fn serve_one(gateway: &Arc<Gateway>, ingress: Ingress) -> Response {
-    let operation = ingress.operation;
-    let (request, at_ms) = (ingress.request, ingress.at_ms);
-    let client_request_id = ingress.client_request_id.clone();
+    let head = Head::of(&ingress);
     match serve(gateway, ingress).await {
-        Ok(reply) => respond(operation, reply),
-        Err(error) => {
-            let is_refusal = error.is_refusal();
-            let problem = Problem::from(error);
-            if is_refusal {
-                gateway.refused(&Refusal {
-                    request,
-                    at_ms,
-                    operation,
-                    status: problem.status,
-                    code: problem.code(),
-                });
-            }
-            error::respond_in(
-                operation.dialect().unwrap_or(Dialect::OpenAiChat),
-                &problem,
-                &client_request_id.unwrap_or_else(|| headers::own_id(request)),
-            )
+        Ok(reply) => respond(head.operation, reply),
+        Err(error) => failed(gateway, &head, error),
+    }
+}
+
+/// What an error's answer says of its request.
+pub struct Head {
+    operation: Operation,
+    request: RequestId,
+    at_ms: i64,
+    client_request_id: Option<HeaderValue>,
+}
+
+impl Head {
+    /// Of a request that was not served yet.
+    pub fn of(ingress: &Ingress) -> Self {
+        Self {
+            operation: ingress.operation,
+            request: ingress.request,
+            at_ms: ingress.at_ms,
+            client_request_id: ingress.client_request_id.clone(),
         }
     }
 }
 
-fn respond(operation: Operation, reply: Reply) -> Response {
+/// The answer to a call that was refused or failed; a refusal is counted and logged here.
+pub fn failed(gateway: &Gateway, head: &Head, error: ServeError) -> Response {
+    let is_refusal = error.is_refusal();
+    let problem = Problem::from(error);
+    if is_refusal {
+        gateway.refused(&Refusal {
+            request: head.request,
+            at_ms: head.at_ms,
+            operation: head.operation,
+            status: problem.status,
+            code: problem.code(),
+        });
+    }
+    let id = head.client_request_id.clone();
+    error::respond_in(
+        head.operation.dialect().unwrap_or(Dialect::OpenAiChat),
+        &problem,
+        &id.unwrap_or_else(|| headers::own_id(head.request)),
+    )
+}
+
+/// The answer to a call that was served.
+pub fn respond(operation: Operation, reply: Reply) -> Response {
     let mut response = Response::new(Body::empty());
     headers::describe(response.headers_mut(), &reply);
     if operation.dialect() == Some(Dialect::Anthropic) {
         headers::name_for_anthropic(response.headers_mut());
+    }
+    if operation.is_media() {
+        return respond_with_media(response, reply);
     }
     let content_type = match reply.body {
         ReplyBody::Whole(bytes) => {
@@ -83,4 +110,78 @@ fn respond(operation: Operation, reply: Reply) -> Response {
         .headers_mut()
         .insert(header::CONTENT_TYPE, content_type);
     response
+}
+
+/// Kinds of content that a browser does not run, of which a vendor's own word is taken.
+const HARMLESS: [&str; 10] = [
+    "application/json",
+    "application/jsonl",
+    "application/octet-stream",
+    "application/pdf",
+    "application/x-ndjson",
+    "application/x-subrip",
+    "application/zip",
+    "text/event-stream",
+    "text/plain",
+    "text/vtt",
+];
+
+fn respond_with_media(mut response: Response, reply: Reply) -> Response {
+    let declared = reply.head.content_type.filter(is_harmless);
+    let fallback = HeaderValue::from_static("application/octet-stream");
+    let (body, is_stream) = match reply.body {
+        ReplyBody::Whole(bytes) => (Body::from(bytes), false),
+        ReplyBody::Stream(metered) => (Body::new(*metered), true),
+    };
+    *response.body_mut() = body;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, declared.unwrap_or(fallback));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    if is_stream {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
+    response
+}
+
+/// Whether a content type may be repeated: text/html, say, could make a browser run what a vendor wrote.
+fn is_harmless(content_type: &HeaderValue) -> bool {
+    let declared = content_type.to_str().unwrap_or_default();
+    let kind = declared.split(';').next().unwrap_or_default().trim();
+    let kind = kind.to_ascii_lowercase();
+    let is_picture = kind.starts_with("image/") && !kind.contains("svg");
+    HARMLESS.contains(&kind.as_str())
+        || is_picture
+        || kind.starts_with("audio/")
+        || kind.starts_with("video/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_content_type_that_a_browser_would_run_is_not_repeated() {
+        let is_repeated = |it: &'static str| is_harmless(&HeaderValue::from_static(it));
+        for kind in [
+            "audio/mpeg",
+            "image/png",
+            "text/vtt; charset=utf-8",
+            "Application/JSON",
+        ] {
+            assert!(is_repeated(kind), "{kind}");
+        }
+        for kind in [
+            "text/html",
+            "image/svg+xml",
+            "application/xml",
+            "text/javascript",
+            "",
+        ] {
+            assert!(!is_repeated(kind), "{kind}");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! HTTP request → [`Ingress`]: a head that gets its id, a body that is read within bounds.
+//! Forms, of which only the beginning is read, are in [`form`].
 //!
 //! The body waits until its caller is known: strangers may not fill our memory.
+
+pub mod form;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -13,6 +16,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt;
 use tollward_store::RequestId;
+use tollward_wire::form::FormError;
 use tollward_wire::operation::Operation;
 use tollward_wire::view::Address;
 
@@ -22,7 +26,7 @@ use crate::http::server::Peer;
 /// A body must be complete within this.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two reads of a body.
-const BODY_IDLE: Duration = Duration::from_secs(10);
+pub const BODY_IDLE: Duration = Duration::from_secs(10);
 
 /// A request as the pipeline sees it.
 pub struct Ingress {
@@ -52,6 +56,20 @@ pub enum IngressError {
     /// The body is not declared as JSON.
     #[error("the content type must be application/json")]
     MediaType,
+    /// The body is neither JSON nor a form.
+    #[error("the content type must be multipart/form-data or application/json")]
+    NeitherFormNorJson,
+    /// The form cannot be read in one way only.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// The form does not say which model, as far as it may be held.
+    #[error(
+        "the form's first {limit} bytes have no `model`; put that field before the file, so that the file can be streamed"
+    )]
+    LateModel {
+        /// How much is held in search of it, in bytes.
+        limit: usize,
+    },
     /// The body has a content coding.
     #[error("compressed request bodies are not taken")]
     Encoding,
@@ -111,13 +129,24 @@ impl Ingress {
     /// [`IngressError`]; the rest of the body is then not read.
     pub async fn read_body(&mut self, max_body_bytes: usize) -> Result<Bytes, IngressError> {
         if !is_json(&self.headers) {
-            return Err(IngressError::MediaType);
+            return Err(if self.operation.takes_forms() {
+                IngressError::NeitherFormNorJson
+            } else {
+                IngressError::MediaType
+            });
         }
-        let coding = self.headers.get(header::CONTENT_ENCODING);
-        if coding.is_some_and(|coding| coding != "identity") {
-            return Err(IngressError::Encoding);
-        }
+        self.check_encoding()?;
         read_body(&mut self.body, max_body_bytes).await
+    }
+
+    /// # Errors
+    /// [`IngressError::Encoding`] if the body has a content coding.
+    pub fn check_encoding(&self) -> Result<(), IngressError> {
+        let coding = self.headers.get(header::CONTENT_ENCODING);
+        match coding {
+            Some(coding) if coding != "identity" => Err(IngressError::Encoding),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -170,9 +199,37 @@ async fn read_body(body: &mut Body, limit: usize) -> Result<Bytes, IngressError>
     if http_body::Body::size_hint(body).lower() > limit as u64 {
         return Err(too_large());
     }
+    let declared = http_body::Body::size_hint(body).exact();
     let deadline = clock::mono() + BODY_TIMEOUT;
     let mut first = Bytes::new();
-    let mut more = BytesMut::new();
+    let mut whole = BytesMut::new();
+    while let Some(chunk) = next_chunk(body, deadline).await? {
+        let length = first.len().max(whole.len());
+        if length + chunk.len() > limit {
+            return Err(too_large());
+        }
+        // Most bodies come in one read and are not copied.
+        if length == 0 {
+            first = chunk;
+            continue;
+        }
+        if whole.is_empty() {
+            // All of it at once: a body of megabytes that grows by doubling is held three times.
+            let declared = declared.and_then(|it| usize::try_from(it).ok());
+            whole.reserve(declared.unwrap_or(0).max(first.len() + chunk.len()));
+            whole.extend_from_slice(&first);
+        }
+        whole.extend_from_slice(&chunk);
+    }
+    Ok(if whole.is_empty() {
+        first
+    } else {
+        whole.freeze()
+    })
+}
+
+/// The next bytes of a body; `None` at its end.
+async fn next_chunk(body: &mut Body, deadline: Instant) -> Result<Option<Bytes>, IngressError> {
     loop {
         // What is there already needs no timer, and a frame that is not can be asked for again.
         let frame = if let Some(frame) = body.frame().now_or_never() {
@@ -183,25 +240,11 @@ async fn read_body(body: &mut Body, limit: usize) -> Result<Bytes, IngressError>
                 .await
                 .map_err(|_| IngressError::Slow)?
         };
-        let Some(frame) = frame else { break };
-        let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() else {
-            continue;
-        };
-        if first.len() + more.len() + chunk.len() > limit {
-            return Err(too_large());
-        }
-        // Most bodies come in one read and are not copied.
-        if first.is_empty() {
-            first = chunk;
-        } else {
-            more.extend_from_slice(&chunk);
+        let Some(frame) = frame else { return Ok(None) };
+        if let Ok(chunk) = frame.map_err(|_| IngressError::Broken)?.into_data() {
+            return Ok(Some(chunk));
         }
     }
-    Ok(if more.is_empty() {
-        first
-    } else {
-        [first.as_ref(), more.as_ref()].concat().into()
-    })
 }
 
 #[cfg(test)]

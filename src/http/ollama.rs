@@ -238,6 +238,7 @@ fn unreadable(model: String, fault: Fault) -> ServeError {
         is_ours: false,
         status: None,
         retry_after: None,
+        upload: None,
     };
     ServeError::from(Box::new(attempt))
 }

@@ -258,7 +258,16 @@ impl<'a> Asked<'a> {
             .credentials
             .signer(&deployment.upstream_model, fetcher);
         let signer = &signing.await.map_err(|error| failed(error.into()))?;
-        let asking = ask_kept(Sender { client, signer }, deployment, method, &path);
+        let asking = ask_kept(
+            Sender {
+                client,
+                signer,
+                upload: None,
+            },
+            deployment,
+            method,
+            &path,
+        );
         asking.await.map_err(failed)
     }
 

@@ -1,16 +1,20 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
+use bytes::Bytes;
 use http::HeaderValue;
 use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
 use tollward_wire::document::{Document, DocumentError, FieldError};
+use tollward_wire::form::Form;
 use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
+use crate::http::ingress::form::{form_type, read_form};
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::authenticate::Caller;
 use crate::snapshot::Limits;
+use crate::upstream::upload::Upload;
 
 /// A request that may be routed.
 pub struct Admitted {
@@ -20,8 +24,12 @@ pub struct Admitted {
     pub at_ms: i64,
     /// Which endpoint was called.
     pub operation: Operation,
-    /// The body, indexed.
+    /// The body, indexed; of a form, an empty object.
     pub document: Document,
+    /// The form, or its beginning, where the body is one.
+    pub form: Option<Form>,
+    /// What follows the beginning of a form that is not held.
+    pub upload: Option<Upload>,
     /// What the gateway acts on.
     pub view: RequestView,
     /// Who calls.
@@ -30,6 +38,61 @@ pub struct Admitted {
     pub client_request_id: Option<HeaderValue>,
     /// When the request's head had been read.
     pub started: std::time::Instant,
+}
+
+/// What a request asks for, as far as it was read.
+pub struct Content {
+    document: Document,
+    form: Option<Form>,
+    upload: Option<Upload>,
+    view: RequestView,
+}
+
+impl Content {
+    /// All of it is a document.
+    pub fn held(document: Document, view: RequestView) -> Self {
+        Self {
+            document,
+            form: None,
+            upload: None,
+            view,
+        }
+    }
+
+    /// It is a form, or not looked into, and what was not read follows.
+    ///
+    /// # Errors
+    /// Never: an empty object is a document.
+    pub fn streamed(
+        form: Option<Form>,
+        upload: Option<Upload>,
+        view: RequestView,
+    ) -> Result<Self, DocumentError> {
+        Ok(Self {
+            document: Document::parse(Bytes::from_static(b"{}"))?,
+            form,
+            upload,
+            view,
+        })
+    }
+}
+
+impl Admitted {
+    /// A request of which `content` was read, from a caller we know.
+    pub fn new(ingress: Ingress, caller: Caller, content: Content) -> Self {
+        Self {
+            request: ingress.request,
+            at_ms: ingress.at_ms,
+            operation: ingress.operation,
+            document: content.document,
+            form: content.form,
+            upload: content.upload,
+            view: content.view,
+            caller,
+            client_request_id: ingress.client_request_id,
+            started: ingress.started,
+        }
+    }
 }
 
 /// A place among the running calls; given back when it is dropped.
@@ -91,19 +154,18 @@ pub async fn admit(
     if !gateway.may_book(limits.on_ledger_error) {
         return Err(AdmitError::LedgerUnavailable);
     }
-    let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
-    let view = RequestView::read_at(ingress.address, ingress.operation, &document)?;
-    let admitted = Admitted {
-        request: ingress.request,
-        at_ms: ingress.at_ms,
-        operation: ingress.operation,
-        document,
-        view,
-        caller,
-        client_request_id: ingress.client_request_id,
-        started: ingress.started,
+    let form_type = form_type(&ingress).filter(|_| ingress.operation.takes_forms());
+    let content = if let Some(content_type) = form_type {
+        // Boxed: most requests are none.
+        let (form, upload) = Box::pin(read_form(&mut ingress, &content_type, limits)).await?;
+        let view = RequestView::of_form(&form)?;
+        Content::streamed(Some(form), upload, view)?
+    } else {
+        let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
+        let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;
+        Content::held(document, view)
     };
-    Ok((admitted, slot))
+    Ok((Admitted::new(ingress, caller, content), slot))
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! first content event is in hand. After that nothing is retried, because the
 //! type has no way to.
 
+mod signers;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,8 +15,10 @@ use tollward_providers::Call;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
+pub use self::signers::Signers;
 use crate::app::Gateway;
 use crate::clock;
+use crate::http::ingress::IngressError;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
@@ -23,6 +27,7 @@ use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::sender::Sender;
+use crate::upstream::upload::Upload;
 
 /// An answer that may be given to the client.
 pub struct Committed {
@@ -55,6 +60,8 @@ pub struct AttemptError {
     pub status: Option<StatusCode>,
     /// What the vendor asked us to wait.
     pub retry_after: Option<Duration>,
+    /// What was wrong with the rest of the caller's body, which was being passed on.
+    pub upload: Option<IngressError>,
 }
 
 /// What became of the deployments of a plan, in order.
@@ -124,6 +131,7 @@ impl AttemptError {
             is_ours: failure.is_ours,
             status: failure.status,
             retry_after: failure.retry_after,
+            upload: None,
         }
     }
 }
@@ -143,6 +151,7 @@ pub async fn attempt(
     settlement: &mut Settlement,
 ) -> Result<Committed, Box<AttemptError>> {
     let mut trail = Trail::default();
+    let upload = recalled.admitted.upload.as_ref();
     let mut candidates = Candidates {
         gateway,
         recalled,
@@ -171,8 +180,12 @@ pub async fn attempt(
                 Err(failure) => failure,
             };
             trail.failed(deployment, failure.fault);
-            let situation = situation(&failure, terms, (attempts_here, trail.made()));
+            let mut situation = situation(&failure, terms, (attempts_here, trail.made()));
             told = Some(failure);
+            // What was taken of an upload cannot be sent again.
+            if upload.is_some_and(Upload::is_spent) {
+                situation.attempts_left = 0;
+            }
             let verdict = verdict(&situation, terms, || {
                 candidate = candidates.next(settlement, &mut trail);
                 candidate.is_some()
@@ -191,7 +204,10 @@ pub async fn attempt(
     let failure =
         failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
     let model = recalled.admitted.view.model.clone();
-    Err(Box::new(AttemptError::decided(model, trail, failure)))
+    Err(Box::new(AttemptError {
+        upload: upload.and_then(Upload::take_failure),
+        ..AttemptError::decided(model, trail, failure)
+    }))
 }
 
 /// A deployment that can be asked, and the call in its words.
@@ -239,9 +255,6 @@ impl<'a, I: Iterator<Item = &'a Arc<Deployment>>> Candidates<'a, I> {
 }
 
 /// One attempt, with the first credential that is not refused.
-///
-/// Credentials of a provider stand for the same account or for equal ones, so going through them
-/// is no retry: it costs neither the call's attempts nor the provider's allowance.
 async fn signed<'a>(
     gateway: &Gateway,
     (deployment, deadline): (&'a Arc<Deployment>, Instant),
@@ -250,21 +263,12 @@ async fn signed<'a>(
     settlement: &mut Settlement,
 ) -> Result<Exchanged, AttemptFailure> {
     let mut prepared = Some(prepared);
-    let mut turn = deployment.credentials.turn(&deployment.upstream_model);
-    while let Some(holder) = turn.next(clock::mono()) {
-        settlement.begin_attempt(deployment, holder.name());
-        let signer = match holder.signer(&gateway.fetcher).await {
-            Ok(signer) => signer,
-            Err(error) => {
-                let failure = AttemptFailure::from(error);
-                settlement.attempt_failed(&failure);
-                turn.lacks_key(failure, clock::mono());
-                continue;
-            }
-        };
+    let mut signers = Signers::of(deployment, asked.upload);
+    while let Some(signer) = signers.next(gateway, settlement).await {
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
+            upload: asked.upload,
         };
         let again = || prepare(deployment, &asked.call);
         let exchanged = match prepared.take().unwrap_or_else(again) {
@@ -273,19 +277,13 @@ async fn signed<'a>(
         };
         match exchanged {
             Ok(exchanged) => {
-                settlement.answered();
-                holder.accepted(&deployment.upstream_model, clock::mono());
+                signers.answered(settlement);
                 return Ok(exchanged);
             }
-            Err(failure) => {
-                settlement.attempt_failed(&failure);
-                if !turn.failed(&signer, failure, clock::mono()) {
-                    break;
-                }
-            }
+            Err(failure) => signers.failed(&signer, failure, settlement),
         }
     }
-    Err(turn.into_failure())
+    Err(signers.into_failure())
 }
 
 /// The decision. Whether another candidate can be asked is looked at only where one is wanted.
@@ -337,9 +335,11 @@ fn asked<'a>(
         call: Call {
             operation: admitted.operation,
             document: &admitted.document,
+            form: admitted.form.as_ref(),
             view: &admitted.view,
             upstream_model: &deployment.upstream_model,
         },
+        upload: admitted.upload.as_ref(),
         written: recalled.written(),
         is_kept: recalled.is_kept_here(),
         request: admitted.request,

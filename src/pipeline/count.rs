@@ -13,7 +13,7 @@ use tollward_wire::view::RequestView;
 use crate::app::Gateway;
 use crate::http::ingress::Ingress;
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Admitted, Slot};
+use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::recall;
 use crate::pipeline::route::route;
@@ -71,17 +71,9 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
         }
         _ => document,
     };
-    let view = RequestView::for_count(ingress.address, &document).map_err(AdmitError::from)?;
-    let admitted = Admitted {
-        request: ingress.request,
-        at_ms: ingress.at_ms,
-        operation: ingress.operation,
-        document,
-        view,
-        caller,
-        client_request_id: ingress.client_request_id,
-        started: ingress.started,
-    };
+    let view = RequestView::for_count(ingress.address.take(), &document);
+    let content = Content::held(document, view.map_err(AdmitError::from)?);
+    let admitted = Admitted::new(ingress, caller, content);
     let plan = route(&snapshot, &admitted)?;
     let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
     let admitted = recalled.unsealed(&gateway.seal).admitted;
@@ -89,6 +81,7 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     let call = Call {
         operation: admitted.operation,
         document: &admitted.document,
+        form: None,
         view: &admitted.view,
         upstream_model: &deployment.upstream_model,
     };

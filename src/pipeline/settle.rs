@@ -17,7 +17,8 @@ use tollward_wire::usage::Usage;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, status_of};
-use crate::pipeline::admit::Slot;
+use crate::http::ingress::IngressError;
+use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::recall::Recalled;
@@ -27,6 +28,7 @@ use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::{AttemptFailure, Used};
+use crate::upstream::upload::Upload;
 
 /// What was read of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,6 +80,11 @@ struct Call {
     upstream: Duration,
     first_content: Option<Duration>,
     failed: Option<Failed>,
+    /// Characters to be read aloud.
+    characters: u64,
+    upload: Option<Upload>,
+    /// The status of a good answer.
+    status: u16,
 }
 
 /// How the last attempt failed.
@@ -110,6 +117,9 @@ impl Settlement {
             upstream: Duration::ZERO,
             first_content: None,
             failed: None,
+            characters: characters(admitted),
+            upload: admitted.upload.clone(),
+            status: 200,
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -190,7 +200,7 @@ impl Settlement {
         self.call.end_attempt();
         self.call.failed = Some(Failed {
             fault: failure.fault,
-            may_be_billed: failure.may_be_billed,
+            may_be_billed: failure.may_be_billed && self.call.is_request_sent(),
             used: failure.used.clone(),
             output_bytes: failure.output_bytes,
         });
@@ -208,13 +218,13 @@ impl Settlement {
 
     /// Books a complete whole answer.
     pub fn complete(mut self, observed: Observed<'_>) -> Booked {
-        self.settle(Outcome::Complete, 200, observed)
+        self.settle(Outcome::Complete, self.call.status, observed)
     }
 
     /// Books the end of a stream; the first end wins.
     pub fn end_stream(&mut self, outcome: Outcome, observed: Observed<'_>) {
         if !self.is_settled {
-            self.settle(outcome, 200, observed);
+            self.settle(outcome, self.call.status, observed);
         }
     }
 
@@ -227,10 +237,12 @@ impl Settlement {
             used: None,
             output_bytes: 0,
         });
-        let outcome = match error.fault {
-            Fault::Timeout(Phase::Idle) => Outcome::IdleTimeout,
-            Fault::Timeout(_) => Outcome::Deadline,
-            _ => Outcome::UpstreamError,
+        let outcome = match (&error.upload, error.fault) {
+            (Some(IngressError::Broken | IngressError::Slow), _) => Outcome::ClientGone,
+            (Some(_), _) => Outcome::Refused,
+            (None, Fault::Timeout(Phase::Idle)) => Outcome::IdleTimeout,
+            (None, Fault::Timeout(_)) => Outcome::Deadline,
+            (None, _) => Outcome::UpstreamError,
         };
         self.settle(outcome, status_of(error).as_u16(), Observed::default());
     }
@@ -276,6 +288,11 @@ impl Drop for Settlement {
 }
 
 impl Call {
+    /// Whether a vendor had all of the request: half of an upload nobody can answer.
+    fn is_request_sent(&self) -> bool {
+        self.upload.as_ref().is_none_or(Upload::is_sent)
+    }
+
     fn end_attempt(&mut self) {
         if let Some(began) = self.attempt_began.take() {
             self.upstream += clock::mono().saturating_duration_since(began);
@@ -288,7 +305,7 @@ impl Call {
             self.end_attempt();
             self.failed = Some(Failed {
                 fault: Fault::Cancelled,
-                may_be_billed: true,
+                may_be_billed: self.is_request_sent(),
                 used: None,
                 output_bytes: 0,
             });
@@ -296,38 +313,13 @@ impl Call {
     }
 
     fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
-        let failed = self.failed.as_ref();
-        let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         let duration = clock::mono().saturating_duration_since(self.started);
         // The hour at which an answer is complete decides its price, where it depends on the hour.
         let complete_ms = self.at_ms.saturating_add(i64::from(millis(duration)));
-        let price = |usage: &Usage| self.deployment.prices.cost(usage, complete_ms / 1_000);
-        let used = failed.and_then(|failed| failed.used.as_ref());
-        let told = used.map(|it| &it.usage);
-        let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
-        let passed = failed.map_or(0, |failed| failed.output_bytes);
-        let least = estimate::tokens(observed.output_bytes.max(passed));
-        let (usage, estimated, priced) = match observed.usage.or(told) {
-            Some(usage) => {
-                let mut usage = usage.clone();
-                if is_partial {
-                    usage.output = usage.output.max(least);
-                }
-                let priced = price(&usage);
-                (usage, is_partial, priced)
-            }
-            None if may_be_billed && self.attempts > 0 => {
-                // What the last attempt used, as far as we can tell.
-                let usage = Usage {
-                    input: self.estimated_input,
-                    output: least,
-                    ..Usage::default()
-                };
-                let priced = price(&usage);
-                (usage, true, priced)
-            }
-            // Nothing was used: that costs nothing even where no price is known.
-            None => (Usage::default(), false, Priced::NOTHING),
+        let (usage, estimated, priced) = self.used(observed, complete_ms / 1_000);
+        let booked = Booked {
+            cost: priced.cost,
+            source: priced.source,
         };
         let entry = Entry {
             request: self.request,
@@ -348,19 +340,60 @@ impl Call {
             cost: priced.cost,
             cost_source: priced.source,
             estimated,
-            price_id: priced.price_id.clone(),
+            price_id: priced.price_id,
             credential: Some(Arc::clone(&self.credential)).filter(|it| !it.is_empty()),
             first_content_ms: self.first_content.map(millis),
             duration_ms: millis(duration),
         };
-        (
-            entry,
-            Booked {
-                cost: priced.cost,
-                source: priced.source,
-            },
-        )
+        (entry, booked)
     }
+
+    /// What the last attempt used, whether some of that is a guess, and what it costs.
+    fn used(&self, observed: Observed<'_>, at_unix_s: i64) -> (Usage, bool, Priced) {
+        let price = |usage: &Usage| self.deployment.prices.cost(usage, at_unix_s);
+        let failed = self.failed.as_ref();
+        let used = failed.and_then(|failed| failed.used.as_ref());
+        let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
+        let passed = failed.map_or(0, |failed| failed.output_bytes);
+        let least = estimate::tokens(observed.output_bytes.max(passed));
+        if let Some(usage) = observed.usage.or(used.map(|it| &it.usage)) {
+            let mut usage = usage.clone().of_operation(self.operation);
+            if is_partial {
+                usage.output = usage.output.max(least);
+            }
+            let priced = price(&usage);
+            return (usage, is_partial, priced);
+        }
+        let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
+        if !may_be_billed || self.attempts == 0 {
+            // Nothing was used: that costs nothing even where no price is known.
+            return (Usage::default(), false, Priced::NOTHING);
+        }
+        let mut usage = Usage::default();
+        if !self.operation.is_media() {
+            usage.input = self.estimated_input;
+            usage.output = least;
+        } else if self.characters > 0 {
+            usage.things.characters = self.characters;
+        } else {
+            // Of what is not text nothing can be estimated.
+            let is_answer_of_a_model = self.operation != Operation::Passthrough;
+            let priced = self.deployment.prices.unmeasured();
+            return (usage, is_answer_of_a_model, priced);
+        }
+        let priced = price(&usage);
+        (usage, true, priced)
+    }
+}
+
+/// Characters of a text to be read aloud, as Unicode counts them.
+fn characters(admitted: &Admitted) -> u64 {
+    if admitted.operation != Operation::Speech {
+        return 0;
+    }
+    let text = admitted.document.get::<String>("input");
+    let text = text.ok().flatten().unwrap_or_default();
+    text.chars().count() as u64
 }
 
 fn millis(duration: Duration) -> u32 {

@@ -52,6 +52,7 @@ impl Priced {
         price_id: None,
     };
 
+    /// Nobody knows what was owed.
     const UNKNOWN: Self = Self {
         cost: None,
         source: CostSource::Unknown,
@@ -75,6 +76,20 @@ impl Prices {
             timeline: Arc::new(timeline),
             factor_ppm: WHOLE_PPM,
         })
+    }
+
+    /// What something costs of which nobody says how much it was: nothing where nothing costs anything.
+    pub fn unmeasured(&self) -> Priced {
+        let is_free = match self {
+            Self::Free => true,
+            Self::Unknown | Self::Listed { .. } => false,
+            Self::Override(rates) => rates.iter().all(|(_, price)| price == 0),
+        };
+        if is_free {
+            Priced::NOTHING
+        } else {
+            Priced::UNKNOWN
+        }
     }
 
     /// The same at the operator's part of the catalog's price.

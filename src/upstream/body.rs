@@ -1,6 +1,6 @@
-//! A request body in pieces, sent as it is: only small pieces are joined.
+//! A request body: pieces, sent as they are but for small ones, which are joined; and after them,
+//! where there is one, the rest of an upload.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,32 +8,49 @@ use bytes::{Bytes, BytesMut};
 use http_body::{Body, Frame, SizeHint};
 use tollward_wire::segments::Segments;
 
+use crate::upstream::upload::{BrokenUpload, Upload, UploadBody};
+
 /// Pieces that fit into this together are sent as one.
 ///
 /// A splice leaves pieces of a few bytes, each of which would be an HTTP/2 frame of
 /// its own. A server may count many small frames as an attack and end the connection.
 const JOINED_BYTES: usize = 8 * 1024;
 
-/// The pieces of a spliced document as an HTTP body of known length.
-pub struct SegmentsBody {
+/// A body on its way to a vendor; its length is known unless an upload's is not.
+pub struct RequestBody {
     pieces: <Segments as IntoIterator>::IntoIter,
     /// A piece that did not fit behind the ones before it.
     next: Option<Bytes>,
     remaining: u64,
+    upload: Option<UploadBody>,
+    /// Bytes of the upload, if they are known.
+    upload_left: Option<u64>,
 }
 
-impl From<Segments> for SegmentsBody {
+impl From<Segments> for RequestBody {
     fn from(segments: Segments) -> Self {
         let remaining = segments.len() as u64;
         Self {
             pieces: segments.into_iter(),
             next: None,
             remaining,
+            upload: None,
+            upload_left: None,
         }
     }
 }
 
-impl SegmentsBody {
+impl RequestBody {
+    /// The body with an upload behind it, if there is one.
+    #[must_use]
+    pub fn then(self, upload: Option<&Upload>) -> Self {
+        Self {
+            upload: upload.map(UploadBody::new),
+            upload_left: upload.and_then(Upload::left),
+            ..self
+        }
+    }
+
     fn piece(&mut self) -> Option<Bytes> {
         let waiting = self.next.take();
         waiting.or_else(|| self.pieces.find(|piece| !piece.is_empty()))
@@ -64,27 +81,39 @@ impl SegmentsBody {
     }
 }
 
-impl Body for SegmentsBody {
+impl Body for RequestBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenUpload;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let piece = self.joined();
-        if let Some(piece) = &piece {
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+        if let Some(piece) = self.joined() {
             self.remaining = self.remaining.saturating_sub(piece.len() as u64);
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
         }
-        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+        let Some(upload) = &mut self.upload else {
+            return Poll::Ready(None);
+        };
+        let heard = upload.poll(context);
+        if let (Poll::Ready(Some(Ok(frame))), Some(left)) = (&heard, &mut self.upload_left) {
+            let length = frame.data_ref().map_or(0, |it| it.len() as u64);
+            *left = left.saturating_sub(length);
+        }
+        heard
     }
 
     fn is_end_stream(&self) -> bool {
-        self.remaining == 0
+        self.remaining == 0 && self.upload.as_ref().is_none_or(UploadBody::is_ended)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.remaining)
+        match (&self.upload, self.upload_left) {
+            (None, _) => SizeHint::with_exact(self.remaining),
+            (Some(_), Some(left)) => SizeHint::with_exact(self.remaining + left),
+            (Some(_), None) => SizeHint::new(),
+        }
     }
 }
 

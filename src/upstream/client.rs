@@ -27,11 +27,11 @@ use tollward_wire::fault::{Fault, Phase};
 use tower::Service;
 
 use crate::upstream::address::is_allowed;
-use crate::upstream::body::SegmentsBody;
+use crate::upstream::body::RequestBody;
 use crate::upstream::lanes::{Carried, Lanes};
 use crate::upstream::trust::Trust;
 
-type Pool = hyper_util::client::legacy::Client<Connector, SegmentsBody>;
+type Pool = hyper_util::client::legacy::Client<Connector, RequestBody>;
 
 /// Idle connections kept per host.
 const IDLE_PER_HOST: usize = 512;
@@ -106,7 +106,7 @@ impl Client {
     pub async fn send(
         &self,
         scope: HostScope,
-        request: Request<SegmentsBody>,
+        request: Request<RequestBody>,
     ) -> Result<Response<Carried>, SendError> {
         // Without TLS no server is asked for HTTP/2.
         let is_encrypted = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);

@@ -84,8 +84,12 @@ pub async fn count(
         match &deployment.target {
             Target::Http(provider) => {
                 let signing = deployment.credentials.signer(call.upstream_model, fetcher);
-                let (client, signer) = (fetcher.client(), &signing.await?);
-                by_vendor(Sender { client, signer }, &**provider, call).await
+                let sender = Sender {
+                    client: fetcher.client(),
+                    signer: &signing.await?,
+                    upload: None,
+                };
+                by_vendor(sender, &**provider, call).await
             }
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;

@@ -12,6 +12,7 @@
 mod batch;
 mod kept;
 mod local;
+mod media;
 mod open;
 mod stream;
 mod whole;
@@ -54,6 +55,7 @@ use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
 use crate::upstream::sender::Sender;
+use crate::upstream::upload::Upload;
 
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
@@ -111,6 +113,8 @@ pub struct Committed {
 pub struct UpstreamHead {
     /// The vendor's own request id.
     pub request_id: Option<HeaderValue>,
+    /// What the answer is, where it may be anything.
+    pub content_type: Option<HeaderValue>,
     /// Fields of the request that the vendor does not take and was not sent.
     pub dropped: Vec<Cow<'static, str>>,
 }
@@ -146,6 +150,8 @@ impl Body for UpstreamBody {
 pub struct Asked<'a> {
     /// The call.
     pub call: Call<'a>,
+    /// What follows the call's form.
+    pub upload: Option<&'a Upload>,
     /// The request as the caller wrote it: the call may have more of the conversation.
     pub written: &'a Document,
     /// The answer is to be stored, if it is one that we write.
@@ -203,6 +209,10 @@ pub async fn exchange(
         Ready::Local(opened) => *opened,
     };
     let timeouts = deployment.timeouts;
+    if asked.call.operation.is_media() {
+        // Boxed: chats are more.
+        return Box::pin(media::answered(opened, timeouts, deadline)).await;
+    }
     let patience = clock::mono() + timeouts.first_content;
     match (asked.call.view.is_stream, opened.is_stream) {
         (true, true) => streamed(opened, asked, timeouts, (patience, deadline)).await,

@@ -6,6 +6,7 @@ use tollward_providers::{HostScope, Outbound};
 use crate::credentials::signer::Signer;
 use crate::upstream::client::{Client, SendError};
 use crate::upstream::lanes::Carried;
+use crate::upstream::upload::Upload;
 
 /// The connections, and what a call's requests are signed with.
 #[derive(Clone, Copy)]
@@ -14,6 +15,8 @@ pub struct Sender<'a> {
     pub client: &'a Client,
     /// The call's key.
     pub signer: &'a Signer,
+    /// What follows the body of each request, if anything does.
+    pub upload: Option<&'a Upload>,
 }
 
 impl Sender<'_> {
@@ -31,16 +34,20 @@ impl Sender<'_> {
         method: Method,
         outbound: &Outbound,
     ) -> Result<Response<Carried>, SendError> {
-        let signed = || self.signer.signed(method.clone(), outbound);
+        let signed = || {
+            let request = self.signer.signed(method.clone(), outbound);
+            request.map(|body| body.then(self.upload))
+        };
+        let is_spent = || self.upload.is_some_and(Upload::is_spent);
         let answer = match self.client.send(scope, signed()).await {
             // A connection that ended under our hands is no failure of the call and costs no retry.
-            Err(error) if error.is_untaken => {
+            Err(error) if error.is_untaken && !is_spent() => {
                 tracing::debug!(%error, host = outbound.uri.host(), "the request was not taken and is sent again");
                 self.client.send(scope, signed()).await?
             }
             sent => sent?,
         };
-        if self.signer.learns_time(answer.status(), answer.headers()) {
+        if !is_spent() && self.signer.learns_time(answer.status(), answer.headers()) {
             return self.client.send(scope, signed()).await;
         }
         Ok(answer)

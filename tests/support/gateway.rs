@@ -269,11 +269,20 @@ impl Gateway {
 
     /// Memory in use, in bytes.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most memory that the process ever had, in bytes.
+    pub(crate) fn peak_resident_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, name: &str) -> u64 {
         let pid = self.child.id().expect("a running gateway");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("Linux");
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmRSS:"))
+            .find(|line| line.starts_with(name))
             .expect("a resident size");
         let kibibytes: u64 = line
             .split_whitespace()

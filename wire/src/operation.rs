@@ -28,11 +28,27 @@ pub enum Operation {
     OllamaGenerate,
     /// `/v1beta/models/{model}:generateContent`, Google's chat; `streamGenerateContent` is the same, streamed.
     GenerateContent,
+    /// `/v1/images/generations`
+    ImageGenerations,
+    /// `/v1/images/edits`
+    ImageEdits,
+    /// `/v1/images/variations`
+    ImageVariations,
+    /// `/v1/audio/speech`
+    Speech,
+    /// `/v1/audio/transcriptions`
+    Transcriptions,
+    /// `/v1/audio/translations`
+    Translations,
+    /// `/v1/moderations`
+    Moderations,
+    /// Files, batches and whatever else an account has: passed through, asked of no model.
+    Passthrough,
 }
 
 impl Operation {
-    /// Every operation, in a stable order.
-    pub const ALL: [Operation; 9] = [
+    /// Every operation that is asked of a model, in a stable order.
+    pub const ALL: [Operation; 16] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -42,6 +58,13 @@ impl Operation {
         Self::OllamaChat,
         Self::OllamaGenerate,
         Self::GenerateContent,
+        Self::ImageGenerations,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::Speech,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Moderations,
     ];
 
     /// The public path; a model in it stands in braces.
@@ -56,6 +79,14 @@ impl Operation {
             Self::OllamaChat => "/api/chat",
             Self::OllamaGenerate => "/api/generate",
             Self::GenerateContent => "/v1beta/models/{model}:generateContent",
+            Self::ImageGenerations => "/v1/images/generations",
+            Self::ImageEdits => "/v1/images/edits",
+            Self::ImageVariations => "/v1/images/variations",
+            Self::Speech => "/v1/audio/speech",
+            Self::Transcriptions => "/v1/audio/transcriptions",
+            Self::Translations => "/v1/audio/translations",
+            Self::Moderations => "/v1/moderations",
+            Self::Passthrough => "/v1/{path}",
         }
     }
 
@@ -71,6 +102,14 @@ impl Operation {
             Self::OllamaChat => "ollama_chat",
             Self::OllamaGenerate => "ollama_generate",
             Self::GenerateContent => "generate_content",
+            Self::ImageGenerations => "image_generations",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
+            Self::Speech => "speech",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::Moderations => "moderations",
+            Self::Passthrough => "passthrough",
         }
     }
 
@@ -85,12 +124,69 @@ impl Operation {
             Self::GenerateContent => Some(Dialect::Gemini),
             Self::Completions => Some(Dialect::OpenAiCompletions),
             Self::Embeddings | Self::Rerank => None,
+            Self::ImageGenerations
+            | Self::ImageEdits
+            | Self::ImageVariations
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Translations
+            | Self::Moderations
+            | Self::Passthrough => None,
         }
     }
 
     /// Whether a caller may ask for a streamed answer.
     pub const fn streams(self) -> bool {
-        !matches!(self, Self::Embeddings | Self::Rerank)
+        match self {
+            Self::Embeddings
+            | Self::Rerank
+            | Self::ImageVariations
+            | Self::Translations
+            | Self::Moderations => false,
+            Self::Chat
+            | Self::Completions
+            | Self::Messages
+            | Self::Responses
+            | Self::OllamaChat
+            | Self::OllamaGenerate
+            | Self::GenerateContent
+            | Self::ImageGenerations
+            | Self::ImageEdits
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Passthrough => true,
+        }
+    }
+
+    /// Whether it is relayed or not served at all, and its answer may be media or text as well as JSON.
+    pub const fn is_media(self) -> bool {
+        match self {
+            Self::ImageGenerations
+            | Self::ImageEdits
+            | Self::ImageVariations
+            | Self::Speech
+            | Self::Transcriptions
+            | Self::Translations
+            | Self::Moderations
+            | Self::Passthrough => true,
+            Self::Chat
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Rerank
+            | Self::Messages
+            | Self::Responses
+            | Self::OllamaChat
+            | Self::OllamaGenerate
+            | Self::GenerateContent => false,
+        }
+    }
+
+    /// Whether the request may be a form with files in it (`multipart/form-data`).
+    pub const fn takes_forms(self) -> bool {
+        matches!(
+            self,
+            Self::ImageEdits | Self::ImageVariations | Self::Transcriptions | Self::Translations
+        )
     }
 }
 

@@ -17,6 +17,7 @@ use crate::chat::{ChatEvent, Collected, EventSink};
 use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;
+use crate::media::MediaReader;
 use crate::reader::{Named, Observed, Seen, StreamEnd, StreamFault, StreamReader};
 use crate::segments::Segments;
 use crate::usage::Usage;
@@ -32,6 +33,8 @@ const MAX_HELD: u64 = 16 << 20;
 pub enum AnswerReader {
     /// The bytes go on as they are.
     Relay(StreamReader),
+    /// The same, of what is no chat.
+    Media(MediaReader),
     /// They are written anew.
     Translate(Box<Translation>),
 }
@@ -41,6 +44,7 @@ impl AnswerReader {
     pub fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
         match self {
             Self::Relay(reader) => reader.push(chunk, out),
+            Self::Media(reader) => reader.push(chunk, out),
             Self::Translate(translation) => translation.push(chunk, out),
         }
     }
@@ -49,18 +53,21 @@ impl AnswerReader {
     pub fn finish(&mut self, out: &mut Segments) -> StreamEnd {
         match self {
             Self::Relay(reader) => reader.finish(out),
+            Self::Media(reader) => reader.finish(),
             Self::Translate(translation) => translation.finish(out),
         }
     }
 
-    /// The event that ends the stream with an error, in the caller's words.
-    pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Bytes {
+    /// The event that ends the stream with an error, in the caller's words; `None` where what
+    /// passes has no place for one.
+    pub fn error_event(&self, fault: Fault, error: &ErrorBody) -> Option<Bytes> {
         match self {
-            Self::Relay(reader) => reader.error_event(fault, error),
-            Self::Translate(translation) => translation
-                .writer
-                .fail(fault, error)
-                .unwrap_or_else(|| translation.to.error_event(fault, error, 0)),
+            Self::Relay(reader) => Some(reader.error_event(fault, error)),
+            Self::Media(reader) => reader.error_event(error),
+            Self::Translate(translation) => {
+                let written = translation.writer.fail(fault, error);
+                Some(written.unwrap_or_else(|| translation.to.error_event(fault, error, 0)))
+            }
         }
     }
 
@@ -69,6 +76,8 @@ impl AnswerReader {
     pub fn keep_alive(&self) -> Bytes {
         match self {
             Self::Relay(reader) => reader.keep_alive(),
+            // What passes is not cut where something could stand in between.
+            Self::Media(_) => Bytes::new(),
             Self::Translate(translation) => {
                 let written = translation.writer.keep_alive();
                 written.unwrap_or_else(|| Bytes::from_static(translation.to.keep_alive()))
@@ -80,6 +89,7 @@ impl AnswerReader {
     pub fn usage(&self) -> Option<&Usage> {
         match self {
             Self::Relay(reader) => reader.usage(),
+            Self::Media(reader) => reader.usage(),
             Self::Translate(translation) => translation.seen.usage.as_ref(),
         }
     }
@@ -88,6 +98,7 @@ impl AnswerReader {
     pub fn usage_anomaly(&self) -> bool {
         match self {
             Self::Relay(reader) => reader.usage_anomaly(),
+            Self::Media(reader) => reader.usage_anomaly(),
             Self::Translate(translation) => translation.seen.is_usage_bad,
         }
     }
@@ -96,6 +107,8 @@ impl AnswerReader {
     pub fn usage_is_final(&self) -> bool {
         match self {
             Self::Relay(reader) => reader.usage_is_final(),
+            // There is no count before the last one.
+            Self::Media(_) => true,
             Self::Translate(translation) => translation.seen.usage_is_final(),
         }
     }
@@ -104,6 +117,8 @@ impl AnswerReader {
     pub fn output_bytes(&self) -> u64 {
         match self {
             Self::Relay(reader) => reader.output_bytes(),
+            // Tokens cannot be told from the bytes of an image.
+            Self::Media(_) => 0,
             Self::Translate(translation) => translation.seen.output_bytes,
         }
     }
@@ -111,7 +126,7 @@ impl AnswerReader {
     /// The answer put together, if it was to be and is complete.
     pub fn take_collected(&mut self) -> Option<Collected> {
         match self {
-            Self::Relay(_) => None,
+            Self::Relay(_) | Self::Media(_) => None,
             Self::Translate(translation) if translation.seen.is_ended => {
                 translation.collected.take().map(|it| *it)
             }
@@ -126,7 +141,7 @@ impl AnswerReader {
             Self::Translate(translation) if translation.from == translation.to => {
                 Some(&translation.seen.named)
             }
-            Self::Translate(_) => None,
+            Self::Media(_) | Self::Translate(_) => None,
         }
     }
 
@@ -134,6 +149,7 @@ impl AnswerReader {
     pub fn content_seen(&self) -> bool {
         match self {
             Self::Relay(reader) => reader.content_seen(),
+            Self::Media(reader) => reader.content_seen(),
             Self::Translate(translation) => translation.seen.has_content,
         }
     }

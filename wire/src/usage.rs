@@ -9,6 +9,8 @@ mod openai;
 #[cfg(test)]
 mod tests;
 
+use crate::operation::Operation;
+
 /// Largest count that is believed, per class.
 pub const MAX_TOKENS: u64 = 1_000_000_000;
 
@@ -96,6 +98,21 @@ pub enum UsageAnomaly {
 }
 
 impl Usage {
+    /// What an endpoint makes is of one kind: its output is pictures or sound where the vendor counts no kinds.
+    #[must_use]
+    pub fn of_operation(mut self, operation: Operation) -> Usage {
+        match operation {
+            Operation::Speech => self.audio_output = self.output,
+            Operation::ImageGenerations | Operation::ImageEdits | Operation::ImageVariations
+                if self.image_output == 0 =>
+            {
+                self.image_output = self.output;
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Input and output together.
     pub fn total(&self) -> u64 {
         self.input.saturating_add(self.output)

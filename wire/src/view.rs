@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::document::{Document, FieldError};
+use crate::form::Form;
 use crate::operation::Operation;
 use crate::walk::Walker;
 
@@ -24,6 +25,9 @@ pub const MAX_CHOICES: u32 = 128;
 pub const MAX_MODEL_BYTES: usize = 128;
 /// Largest output bound that is taken for a number of tokens.
 const MAX_OUTPUT: u64 = 1 << 31;
+
+/// The model that judges where none is named.
+const DEFAULT_MODERATION: &str = "omni-moderation-latest";
 
 /// What the address of a request says, where an API has there what others have in the body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +73,11 @@ impl RequestView {
     ) -> Result<RequestView, FieldError> {
         let (model, addressed) = match address {
             Some(address) => (checked(address.model)?, Some(address.is_stream)),
+            // The one operation whose callers often leave it out (openai-python 3.57
+            // `types/moderation_create_params.py`: optional, with this default).
+            None if operation == Operation::Moderations && !document.has("model") => {
+                (DEFAULT_MODERATION.to_owned(), None)
+            }
             None => (model(document)?, None),
         };
         match operation {
@@ -81,6 +90,15 @@ impl RequestView {
             Operation::Responses => check_present(document, "input", "a text or items")?,
             Operation::OllamaGenerate => check_present(document, "prompt", "a prompt")?,
             Operation::GenerateContent => contents::check(document)?,
+            Operation::ImageGenerations => check_present(document, "prompt", "a prompt")?,
+            Operation::Speech => check_present(document, "input", "a text to read aloud")?,
+            Operation::Moderations => check_present(document, "input", "a text or parts")?,
+            // What they need is a file, as a rule, and in a form.
+            Operation::ImageEdits
+            | Operation::ImageVariations
+            | Operation::Transcriptions
+            | Operation::Translations
+            | Operation::Passthrough => {}
         }
         let is_stream = match addressed {
             Some(is_stream) => is_stream,
@@ -96,6 +114,31 @@ impl RequestView {
             max_output: max_output(operation, document)?,
             choices: choices(operation, document)?,
         })
+    }
+
+    /// What a form says.
+    ///
+    /// # Errors
+    /// [`FieldError`] if its model's name cannot be one.
+    pub fn of_form(form: &Form) -> Result<RequestView, FieldError> {
+        Ok(RequestView {
+            model: checked(form.model())?,
+            is_stream: form.is_stream(),
+            asks_usage: true,
+            max_output: None,
+            choices: 1,
+        })
+    }
+
+    /// What is passed through: it is asked of no model.
+    pub fn of_nothing() -> RequestView {
+        RequestView {
+            model: String::new(),
+            is_stream: false,
+            asks_usage: true,
+            max_output: None,
+            choices: 1,
+        }
     }
 
     /// Reads what is needed of a request that is only to be counted: the model, and no bound on
@@ -304,7 +347,16 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
         Operation::Completions | Operation::Messages => &["max_tokens"],
         Operation::OllamaChat | Operation::OllamaGenerate => return num_predict(document),
         Operation::GenerateContent => return contents::max_output(document),
-        Operation::Embeddings | Operation::Rerank => &[],
+        Operation::Embeddings
+        | Operation::Rerank
+        | Operation::ImageGenerations
+        | Operation::ImageEdits
+        | Operation::ImageVariations
+        | Operation::Speech
+        | Operation::Transcriptions
+        | Operation::Translations
+        | Operation::Moderations
+        | Operation::Passthrough => &[],
     };
     let mut bound = None;
     for field in fields {
@@ -322,7 +374,7 @@ fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError>
     if operation == Operation::GenerateContent {
         return contents::choices(document);
     }
-    if !operation.streams() || has_usage_anyway(operation) {
+    if !operation.streams() || operation.is_media() || has_usage_anyway(operation) {
         return Ok(1);
     }
     let expected = "an integer from 1 to 128";

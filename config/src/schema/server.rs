@@ -17,6 +17,9 @@ pub struct ServerConfig {
     /// Largest request body, in bytes. Default 20 MiB. Written as `20MiB`, `512KiB`, `1000000`.
     /// Reload: applies to the next request.
     pub max_body_bytes: u64,
+    /// Largest form or passed-through body, which is streamed on and not held, in bytes.
+    /// Default 512 MiB. Reload: applies to the next request.
+    pub max_upload_bytes: u64,
     /// Who may call. Default `auto`. Reload: applies to the next request.
     pub auth: AuthMode,
     /// Requests served at once, streams included; more are answered 503. Default 10000.
@@ -50,6 +53,7 @@ impl Default for ServerConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4001)),
             max_body_bytes: 20 * 1024 * 1024,
+            max_upload_bytes: 512 * 1024 * 1024,
             auth: AuthMode::Auto,
             max_in_flight: 10_000,
             keep_alive: Duration::from_secs(15),
@@ -78,6 +82,11 @@ impl ServerConfig {
                 reader,
                 default.max_body_bytes,
                 1 << 10..=1 << 30,
+            ),
+            max_upload_bytes: table.field("max_upload_bytes").size(
+                reader,
+                default.max_upload_bytes,
+                1 << 10..=1 << 40,
             ),
             auth: table.field("auth").choice(reader, default.auth, &AUTH),
             max_in_flight: table.field("max_in_flight").integer(

@@ -59,6 +59,7 @@ pub(super) fn body(
     let call = Call {
         operation: Operation::Chat,
         document: request,
+        form: None,
         view: &view,
         upstream_model: model,
     };

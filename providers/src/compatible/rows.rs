@@ -21,11 +21,24 @@ use crate::kind::Kind;
 const SETTINGS: &[&str] = &["base_url", "api_key", "credentials", "headers"];
 const CHAT: &[Operation] = &[Operation::Chat];
 const CHAT_COMPLETIONS: &[Operation] = &[Operation::Chat, Operation::Completions];
-const CHAT_EMBEDDINGS: &[Operation] = &[Operation::Chat, Operation::Embeddings];
 const ALL: &[Operation] = &[
     Operation::Chat,
     Operation::Completions,
     Operation::Embeddings,
+];
+/// What `OpenAI` has beside chats.
+const EVERYTHING: &[Operation] = &[
+    Operation::Chat,
+    Operation::Completions,
+    Operation::Embeddings,
+    Operation::Rerank,
+    Operation::ImageGenerations,
+    Operation::ImageEdits,
+    Operation::ImageVariations,
+    Operation::Speech,
+    Operation::Transcriptions,
+    Operation::Translations,
+    Operation::Moderations,
 ];
 const ALL_AND_RERANK: &[Operation] = &[
     Operation::Chat,
@@ -70,7 +83,7 @@ const GENERIC: Row = Row {
         default_port: None,
         settings: SETTINGS,
     },
-    operations: ALL_AND_RERANK,
+    operations: EVERYTHING,
     counting: None,
     quirks: Quirks {
         thinking: ThinkingModels::Unknown,

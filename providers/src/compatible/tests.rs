@@ -39,6 +39,7 @@ fn encoded(
     let call = Call {
         operation,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: model,
     };
@@ -192,6 +193,7 @@ fn openai_settings_become_headers() {
     let call = Call {
         operation: Operation::Embeddings,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: "m",
     };
@@ -484,6 +486,7 @@ fn a_chat_with_tools_is_put_into_responses_byte_for_byte() {
     let call = Call {
         operation: Operation::Chat,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: "gpt-5.4",
     };
@@ -522,6 +525,7 @@ fn a_call_of_another_api_says_itself_whether_its_model_thinks() {
         let call = Call {
             operation,
             document: &document,
+            form: None,
             view: &view,
             upstream_model: "gpt-5.4",
         };
@@ -611,6 +615,7 @@ fn a_format_goes_where_the_server_looks_for_it() {
         let call = Call {
             operation: Operation::Chat,
             document: &document,
+            form: None,
             view: &view,
             upstream_model: "m",
         };

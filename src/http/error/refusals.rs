@@ -16,15 +16,23 @@ use crate::pipeline::route::RouteError;
 
 impl From<IngressError> for Problem {
     fn from(error: IngressError) -> Self {
-        let (status, code) = match error {
-            IngressError::MediaType | IngressError::Encoding => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
-            }
-            IngressError::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large"),
-            IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
-            IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
-        };
+        let (status, code) = of_body(&error);
         Self::new(status, "invalid_request_error", code, error.to_string()).closing()
+    }
+}
+
+/// The status and the code of a body that is not taken.
+pub(super) fn of_body(error: &IngressError) -> (StatusCode, &'static str) {
+    match error {
+        IngressError::MediaType | IngressError::NeitherFormNorJson | IngressError::Encoding => {
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type")
+        }
+        IngressError::TooLarge { .. } | IngressError::LateModel { .. } => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "request_too_large")
+        }
+        IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+        IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
+        IngressError::Form(_) => (StatusCode::BAD_REQUEST, "invalid_form"),
     }
 }
 

@@ -17,6 +17,7 @@ fn failed(fault: Fault) -> AttemptError {
         error: None,
         status: None,
         retry_after: None,
+        upload: None,
     }
 }
 

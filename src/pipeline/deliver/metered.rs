@@ -73,7 +73,14 @@ pub struct Metered {
     turns: u8,
     /// What is known of the response, if a caller may go on from it, and who answers.
     keepsake: Option<Box<(Keepsake, Arc<Deployment>)>>,
+    /// The answer failed in the middle and has no place to say so: the connection has to.
+    is_broken: bool,
 }
+
+/// The answer broke off, and the client is to see that it did.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer broke off")]
+pub struct BrokenOff;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -107,6 +114,7 @@ impl Metered {
             draining,
             state: State::Flowing,
             keepsake: None,
+            is_broken: false,
         };
         metered.note(stream.last);
         metered
@@ -123,7 +131,8 @@ impl Metered {
         match (&self.reader, self.state) {
             (_, State::Flowing) => {}
             // All of it may have come with its first content.
-            (AnswerReader::Relay(_), _) | (AnswerReader::Translate(_), State::Ended) => self.keep(),
+            (AnswerReader::Relay(_) | AnswerReader::Media(_), _)
+            | (AnswerReader::Translate(_), State::Ended) => self.keep(),
             (AnswerReader::Translate(_), State::Closed) => {}
         }
         self
@@ -182,7 +191,10 @@ impl Metered {
     fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
         self.end(outcome);
         let error = stream_error(fault, error);
-        self.ready.push(self.reader.error_event(fault, &error));
+        match self.reader.error_event(fault, &error) {
+            Some(event) => self.ready.push(event),
+            None => self.is_broken = true,
+        }
         self.state = State::Closed;
     }
 
@@ -242,7 +254,7 @@ impl Metered {
     fn linger(
         &mut self,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, std::convert::Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let until = self.heard + LINGER;
         let alarm = self
             .alarm
@@ -290,7 +302,7 @@ impl Metered {
 
 impl Body for Metered {
     type Data = Bytes;
-    type Error = std::convert::Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
@@ -306,6 +318,10 @@ impl Body for Metered {
                 continue;
             }
             match this.state {
+                State::Closed if this.ready.is_empty() && this.is_broken => {
+                    this.is_broken = false;
+                    return Poll::Ready(Some(Err(BrokenOff)));
+                }
                 State::Closed if this.ready.is_empty() => return Poll::Ready(None),
                 State::Closed => this.hand_out(),
                 // An upstream that goes on after its end is not listened to for longer.

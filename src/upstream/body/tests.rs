@@ -13,7 +13,7 @@ use super::*;
 async fn frames(pieces: &[Bytes]) -> Vec<Bytes> {
     let mut segments = Segments::default();
     segments.extend(pieces.iter().cloned());
-    let mut body = SegmentsBody::from(segments);
+    let mut body = RequestBody::from(segments);
     let mut frames = Vec::new();
     while let Some(frame) = body.frame().await {
         frames.push(frame.unwrap().into_data().unwrap());

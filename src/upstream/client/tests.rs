@@ -23,7 +23,7 @@ async fn a_public_vendor_whose_name_resolves_to_this_machine_is_not_connected_to
             "[::1]",
             "[::ffff:127.0.0.1]",
         ] {
-            let mut request = Request::new(SegmentsBody::from(Segments::default()));
+            let mut request = Request::new(RequestBody::from(Segments::default()));
             *request.uri_mut() = format!("{scheme}://{host}:{port}/v1").parse().unwrap();
             let error = client.send(HostScope::Public, request).await.unwrap_err();
             assert_eq!(

@@ -16,7 +16,7 @@ use tollward_providers::{Call, Provider};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::usage::Usage;
 
-use super::open::{reported, request_id, send};
+use super::open::{Patience, reported, request_id, send};
 use super::whole::read_rest;
 use super::{Asked, Exchanged, UpstreamBody, UpstreamHead};
 use crate::clock;
@@ -98,6 +98,7 @@ pub(super) async fn exchange(
     let mut joint = batch.join();
     let mut head = UpstreamHead {
         request_id: None,
+        content_type: None,
         dropped,
     };
     let mut bytes = 0;
@@ -171,7 +172,11 @@ impl Vendor<'_> {
 
     async fn once(&self, part: &Part) -> Result<(Parts, Bytes), AttemptFailure> {
         let timeouts = self.deployment.timeouts;
-        let limits = (timeouts.whole_first_byte, self.deadline);
+        let limits = Patience {
+            head: timeouts.whole_first_byte,
+            idle: timeouts.idle,
+            deadline: self.deadline,
+        };
         let sending = send(self.sender, self.provider, &part.outbound, limits);
         let (head, body) = sending.await?;
         let mut body = UpstreamBody::Http(body);

@@ -87,6 +87,7 @@ impl Prompt {
         Call {
             operation: Operation::Chat,
             document: &self.document,
+            form: None,
             view: &self.view,
             upstream_model: call.upstream_model,
         }
@@ -119,12 +120,14 @@ fn open_local_translated(
     let opened = model.open(&Call {
         operation: Operation::Chat,
         document: &document,
+        form: None,
         view: &view,
         upstream_model: call.upstream_model,
     });
     let body = opened.map_err(|failure| named_for(rewritten.way.to, call.document, failure))?;
     Ok(Opened {
         head: UpstreamHead {
+            content_type: None,
             request_id: None,
             dropped: reported(deployment.on_unsupported, rewritten.dropped)?,
         },

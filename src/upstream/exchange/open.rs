@@ -4,6 +4,8 @@
 //! any other answer from then on.
 
 use std::borrow::Cow;
+use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
@@ -18,11 +20,14 @@ use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::reader::UsageChunk;
 
 use super::{UpstreamBody, UpstreamHead, batch, within};
+use crate::clock;
 use crate::snapshot::{Deployment, Target};
+use crate::upstream::client::SendError;
 use crate::upstream::exchange::local::open_local;
 use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
 use crate::upstream::lanes::Carried;
 use crate::upstream::sender::Sender;
+use crate::upstream::upload::Upload;
 
 /// Largest error body that is read, in bytes; the rest is not waited for.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -118,7 +123,11 @@ pub(super) async fn open(
     } else {
         deployment.timeouts.whole_first_byte
     };
-    let limits = (limit, deadline);
+    let limits = Patience {
+        head: limit,
+        idle: deployment.timeouts.idle,
+        deadline,
+    };
     let (parts, body) = send(sender, provider, &outbound, limits).await?;
     let stream_type = match &reading {
         Reading::Relay => call.operation.dialect(),
@@ -129,6 +138,7 @@ pub(super) async fn open(
     Ok(Opened {
         head: UpstreamHead {
             request_id: request_id(&parts.headers),
+            content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
             dropped,
         },
         first: Bytes::new(),
@@ -139,6 +149,17 @@ pub(super) async fn open(
     })
 }
 
+/// How long a response head is waited for.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// From the request, all of it sent, to the head.
+    pub(super) head: Duration,
+    /// Between two moves of an upload.
+    pub(super) idle: Duration,
+    /// When the call ends.
+    pub(super) deadline: Instant,
+}
+
 /// Sends a request and waits for a good head.
 ///
 /// # Errors
@@ -147,10 +168,10 @@ pub(super) async fn send(
     sender: Sender<'_>,
     provider: &dyn Provider,
     outbound: &Outbound,
-    (limit, deadline): (Duration, Instant),
+    patience: Patience,
 ) -> Result<(Parts, Carried), AttemptFailure> {
     let sending = sender.send(provider.host_scope(), Method::POST, outbound);
-    let response = within(limit, Phase::FirstByte, deadline, sending).await??;
+    let response = headed(sending, sender.upload, patience).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
         let text = error_text(body).await;
@@ -166,6 +187,42 @@ pub(super) async fn send(
         ));
     }
     Ok((parts, body))
+}
+
+/// Waits for a response head. While there is an upload the limit is `idle` and begins anew whenever it
+/// moves: a recording of 200 MB may take longer than any answer.
+pub(super) async fn headed<T>(
+    sending: impl Future<Output = Result<T, SendError>>,
+    upload: Option<&Upload>,
+    patience: Patience,
+) -> Result<Result<T, SendError>, AttemptFailure> {
+    let Patience {
+        head,
+        idle,
+        deadline,
+    } = patience;
+    let Some(upload) = upload else {
+        return within(head, Phase::FirstByte, deadline, sending).await;
+    };
+    let mut sending = pin!(sending);
+    let began = clock::mono();
+    loop {
+        let (limit, phase) = if upload.is_sent() {
+            (head, Phase::FirstByte)
+        } else {
+            (idle, Phase::Idle)
+        };
+        // What another attempt left undone is not this one's silence.
+        let until = upload.moved().max(began) + limit;
+        let left = until.saturating_duration_since(clock::mono());
+        let waited = within(left, phase, deadline, sending.as_mut()).await;
+        let limit = if upload.is_sent() { head } else { idle };
+        let has_moved = upload.moved() + limit > clock::mono();
+        match waited {
+            Err(failure) if failure.fault == Fault::Timeout(phase) && has_moved => {}
+            answered => return answered,
+        }
+    }
 }
 
 /// The fields that were left out.

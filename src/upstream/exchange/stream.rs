@@ -46,7 +46,7 @@ pub(super) async fn streamed(
 }
 
 /// Reads on until the first content event: the commit point.
-async fn first_content(
+pub(super) async fn first_content(
     first: Bytes,
     mut stream: Committed,
     timeouts: Timeouts,

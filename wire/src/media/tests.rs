@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;
+use crate::operation::Operation;
 
 fn read(kind: MediaKind, pieces: &[&str]) -> (MediaReader, Vec<Seen>, Segments, StreamEnd) {
     let mut reader = MediaReader::new(kind);
@@ -98,6 +99,23 @@ fn what_images_and_recordings_used_is_read_in_each_of_its_forms() {
         );
         assert_eq!(out.to_bytes(), body);
     }
+}
+
+#[test]
+fn output_is_of_the_kind_that_the_endpoint_makes_where_no_kinds_are_counted() {
+    let made = |image_output| Usage {
+        output: 100,
+        image_output,
+        ..Usage::default()
+    };
+    let of = |usage: Usage, operation| {
+        let usage = usage.of_operation(operation);
+        (usage.image_output, usage.audio_output)
+    };
+    assert_eq!(of(made(0), Operation::ImageEdits), (100, 0));
+    assert_eq!(of(made(80), Operation::ImageGenerations), (80, 0));
+    assert_eq!(of(made(0), Operation::Speech), (0, 100));
+    assert_eq!(of(made(0), Operation::Transcriptions), (0, 0));
 }
 
 #[test]

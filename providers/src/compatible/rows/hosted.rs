@@ -8,7 +8,7 @@ use super::super::row::{
     Counting, EffortHabit, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels,
     StreamUsage, ThinkingModels,
 };
-use super::{ALL, ALL_AND_RERANK, CHAT, CHAT_COMPLETIONS, CHAT_EMBEDDINGS, SETTINGS};
+use super::{ALL, CHAT, CHAT_COMPLETIONS, SETTINGS};
 use crate::credentials::Access;
 use crate::kind::Kind;
 use crate::provider::Counter;
@@ -48,6 +48,13 @@ pub(super) const OPENAI: Row = Row {
         Operation::Completions,
         Operation::Embeddings,
         Operation::Responses,
+        Operation::ImageGenerations,
+        Operation::ImageEdits,
+        Operation::ImageVariations,
+        Operation::Speech,
+        Operation::Transcriptions,
+        Operation::Translations,
+        Operation::Moderations,
     ],
     counting: Some(BY_RESPONSES),
     quirks: OPENAI_MODELS,
@@ -56,7 +63,18 @@ pub(super) const OPENAI: Row = Row {
 /// `OpenAI`'s models as a part of Azure, whose addresses and key are in `azure`.
 pub(crate) const AZURE: Row = Row {
     facts: crate::azure::KIND,
-    operations: OPENAI.operations,
+    // Without what Azure has no deployments of: openai-python 3.57 `lib/azure.py`.
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Responses,
+        Operation::ImageGenerations,
+        Operation::ImageEdits,
+        Operation::Speech,
+        Operation::Transcriptions,
+        Operation::Translations,
+    ],
     counting: Some(BY_RESPONSES),
     quirks: OPENAI_MODELS,
 };
@@ -98,7 +116,14 @@ pub(super) const GROQ: Row = Row {
         "https://api.groq.com/openai/v1",
         "GROQ_API_KEY",
     ),
-    operations: CHAT_EMBEDDINGS,
+    // Of speech and recordings: groq 1.7 `resources/audio`.
+    operations: &[
+        Operation::Chat,
+        Operation::Embeddings,
+        Operation::Speech,
+        Operation::Transcriptions,
+        Operation::Translations,
+    ],
     counting: None,
     quirks: Quirks {
         dropped: &[
@@ -142,7 +167,15 @@ pub(super) const OPENROUTER: Row = Row {
         "https://openrouter.ai/api/v1",
         "OPENROUTER_API_KEY",
     ),
-    operations: ALL_AND_RERANK,
+    // Of speech and recordings: openrouter 1.3.84 `tts.py`, `stt.py`; its images have a form of their own.
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Rerank,
+        Operation::Speech,
+        Operation::Transcriptions,
+    ],
     counting: None,
     quirks: Quirks {
         // openrouter 1.3.84 `components/chatcontentfile.py`: `file_data` may be an address.
@@ -163,7 +196,13 @@ pub(super) const MISTRAL: Row = Row {
         "https://api.mistral.ai/v1",
         "MISTRAL_API_KEY",
     ),
-    operations: CHAT_EMBEDDINGS,
+    // Its speech has fields and an answer of its own (mistralai 3.7 `models/speechrequest.py`).
+    operations: &[
+        Operation::Chat,
+        Operation::Embeddings,
+        Operation::Transcriptions,
+        Operation::Moderations,
+    ],
     counting: Some(BY_RESPONSES),
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,
@@ -268,7 +307,17 @@ pub(super) const TOGETHER: Row = Row {
         "https://api.together.ai/v1",
         "TOGETHER_API_KEY",
     ),
-    operations: ALL_AND_RERANK,
+    // Of pictures and recordings: `resources/images.py`, `resources/audio`.
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Rerank,
+        Operation::ImageGenerations,
+        Operation::Speech,
+        Operation::Transcriptions,
+        Operation::Translations,
+    ],
     counting: None,
     quirks: Quirks {
         max_tokens: MaxTokens::Legacy,

@@ -23,7 +23,14 @@ pub(super) const OLLAMA: Row = Row {
 
 /// <https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html>
 pub(super) const VLLM: Row = Row {
-    operations: ALL_AND_RERANK,
+    operations: &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Rerank,
+        Operation::Transcriptions,
+        Operation::Translations,
+    ],
     counting: Some(Counting {
         counter: Counter {
             dialect: Dialect::OpenAiChat,

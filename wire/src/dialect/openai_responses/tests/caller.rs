@@ -764,11 +764,13 @@ fn a_translated_stream_fails_as_it_stands() {
     reader.push(Bytes::copy_from_slice(&CLAUDE.as_bytes()[..cut]), &mut out);
     assert_eq!(reader.finish(&mut out), StreamEnd::Incomplete);
     let event = reader.error_event(Fault::Incomplete, &failure());
+    let event = event.unwrap();
     assert!(event.starts_with(b"event: response.failed\n"), "{event:?}");
     let other = translation(Dialect::OpenAiChat, Dialect::Anthropic, &request);
     assert!(
         other
             .error_event(Fault::Server, &failure())
+            .unwrap()
             .starts_with(b"event: error\n")
     );
 }

@@ -1,0 +1,86 @@
+//! The credentials of one attempt: one after the other until one is not refused.
+//!
+//! Those of a provider stand for the same account or for equal ones, so going through them is no
+//! retry: it costs neither the call's attempts nor the provider's allowance. An upload of which
+//! something was taken cannot go with another one. The books hear of each here.
+
+use std::sync::Arc;
+
+use crate::app::Gateway;
+use crate::clock;
+use crate::credentials::pool::{Holder, Turn};
+use crate::credentials::signer::Signer;
+use crate::pipeline::settle::Settlement;
+use crate::snapshot::Deployment;
+use crate::upstream::failure::AttemptFailure;
+use crate::upstream::upload::Upload;
+
+/// What remains to be tried.
+pub struct Signers<'a> {
+    deployment: &'a Arc<Deployment>,
+    upload: Option<&'a Upload>,
+    turn: Turn<'a>,
+    holder: Option<&'a Arc<Holder>>,
+    is_over: bool,
+}
+
+impl<'a> Signers<'a> {
+    /// The credentials of `deployment`, for a request that `upload` follows.
+    pub fn of(deployment: &'a Arc<Deployment>, upload: Option<&'a Upload>) -> Self {
+        Self {
+            deployment,
+            upload,
+            turn: deployment.credentials.turn(&deployment.upstream_model),
+            holder: None,
+            is_over: false,
+        }
+    }
+
+    /// Begins with the next credential that has a key; `None` if there is none or it would not help.
+    ///
+    /// # Cancellation
+    /// Dropping the future leaves an attempt open, and `settlement` closes it.
+    pub async fn next(&mut self, gateway: &Gateway, settlement: &mut Settlement) -> Option<Signer> {
+        while !self.is_over {
+            let holder = self.turn.next(clock::mono())?;
+            settlement.begin_attempt(self.deployment, holder.name());
+            match holder.signer(&gateway.fetcher).await {
+                Ok(signer) => {
+                    self.holder = Some(holder);
+                    return Some(signer);
+                }
+                Err(error) => {
+                    let failure = AttemptFailure::from(error);
+                    settlement.attempt_failed(&failure);
+                    self.turn.lacks_key(failure, clock::mono());
+                }
+            }
+        }
+        None
+    }
+
+    /// The last one was taken.
+    pub fn answered(&self, settlement: &mut Settlement) {
+        settlement.answered();
+        if let Some(holder) = self.holder {
+            holder.accepted(&self.deployment.upstream_model, clock::mono());
+        }
+    }
+
+    /// The request with the last one, `signer`, failed.
+    pub fn failed(
+        &mut self,
+        signer: &Signer,
+        failure: AttemptFailure,
+        settlement: &mut Settlement,
+    ) {
+        settlement.attempt_failed(&failure);
+        let is_refusal = self.turn.failed(signer, failure, clock::mono());
+        self.is_over = !is_refusal || self.upload.is_some_and(Upload::is_spent);
+    }
+
+    /// The most hopeful of the failures.
+    pub fn into_failure(self) -> AttemptFailure {
+        self.turn.into_failure()
+    }
+}

@@ -1,0 +1,96 @@
+//! Answers that may be anything: images, recordings, transcripts, files.
+//!
+//! What is JSON or text is held up to a bound and looked at before the client may have it; what is
+//! longer, and what is bytes, is committed to and streams on, so that no answer is held whole.
+
+use bytes::{Bytes, BytesMut};
+use std::time::Instant;
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::media::{MediaKind, MediaReader, read_media};
+use tollward_wire::reader::Seen;
+use tollward_wire::segments::Segments;
+use tollward_wire::translate::AnswerReader;
+
+use super::open::Opened;
+use super::stream::first_content;
+use super::{Committed, Exchanged, Timeouts, UpstreamBody, UpstreamHead, next_chunk, within};
+use crate::clock;
+use crate::upstream::failure::AttemptFailure;
+
+/// Bytes of JSON or text that are held before the answer is committed to.
+const HELD_BYTES: usize = 1024 * 1024;
+
+/// Reads an answer with a good head.
+///
+/// # Errors
+/// It broke off, met a limit or made no sense before there was anything to give.
+pub(super) async fn answered(
+    opened: Opened,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let Opened { head, body, .. } = opened;
+    match kind_of(&head) {
+        kind @ (MediaKind::Json | MediaKind::Text) => {
+            held(kind, head, body, timeouts, deadline).await
+        }
+        kind @ (MediaKind::Events | MediaKind::Bytes) => {
+            let patience = clock::mono() + timeouts.first_content;
+            let stream = committed(kind, head, body, Bytes::new());
+            first_content(Bytes::new(), stream, timeouts, (patience, deadline)).await
+        }
+    }
+}
+
+fn kind_of(head: &UpstreamHead) -> MediaKind {
+    let declared = head.content_type.as_ref();
+    let declared = declared.and_then(|it| it.to_str().ok());
+    MediaKind::of(declared.unwrap_or_default())
+}
+
+/// Reads JSON or text to its end, or as much as is held.
+async fn held(
+    kind: MediaKind,
+    head: UpstreamHead,
+    mut body: UpstreamBody,
+    timeouts: Timeouts,
+    deadline: Instant,
+) -> Result<Exchanged, AttemptFailure> {
+    let mut begun = BytesMut::new();
+    loop {
+        let chunk = within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut body)).await?;
+        let Some(chunk) = chunk else { break };
+        let chunk =
+            chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+        begun.extend_from_slice(&chunk);
+        if begun.len() > HELD_BYTES {
+            let stream = committed(kind, head, body, begun.freeze());
+            return Ok(Exchanged::Stream(Box::new(stream)));
+        }
+    }
+    let body = begun.freeze();
+    let answer = read_media(kind, &body).map_err(AttemptFailure::from_answer)?;
+    Ok(Exchanged::Whole {
+        head,
+        body,
+        answer: Box::new(answer),
+        collected: None,
+    })
+}
+
+fn committed(kind: MediaKind, head: UpstreamHead, rest: UpstreamBody, begun: Bytes) -> Committed {
+    let mut reader = MediaReader::new(kind);
+    let mut ready = Segments::default();
+    let last = if begun.is_empty() {
+        Seen::Nothing
+    } else {
+        reader.push(begun, &mut ready)
+    };
+    Committed {
+        head,
+        ready,
+        rest,
+        reader: AnswerReader::Media(reader),
+        last,
+    }
+}
