@@ -4,6 +4,7 @@
 //! of it at once. Nothing is connected or loaded here, so it also serves
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
+mod accounts;
 mod prices;
 mod standing;
 
@@ -81,6 +82,7 @@ impl Assembly<'_> {
             work.report("upstream.ca_file", error.to_string(), &[]);
         }
         let routes = work.routes(&models);
+        let passthrough = work.passthrough();
         let direct = self.detected.map(|_| work.direct());
         if !work.problems.is_empty() {
             return Err(Report(work.problems));
@@ -92,7 +94,8 @@ impl Assembly<'_> {
             limits(config),
             retry_terms(config),
             routes,
-        );
+        )
+        .with_passthrough(passthrough);
         Ok(match direct {
             Some(direct) => snapshot.with_direct(direct),
             None => snapshot,

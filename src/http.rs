@@ -11,6 +11,7 @@ pub mod ingress;
 pub mod models;
 pub mod ollama;
 pub mod ops;
+pub mod passthrough;
 pub mod responses;
 pub mod server;
 pub mod stall;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use tollward_wire::operation::Operation;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -35,6 +36,13 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         // Boxed here, because axum moves a handler's future several times and this one is kilobytes long.
         let handler = move |state, request| Box::pin(answer(operation, state, request));
         router = router.route(operation.path(), post(handler));
+    }
+    for family in passthrough::FAMILIES {
+        let one = format!("/v1/{family}");
+        let below = format!("/v1/{family}/{{*rest}}");
+        router = router
+            .route(&one, any(passthrough::answer))
+            .route(&below, any(passthrough::answer));
     }
     let panics = gateway.metrics.panics.clone();
     router

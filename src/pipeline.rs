@@ -5,7 +5,8 @@
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! A request that is only to be counted stops after `recall`; see `count`.
+//! A request that is only to be counted stops after `recall`; see `count`. What is asked of no model
+//! has no route and one attempt; see `passthrough`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
@@ -15,6 +16,7 @@ pub mod attempt;
 pub mod authenticate;
 pub mod count;
 pub mod deliver;
+pub mod passthrough;
 pub mod recall;
 pub mod route;
 pub mod settle;
@@ -28,6 +30,7 @@ use crate::pipeline::admit::AdmitError;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::deliver::Reply;
+use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
 use crate::pipeline::settle::Settlement;
@@ -93,6 +96,9 @@ pub enum ServeError {
     /// What it goes on from is not there.
     #[error(transparent)]
     Recall(#[from] RecallError),
+    /// It is not passed through.
+    #[error(transparent)]
+    Passthrough(#[from] PassthroughError),
     /// No upstream gave an answer.
     #[error(transparent)]
     Attempt(#[from] Box<AttemptError>),
@@ -105,7 +111,11 @@ impl ServeError {
     /// Whether the request was refused before it had a plan, and so has no row in the ledger.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Auth(_) | Self::Admit(_) | Self::Route(_) | Self::Recall(_) => true,
+            Self::Auth(_)
+            | Self::Admit(_)
+            | Self::Route(_)
+            | Self::Recall(_)
+            | Self::Passthrough(_) => true,
             Self::Attempt(_) | Self::Draining => false,
         }
     }

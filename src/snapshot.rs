@@ -33,10 +33,29 @@ pub struct Snapshot {
     pub limits: Limits,
     /// How failed attempts are treated.
     pub retry: RetryTerms,
+    /// Whose account may be reached, and by whom.
+    pub passthrough: Passthrough,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
     direct: Option<DirectRoutes>,
+}
+
+/// Whose account may be reached with what is asked of no model, and by whom.
+#[derive(Default)]
+pub struct Passthrough {
+    /// The accounts; the first one is asked unless the caller names another.
+    pub accounts: Vec<Account>,
+    /// Names of the keys that may; `*` for all of them.
+    pub keys: Vec<String>,
+}
+
+/// An account at a provider.
+pub struct Account {
+    /// For requests that only look, which cost nothing.
+    pub looking: Arc<Deployment>,
+    /// For requests that change something; what follows from them may be billed, and is not known.
+    pub changing: Arc<Deployment>,
 }
 
 /// Builds a route for `provider/model` when no route of that name is configured.
@@ -239,9 +258,19 @@ impl Snapshot {
             auth,
             limits,
             retry,
+            passthrough: Passthrough::default(),
             routes,
             order,
             direct: None,
+        }
+    }
+
+    /// Passes requests through to accounts.
+    #[must_use]
+    pub fn with_passthrough(self, passthrough: Passthrough) -> Self {
+        Self {
+            passthrough,
+            ..self
         }
     }
 

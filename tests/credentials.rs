@@ -117,6 +117,21 @@ async fn an_upload_goes_with_the_next_key_only_until_it_has_begun() {
 }
 
 #[tokio::test]
+async fn what_is_passed_through_goes_with_the_next_key_too() {
+    let upstream = vendor(|key| match key {
+        FIRST => refused("401 Unauthorized", "invalid_api_key", &[]),
+        _ => Script::json("200 OK", &json!({"object": "list", "data": []})),
+    })
+    .await;
+    let config = config(&upstream).set("/passthrough/providers", json!(["alpha"]));
+    let gateway = Gateway::start(&config).await;
+    for _ in 0..2 {
+        assert_eq!(gateway.send(&Request::get("/v1/files")).await.status, 200);
+    }
+    assert_eq!(keys(&upstream), [FIRST, SECOND, SECOND]);
+}
+
+#[tokio::test]
 async fn the_log_and_the_metrics_name_credentials_and_never_show_one() {
     let upstream = vendor(|key| match key {
         FIRST => refused("401 Unauthorized", "invalid_api_key", &[]),

@@ -39,6 +39,7 @@ mod messages;
 mod metrics;
 mod models_list;
 mod ollama;
+mod passthrough;
 mod reload;
 mod rerank;
 mod responses;

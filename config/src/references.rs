@@ -13,6 +13,7 @@ use crate::schema::server::AuthMode;
 /// Checks every name, and adds the built-in providers that are named without being defined.
 pub(crate) fn check(config: &mut Config, known_kinds: &[String], reader: &mut Reader) {
     check_providers(config, known_kinds, reader);
+    check_passthrough(config, known_kinds, reader);
     check_fallbacks(config, reader);
     check_loops(config, reader);
     check_prices(config, known_kinds, reader);
@@ -45,6 +46,28 @@ fn check_providers(config: &mut Config, known_kinds: &[String], reader: &mut Rea
     for kind in bare {
         let provider = ProviderConfig::bare(&kind);
         config.providers.insert(kind, provider);
+    }
+}
+
+/// What is passed through goes to a provider that exists; a kind without settings is filled in.
+fn check_passthrough(config: &mut Config, known_kinds: &[String], reader: &mut Reader) {
+    for (index, provider) in config.passthrough.providers.clone().iter().enumerate() {
+        if config.providers.contains_key(provider) {
+            continue;
+        }
+        if known_kinds.contains(provider) {
+            let bare = ProviderConfig::bare(provider);
+            config.providers.insert(provider.clone(), bare);
+            continue;
+        }
+        let at = path::item("passthrough.providers", index);
+        let message = format!("no provider is named {}", quote(provider));
+        let known = provider_names(config, known_kinds);
+        let diagnostic = reader.origins.diagnose(&at, message, &[]);
+        let diagnostic = diagnostic
+            .with_candidates(provider, known.iter().copied())
+            .with_help(format!("the providers are: {}", list(known)));
+        reader.diagnostics.push(diagnostic);
     }
 }
 

@@ -6,6 +6,7 @@
 pub(crate) mod engine;
 pub(crate) mod log;
 pub(crate) mod model;
+pub(crate) mod passthrough;
 pub(crate) mod pricing;
 pub(crate) mod provider;
 pub(crate) mod responses;
@@ -22,6 +23,7 @@ use crate::reader::Reader;
 use engine::EngineConfig;
 use log::LogConfig;
 use model::ModelConfig;
+use passthrough::PassthroughConfig;
 use pricing::PricingConfig;
 use provider::ProviderConfig;
 use responses::ResponsesConfig;
@@ -53,6 +55,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// What is kept of answers so that callers can go on from them. Section `responses`.
     pub responses: ResponsesConfig,
+    /// What of an account is passed through. Section `passthrough`.
+    pub passthrough: PassthroughConfig,
     /// The embedded inference engine. Section `engine`.
     pub engine: EngineConfig,
     /// Prices that win over the catalog. Section `pricing`.
@@ -62,7 +66,7 @@ pub struct Config {
 }
 
 /// The names of the sections, in the order they are documented.
-pub(crate) const SECTIONS: [&str; 11] = [
+pub(crate) const SECTIONS: [&str; 12] = [
     "server",
     "providers",
     "models",
@@ -71,6 +75,7 @@ pub(crate) const SECTIONS: [&str; 11] = [
     "retry",
     "store",
     "responses",
+    "passthrough",
     "engine",
     "pricing",
     "log",
@@ -89,6 +94,7 @@ impl Config {
             retry,
             store,
             responses,
+            passthrough,
             engine,
             pricing,
             log,
@@ -124,6 +130,7 @@ impl Config {
             retry: RetryConfig::read(retry.table(reader), reader),
             store: StoreConfig::read(store.table(reader), reader),
             responses: ResponsesConfig::read(responses.table(reader), reader),
+            passthrough: PassthroughConfig::read(passthrough.table(reader), reader),
             engine: EngineConfig::read(engine.table(reader), reader),
             pricing: PricingConfig::read(pricing.table(reader), reader),
             log: LogConfig::read(log.table(reader), reader),

@@ -234,6 +234,10 @@ impl Provider for Anthropic {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         self.account.endpoint("/models")
     }

@@ -293,6 +293,17 @@ impl Provider for Azure {
         Some(Outbound { uri, ..outbound })
     }
 
+    fn pass_through(&self, path: &str) -> Option<Outbound> {
+        let outbound = self.openai.pass_through(path)?;
+        // Of an account, not of a deployment.
+        let address = match self.api {
+            Api::V1(_) => outbound.uri.to_string(),
+            Api::Dated(_) => format!("{}/openai/{path}", self.account.base_url()),
+        };
+        let uri = self.api.versioned(address).parse().ok()?;
+        Some(Outbound { uri, ..outbound })
+    }
+
     /// Models that could be deployed; which are is told by the control plane only.
     fn models_uri(&self) -> Option<Uri> {
         let path = match self.api {
@@ -484,6 +495,22 @@ mod tests {
         ] {
             assert!(!serves(operation, model), "{operation} of {model}");
         }
+    }
+
+    #[test]
+    fn what_belongs_to_an_account_is_asked_of_no_deployment() {
+        let passed = |settings: Value| {
+            let outbound = built(settings).unwrap().pass_through("files?limit=2");
+            outbound.unwrap().uri.to_string()
+        };
+        assert_eq!(
+            passed(json!({"resource": "r"})),
+            "https://r.openai.azure.com/openai/v1/files?limit=2"
+        );
+        assert_eq!(
+            passed(json!({"resource": "r", "api_version": "2024-10-21"})),
+            "https://r.openai.azure.com/openai/files?limit=2&api-version=2024-10-21"
+        );
     }
 
     #[test]

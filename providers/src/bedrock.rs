@@ -277,6 +277,10 @@ impl Provider for Bedrock {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         self.models.clone()
     }

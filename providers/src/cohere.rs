@@ -180,6 +180,10 @@ impl Provider for Cohere {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         self.account.endpoint("/v1/models")
     }

@@ -54,6 +54,8 @@ struct Endpoints {
     others: Vec<(Operation, Uri)>,
     models: Uri,
     counting: Option<Uri>,
+    /// The base URL, behind which what is passed through goes.
+    base: String,
 }
 
 impl Compatible {
@@ -231,6 +233,7 @@ impl Endpoints {
             others: others
                 .map(|it| Ok((it, endpoint(path(it))?)))
                 .collect::<Result<_, BuildError>>()?,
+            base: base_url.to_owned(),
             models: endpoint("/v1/models")?,
             counting: row
                 .counting
@@ -364,6 +367,16 @@ impl Provider for Compatible {
         let uri = format!("{}/{path}", self.endpoints.uri(Operation::Responses));
         let uri = uri.parse().ok().filter(|_| keeps)?;
         let mut outbound = self.outbound(Operation::Responses, Segments::new(), false);
+        outbound.headers.remove(CONTENT_TYPE);
+        Some(Outbound { uri, ..outbound })
+    }
+
+    fn pass_through(&self, path: &str) -> Option<Outbound> {
+        let uri = format!("{}/{path}", self.endpoints.base).parse().ok()?;
+        let mut outbound = self.outbound(Operation::Chat, Segments::new(), false);
+        outbound
+            .headers
+            .insert(ACCEPT, HeaderValue::from_static("*/*"));
         outbound.headers.remove(CONTENT_TYPE);
         Some(Outbound { uri, ..outbound })
     }

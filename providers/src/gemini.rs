@@ -223,6 +223,10 @@ impl Provider for Gemini {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         match &self.surface {
             Surface::Studio => self.account.endpoint("/models"),

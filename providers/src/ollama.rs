@@ -131,6 +131,10 @@ impl Provider for Ollama {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         self.0.endpoint("/v1/models")
     }

@@ -292,6 +292,11 @@ pub trait Provider: Send + Sync + 'static {
     /// `None` if it keeps none. `path` is the response's id and what follows it.
     fn ask_kept(&self, path: &str) -> Option<Outbound>;
 
+    /// Where what an account has is asked about, such as files and batches, all but the credential
+    /// and what the caller says; `None` if the vendor has nothing of the kind. `path` is what
+    /// follows the version, with the query.
+    fn pass_through(&self, path: &str) -> Option<Outbound>;
+
     /// The endpoint that lists models, to be fetched with `GET`; `None` if there is none.
     fn models_uri(&self) -> Option<Uri>;
 }

@@ -245,6 +245,10 @@ impl Provider for Vertex {
         None
     }
 
+    fn pass_through(&self, _: &str) -> Option<Outbound> {
+        None
+    }
+
     fn models_uri(&self) -> Option<Uri> {
         self.gemini.models_uri()
     }

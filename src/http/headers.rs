@@ -23,7 +23,8 @@ pub const TOKENS: HeaderName = HeaderName::from_static("x-tollward-tokens");
 const UPSTREAM_REQUEST_ID: HeaderName = HeaderName::from_static("x-upstream-request-id");
 const MODEL: HeaderName = HeaderName::from_static("x-tollward-model");
 const DEPLOYMENT: HeaderName = HeaderName::from_static("x-tollward-deployment");
-const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
+/// The provider that answered; of what is passed through, the one that is asked for.
+pub const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
 const CREDENTIAL: HeaderName = HeaderName::from_static("x-tollward-credential");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");

@@ -41,6 +41,18 @@ pub struct Committed {
     pub skipped: Vec<Arc<str>>,
 }
 
+impl Committed {
+    /// The only deployment that was asked has answered.
+    pub fn at_once(deployment: Arc<Deployment>, exchanged: Exchanged) -> Self {
+        Self {
+            deployment,
+            exchanged,
+            fallback_reason: None,
+            skipped: Vec::new(),
+        }
+    }
+}
+
 /// Every attempt failed.
 #[derive(Debug, thiserror::Error)]
 #[error("no deployment answered for `{model}`; {}", .trail)]

@@ -16,6 +16,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// There is no choice.
+    pub fn only(deployment: Arc<Deployment>) -> Self {
+        Self {
+            first: deployment,
+            others: Vec::new(),
+        }
+    }
+
     /// The choices in order.
     pub fn candidates(&self) -> impl Iterator<Item = &Arc<Deployment>> {
         std::iter::once(&self.first).chain(&self.others)

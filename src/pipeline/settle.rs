@@ -216,6 +216,11 @@ impl Settlement {
         self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
     }
 
+    /// The client gets this status with the answer, instead of 200.
+    pub fn answers_with(&mut self, status: http::StatusCode) {
+        self.call.status = status.as_u16();
+    }
+
     /// Books a complete whole answer.
     pub fn complete(mut self, observed: Observed<'_>) -> Booked {
         self.settle(Outcome::Complete, self.call.status, observed)

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import embedders
+import media
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
 from vendors import IDS, Anthropic, Bedrock, Cohere, Gemini, Ollama, Responses, compact, halves
@@ -136,11 +137,16 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
+        if media.answer(self):
+            return None
         if "/responses/" in self.path:
             return self.kept(lambda name, part: Responses.kept[name][1] if part else Responses.kept[name][0])
         return self.answer(200, {"object": "list", "data": [{"id": "plain", "object": "model", "created": 1, "owned_by": "us"}]})
 
     def do_DELETE(self):
+        if media.answer(self):
+            return
+
         def delete(name, _):
             del Responses.kept[name]
             return {"id": name, "object": "response", "deleted": True}
@@ -161,6 +167,8 @@ class Handler(BaseHTTPRequestHandler):
         return self.answer(200, found)
 
     def do_POST(self):
+        if media.answer(self):
+            return None
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         vendor = dialect(self.path, request)
 

@@ -11,6 +11,7 @@ use crate::http::responses::ResponseError;
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
 
@@ -63,6 +64,7 @@ impl From<ServeError> for Problem {
             }
             ServeError::Route(error) => error.into(),
             ServeError::Recall(error) => error.into(),
+            ServeError::Passthrough(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
             ServeError::Draining => Self {
                 retry: Retry::After(Duration::from_secs(1)),
@@ -74,6 +76,24 @@ impl From<ServeError> for Problem {
                     error.to_string(),
                 )
             },
+        }
+    }
+}
+
+impl From<PassthroughError> for Problem {
+    fn from(error: PassthroughError) -> Self {
+        let message = error.to_string();
+        match error {
+            PassthroughError::NotAllowed => Self::new(
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "passthrough_not_allowed",
+                message,
+            ),
+            PassthroughError::Path => Self::invalid("invalid_path", message),
+            PassthroughError::UnknownProvider => {
+                Self::invalid("unknown_provider", message).about("x-tollward-provider")
+            }
         }
     }
 }

@@ -4,18 +4,23 @@
 //! longer, and what is bytes, is committed to and streams on, so that no answer is held whole.
 
 use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body::Body as _;
 use std::time::Instant;
+use tollward_wire::answer::Answer;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::media::{MediaKind, MediaReader, read_media};
 use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::AnswerReader;
 
-use super::open::Opened;
+use super::open::{Opened, Patience, error_text, headed, request_id};
 use super::stream::first_content;
 use super::{Committed, Exchanged, Timeouts, UpstreamBody, UpstreamHead, next_chunk, within};
 use crate::clock;
-use crate::upstream::failure::AttemptFailure;
+use crate::snapshot::{Deployment, Target};
+use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::sender::Sender;
 
 /// Bytes of JSON or text that are held before the answer is committed to.
 const HELD_BYTES: usize = 1024 * 1024;
@@ -93,4 +98,78 @@ fn committed(kind: MediaKind, head: UpstreamHead, rest: UpstreamBody, begun: Byt
         reader: AnswerReader::Media(reader),
         last,
     }
+}
+
+/// Something of an account that is asked about.
+pub struct Passed<'a> {
+    /// The caller's method.
+    pub method: &'a Method,
+    /// What follows the version, with the query.
+    pub path: &'a str,
+    /// The caller's headers that go on.
+    pub headers: HeaderMap,
+    /// When the call ends.
+    pub deadline: Instant,
+}
+
+/// Passes a request through, once; the status comes with the answer.
+///
+/// # Errors
+/// The vendor refused, broke off or met a limit before its head.
+///
+/// # Cancellation
+/// Dropping the future closes the upstream connection.
+pub async fn pass(
+    sender: Sender<'_>,
+    deployment: &Deployment,
+    passed: &Passed<'_>,
+) -> Result<(StatusCode, Exchanged), AttemptFailure> {
+    let nothing = || AttemptFailure::of(Fault::NotFound, "the vendor has nothing of the kind");
+    let Target::Http(provider) = &deployment.target else {
+        return Err(nothing());
+    };
+    let mut outbound = provider.pass_through(passed.path).ok_or_else(nothing)?;
+    outbound.headers.extend(passed.headers.clone());
+    let timeouts = deployment.timeouts;
+    let patience = Patience {
+        head: timeouts.whole_first_byte,
+        idle: timeouts.idle,
+        deadline: passed.deadline,
+    };
+    let sending = sender.send(provider.host_scope(), passed.method.clone(), &outbound);
+    let response = headed(sending, sender.upload, patience).await??;
+    let (parts, body) = response.into_parts();
+    if !parts.status.is_success() {
+        let text = error_text(body).await;
+        let failure = provider.fault(parts.status, &parts.headers, &text);
+        return Err(refused(failure, parts.status));
+    }
+    let head = UpstreamHead {
+        request_id: request_id(&parts.headers),
+        content_type: parts.headers.get(header::CONTENT_TYPE).cloned(),
+        dropped: Vec::new(),
+    };
+    // A file may be empty, and what was deleted may need no words.
+    let is_empty = body.is_end_stream();
+    let body = UpstreamBody::Http(body);
+    let exchanged = if is_empty {
+        Exchanged::Whole {
+            head,
+            body: Bytes::new(),
+            answer: Box::new(Answer {
+                usage: None,
+                usage_anomaly: false,
+                is_usage_partial: false,
+                output_bytes: 0,
+                named: None,
+            }),
+            collected: None,
+        }
+    } else {
+        // A file's JSON is the caller's own, and a run's events have ends of their own: what passes
+        // is not looked into.
+        let stream = committed(MediaKind::Bytes, head, body, Bytes::new());
+        Exchanged::Stream(Box::new(stream))
+    };
+    Ok((parts.status, exchanged))
 }
