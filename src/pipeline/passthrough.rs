@@ -146,7 +146,7 @@ async fn signed(
                 signers.answered(settlement);
                 return Ok(answer);
             }
-            Err(failure) => signers.failed(failure, settlement),
+            Err(failure) => signers.failed(&signer, failure, settlement),
         }
     }
     Err(signers.into_failure())
