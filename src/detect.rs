@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Map;
 use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
 
 use tollward_providers::Kind;
@@ -26,16 +25,6 @@ pub struct Detected {
     pub found: Vec<String>,
     /// One line for each source that was looked for in vain.
     pub missing: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Listing {
-    data: Vec<Listed>,
-}
-
-#[derive(Deserialize)]
-struct Listed {
-    id: String,
 }
 
 /// Looks around. `local_model` is the embedded model's name when the engine is compiled in.
@@ -147,17 +136,14 @@ fn servers() -> Vec<(&'static Kind, u16)> {
         .collect()
 }
 
-/// The models of an OpenAI-compatible server on this machine, if there is one.
+/// The models of a server on this machine, if there is one.
 async fn list_models(client: &reqwest::Client, kind: &str) -> Option<Vec<String>> {
     let provider = tollward_providers::build(kind, Map::new()).ok()?;
-    let uri = provider.models_uri()?.to_string();
-    let response = client.get(uri).send().await.ok()?;
-    let listing: Listing = response
-        .json::<Value>()
-        .await
-        .ok()
-        .and_then(|body| serde_json::from_value(body).ok())?;
-    Some(listing.data.into_iter().map(|model| model.id).collect())
+    let list = provider.listing().lists.into_iter().next()?;
+    let response = client.get(list.uri.to_string()).send().await.ok()?;
+    let body = response.bytes().await.ok()?;
+    let page = list.form.read(&body).ok()?;
+    Some(page.models.into_iter().map(|model| model.id).collect())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(crate) mod models;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, StatusCode};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
@@ -21,6 +21,7 @@ use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{ListForm, Listing};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -238,8 +239,9 @@ impl Provider for Anthropic {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        self.account.endpoint("/models")
+    fn listing(&self) -> Listing {
+        let first = self.account.endpoint("/models?limit=1000");
+        Listing::one(first, ListForm::Anthropic, self.account.headers())
     }
 }
 

@@ -21,6 +21,7 @@ use crate::compatible::rows::AZURE;
 use crate::credentials::{Access, Credential, EntraIdentity, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{Covers, ListForm, Listing};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Services, Translated,
 };
@@ -305,13 +306,17 @@ impl Provider for Azure {
     }
 
     /// Models that could be deployed; which are is told by the control plane only.
-    fn models_uri(&self) -> Option<Uri> {
+    fn listing(&self) -> Listing {
         let path = match self.api {
             Api::V1(_) => "/openai/v1/models",
             Api::Dated(_) => "/openai/models",
         };
         let address = format!("{}{path}", self.account.base_url());
-        self.api.versioned(address).parse().ok()
+        let address = self.api.versioned(address).parse().ok();
+        Listing {
+            covers: Covers::Offer,
+            ..Listing::one(address, ListForm::OpenAi, self.account.headers())
+        }
     }
 }
 
@@ -520,7 +525,7 @@ mod tests {
             let outbound = azure.ask_kept("resp_1/input_items?limit=2").unwrap();
             (
                 outbound.uri.to_string(),
-                azure.models_uri().unwrap().to_string(),
+                azure.listing().proving().unwrap().to_string(),
             )
         };
         let own = "http://h";

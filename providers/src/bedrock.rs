@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
@@ -21,6 +21,7 @@ use crate::anthropic::models as claude;
 use crate::credentials::{Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{ListForm, Listing, ModelList};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -84,7 +85,8 @@ pub(crate) const KIND: Kind = Kind {
 
 struct Bedrock {
     account: Account,
-    models: Option<Uri>,
+    /// Where the lists of models are.
+    control: String,
 }
 
 /// Makes one of its settings.
@@ -121,13 +123,12 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
         &mut settings,
         &base_url,
     )?;
-    let models = format!("https://bedrock.{region}.amazonaws.com{suffix}/foundation-models");
-    let models = match account.scope {
-        HostScope::Public => models.parse().ok(),
-        // The list is at another host, of which a written address says nothing.
-        HostScope::Operator | HostScope::Metadata => account.endpoint("/foundation-models"),
+    let control = match account.scope {
+        HostScope::Public => format!("https://bedrock.{region}.amazonaws.com{suffix}"),
+        // The lists are at another host, of which a written address says nothing.
+        HostScope::Operator | HostScope::Metadata => account.base_url().to_owned(),
     };
-    Ok(Arc::new(Bedrock { account, models }))
+    Ok(Arc::new(Bedrock { account, control }))
 }
 
 /// The credential that is written: an API key, AWS's keys, or the profile that has them.
@@ -281,8 +282,19 @@ impl Provider for Bedrock {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        self.models.clone()
+    fn listing(&self) -> Listing {
+        let list = |path: &str| format!("{}{path}", self.control).parse().ok();
+        let profiles = list("/inference-profiles?maxResults=1000");
+        let form = ListForm::BedrockModels;
+        let mut listing = Listing::one(list("/foundation-models"), form, self.account.headers());
+        listing.lists.extend(profiles.map(|uri| ModelList {
+            uri,
+            form: ListForm::BedrockProfiles,
+        }));
+        Listing {
+            needs_right: true,
+            ..listing
+        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::document::Document;
@@ -22,6 +22,7 @@ use crate::compatible::rows::TEXT_WITHOUT_SEARCH;
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{ListForm, Listing};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -184,7 +185,8 @@ impl Provider for Cohere {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        self.account.endpoint("/v1/models")
+    fn listing(&self) -> Listing {
+        let first = self.account.endpoint("/v1/models?page_size=1000");
+        Listing::one(first, ListForm::Cohere, self.account.headers())
     }
 }

@@ -28,10 +28,11 @@ use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
 
 use self::models::OnlyResponses;
-use self::row::{ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
+use self::row::{Proof, ResponsesModels, Row, SearchingModels, StreamUsage, ThinkingModels};
 use crate::account::{Account, KeyHeader, api_key};
 use crate::credentials::{self, Credential};
 use crate::failure::Failure;
+use crate::listing::Listing;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -52,7 +53,9 @@ struct Endpoints {
     chat: Uri,
     /// Of what else the row has, and of rankings in a form of its own.
     others: Vec<(Operation, Uri)>,
-    models: Uri,
+    models: Option<Uri>,
+    /// Where a wrong key is refused, if the list is open to everybody.
+    proof: Option<Uri>,
     counting: Option<Uri>,
     /// The base URL, behind which what is passed through goes.
     base: String,
@@ -222,6 +225,7 @@ impl Endpoints {
                     reason: "cannot be used as a request target".to_owned(),
                 })
         };
+        let listing = &row.quirks.listing;
         let more = [Operation::Rerank, Operation::Responses];
         let others = row.operations.iter().copied().chain(more);
         let path = |operation: Operation| match row.quirks.rerank {
@@ -234,7 +238,14 @@ impl Endpoints {
                 .map(|it| Ok((it, endpoint(path(it))?)))
                 .collect::<Result<_, BuildError>>()?,
             base: base_url.to_owned(),
-            models: endpoint("/v1/models")?,
+            models: listing.path.map(endpoint).transpose()?,
+            proof: match listing.proof {
+                Some(Proof::Path(path)) => Some(endpoint(path)?),
+                Some(Proof::Elsewhere(address)) if row.facts.base_url == Some(base_url) => {
+                    address.parse().ok()
+                }
+                Some(Proof::Elsewhere(_)) | None => None,
+            },
             counting: row
                 .counting
                 .as_ref()
@@ -381,7 +392,15 @@ impl Provider for Compatible {
         Some(Outbound { uri, ..outbound })
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        Some(self.endpoints.models.clone())
+    fn listing(&self) -> Listing {
+        Listing {
+            proof: self.endpoints.proof.clone(),
+            needs_right: self.row.quirks.listing.needs_right,
+            ..Listing::one(
+                self.endpoints.models.clone(),
+                self.row.quirks.listing.form,
+                &self.headers,
+            )
+        }
     }
 }

@@ -7,7 +7,7 @@ mod models;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
@@ -22,6 +22,7 @@ use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{Covers, ListForm, Listing};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -227,15 +228,26 @@ impl Provider for Gemini {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
+    fn listing(&self) -> Listing {
+        let account = &self.account;
         match &self.surface {
-            Surface::Studio => self.account.endpoint("/models"),
+            Surface::Studio => {
+                let first = account.endpoint("/models?pageSize=1000");
+                Listing::one(first, ListForm::Gemini, account.headers())
+            }
             // Of what is published, not of the project's; only the newer API tells it.
             Surface::Vertex(_) => {
-                let above = self.account.base_url();
+                let above = account.base_url();
                 let above = above.strip_suffix("/v1").unwrap_or(above);
-                let newer = self.account.at(format!("{above}/v1beta1"));
-                newer.endpoint("/publishers/google/models")
+                let newer = account.at(format!("{above}/v1beta1"));
+                let first = newer.endpoint("/publishers/google/models?pageSize=100");
+                Listing {
+                    covers: Covers::Google,
+                    // A person's own identity may call models of a project and not list any
+                    // without a project that the question counts for.
+                    needs_right: true,
+                    ..Listing::one(first, ListForm::Vertex, account.headers())
+                }
             }
         }
     }

@@ -17,6 +17,7 @@ mod credentials;
 mod failure;
 mod gemini;
 mod kind;
+pub mod listing;
 mod ollama;
 mod provider;
 mod registry;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Replay, Traits};
 use tollward_wire::dialect::Dialect;
@@ -17,6 +17,7 @@ use crate::account::{Account, KeyHeader, not_relayed, settings};
 use crate::credentials::{Access, Credential};
 use crate::failure::Failure;
 use crate::kind::Kind;
+use crate::listing::{ListForm, Listing};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
@@ -135,8 +136,9 @@ impl Provider for Ollama {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        self.0.endpoint("/v1/models")
+    fn listing(&self) -> Listing {
+        let first = self.0.endpoint("/api/tags");
+        Listing::one(first, ListForm::OllamaTags, self.0.headers())
     }
 }
 
@@ -156,8 +158,9 @@ mod tests {
                 unreachable!()
             };
             let ollama = build(fields).unwrap();
-            let models = ollama.models_uri().unwrap();
-            assert_eq!(models, "http://host:11434/v1/models", "{end:?}");
+            let listing = ollama.listing();
+            let models = listing.proving().unwrap();
+            assert_eq!(models, "http://host:11434/api/tags", "{end:?}");
             let translated = Translated {
                 service: Service::Translate(Dialect::Ollama),
                 model: "m",

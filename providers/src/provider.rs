@@ -20,6 +20,7 @@ use tollward_wire::view::RequestView;
 
 use crate::credentials::Credential;
 use crate::failure::Failure;
+use crate::listing::Listing;
 
 /// One request, about to be shaped for a vendor.
 #[derive(Clone, Copy, Debug)]
@@ -298,5 +299,6 @@ pub trait Provider: Send + Sync + 'static {
     fn pass_through(&self, path: &str) -> Option<Outbound>;
 
     /// The endpoint that lists models, to be fetched with `GET`; `None` if there is none.
-    fn models_uri(&self) -> Option<Uri>;
+    /// How the account's models are asked for, and whether its key is accepted.
+    fn listing(&self) -> Listing;
 }

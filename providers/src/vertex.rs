@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
@@ -22,6 +22,7 @@ use crate::credentials::{Access, Credential, GoogleIdentity, Key, Origin};
 use crate::failure::Failure;
 use crate::gemini::Gemini;
 use crate::kind::Kind;
+use crate::listing::Listing;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Services, Translated,
 };
@@ -249,8 +250,8 @@ impl Provider for Vertex {
         None
     }
 
-    fn models_uri(&self) -> Option<Uri> {
-        self.gemini.models_uri()
+    fn listing(&self) -> Listing {
+        self.gemini.listing()
     }
 }
 
@@ -368,10 +369,6 @@ mod tests {
         assert_eq!(body, expected);
         assert_eq!(vertex.counter("meta/llama-4"), None);
         assert_eq!(vertex.listed_as("google/gemini-2.5-pro"), "gemini-2.5-pro");
-        assert_eq!(
-            vertex.models_uri().unwrap(),
-            "https://aiplatform.us.rep.googleapis.com/v1beta1/publishers/google/models"
-        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
 use crate::kind::Kind;
+use crate::listing::ListForm;
 use crate::provider::Counter;
 
 /// One OpenAI-compatible vendor.
@@ -80,6 +81,40 @@ pub(crate) struct Quirks {
     pub(crate) takes_only_lists_of_stops: bool,
     /// Where the schema of `response_format` is expected.
     pub(crate) format: FormatHabit,
+    /// How it tells an account's models.
+    pub(crate) listing: ListingHabit,
+}
+
+/// How an account's models are told, and a key proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ListingHabit {
+    /// The endpoint's path; `None` if what is called is listed nowhere.
+    pub(crate) path: Option<&'static str>,
+    /// How the list is written.
+    pub(crate) form: ListForm,
+    /// Where a wrong key is refused, if the list is open to everybody.
+    pub(crate) proof: Option<Proof>,
+    /// Whether keys may lack the right to list, and be good for calls.
+    pub(crate) needs_right: bool,
+}
+
+/// Where a key is proven that the list does not prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A path like that of the list.
+    Path(&'static str),
+    /// The vendor's other host, for who has not written an address of their own.
+    Elsewhere(&'static str),
+}
+
+impl ListingHabit {
+    /// As `OpenAI` tells them, with a key.
+    pub(crate) const USUAL: Self = Self {
+        path: Some("/v1/models"),
+        form: ListForm::OpenAi,
+        proof: None,
+        needs_right: false,
+    };
 }
 
 /// Rankings in a form of the vendor's own.
@@ -200,5 +235,6 @@ impl Quirks {
         rerank: None,
         takes_only_lists_of_stops: false,
         format: FormatHabit::AsIs,
+        listing: ListingHabit::USUAL,
     };
 }

@@ -18,9 +18,13 @@ fn built(kind: &str, settings: Value) -> Result<Arc<dyn Provider>, BuildError> {
     build(kind, settings)
 }
 
+/// Where it is asked for its models, or whether a key is accepted.
+fn models_uri(provider: &dyn Provider) -> String {
+    provider.listing().proving().unwrap().to_string()
+}
+
 fn generic(base_url: &str) -> Result<String, BuildError> {
-    built("openai-compatible", json!({ "base_url": base_url }))
-        .map(|it| it.models_uri().unwrap().to_string())
+    built("openai-compatible", json!({ "base_url": base_url })).map(|it| models_uri(&*it))
 }
 
 fn encoded(
@@ -161,11 +165,11 @@ fn a_host_alone_gets_the_path_of_the_built_in_address() {
         ("openai", "/v1/models"),
         ("groq", "/openai/v1/models"),
         ("fireworks", "/inference/v1/models"),
-        ("perplexity", "/models"),
+        ("perplexity", "/async/chat/completions"),
     ] {
         let settings = json!({"api_key": "k", "base_url": "http://proxy.example"});
-        let models = built(kind, settings).unwrap().models_uri().unwrap();
-        assert_eq!(models.to_string(), format!("http://proxy.example{path}"));
+        let models = models_uri(&*built(kind, settings).unwrap());
+        assert_eq!(models, format!("http://proxy.example{path}"));
     }
 }
 

@@ -5,8 +5,8 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
 use super::super::row::{
-    Counting, EffortHabit, MaxTokens, MessageField, Quirks, ResponsesModels, Row, SearchingModels,
-    StreamUsage, ThinkingModels,
+    Counting, EffortHabit, ListingHabit, MaxTokens, MessageField, Proof, Quirks, ResponsesModels,
+    Row, SearchingModels, StreamUsage, ThinkingModels,
 };
 use super::{ALL, CHAT, CHAT_COMPLETIONS, SETTINGS};
 use crate::credentials::Access;
@@ -57,7 +57,14 @@ pub(super) const OPENAI: Row = Row {
         Operation::Moderations,
     ],
     counting: Some(BY_RESPONSES),
-    quirks: OPENAI_MODELS,
+    quirks: Quirks {
+        // A restricted key may call models without the scope `api.model.read`.
+        listing: ListingHabit {
+            needs_right: true,
+            ..ListingHabit::USUAL
+        },
+        ..OPENAI_MODELS
+    },
 };
 
 /// `OpenAI`'s models as a part of Azure, whose addresses and key are in `azure`.
@@ -184,6 +191,11 @@ pub(super) const OPENROUTER: Row = Row {
         thoughts: Replay::AsDetails,
         takes_more_sampling: true,
         web_search: SearchingModels::ByTool,
+        // The list is public; `components/apikeys.py` has the key's own page.
+        listing: ListingHabit {
+            proof: Some(Proof::Path("/v1/key")),
+            ..ListingHabit::USUAL
+        },
         ..Quirks::NONE
     },
 };
@@ -422,6 +434,13 @@ pub(super) const PERPLEXITY: Row = Row {
             ("xhigh", EffortHabit::Word("high")),
             ("max", EffortHabit::Word("high")),
         ],
+        // What it lists, to everybody, are the models of another of its APIs
+        // (docs.perplexity.ai `/api-reference/models-get`); jobs are listed to their owner.
+        listing: ListingHabit {
+            path: None,
+            proof: Some(Proof::Path("/async/chat/completions")),
+            ..ListingHabit::USUAL
+        },
         ..Quirks::NONE
     },
 };
@@ -436,7 +455,14 @@ pub(super) const HUGGINGFACE: Row = Row {
     ),
     operations: CHAT,
     counting: None,
-    quirks: Quirks::NONE,
+    quirks: Quirks {
+        // The list is public; `HfApi.whoami` of huggingface_hub 2.4 asks who a token is.
+        listing: ListingHabit {
+            proof: Some(Proof::Elsewhere("https://huggingface.co/api/whoami-v2")),
+            ..ListingHabit::USUAL
+        },
+        ..Quirks::NONE
+    },
 };
 
 /// What cannot be left out for vendors whose models write text and search nothing.

@@ -5,10 +5,13 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
-use super::super::row::{Counting, FormatHabit, MaxTokens, Quirks, Ranking, Row, ThinkingModels};
+use super::super::row::{
+    Counting, FormatHabit, ListingHabit, MaxTokens, Quirks, Ranking, Row, ThinkingModels,
+};
 use super::{ALL, ALL_AND_RERANK, CHAT_COMPLETIONS, SETTINGS};
 use crate::credentials::Access;
 use crate::kind::Kind;
+use crate::listing::ListForm;
 use crate::provider::Counter;
 
 /// <https://docs.ollama.com/openai>
@@ -100,6 +103,11 @@ pub(super) const TEI: Row = Row {
             dialect: RerankDialect::Tei,
             path: "/rerank",
         }),
+        listing: ListingHabit {
+            path: Some("/info"),
+            form: ListForm::Info,
+            ..ListingHabit::USUAL
+        },
         ..OWN_SERVER
     },
     ..own_server(
