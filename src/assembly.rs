@@ -5,6 +5,7 @@
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
 mod accounts;
+mod passthrough;
 mod prices;
 mod standing;
 
@@ -20,14 +21,15 @@ use tollward_config::{
 };
 use tollward_providers::{BuildError, Provider};
 
+pub use self::accounts::{Account, Accounts};
 pub use self::standing::Standing;
 use crate::detect::Detected;
 use crate::policy::allowance::AllowanceTerms;
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
 use crate::snapshot::{
-    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, RetryTerms, Route,
-    Snapshot, Target,
+    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, Passthrough,
+    RetryTerms, Route, Snapshot, Target,
 };
 use crate::upstream::exchange::Timeouts;
 use crate::upstream::local;
@@ -53,6 +55,34 @@ impl Assembly<'_> {
     /// # Errors
     /// Every setting that a provider refuses and every name that leads nowhere, with its place.
     pub fn snapshot(&self, loaded: &Loaded, generation: u64) -> Result<Snapshot, Report> {
+        let wired = self.wire(loaded)?;
+        let config = &loaded.config;
+        let snapshot = Snapshot::new(
+            generation,
+            auth_mode(config),
+            limits(config),
+            retry_terms(config),
+            wired.routes,
+        )
+        .with_passthrough(wired.passthrough);
+        Ok(if self.detected.is_some() {
+            snapshot.with_direct(wired.work.direct())
+        } else {
+            snapshot
+        })
+    }
+
+    /// Every provider that the configuration sets up or names, whether or not a model uses it.
+    ///
+    /// # Errors
+    /// As of [`Assembly::snapshot`].
+    pub fn accounts(&self, loaded: &Loaded) -> Result<Accounts, Report> {
+        let wired = self.wire(loaded)?;
+        Ok(wired.work.accounts(&wired.routes))
+    }
+
+    /// Builds the providers, and what leads to them.
+    fn wire<'w>(&'w self, loaded: &'w Loaded) -> Result<Wired<'w>, Report> {
         let mut work = Work {
             assembly: *self,
             loaded,
@@ -83,24 +113,23 @@ impl Assembly<'_> {
         }
         let routes = work.routes(&models);
         let passthrough = work.passthrough();
-        let direct = self.detected.map(|_| work.direct());
-        if !work.problems.is_empty() {
-            return Err(Report(work.problems));
+        if work.problems.is_empty() {
+            Ok(Wired {
+                work,
+                routes,
+                passthrough,
+            })
+        } else {
+            Err(Report(work.problems))
         }
-        let config = &loaded.config;
-        let snapshot = Snapshot::new(
-            generation,
-            auth_mode(config),
-            limits(config),
-            retry_terms(config),
-            routes,
-        )
-        .with_passthrough(passthrough);
-        Ok(match direct {
-            Some(direct) => snapshot.with_direct(direct),
-            None => snapshot,
-        })
     }
+}
+
+/// Providers, and what leads to them.
+struct Wired<'w> {
+    work: Work<'w>,
+    routes: Vec<Route>,
+    passthrough: Passthrough,
 }
 
 #[derive(Clone)]

@@ -5,11 +5,13 @@
 //! exit status is 0 for success, 1 for a failure, 2 for a wrong call, 130 for
 //! an interrupt.
 
+pub mod accounts;
 pub mod catalog;
 pub mod chat;
 pub mod check;
 pub mod client;
 pub mod console;
+pub mod doctor;
 pub mod key;
 pub mod models;
 pub mod place;
@@ -51,7 +53,7 @@ enum Command {
     Serve(serve::ServeArgs),
     /// Ask a model; without a prompt, talk to it
     Chat(talk::TalkArgs),
-    /// List the models of a running gateway and of this machine
+    /// List the models of a running gateway and of this machine, or of a provider's account
     Models(talk::ListArgs),
     /// Fetch the weights of an embedded model
     Pull(pull::PullArgs),
@@ -67,6 +69,8 @@ enum Command {
     },
     /// Check a configuration file, offline
     Check(check::CheckArgs),
+    /// Check providers, keys, models and this machine, without any call that costs
+    Doctor(doctor::DoctorArgs),
     /// Look at the configuration
     Config {
         /// What to do.
@@ -150,6 +154,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             catalog::run(&command, &desk, &mut console).await?;
         }
         Command::Check(args) => return check::run(&args, &place, &environment, &mut console),
+        Command::Doctor(args) => {
+            return doctor::run(&args, &place, &environment, &mut console).await;
+        }
         Command::Config {
             command: show::ConfigCommand::Show(args),
         } => return show::run(&args, &place, &environment, &mut console),

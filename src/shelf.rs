@@ -19,6 +19,9 @@ use tollward_config::catalog::{Catalog, CatalogError};
 /// Largest table that is read, in bytes; today's has 600 KB.
 pub const MAX_TABLE_BYTES: u64 = 32 << 20;
 
+/// Older tables than this are worth a warning, in days.
+pub const OLD_DAYS: i64 = 30;
+
 /// Why a table could not be read or kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ShelfError {

@@ -6,6 +6,7 @@
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`]: how many tokens a call has, asked of whoever would answer it
+//! - [`inquiry`]: which models an account has, and whether its key is accepted
 //! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call
@@ -17,6 +18,7 @@ pub mod client;
 pub mod count;
 pub mod exchange;
 pub mod failure;
+pub mod inquiry;
 pub mod lanes;
 #[cfg(feature = "local")]
 pub mod local;

@@ -189,6 +189,42 @@ pub async fn pull(
     })
 }
 
+/// What a model's file turned out to be.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Inspected {
+    /// It is not there.
+    Absent,
+    /// It is there, and nobody knows what its checksum must be.
+    Unproven(PathBuf),
+    /// It is what it should be.
+    Whole(PathBuf),
+    /// It is not.
+    Damaged(PathBuf, VerifyError),
+}
+
+/// Reads the file of `name` in `dir` through, if it is there.
+///
+/// # Errors
+/// It cannot be read.
+pub async fn inspect(name: &str, dir: &Path) -> Result<Inspected, FileError> {
+    let Some(model) = known::find(name) else {
+        let found = locate_path(name);
+        return Ok(found.map_or(Inspected::Absent, Inspected::Unproven));
+    };
+    let place = Place::new(dir, model.file);
+    let target = place.target();
+    if !target.is_file() {
+        return Ok(Inspected::Absent);
+    }
+    let Some(expected) = known_expectation(model, &place) else {
+        return Ok(Inspected::Unproven(target));
+    };
+    Ok(match store::verify(&target, &expected).await? {
+        Ok(()) => Inspected::Whole(target),
+        Err(error) => Inspected::Damaged(target, error),
+    })
+}
+
 /// What a finished file must be, as far as this machine knows.
 fn known_expectation(model: &KnownModel, place: &Place) -> Option<Expected> {
     match model.sha256 {

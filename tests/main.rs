@@ -25,6 +25,7 @@ mod chat;
 mod config;
 mod credentials;
 mod disconnect;
+mod doctor;
 mod embeddings;
 mod endings;
 mod fallback;

@@ -25,7 +25,7 @@ mod syntax;
 
 pub use load::{Loaded, Sources, load, load_sections};
 pub use origins::{OriginEntry, Origins};
-pub use report::{Diagnostic, Location, Report, Severity};
+pub use report::{Diagnostic, Location, Report, Severity, closest};
 pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};

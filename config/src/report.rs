@@ -176,7 +176,7 @@ impl fmt::Display for Diagnostic {
 }
 
 /// The candidate nearest to `written`, if one is near enough to be meant.
-pub(crate) fn closest<'c>(
+pub fn closest<'c>(
     written: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Option<&'c str> {

@@ -6,7 +6,7 @@
 
 mod diff;
 mod lint;
-mod money;
+pub(super) mod money;
 mod search;
 mod show;
 mod update;

@@ -1,6 +1,6 @@
 //! `tollward models`: what a running gateway serves, and which weights this machine has or could have.
 //!
-//! The two lists are independent: without a gateway the second is still worth reading, so a gateway that
+//! What a provider's account has is listed in `accounts/list`. The two lists are independent: without a gateway the second is still worth reading, so a gateway that
 //! does not answer is a remark and no failure.
 
 use std::path::{Path, PathBuf};
@@ -23,6 +23,9 @@ use crate::{
 /// Arguments of `tollward models`.
 #[derive(Debug, Clone, Args)]
 pub struct ModelsArgs {
+    /// Ask this provider instead, which the configuration names or which is found without one
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
     /// Write JSON
     #[arg(long)]
     pub json: bool,

@@ -11,6 +11,7 @@ use tollward_config::{Config, DeploymentConfig, EngineMode};
 
 use crate::app::App;
 use crate::assembly::LOCAL;
+use crate::cli::accounts;
 use crate::cli::chat::{self, ChatArgs, ChatPlace, Ending};
 use crate::cli::client::Gateway;
 use crate::cli::console::Console;
@@ -165,13 +166,19 @@ pub async fn chat(
 /// Runs `models`.
 ///
 /// # Errors
-/// The configuration is wrong or the output is closed.
+/// The configuration is wrong, the provider that is named gives no list, or the output is closed.
 pub async fn models(
     args: &ListArgs,
     place: &PlaceArgs,
     environment: &Environment,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
+    if let Some(name) = args.models.provider.as_deref().filter(|it| *it != LOCAL) {
+        let loaded = place.load(environment, Vec::new())?;
+        let desk = accounts::open(&loaded, place, environment).await?;
+        let account = desk.account(name)?;
+        return accounts::list::run(&desk, account, args.models.json, console).await;
+    }
     let config = place.load_sections(environment, &["server", "engine"])?;
     let listen = config.server.listen;
     let gateway = match args.gateway.running(listen).await {

@@ -88,6 +88,12 @@ impl Pool {
         held.eq(credentials)
     }
 
+    /// All of them, in the order in which they are used; where no proof is asked for, one without a
+    /// name.
+    pub fn holders(&self) -> &[Arc<Holder>] {
+        &self.holders
+    }
+
     /// Whether there is more than one, so that it matters which signed a call.
     pub fn has_choice(&self) -> bool {
         self.holders.len() > 1

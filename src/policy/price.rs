@@ -104,6 +104,30 @@ impl Prices {
         }
     }
 
+    /// Pico-dollars for one `unit` of a short call in the usual tier; `None` if that is not known.
+    pub fn of_one(&self, unit: Unit, at_unix_s: i64) -> Option<u64> {
+        let part = |pico: u64, factor_ppm: u64| {
+            let pico = u128::from(pico) * u128::from(factor_ppm) / u128::from(WHOLE_PPM);
+            u64::try_from(pico).ok()
+        };
+        match self {
+            Self::Free => Some(0),
+            Self::Unknown => None,
+            Self::Override(rates) => rates.price(unit),
+            Self::Listed {
+                timeline,
+                factor_ppm,
+            } => {
+                let when = When {
+                    at_unix_s,
+                    ..When::default()
+                };
+                let applied = timeline.at(at_unix_s)?.applied(&when)?;
+                part(applied.rates.price(unit)?, *factor_ppm)
+            }
+        }
+    }
+
     /// What `usage` costs when it was complete at `at_unix_s`.
     pub fn cost(&self, usage: &Usage, at_unix_s: i64) -> Priced {
         match self {

@@ -96,6 +96,23 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     })
 }
 
+/// Looks at the database `path` without writing; see [`crate::Store::inspect`].
+pub(crate) async fn inspect(path: &Path) -> Result<(), StoreError> {
+    let database = Database {
+        path: Arc::from(path),
+    };
+    schema::refuse_emptied(&database, &database.beside("pepper"))?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging();
+    let connected = options.connect().await;
+    let mut connection = connected.map_err(|error| database.error(error))?;
+    schema::refuse_newer(&database, &mut connection).await?;
+    schema::read_through(&database, &mut connection).await
+}
+
 /// Makes the file of a new database, which only its owner may read: it holds keys' hashes, costs and
 /// the words of stored responses. `SQLite` gives the files beside it the same rights.
 fn make_private(path: &Path) -> std::io::Result<()> {

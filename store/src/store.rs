@@ -46,6 +46,15 @@ impl Store {
         })
     }
 
+    /// Reads the database file `path` through, beside a gateway that may be running on it, and
+    /// changes nothing. Large files take their time.
+    ///
+    /// # Errors
+    /// The file is damaged, cannot be read, or is of a newer release.
+    pub async fn inspect(path: &Path) -> Result<(), StoreError> {
+        sqlite::inspect(path).await
+    }
+
     /// Opens or creates the database file `path`, with its neighbours
     /// `<path>.pepper`, `<path>.journal/` and, for a gateway, `<path>.lock`.
     ///

@@ -1,4 +1,9 @@
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 
 use std::sync::Arc;
 
@@ -22,11 +27,20 @@ fn asked(kind: &str, settings: Value) -> Vec<String> {
     lists.chain(proof).collect()
 }
 
+/// Kind, settings, addresses.
+type Asked<const N: usize> = [(&'static str, Value, &'static [&'static str]); N];
+
+fn each_is_asked<const N: usize>(cases: Asked<N>) {
+    for (kind, settings, expected) in cases {
+        assert_eq!(asked(kind, settings), expected, "{kind}");
+    }
+}
+
 #[test]
-fn each_vendor_is_asked_where_it_tells() {
+fn each_row_is_asked_where_it_tells() {
     let key = || json!({"api_key": "k"});
     let written = |base_url: &str| json!({"api_key": "k", "base_url": base_url});
-    let cases: [(&str, Value, &[&str]); 17] = [
+    let cases: Asked<9> = [
         ("openai", key(), &["https://api.openai.com/v1/models"]),
         ("groq", key(), &["https://api.groq.com/openai/v1/models"]),
         (
@@ -74,6 +88,15 @@ fn each_vendor_is_asked_where_it_tells() {
             written("http://10.0.0.7:3000"),
             &["http://10.0.0.7:3000/v1/models"],
         ),
+    ];
+    each_is_asked(cases);
+}
+
+#[test]
+fn each_vendor_with_an_api_of_its_own_is_asked_where_it_tells() {
+    let key = || json!({"api_key": "k"});
+    let written = |base_url: &str| json!({"api_key": "k", "base_url": base_url});
+    let cases: Asked<8> = [
         (
             "anthropic",
             key(),
@@ -123,9 +146,7 @@ fn each_vendor_is_asked_where_it_tells() {
             &["http://127.0.0.1:11434/api/tags"],
         ),
     ];
-    for (kind, settings, expected) in cases {
-        assert_eq!(asked(kind, settings), expected, "{kind}");
-    }
+    each_is_asked(cases);
 }
 
 #[test]

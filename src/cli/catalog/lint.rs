@@ -7,9 +7,7 @@ use tollward_config::catalog::{Catalog, Input, Unit};
 use super::Desk;
 use super::money::dollars;
 use crate::cli::console::Console;
-
-/// Older tables than this are worth a warning, in days.
-const OLD_DAYS: i64 = 30;
+use crate::shelf;
 
 /// Arguments of `tollward catalog lint`.
 #[derive(Debug, Clone, Args)]
@@ -82,7 +80,7 @@ fn report<'a>(catalog: &'a Catalog, desk: &Desk<'_>) -> anyhow::Result<Report<'a
         catalog: catalog.id(),
         is_pinned: desk.shelf.choice()?.is_some_and(|it| it.is_pinned),
         age_days,
-        is_old: age_days > OLD_DAYS,
+        is_old: age_days > shelf::OLD_DAYS,
         bytes: catalog.bytes(),
         inputs: catalog.inputs(),
         providers: Vec::new(),

@@ -3,7 +3,7 @@
 use tollward_config::catalog::Unit;
 
 /// Pico-dollars for one as dollars for as many as people know the price of: `4.00`, `0.0028`.
-pub(super) fn dollars(unit: Unit, pico: u64) -> String {
+pub(in crate::cli) fn dollars(unit: Unit, pico: u64) -> String {
     const PICO: u128 = 1_000_000_000_000;
     let amount = u128::from(pico) * u128::from(unit.per());
     let fraction = format!("{:012}", amount % PICO);

@@ -14,6 +14,11 @@ use crate::{
     },
 };
 
+const ARGS: ModelsArgs = ModelsArgs {
+    provider: None,
+    json: false,
+};
+
 fn gateway(url: &str) -> Gateway {
     Gateway {
         base_url: format!("{url}/v1"),
@@ -34,15 +39,15 @@ async fn both_lists_are_shown() {
         .unwrap();
     let (gateway, dirs) = (gateway(&server.url()), [dir.path().to_owned()]);
     let (result, out, _) =
-        capture(async |console| run(&ModelsArgs { json: false }, &gateway, &dirs, console).await)
-            .await;
+        capture(async |console| run(&ARGS, &gateway, &dirs, console).await).await;
     result.unwrap();
     assert!(out.contains("chat          openai"), "{out}");
     assert!(out.contains(path.to_str().unwrap()), "{out}");
     assert!(out.contains("tollward pull qwen3-0.6b"), "{out}");
-    let (_, out, _) =
-        capture(async |console| run(&ModelsArgs { json: true }, &gateway, &dirs, console).await)
-            .await;
+    let (_, out, _) = capture(async |console| {
+        run(&ModelsArgs { json: true, ..ARGS }, &gateway, &dirs, console).await
+    })
+    .await;
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["gateway"]["models"][0]["id"], "chat");
     assert_eq!(report["local"][0]["path"].as_str(), path.to_str());
@@ -54,8 +59,7 @@ async fn both_lists_are_shown() {
 async fn no_gateway_is_a_remark_and_no_failure() {
     let gateway = gateway("http://127.0.0.1:1");
     let (result, out, notes) =
-        capture(async |console| run(&ModelsArgs { json: false }, &gateway, &[], console).await)
-            .await;
+        capture(async |console| run(&ARGS, &gateway, &[], console).await).await;
     result.unwrap();
     assert_eq!(
         notes,

@@ -65,6 +65,14 @@ pub(super) async fn check_integrity(
     if fs::metadata(&database.path).is_ok_and(|metadata| metadata.len() > MAX_CHECKED_BYTES) {
         return Ok(());
     }
+    read_through(database, connection).await
+}
+
+/// Refuses a file whose structure is broken, however long it takes to see that.
+pub(super) async fn read_through(
+    database: &Database,
+    connection: &mut SqliteConnection,
+) -> Result<(), StoreError> {
     let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
         .fetch_one(connection)
         .await
@@ -74,6 +82,36 @@ pub(super) async fn check_integrity(
     } else {
         Err(corrupt(database, &found))
     }
+}
+
+/// Refuses a file of a newer release; a file without tables is none.
+pub(super) async fn refuse_newer(
+    database: &Database,
+    connection: &mut SqliteConnection,
+) -> Result<(), StoreError> {
+    let fail = |error| database.error(error);
+    let has_table = "SELECT COUNT(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    let tables: i64 = sqlx::query_scalar(has_table)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(fail)?;
+    if tables == 0 {
+        return Ok(());
+    }
+    let newest = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+    let found: i64 = sqlx::query_scalar(newest)
+        .fetch_one(connection)
+        .await
+        .map_err(fail)?;
+    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    if found > known {
+        return Err(StoreError::NewerSchema {
+            path: database.path.to_path_buf(),
+            found,
+            known,
+        });
+    }
+    Ok(())
 }
 
 /// Applies the migrations that the file lacks.

@@ -1,0 +1,58 @@
+//! The accounts that requests are passed through to, as the configuration names them.
+
+use std::sync::Arc;
+
+use tollward_config::{DeploymentConfig, OnUnsupported};
+
+use super::{Terms, Work, deployment, timeouts};
+use crate::policy::price::Prices;
+use crate::snapshot::{Account, Passthrough, Target};
+
+impl Work<'_> {
+    /// The accounts that requests are passed through to.
+    pub(super) fn passthrough(&mut self) -> Passthrough {
+        let config = &self.loaded.config.passthrough;
+        let timeouts = timeouts(&self.loaded.config.timeouts);
+        let mut accounts = Vec::new();
+        for (index, name) in config.providers.iter().enumerate() {
+            let path = format!("passthrough.providers[{index}]");
+            let provider = match self.provider(name) {
+                Ok(provider) if provider.pass_through("files").is_some() => Arc::clone(provider),
+                Ok(provider) => {
+                    let kind = provider.kind();
+                    let message = format!("`{kind}` has nothing of OpenAI's to pass through");
+                    self.report(&path, message, &[]);
+                    continue;
+                }
+                Err(message) => {
+                    self.report(&path, message, &[]);
+                    continue;
+                }
+            };
+            let named = DeploymentConfig {
+                provider: name.clone(),
+                model: "*".to_owned(),
+                timeouts: None,
+            };
+            let account = |prices| {
+                let terms = Terms {
+                    timeouts,
+                    prices,
+                    on_unsupported: OnUnsupported::default(),
+                };
+                let target = Target::Http(Arc::clone(&provider));
+                let model = format!("{name}/*");
+                let standing = self.assembly.standing;
+                Arc::new(deployment(standing, &model, &named, target, terms))
+            };
+            accounts.push(Account {
+                looking: account(Prices::Free),
+                changing: account(Prices::Unknown),
+            });
+        }
+        Passthrough {
+            accounts,
+            keys: config.keys.clone(),
+        }
+    }
+}
