@@ -5,8 +5,7 @@
 //! - [`body`]: a request body: [`Segments`](tollward_wire::segments::Segments), and an [`upload`] behind them
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
-//! - [`count`]: how many tokens a call has, asked of whoever would answer it
-//! - [`inquiry`]: which models an account has, and whether its key is accepted
+//! - [`count`], [`inquiry`]: how many tokens a call has; which models an account has, and whether its key is good
 //! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call

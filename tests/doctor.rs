@@ -145,9 +145,10 @@ async fn what_does_not_answer_is_told_by_the_step_that_failed() {
 
     let upstream = Upstream::healthy().await;
     let front = Front::before(upstream.addr, &Authority::new().issue(HOST)).await;
-    let config = Config::empty().tls_provider("alpha", front.addr);
-    let home = Home::new(&quiet(config)).file("ca.pem", &Authority::new().pem());
-    let (status, lines) = examined(&home, &["--provider", "alpha"]).await;
+    let config = Config::empty()
+        .tls_provider("alpha", front.addr)
+        .set("/upstream", json!({}));
+    let (status, lines) = alpha(config).await;
     let line = lines.join("\n");
     assert_eq!(status, Some(1));
     assert!(

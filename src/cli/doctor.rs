@@ -20,6 +20,7 @@ use tollward_config::{Diagnostic, Loaded, Report, Severity};
 
 use self::check::Patient;
 use self::finding::{Check, Finding, Verdict, show};
+use crate::assembly::LOCAL;
 use crate::cli::accounts::{self, Desk};
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
@@ -98,9 +99,14 @@ async fn look(
         account,
         names_proxy,
     };
-    if let Some(name) = &args.provider {
-        let account = desk.account(name)?;
-        return Ok(check::account(&desk, &patient(account)).await);
+    let weights = || weights(&loaded, &desk, place, environment);
+    match args.provider.as_deref() {
+        Some(LOCAL) if !desk.accounts.local.is_empty() => return Ok(weights().await),
+        Some(name) => {
+            let account = desk.account(name)?;
+            return Ok(check::account(&desk, &patient(account)).await);
+        }
+        None => {}
     }
     let mut found = configured(&loaded, &desk, place);
     if !args.offline {
@@ -109,12 +115,24 @@ async fn look(
         let each = stream::iter(checks).buffered(AT_ONCE);
         found.extend(each.collect::<Vec<_>>().await.into_iter().flatten());
     }
+    found.extend(weights().await);
+    found.extend(machine::check(place, environment, &loaded.config).await);
+    Ok(found)
+}
+
+/// The weights of all embedded models that are configured.
+async fn weights(
+    loaded: &Loaded,
+    desk: &Desk,
+    place: &PlaceArgs,
+    environment: &Environment,
+) -> Vec<Finding> {
+    let mut found = Vec::new();
     for model in &desk.accounts.local {
         let engine = &loaded.config.engine;
         found.push(machine::weights(model, place, environment, engine).await);
     }
-    found.extend(machine::check(place, environment, &loaded.config).await);
-    Ok(found)
+    found
 }
 
 /// What is wrong in the configuration, and what can be looked at all the same.

@@ -211,7 +211,8 @@ fn reason(detail: &str) -> &str {
 }
 
 fn tls_help(detail: &str, setting: &str) -> String {
-    if detail.contains("UnknownIssuer") {
+    // The second is an authority's namesake.
+    if detail.contains("UnknownIssuer") || detail.contains("BadSignature") {
         "name the authority that signed its certificate in `upstream.ca_file`".to_owned()
     } else if detail.contains("InvalidContentType") {
         format!("it seems to speak HTTP: write `http://` in {setting}")

@@ -291,6 +291,11 @@ async fn a_damaged_database_is_refused_by_name_and_left_alone() {
             "{what}: {error:?}"
         );
         assert!(error.to_string().contains("tollward.db"), "{error}");
+        let inspected = Store::inspect(&path).await;
+        assert!(
+            matches!(inspected, Err(StoreError::Corrupt { .. })),
+            "{what}: {inspected:?}"
+        );
         assert_eq!(fs::read(&path).unwrap(), damaged, "{what}");
     }
     fs::write(&path, b"").unwrap();
@@ -299,6 +304,18 @@ async fn a_damaged_database_is_refused_by_name_and_left_alone() {
         StoreError::Corrupt { .. }
     ));
     assert_eq!(fs::metadata(&path).unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_whole_database_is_inspected_beside_its_gateway_and_an_absent_one_is_not_made() {
+    let (_folder, path) = folder();
+    assert!(Store::inspect(&path).await.is_err());
+    assert!(!path.exists());
+    let store = gateway(&path).await;
+    store.ledger.record(&sample(1)).unwrap();
+    let inspected = Store::inspect(&path).await;
+    assert!(inspected.is_ok(), "{inspected:?}");
+    store.ledger.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -318,6 +335,11 @@ async fn a_database_of_a_newer_release_is_refused() {
     .await
     .unwrap();
     connection.close().await.unwrap();
+    let inspected = Store::inspect(&path).await;
+    assert!(
+        matches!(inspected, Err(StoreError::NewerSchema { found: 7, .. })),
+        "{inspected:?}"
+    );
     for mode in [Mode::Gateway, Mode::Tool] {
         let error = refused(&path, mode).await;
         assert!(
