@@ -331,6 +331,19 @@ async fn a_configuration_that_is_wrong_is_told_line_by_line_and_nobody_is_asked(
 }
 
 #[tokio::test]
+async fn an_empty_machine_is_told_what_it_lacks_and_has_not_failed() {
+    let home = Home::with_file("models: {}\n");
+    let (status, lines) = examined(&home, &["--offline"]).await;
+    let first =
+        "warn config tollward.yaml names no model; no call will be answered: write `models`";
+    assert_eq!(lines[0], first);
+    let failed: Vec<_> = lines.iter().filter(|it| it.starts_with("fail")).collect();
+    // Somebody else may have the usual ports of this machine.
+    assert!(failed.iter().all(|it| it.contains("server.")), "{failed:?}");
+    assert_eq!(status, Some(i32::from(!failed.is_empty())));
+}
+
+#[tokio::test]
 async fn an_unknown_provider_is_an_error_that_names_the_known_ones() {
     let upstream = vendor(&[KEY], &[]).await;
     let home = Home::new(&quiet(

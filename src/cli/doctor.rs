@@ -186,21 +186,27 @@ fn diagnosed(diagnostic: &Diagnostic) -> Finding {
 
 /// What a configuration that is right says, or what was found without one.
 fn configured(loaded: &Loaded, desk: &Desk, place: &PlaceArgs) -> Vec<Finding> {
-    let config = &loaded.config;
-    let message = match (place.file(), &desk.detected) {
+    let models = loaded.config.models.len();
+    let found = |verdict, message| Finding::new(verdict, Check::Config, "config", message);
+    let first = match (place.file(), &desk.detected) {
+        (Some(file), _) if models == 0 => {
+            let message = format!("{} names no model", file.display());
+            found(Verdict::Warn, message).with_help("no call will be answered: write `models`")
+        }
         (Some(file), _) => {
-            format!(
-                "{} is right: {} models",
-                file.display(),
-                config.models.len()
-            )
+            let message = format!("{} is right, models: {models}", file.display());
+            found(Verdict::Ok, message)
         }
         (None, Some(detected)) if !detected.found.is_empty() => {
-            format!("there is none; found here: {}", detected.found.join(", "))
+            let message = format!("there is none; found here: {}", detected.found.join(", "));
+            found(Verdict::Ok, message)
         }
-        (None, _) => "there is none, and nothing was found here that could answer".to_owned(),
+        (None, _) => {
+            let message = "there is none, and nothing was found here that could answer";
+            found(Verdict::Warn, message.to_owned())
+                .with_help("write a tollward.yaml, or set a vendor's key such as OPENAI_API_KEY")
+        }
     };
-    let first = Finding::new(Verdict::Ok, Check::Config, "config", message);
     let warnings = loaded.warnings.iter().map(diagnosed);
     std::iter::once(first).chain(warnings).collect()
 }

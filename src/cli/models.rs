@@ -24,7 +24,7 @@ use crate::{
 #[derive(Debug, Clone, Args)]
 pub struct ModelsArgs {
     /// Ask this provider instead, which the configuration names or which is found without one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "url")]
     pub provider: Option<String>,
     /// Write JSON
     #[arg(long)]

@@ -186,7 +186,7 @@ pub(super) fn silence(asked: &Asked<'_>, fault: Fault, detail: &str) -> Finding 
         ),
     };
     let is_far = matches!(fault, Fault::Dns | Fault::Unreachable | Fault::Timeout(_));
-    let help = if asked.names_proxy && is_far {
+    let help = if asked.names_proxy && is_far && !asked.is_own_server {
         format!("{help}; the gateway does not use the proxy that the environment names")
     } else {
         help

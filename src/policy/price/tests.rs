@@ -39,6 +39,24 @@ fn nano(rates: &Rates, usage: &Usage) -> Option<i64> {
 }
 
 #[test]
+fn one_token_costs_what_is_written_or_the_operators_part_of_what_is_listed() {
+    let one = |prices: &Prices, unit| prices.of_one(unit, NOW);
+    let written = Prices::Override(Arc::new(rates()));
+    assert_eq!(one(&written, Unit::Output), Some(8_000_000));
+    assert_eq!(one(&Prices::Free, Unit::Output), Some(0));
+    assert_eq!(one(&Prices::Unknown, Unit::Output), None);
+    let catalog = Catalog::embedded();
+    let listed = |model: &&str| Prices::listed(&catalog, "openai", model);
+    let models = catalog.models("openai");
+    let mut all = models.iter().map(listed);
+    let found = all.find(|it| one(it, Unit::Input).is_some_and(|pico| pico > 0));
+    let found = found.unwrap();
+    let whole = one(&found, Unit::Input).unwrap();
+    let half = one(&found.times(WHOLE_PPM / 2), Unit::Input);
+    assert_eq!(half, Some(whole / 2));
+}
+
+#[test]
 fn every_class_of_token_has_its_own_rate_and_is_taken_out_of_its_whole() {
     let table = [
         ("text", used(1_000, 100), 2_000_000 + 800_000),
