@@ -410,3 +410,41 @@ async fn an_accounts_models_are_listed_with_their_prices_and_their_use() {
                 write one that is valid: `providers.alpha.api_key`\n";
     assert_eq!((output.status.code(), &*output.stderr), (Some(1), line));
 }
+
+#[tokio::test]
+async fn all_pages_of_a_list_are_asked_for_with_the_first_key_that_gets_one() {
+    let upstream = Upstream::answering(|seen| {
+        let page = |id: &str, has_more: bool| {
+            let models = json!([{"type": "model", "id": id, "created_at": "2026-02-04T00:00:00Z"}]);
+            let page = json!({"data": models, "has_more": has_more, "first_id": id, "last_id": id});
+            Script::json("200 OK", &page)
+        };
+        match (seen.head.get("x-api-key"), seen.path()) {
+            (Some("sk-second-key"), "/v1/models?limit=1000") => page("claude-a-20260204", true),
+            (Some("sk-second-key"), "/v1/models?limit=1000&after_id=claude-a-20260204") => {
+                page("claude-b-20260204", false)
+            }
+            _ => Script::json("401 Unauthorized", &json!({"error": {"message": "no"}})),
+        }
+    })
+    .await;
+    let provider = json!({
+        "kind": "anthropic", "base_url": upstream.base_url(),
+        "credentials": ["sk-first-key", "sk-second-key"],
+    });
+    let config = Config::empty()
+        .set("/providers/alpha", provider)
+        .model("chat", &["alpha/claude-b"]);
+    let home = Home::new(&quiet(config));
+    let listed = home
+        .json(&["models", "--provider", "alpha", "--json"])
+        .await;
+    let models = listed["models"].as_array().unwrap();
+    let ids: Vec<_> = models.iter().map(|it| &it["id"]).collect();
+    assert_eq!(ids, ["claude-a-20260204", "claude-b-20260204"]);
+    assert_eq!(models[1]["served_as"], json!(["chat"]));
+    assert_eq!(listed["unlisted"], json!([]), "an undated name is known");
+    for seen in upstream.seen() {
+        assert_eq!(seen.head.get("anthropic-version"), Some("2023-06-01"));
+    }
+}

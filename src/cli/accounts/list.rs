@@ -69,7 +69,7 @@ pub async fn run(
     let rows: Vec<Row> = listed
         .models
         .into_iter()
-        .map(|model| row(desk, account, model, now))
+        .map(|model| row(desk, account, &listing, model, now))
         .collect();
     let unlisted = unlisted(account, &listing, &rows);
     if listed.is_cut {
@@ -130,17 +130,18 @@ async fn fetch(desk: &Desk, account: &Account, listing: &Listing) -> anyhow::Res
     anyhow::bail!("{}: {refusal}", account.name)
 }
 
-fn row(desk: &Desk, account: &Account, model: ListedModel, now: i64) -> Row {
+fn row(desk: &Desk, account: &Account, listing: &Listing, model: ListedModel, now: i64) -> Row {
     let prices = desk.accounts.prices(account, &model.id);
     let price = |unit| Some(dollars(unit, prices.of_one(unit, now)?));
-    let names = || std::iter::once(&model.id).chain(&model.aliases);
-    let served = account
-        .models
-        .iter()
-        .filter(|(of, _)| names().any(|name| **name == **of));
+    let is_meant = |asked: &str| {
+        let told = listing.tells(std::slice::from_ref(&model), asked);
+        *asked == *model.id || told == Told::Listed
+    };
+    let served = account.models.iter().filter(|(of, _)| is_meant(of));
     let served_as = served.flat_map(|(_, names)| names.iter().map(ToString::to_string));
+    let served_as: Vec<String> = served_as.collect();
     Row {
-        served_as: served_as.collect(),
+        served_as,
         input_per_mtok: price(Unit::Input),
         output_per_mtok: price(Unit::Output),
         id: model.id,
