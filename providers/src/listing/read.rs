@@ -76,6 +76,10 @@ impl ListForm {
         let items = answer.get(list).unwrap_or(&answer);
         let items = match items {
             Value::Array(items) => items,
+            // So Go's servers, Ollama for one, write a list of nothing.
+            Value::Null if answer.is_object() && answer.get("error").is_none() => {
+                return Ok(Page::EMPTY);
+            }
             // Google leaves an empty list out.
             Value::Object(fields) if fields.is_empty() && self.page_field().is_some() => {
                 return Ok(Page::EMPTY);

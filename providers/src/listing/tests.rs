@@ -296,11 +296,23 @@ fn every_form_of_list_is_read_with_what_it_tells() {
 }
 
 #[test]
+fn a_server_without_a_model_may_write_nothing_for_its_list() {
+    let empty = Page {
+        models: Vec::new(),
+        next: None,
+    };
+    let body = br#"{"object": "list", "data": null}"#;
+    assert_eq!(ListForm::OpenAi.read(body), Ok(empty));
+}
+
+#[test]
 fn what_is_no_list_is_not_taken_for_an_empty_one() {
     for body in [
         "<html>Welcome</html>",
         "",
         r#"{"status":"ok"}"#,
+        "null",
+        r#"{"data":null,"error":{"code":500}}"#,
         r#"{"data":"no"}"#,
         "7",
     ] {
