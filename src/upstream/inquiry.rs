@@ -156,7 +156,11 @@ impl Inquiry<'_> {
         let since: Instant = clock::mono();
         let client = self.client;
         let asking = async {
-            let sender = Sender { client, signer };
+            let sender = Sender {
+                client,
+                signer,
+                upload: None,
+            };
             let sent = sender.send(self.scope, Method::GET, outbound).await?;
             let at_unix_s = clock::unix_ms() / 1_000;
             let (head, body) = sent.into_parts();

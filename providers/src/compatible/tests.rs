@@ -402,7 +402,8 @@ fn vendors_that_refuse_what_they_do_not_know_are_not_sent_openais_own() {
     ];
     for kind in ["groq", "cerebras", "fireworks", "mistral"] {
         for (name, value) in own {
-            let body = format!(r#"{{"model":"m","messages":[{{"role":"user"}}],"{name}":{value}}}"#);
+            let body =
+                format!(r#"{{"model":"m","messages":[{{"role":"user"}}],"{name}":{value}}}"#);
             let (after, outbound) = encoded(kind, Operation::Chat, "m", &body).unwrap();
             assert!(!after.contains(name), "{kind} {name}: {after}");
             assert_eq!(outbound.dropped, [name], "{kind}");

@@ -562,7 +562,7 @@ fn a_stream_that_breaks_within_a_call_never_closes_it() {
             }
             let reader = AnswerReader::Translate(Box::new(stream));
             let failed = ErrorBody::parse(b"{\"error\":{\"message\":\"broken\"}}").unwrap();
-            out.push(reader.error_event(Fault::Server, &failed));
+            out.push(reader.error_event(Fault::Server, &failed).unwrap());
             let written = String::from_utf8(out.to_bytes().to_vec()).unwrap();
             for closing in [
                 "words",
