@@ -190,6 +190,26 @@ pub(crate) struct MessageField {
     pub(crate) is_empty_only: bool,
 }
 
+/// A field that is known in no message.
+pub(crate) const fn everywhere(name: &'static str, path: &'static str) -> MessageField {
+    MessageField {
+        name,
+        path,
+        known_in: None,
+        is_empty_only: false,
+    }
+}
+
+/// A field that SDKs write without a value; with one it is the vendor's to refuse.
+pub(crate) const fn empty(name: &'static str) -> MessageField {
+    MessageField {
+        name,
+        path: "",
+        known_in: None,
+        is_empty_only: true,
+    }
+}
+
 /// Which name for the output bound a vendor knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MaxTokens {

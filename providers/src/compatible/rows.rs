@@ -4,15 +4,18 @@
 //! 2026-11. To add a vendor, add a row to `hosted` or `servers`, and its files under `testdata/`.
 
 mod hosted;
+mod openai;
 mod servers;
 
 use tollward_wire::operation::Operation;
 
-pub(crate) use self::hosted::{AZURE, TEXT_WITHOUT_SEARCH, VERTEX};
 use self::hosted::{
-    CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENAI, OPENROUTER, PERPLEXITY,
-    TOGETHER, XAI,
+    CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENROUTER, PERPLEXITY, TOGETHER,
+    XAI,
 };
+pub(crate) use self::hosted::{TEXT_WITHOUT_SEARCH, VERTEX};
+pub(crate) use self::openai::AZURE;
+use self::openai::OPENAI;
 use self::servers::{LLAMACPP, LMSTUDIO, OLLAMA, SGLANG, TEI, TGI, VLLM};
 use super::row::{Quirks, Row, ThinkingModels};
 use crate::credentials::Access;

@@ -161,7 +161,7 @@ async fn pictures_seconds_and_characters_have_columns_where_there_are_any() {
             images: 2,
         },
         credential: Some("spare".into()),
-        ..entry("heard", NOW, Some(NanoUsd(1)))
+        ..entry("heard", NOW + 1, Some(NanoUsd(1)))
     };
     let entries = [entry("chat", NOW, None), spoken];
     let (out, _) = on(&entries, &[]).await;

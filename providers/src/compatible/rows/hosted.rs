@@ -1,90 +1,16 @@
 //! Vendors that are reached over the internet, with a key of theirs.
 
 use tollward_wire::chat::Replay;
-use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
 
 use super::super::row::{
-    Counting, EffortHabit, ListingHabit, MaxTokens, MessageField, Proof, Quirks, ResponsesModels,
-    Row, SearchingModels, StreamUsage, ThinkingModels,
+    EffortHabit, ListingHabit, MaxTokens, MessageField, Proof, Quirks, Row, SearchingModels,
+    StreamUsage, ThinkingModels, empty, everywhere,
 };
+use super::openai::BY_RESPONSES;
 use super::{ALL, CHAT, CHAT_COMPLETIONS, SETTINGS};
 use crate::credentials::Access;
 use crate::kind::Kind;
-use crate::provider::Counter;
-
-/// Counting in the words of `OpenAI`'s Responses: `responses.input_tokens` of openai-python 3.57
-/// and `/v1/responses/input_tokens` of mistralai 3.7.
-const BY_RESPONSES: Counting = Counting {
-    counter: Counter {
-        dialect: Dialect::OpenAiResponses,
-        answer: "input_tokens",
-    },
-    path: "/v1/responses/input_tokens",
-};
-
-/// <https://platform.openai.com/docs/api-reference>
-pub(super) const OPENAI: Row = Row {
-    facts: Kind {
-        kind: "openai",
-        display_name: "OpenAI",
-        base_url: Some("https://api.openai.com/v1"),
-        key_variable: Some("OPENAI_API_KEY"),
-        price_provider: Some("openai"),
-        needs_key: true,
-        access: Access::KEY,
-        default_port: None,
-        settings: &[
-            "base_url",
-            "api_key",
-            "credentials",
-            "headers",
-            "organization",
-            "project",
-        ],
-    },
-    operations: &[
-        Operation::Chat,
-        Operation::Completions,
-        Operation::Embeddings,
-        Operation::Responses,
-        Operation::ImageGenerations,
-        Operation::ImageEdits,
-        Operation::ImageVariations,
-        Operation::Speech,
-        Operation::Transcriptions,
-        Operation::Translations,
-        Operation::Moderations,
-    ],
-    counting: Some(BY_RESPONSES),
-    quirks: Quirks {
-        // A restricted key may call models without the scope `api.model.read`.
-        listing: ListingHabit {
-            needs_right: true,
-            ..ListingHabit::USUAL
-        },
-        ..OPENAI_MODELS
-    },
-};
-
-/// `OpenAI`'s models as a part of Azure, whose addresses and key are in `azure`.
-pub(crate) const AZURE: Row = Row {
-    facts: crate::azure::KIND,
-    // Without what Azure has no deployments of: openai-python 3.57 `lib/azure.py`.
-    operations: &[
-        Operation::Chat,
-        Operation::Completions,
-        Operation::Embeddings,
-        Operation::Responses,
-        Operation::ImageGenerations,
-        Operation::ImageEdits,
-        Operation::Speech,
-        Operation::Transcriptions,
-        Operation::Translations,
-    ],
-    counting: Some(BY_RESPONSES),
-    quirks: OPENAI_MODELS,
-};
 
 /// Models of others that Vertex AI serves by `OpenAI`'s API: its addresses are in `vertex`.
 /// <https://cloud.google.com/vertex-ai/generative-ai/docs/maas/use-open-models>
@@ -97,22 +23,6 @@ pub(crate) const VERTEX: Row = Row {
         has_no_developer_role: true,
         ..Quirks::NONE
     },
-};
-
-/// What `OpenAI`'s models take, whoever serves them.
-const OPENAI_MODELS: Quirks = Quirks {
-    max_tokens: MaxTokens::ByModel,
-    thinking: ThinkingModels::ByName,
-    responses: ResponsesModels::ByName,
-    takes_custom_tools: true,
-    web_search: SearchingModels::ByName,
-    // Thoughts of other vendors, which chats with OpenAI have no place for.
-    dropped_in_messages: &[
-        everywhere("reasoning", "messages[].reasoning"),
-        everywhere("reasoning_content", "messages[].reasoning_content"),
-        everywhere("reasoning_details", "messages[].reasoning_details"),
-    ],
-    ..Quirks::NONE
 };
 
 /// <https://console.groq.com/docs/openai>
@@ -495,24 +405,5 @@ const fn hosted(
         access: Access::KEY,
         default_port: None,
         settings: SETTINGS,
-    }
-}
-
-const fn everywhere(name: &'static str, path: &'static str) -> MessageField {
-    MessageField {
-        name,
-        path,
-        known_in: None,
-        is_empty_only: false,
-    }
-}
-
-/// A field that SDKs write without a value; with one it is the vendor's to refuse.
-const fn empty(name: &'static str) -> MessageField {
-    MessageField {
-        name,
-        path: "",
-        known_in: None,
-        is_empty_only: true,
     }
 }
