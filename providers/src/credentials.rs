@@ -14,7 +14,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tollward_wire::segments::Segments;
 
-use crate::failure::http_date;
+use crate::moment::http_date;
 
 pub use self::aws::{AwsIdentity, AwsKeys, AwsScope};
 pub use self::identity::{EntraIdentity, GoogleIdentity};

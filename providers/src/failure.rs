@@ -14,7 +14,6 @@ use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 pub use self::retry_after::RetryAfter;
-pub use self::retry_after::http_date;
 
 /// Why a vendor refused, and when it may be asked again.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -258,7 +258,13 @@ impl<'a> Asked<'a> {
             .credentials
             .signer(&deployment.upstream_model, fetcher);
         let signer = &signing.await.map_err(|error| failed(error.into()))?;
-        let asking = ask_kept(Sender { client, signer }, deployment, method, &path);
+        let sender = Sender {
+            client,
+            signer,
+            credential: "",
+            meters: None,
+        };
+        let asking = ask_kept(sender, deployment, method, &path);
         asking.await.map_err(failed)
     }
 

@@ -214,6 +214,8 @@ async fn signed<'a>(
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
+            credential: holder.name(),
+            meters: Some(&deployment.meters),
         };
         let again = || prepare(deployment, &asked.call);
         let exchanged = match prepared.take().unwrap_or_else(again) {

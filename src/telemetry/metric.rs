@@ -4,8 +4,11 @@
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
 mod credential;
+mod headroom;
+
 use std::sync::atomic::AtomicU64;
 
+use http::HeaderMap;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -19,6 +22,7 @@ use tollward_wire::operation::Operation;
 
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
+use self::headroom::{DeploymentHeadroom, Headrooms};
 use crate::snapshot::Deployment;
 
 /// Labels of a finished call.
@@ -97,6 +101,7 @@ pub struct Metrics {
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
     credentials: Credentials,
+    headrooms: Headrooms,
     duration: Seconds,
     first_chunk: Seconds,
 }
@@ -111,11 +116,19 @@ pub struct DeploymentMeters {
     cost: Counter<f64, AtomicU64>,
     duration: Histogram,
     first_chunk: Histogram,
+    headroom: DeploymentHeadroom,
 }
 
 fn seconds() -> Histogram {
     // 10 ms to 82 s: the buckets that the semantic conventions ask for.
     Histogram::new(exponential_buckets(0.01, 2.0, 14))
+}
+
+impl DeploymentMeters {
+    /// Takes what the head of an answer says about the vendor's limits for `credential`.
+    pub fn note_headroom(&self, credential: &str, headers: &HeaderMap) {
+        self.headroom.note(credential, headers);
+    }
 }
 
 impl Metrics {
@@ -142,6 +155,7 @@ impl Metrics {
             cost: Family::default(),
             tokens: Family::default(),
             credentials: Credentials::default(),
+            headrooms: Headrooms::default(),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
@@ -207,6 +221,7 @@ impl Metrics {
             self.responses_unstored.clone(),
         );
         self.credentials.register(registry);
+        self.headrooms.register(registry);
         self.register_calls();
     }
 
@@ -295,6 +310,7 @@ impl Metrics {
             cost: self.cost.get_or_create_owned(&labels),
             duration: self.duration.get_or_create_owned(&labels),
             first_chunk: self.first_chunk.get_or_create_owned(&labels),
+            headroom: self.headrooms.of(deployment),
         }
     }
 

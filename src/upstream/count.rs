@@ -85,7 +85,13 @@ pub async fn count(
             Target::Http(provider) => {
                 let signing = deployment.credentials.signer(call.upstream_model, fetcher);
                 let (client, signer) = (fetcher.client(), &signing.await?);
-                by_vendor(Sender { client, signer }, &**provider, call).await
+                let sender = Sender {
+                    client,
+                    signer,
+                    credential: "",
+                    meters: None,
+                };
+                by_vendor(sender, &**provider, call).await
             }
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;

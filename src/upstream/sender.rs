@@ -4,6 +4,7 @@ use http::{Method, Response};
 use tollward_providers::{HostScope, Outbound};
 
 use crate::credentials::signer::Signer;
+use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::client::{Client, SendError};
 use crate::upstream::lanes::Carried;
 
@@ -14,6 +15,11 @@ pub struct Sender<'a> {
     pub client: &'a Client,
     /// The call's key.
     pub signer: &'a Signer,
+    /// The name of the credential that the key belongs to.
+    pub credential: &'a str,
+    /// Where it is noted what the vendor says about its limits; `None` where what is asked has
+    /// limits of its own.
+    pub meters: Option<&'a DeploymentMeters>,
 }
 
 impl Sender<'_> {
@@ -32,7 +38,7 @@ impl Sender<'_> {
         outbound: &Outbound,
     ) -> Result<Response<Carried>, SendError> {
         let signed = || self.signer.signed(method.clone(), outbound);
-        let answer = match self.client.send(scope, signed()).await {
+        let mut answer = match self.client.send(scope, signed()).await {
             // A connection that ended under our hands is no failure of the call and costs no retry.
             Err(error) if error.is_untaken => {
                 tracing::debug!(%error, host = outbound.uri.host(), "the request was not taken and is sent again");
@@ -41,7 +47,10 @@ impl Sender<'_> {
             sent => sent?,
         };
         if self.signer.learns_time(answer.status(), answer.headers()) {
-            return self.client.send(scope, signed()).await;
+            answer = self.client.send(scope, signed()).await?;
+        }
+        if let Some(meters) = self.meters {
+            meters.note_headroom(self.credential, answer.headers());
         }
         Ok(answer)
     }
