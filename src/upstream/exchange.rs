@@ -18,6 +18,7 @@ mod whole;
 
 pub use self::kept::ask_kept;
 pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_traits};
+pub(super) use self::open::error_text;
 pub use self::open::{Prepared, prepare};
 
 use std::borrow::Cow;
