@@ -3,10 +3,11 @@
 //!
 //! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
 
+mod credentials;
+
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode, Uri};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
@@ -16,15 +17,15 @@ use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
-use crate::account::{Account, KeyHeader, api_key, not_relayed, path_segment, settings};
+use crate::account::{Account, not_relayed, path_segment, settings};
 use crate::anthropic::models as claude;
-use crate::credentials::{Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, Origin};
+use crate::credentials::{Access, AwsBase, AwsIdentity, AwsScope, Credential, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
-use crate::settings::{BuildError, Settings, invalid};
+use crate::settings::BuildError;
 
 const REGION: &str = "us-east-1";
 
@@ -57,6 +58,9 @@ pub(crate) const KIND: Kind = Kind {
             "secret_access_key",
             "session_token",
             "profile",
+            "role_arn",
+            "external_id",
+            "role_session_name",
         ],
         variables: &[("region", "AWS_REGION"), ("region", "AWS_DEFAULT_REGION")],
         // Source: "AWS SDKs and tools reference guide", settings reference (read 2026-11).
@@ -76,6 +80,9 @@ pub(crate) const KIND: Kind = Kind {
         "secret_access_key",
         "session_token",
         "profile",
+        "role_arn",
+        "external_id",
+        "role_session_name",
         "credentials",
         "headers",
         "region",
@@ -112,11 +119,12 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     };
     let found = Origin::Aws(AwsIdentity {
         scope: scope.clone(),
-        profile: None,
+        base: AwsBase::Found,
+        role: None,
     });
     let account = Account::proving(
         &KIND,
-        |settings| origin(settings, &scope),
+        |settings| credentials::origin(settings, &scope),
         Some(found),
         &mut settings,
         &base_url,
@@ -128,45 +136,6 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
         HostScope::Operator | HostScope::Metadata => account.endpoint("/foundation-models"),
     };
     Ok(Arc::new(Bedrock { account, models }))
-}
-
-/// The credential that is written: an API key, AWS's keys, or the profile that has them.
-fn origin(settings: &mut Settings, scope: &AwsScope) -> Result<Option<Origin>, BuildError> {
-    let api_key = api_key(settings, KeyHeader::Bearer)?;
-    let [id, secret, token] =
-        ["access_key_id", "secret_access_key", "session_token"].map(|it| settings.secret(it));
-    let (id, secret, token) = (id?, secret?, token?);
-    let profile = settings.text("profile")?;
-    let exposed = |it: &SecretString| it.expose_secret().to_owned();
-    match (api_key, id, secret, token, profile) {
-        (None, None, None, None, None) => Ok(None),
-        (Some(key), None, None, None, None) => Ok(Some(key)),
-        (None, None, None, None, Some(profile)) => Ok(Some(Origin::Aws(AwsIdentity {
-            scope: scope.clone(),
-            profile: Some(profile.into()),
-        }))),
-        (None, Some(id), Some(secret), token, None) => {
-            let token = token.as_ref().map(exposed);
-            let keys = AwsKeys::new(&exposed(&id), &exposed(&secret), token.as_deref());
-            let keys = keys.ok_or_else(|| invalid("access_key_id", "cannot be sent"))?;
-            let scope = scope.clone();
-            Ok(Some(Origin::Written(Key::Aws { keys, scope })))
-        }
-        (None, Some(_), None, _, None) => Err(BuildError::Missing {
-            field: "secret_access_key",
-        }),
-        (None, None, _, _, None) => Err(BuildError::Missing {
-            field: "access_key_id",
-        }),
-        (Some(_), ..) => Err(invalid(
-            "api_key",
-            "is one credential too many: say which one counts",
-        )),
-        (.., Some(_)) => Err(invalid(
-            "profile",
-            "is one credential too many: say which one counts",
-        )),
-    }
 }
 
 impl Provider for Bedrock {

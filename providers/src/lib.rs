@@ -30,8 +30,8 @@ mod vertex;
 mod conformance;
 
 pub use self::credentials::{
-    Access, AwsIdentity, AwsKeys, AwsScope, Credential, EntraIdentity, GoogleIdentity, Key,
-    MAX_CREDENTIALS, Origin, Unsigned,
+    Access, AwsBase, AwsIdentity, AwsKeys, AwsRole, AwsScope, Credential, EntraIdentity,
+    GoogleIdentity, Key, MAX_CREDENTIALS, Origin, Unsigned,
 };
 pub use self::failure::{Failure, RetryAfter};
 pub use self::kind::Kind;
