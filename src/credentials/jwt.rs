@@ -15,18 +15,22 @@ use serde_json::Value;
 pub(super) enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PSS with SHA-256 and a salt of its length.
+    Ps256,
 }
 
 impl Algorithm {
     const fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
+            Self::Ps256 => "PS256",
         }
     }
 
     const fn scheme(self) -> SignatureScheme {
         match self {
             Self::Rs256 => SignatureScheme::RSA_PKCS1_SHA256,
+            Self::Ps256 => SignatureScheme::RSA_PSS_SHA256,
         }
     }
 }
