@@ -8,7 +8,7 @@ mod servers;
 
 use tollward_wire::operation::Operation;
 
-pub(crate) use self::hosted::{AZURE, VERTEX};
+pub(crate) use self::hosted::{AZURE, BEDROCK, VERTEX};
 use self::hosted::{
     CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENAI, OPENROUTER, PERPLEXITY,
     TOGETHER, XAI,
