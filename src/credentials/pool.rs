@@ -127,14 +127,14 @@ impl<'a> Turn<'a> {
         holders.get(self.last)
     }
 
-    /// The next credential that has a key, and its key; `None` if none is left.
+    /// The key of the next credential that has one; `None` if none is left.
     ///
     /// # Cancellation
     /// A fetch that has begun goes on for others.
-    pub async fn signer(&mut self, fetcher: &Fetcher) -> Option<(&'a Arc<Holder>, Signer)> {
+    pub async fn signer(&mut self, fetcher: &Fetcher) -> Option<Signer> {
         while let Some(holder) = self.next(clock::mono()) {
             match holder.signer(fetcher).await {
-                Ok(signer) => return Some((holder, signer)),
+                Ok(signer) => return Some(signer),
                 Err(error) => self.lacks_key(error.into(), clock::mono()),
             }
         }

@@ -203,7 +203,7 @@ async fn signed<'a>(
     while let Some(holder) = turn.next(clock::mono()) {
         settlement.begin_attempt(deployment, holder.name());
         let signer = match holder.signer(&gateway.fetcher).await {
-            Ok(signer) => signer,
+            Ok(signer) => signer.noting(holder.name(), &deployment.meters),
             Err(error) => {
                 let failure = AttemptFailure::from(error);
                 settlement.attempt_failed(&failure);
@@ -214,8 +214,6 @@ async fn signed<'a>(
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
-            credential: holder.name(),
-            meters: Some(&deployment.meters),
         };
         let again = || prepare(deployment, &asked.call);
         let exchanged = match prepared.take().unwrap_or_else(again) {

@@ -6,9 +6,9 @@
 mod credential;
 mod headroom;
 
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use http::HeaderMap;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -22,6 +22,7 @@ use tollward_wire::operation::Operation;
 
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
+pub use self::headroom::CredentialHeadroom;
 use self::headroom::{DeploymentHeadroom, Headrooms};
 use crate::snapshot::Deployment;
 
@@ -116,7 +117,7 @@ pub struct DeploymentMeters {
     cost: Counter<f64, AtomicU64>,
     duration: Histogram,
     first_chunk: Histogram,
-    headroom: DeploymentHeadroom,
+    headroom: Arc<DeploymentHeadroom>,
 }
 
 fn seconds() -> Histogram {
@@ -125,9 +126,9 @@ fn seconds() -> Histogram {
 }
 
 impl DeploymentMeters {
-    /// Takes what the head of an answer says about the vendor's limits for `credential`.
-    pub fn note_headroom(&self, credential: &str, headers: &HeaderMap) {
-        self.headroom.note(credential, headers);
+    /// The vendor's limits for the deployment with `credential`.
+    pub fn headroom(&self, credential: &Arc<str>) -> CredentialHeadroom {
+        CredentialHeadroom::new(Arc::clone(&self.headroom), Arc::clone(credential))
     }
 }
 
@@ -310,7 +311,7 @@ impl Metrics {
             cost: self.cost.get_or_create_owned(&labels),
             duration: self.duration.get_or_create_owned(&labels),
             first_chunk: self.first_chunk.get_or_create_owned(&labels),
-            headroom: self.headrooms.of(deployment),
+            headroom: Arc::new(self.headrooms.of(deployment)),
         }
     }
 

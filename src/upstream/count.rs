@@ -106,12 +106,10 @@ async fn by_vendor(
     let Question { outbound, counter } = ask(provider, call)?;
     let counts = format!("{}#count", call.upstream_model);
     let mut turn = deployment.credentials.turn(&counts);
-    while let Some((holder, signer)) = turn.signer(fetcher).await {
+    while let Some(signer) = turn.signer(fetcher).await {
         let sender = Sender {
             client: fetcher.client(),
             signer: &signer,
-            credential: holder.name(),
-            meters: None,
         };
         let sending = sender.send(provider.host_scope(), Method::POST, &outbound);
         let (parts, body) = sending.await?.into_parts();

@@ -4,7 +4,6 @@ use http::{Method, Response};
 use tollward_providers::{HostScope, Outbound};
 
 use crate::credentials::signer::Signer;
-use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::client::{Client, SendError};
 use crate::upstream::lanes::Carried;
 
@@ -15,11 +14,6 @@ pub struct Sender<'a> {
     pub client: &'a Client,
     /// The call's key.
     pub signer: &'a Signer,
-    /// The name of the credential that the key belongs to.
-    pub credential: &'a str,
-    /// Where it is noted what the vendor says about its limits; `None` where what is asked has
-    /// limits of its own.
-    pub meters: Option<&'a DeploymentMeters>,
 }
 
 impl Sender<'_> {
@@ -49,9 +43,7 @@ impl Sender<'_> {
         if self.signer.learns_time(answer.status(), answer.headers()) {
             answer = self.client.send(scope, signed()).await?;
         }
-        if let Some(meters) = self.meters {
-            meters.note_headroom(self.credential, answer.headers());
-        }
+        self.signer.note_headroom(answer.headers());
         Ok(answer)
     }
 }

@@ -1,5 +1,6 @@
 //! What vendors say is left of their limits, by deployment and credential.
 
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
@@ -32,6 +33,13 @@ pub(super) struct DeploymentHeadroom {
     deployment: String,
     families: Headrooms,
     known: RwLock<Vec<Arc<Meters>>>,
+}
+
+/// Where one call notes the limits of its deployment and credential.
+#[derive(Clone)]
+pub struct CredentialHeadroom {
+    deployment: Arc<DeploymentHeadroom>,
+    credential: Arc<str>,
 }
 
 /// The limits of one deployment with one credential. There is no gauge of what was never told.
@@ -76,9 +84,31 @@ impl Headrooms {
     }
 }
 
+impl CredentialHeadroom {
+    pub(super) fn new(deployment: Arc<DeploymentHeadroom>, credential: Arc<str>) -> Self {
+        Self {
+            deployment,
+            credential,
+        }
+    }
+
+    /// Takes what the head of an answer says.
+    pub fn note(&self, headers: &HeaderMap) {
+        self.deployment.note(&self.credential, headers);
+    }
+}
+
+impl fmt::Debug for CredentialHeadroom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("CredentialHeadroom")
+            .field(&self.credential)
+            .finish()
+    }
+}
+
 impl DeploymentHeadroom {
     /// Takes what the head of an answer says to `credential`.
-    pub(super) fn note(&self, credential: &str, headers: &HeaderMap) {
+    fn note(&self, credential: &str, headers: &HeaderMap) {
         let Some(headroom) = Headroom::read(headers) else {
             return;
         };

@@ -46,12 +46,10 @@ pub async fn ask_kept(
     let deadline = clock::mono() + deployment.timeouts.total;
     let limits = (deployment.timeouts, deadline);
     let mut turn = deployment.credentials.turn(&deployment.upstream_model);
-    while let Some((holder, signer)) = turn.signer(fetcher).await {
+    while let Some(signer) = turn.signer(fetcher).await {
         let sender = Sender {
             client: fetcher.client(),
             signer: &signer,
-            credential: holder.name(),
-            meters: None,
         };
         match ask(sender, &**provider, (method.clone(), &outbound), limits).await {
             Ok(answer) => return Ok(answer),
