@@ -3,7 +3,7 @@
 //! - [`pool`]: the credentials of one provider, and which of them rests
 //! - [`refresh`]: a key that expires, renewed ahead of time, by one fetch for all callers
 //! - [`source`]: where such keys come from; the trait that a new kind of identity implements
-//! - `aws`, `google`, `entra`: such identities; `oauth`: what the last two have in common
+//! - `aws`, `google`, `entra`: such identities; `oauth`, `jwt`: what the last two have in common
 //! - [`fetcher`]: the only way from here to the network
 //! - [`signer`]: one call's key, and the vendor's clock
 //!
@@ -15,6 +15,7 @@ mod aws;
 mod entra;
 pub mod fetcher;
 mod google;
+mod jwt;
 mod oauth;
 pub mod pool;
 pub mod refresh;

@@ -181,3 +181,40 @@ async fn a_wrong_clock_costs_one_refusal_and_no_attempt() {
     let (_, date) = verified(&upstream.request(2).await, SECRET, "bedrock");
     assert!(date.starts_with("20400102T0304"), "{date}");
 }
+
+#[tokio::test]
+async fn a_role_is_taken_once_with_the_keys_that_are_written_and_signs_the_calls() {
+    let upstream = Upstream::new(answer()).await;
+    let expires = moment(Duration::from_secs(3_600));
+    let service = Upstream::answering(move |_| {
+        let keys = format!(
+            "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE</AccessKeyId>\
+             <SecretAccessKey>canary/role</SecretAccessKey><SessionToken>canary-token</SessionToken>\
+             <Expiration>{expires}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        );
+        Script::answer("200 OK", &[("content-type", "text/xml")], keys)
+    })
+    .await;
+    let settings = json!({
+        "region": "eu-central-1", "access_key_id": "AKIDBASE", "secret_access_key": SECRET,
+        "role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "e",
+        "guardrail": "g1", "guardrail_version": "DRAFT",
+    });
+    let address = format!("http://{}", service.addr);
+    let home = Home::new(&config(&upstream, settings)).variable("AWS_ENDPOINT_URL_STS", &address);
+    let gateway = home.serve().await;
+    let body = openai::chat();
+    let calls = join_all((0..20).map(|_| gateway.chat(&body))).await;
+    assert!(calls.iter().all(|it| it.status == 200));
+    let asked = service.only();
+    assert_eq!(verified(&asked, SECRET, "sts").0, "AKIDBASE");
+    let asked = String::from_utf8(asked.body.to_vec()).unwrap();
+    assert!(asked.starts_with("Action=AssumeRole&"), "{asked}");
+    assert!(asked.ends_with("&ExternalId=e"), "{asked}");
+    let seen = upstream.request(0).await;
+    assert_eq!(verified(&seen, "canary/role", "bedrock").0, "AKIDROLE");
+    assert_eq!(seen.head.get("x-amz-security-token"), Some("canary-token"));
+    let guardrail = json!({"guardrailIdentifier": "g1", "guardrailVersion": "DRAFT"});
+    assert_eq!(seen.json()["guardrailConfig"], guardrail);
+    assert!(!gateway.printed().contains("canary"));
+}

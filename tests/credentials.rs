@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use crate::support::client::{Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
-use crate::support::openai;
 use crate::support::script::Script;
 use crate::support::until;
 use crate::support::upstream::Upstream;
+use crate::support::{openai, responses};
 
 /// A vendor that answers each key as the test says, and everybody else.
 async fn vendor(answer: impl Fn(&str) -> Script + Send + 'static) -> Upstream {
@@ -230,4 +230,26 @@ async fn a_reload_leaves_a_resting_key_at_rest() {
     .await;
     let seen = keys(&upstream);
     assert_eq!(seen.iter().filter(|it| *it == FIRST).count(), 1, "{seen:?}");
+}
+
+// U-13
+#[tokio::test]
+async fn a_response_that_the_vendor_keeps_is_asked_for_with_the_next_key_if_one_is_refused() {
+    let upstream = Upstream::answering(|seen| {
+        let is_first = seen.head.get("authorization") == Some("Bearer sk-first-key");
+        if is_first && seen.head.first_line.starts_with("GET ") {
+            return refused("401 Unauthorized", "invalid_api_key", &[]);
+        }
+        Script::json("200 OK", &responses::answer("A", "hello"))
+    })
+    .await;
+    let config = config(&upstream).set("/providers/alpha/kind", json!("openai"));
+    let gateway = Gateway::start(&config).await;
+    let body = json!({"model": "chat", "input": "hi"}).to_string();
+    gateway.send(&Request::post("/v1/responses", body)).await;
+    for _ in 0..2 {
+        let shown = gateway.send(&Request::get("/v1/responses/resp_A")).await;
+        assert_eq!((shown.status, &shown.json()["id"]), (200, &json!("resp_A")));
+    }
+    assert_eq!(keys(&upstream), [FIRST, FIRST, SECOND, SECOND]);
 }

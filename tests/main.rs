@@ -32,6 +32,7 @@ mod fallback;
 mod gemini;
 mod headers;
 mod http2;
+mod identities;
 mod keep_alive;
 mod ledger;
 mod matrix;

@@ -172,3 +172,43 @@ async fn no_label_holds_a_key_or_a_prompt() {
         Some("application/openmetrics-text; version=1.0.0; charset=utf-8")
     );
 }
+
+#[tokio::test]
+async fn what_is_left_of_a_vendors_limits_is_told_by_deployment_and_credential() {
+    let upstream = Upstream::healthy().await;
+    let body = openai::answer("hi").to_string();
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-ratelimit-limit-requests", "60"),
+        ("x-ratelimit-remaining-requests", "59"),
+        ("x-ratelimit-limit-tokens", "9000"),
+        ("x-ratelimit-remaining-tokens", "8000"),
+        ("x-ratelimit-reset-tokens", "6m0s"),
+    ];
+    upstream.then(Script::answer("200 OK", &headers, body));
+    let refusal = [("x-ratelimit-remaining-requests", "0")];
+    upstream.then(Script::answer("400 Bad Request", &refusal, "{}"));
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let told = async |name: &str, of: &str| {
+        let of = format!("of=\"{of}\"");
+        let labels = [
+            "deployment=\"alpha/upstream-name\"",
+            "credential=\"1\"",
+            &of,
+        ];
+        sum(&gateway.metrics().await, name, &labels)
+    };
+    gateway.chat(&openai::chat()).await;
+    assert_eq!(told("tollward_headroom_limit", "requests").await, 60.0);
+    assert_eq!(told("tollward_headroom_remaining", "requests").await, 59.0);
+    assert_eq!(told("tollward_headroom_limit", "tokens").await, 9000.0);
+    assert_eq!(told("tollward_headroom_remaining", "tokens").await, 8000.0);
+    let resets_at = told("tollward_headroom_resets_at_seconds", "tokens").await;
+    assert!(resets_at > 1_700_000_000.0, "{resets_at}");
+    // A refusal tells as well, and of what it does not mention the last word stands.
+    gateway.chat(&openai::chat()).await;
+    assert_eq!(told("tollward_headroom_remaining", "requests").await, 0.0);
+    assert_eq!(told("tollward_headroom_remaining", "tokens").await, 8000.0);
+    let page = gateway.metrics().await;
+    assert!(!page.contains("input_tokens\""), "{page}");
+}

@@ -231,3 +231,49 @@ async fn the_turns_that_a_response_goes_on_from_are_counted_with_it() {
     let lost = json!({"model": "chat", "input": "x", "previous_response_id": "resp_0"});
     assert_eq!(scene.count(RESPONSES, &lost).await.status, 400);
 }
+
+// U-13
+#[tokio::test]
+async fn a_count_whose_key_is_refused_is_asked_with_the_next_one() {
+    for status in ["401 Unauthorized", "429 Too Many Requests"] {
+        let vendor = Upstream::answering(move |seen| {
+            let is_count = seen.head.first_line.contains("/count_tokens ");
+            match seen.head.get("x-api-key") {
+                Some("sk-first") if is_count => Script::answer(status, &[], "{}"),
+                _ if is_count => count("input_tokens"),
+                _ => Script::answer("400 Bad Request", &[], "{}"),
+            }
+        })
+        .await;
+        let provider = json!({
+            "kind": "anthropic", "credentials": ["sk-first", "sk-second"],
+            "base_url": format!("http://{}/v1", vendor.addr),
+        });
+        let config = Config::one(&vendor).set("/providers/alpha", provider);
+        let gateway = Gateway::start(&config).await;
+        let ask = || Request::post(MESSAGES, message().to_string());
+        for _ in 0..2 {
+            assert_counted(&gateway.send(&ask()).await);
+        }
+        let keys = |vendor: &Upstream| -> Vec<String> {
+            let seen = vendor.seen();
+            let keys = seen.iter().filter_map(|it| it.head.get("x-api-key"));
+            keys.map(str::to_owned).collect()
+        };
+        let (first, second) = ("sk-first", "sk-second");
+        assert_eq!(keys(&vendor), [first, second, second], "{status}");
+        // Vendors limit counts by themselves: a call still goes to the first, if its key is good.
+        let call = Request::post("/v1/messages", {
+            let mut call = message();
+            call["max_tokens"] = json!(1);
+            call.to_string()
+        });
+        gateway.send(&call).await;
+        let expected = if status.starts_with("429") {
+            first
+        } else {
+            second
+        };
+        assert_eq!(keys(&vendor).last().map(String::as_str), Some(expected));
+    }
+}

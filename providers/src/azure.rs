@@ -36,7 +36,13 @@ pub(crate) const KIND: Kind = Kind {
     price_provider: Some("azure"),
     needs_key: true,
     access: Access {
-        fields: &["api_key", "tenant_id", "client_id", "client_secret"],
+        fields: &[
+            "api_key",
+            "tenant_id",
+            "client_id",
+            "client_secret",
+            "client_certificate",
+        ],
         ..Access::KEY
     },
     default_port: None,
@@ -46,6 +52,7 @@ pub(crate) const KIND: Kind = Kind {
         "tenant_id",
         "client_id",
         "client_secret",
+        "client_certificate",
         "credentials",
         "headers",
         "resource",
@@ -114,21 +121,24 @@ fn origin(settings: &mut Settings) -> Result<Option<Origin>, BuildError> {
     let [tenant, client] = ["tenant_id", "client_id"].map(|it| settings.text(it));
     let (tenant, client) = (tenant?, client?);
     let secret = settings.secret("client_secret")?;
-    match (key, tenant, client, secret) {
-        (None, None, None, None) => Ok(None),
-        (Some(key), None, None, None) => Ok(Some(key)),
-        (Some(_), ..) => {
-            let reason = "is one credential too many: say which one counts";
-            Err(invalid("api_key", reason))
-        }
-        (None, _, None, Some(_)) | (None, Some(_), None, None) => {
+    let certificate = settings.text("client_certificate")?;
+    let reason = "is one credential too many: say which one counts";
+    if secret.is_some() && certificate.is_some() {
+        return Err(invalid("client_certificate", reason));
+    }
+    let has_proof = secret.is_some() || certificate.is_some();
+    match (key, tenant, client, has_proof) {
+        (None, None, None, false) => Ok(None),
+        (Some(key), None, None, false) => Ok(Some(key)),
+        (Some(_), ..) => Err(invalid("api_key", reason)),
+        (None, _, None, true) | (None, Some(_), None, false) => {
             Err(BuildError::Missing { field: "client_id" })
         }
-        (None, None, Some(_), Some(_)) => Err(BuildError::Missing { field: "tenant_id" }),
-        (None, tenant, client, secret) => {
-            let [tenant, client] = [tenant, client].map(|it| it.map(Arc::from));
+        (None, None, Some(_), true) => Err(BuildError::Missing { field: "tenant_id" }),
+        (None, tenant, client, _) => {
+            let [tenant, client, file] = [tenant, client, certificate].map(|it| it.map(Arc::from));
             let identity = EntraIdentity::new(tenant, client, secret);
-            Ok(Some(Origin::Entra(identity)))
+            Ok(Some(Origin::Entra(identity.with_certificate(file))))
         }
     }
 }

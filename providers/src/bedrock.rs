@@ -1,12 +1,14 @@
-//! Amazon Bedrock with a Bedrock API key or AWS's own: chats by Converse, embeddings and rankings
-//! by `InvokeModel`.
+//! Amazon Bedrock with a Bedrock API key or AWS's own: chats by Converse, or by the API in `OpenAI`'s
+//! form if the operator wants that; embeddings and rankings by `InvokeModel`.
 //!
 //! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
+
+mod credentials;
+mod guardrail;
 
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
-use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
@@ -16,16 +18,19 @@ use tollward_wire::embed::EmbedDialect;
 use tollward_wire::operation::Operation;
 use tollward_wire::rerank::RerankDialect;
 
-use crate::account::{Account, KeyHeader, api_key, not_relayed, path_segment, settings};
+use self::guardrail::Guardrail;
+use crate::account::{Account, not_relayed, path_segment, settings};
 use crate::anthropic::models as claude;
-use crate::credentials::{Access, AwsIdentity, AwsKeys, AwsScope, Credential, Key, Origin};
+use crate::compatible::Compatible;
+use crate::compatible::rows::BEDROCK;
+use crate::credentials::{Access, AwsBase, AwsIdentity, AwsScope, Credential, Origin};
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::listing::{ListForm, Listing, ModelList};
 use crate::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };
-use crate::settings::{BuildError, Settings, invalid};
+use crate::settings::{BuildError, invalid};
 
 const REGION: &str = "us-east-1";
 
@@ -58,6 +63,9 @@ pub(crate) const KIND: Kind = Kind {
             "secret_access_key",
             "session_token",
             "profile",
+            "role_arn",
+            "external_id",
+            "role_session_name",
         ],
         variables: &[("region", "AWS_REGION"), ("region", "AWS_DEFAULT_REGION")],
         // Source: "AWS SDKs and tools reference guide", settings reference (read 2026-11).
@@ -77,9 +85,15 @@ pub(crate) const KIND: Kind = Kind {
         "secret_access_key",
         "session_token",
         "profile",
+        "role_arn",
+        "external_id",
+        "role_session_name",
         "credentials",
         "headers",
         "region",
+        "api",
+        "guardrail",
+        "guardrail_version",
     ],
 };
 
@@ -87,6 +101,9 @@ struct Bedrock {
     account: Account,
     /// Where the lists of models are.
     control: String,
+    /// What answers chats instead of Converse.
+    openai: Option<Compatible>,
+    guardrail: Option<Guardrail>,
 }
 
 /// Makes one of its settings.
@@ -114,11 +131,12 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
     };
     let found = Origin::Aws(AwsIdentity {
         scope: scope.clone(),
-        profile: None,
+        base: AwsBase::Found,
+        role: None,
     });
     let account = Account::proving(
         &KIND,
-        |settings| origin(settings, &scope),
+        |settings| credentials::origin(settings, &scope),
         Some(found),
         &mut settings,
         &base_url,
@@ -128,46 +146,20 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
         // The lists are at another host, of which a written address says nothing.
         HostScope::Operator | HostScope::Metadata => account.base_url().to_owned(),
     };
-    Ok(Arc::new(Bedrock { account, control }))
-}
-
-/// The credential that is written: an API key, AWS's keys, or the profile that has them.
-fn origin(settings: &mut Settings, scope: &AwsScope) -> Result<Option<Origin>, BuildError> {
-    let api_key = api_key(settings, KeyHeader::Bearer)?;
-    let [id, secret, token] =
-        ["access_key_id", "secret_access_key", "session_token"].map(|it| settings.secret(it));
-    let (id, secret, token) = (id?, secret?, token?);
-    let profile = settings.text("profile")?;
-    let exposed = |it: &SecretString| it.expose_secret().to_owned();
-    match (api_key, id, secret, token, profile) {
-        (None, None, None, None, None) => Ok(None),
-        (Some(key), None, None, None, None) => Ok(Some(key)),
-        (None, None, None, None, Some(profile)) => Ok(Some(Origin::Aws(AwsIdentity {
-            scope: scope.clone(),
-            profile: Some(profile.into()),
-        }))),
-        (None, Some(id), Some(secret), token, None) => {
-            let token = token.as_ref().map(exposed);
-            let keys = AwsKeys::new(&exposed(&id), &exposed(&secret), token.as_deref());
-            let keys = keys.ok_or_else(|| invalid("access_key_id", "cannot be sent"))?;
-            let scope = scope.clone();
-            Ok(Some(Origin::Written(Key::Aws { keys, scope })))
+    let openai = match settings.text("api")?.as_deref() {
+        None | Some("converse") => None,
+        Some("openai") => {
+            let place = account.at(format!("{}/openai/v1", account.base_url()));
+            Some(Compatible::part_of(&BEDROCK, &place)?)
         }
-        (None, Some(_), None, _, None) => Err(BuildError::Missing {
-            field: "secret_access_key",
-        }),
-        (None, None, _, _, None) => Err(BuildError::Missing {
-            field: "access_key_id",
-        }),
-        (Some(_), ..) => Err(invalid(
-            "api_key",
-            "is one credential too many: say which one counts",
-        )),
-        (.., Some(_)) => Err(invalid(
-            "profile",
-            "is one credential too many: say which one counts",
-        )),
-    }
+        Some(_) => return Err(invalid("api", "must be `converse` or `openai`")),
+    };
+    Ok(Arc::new(Bedrock {
+        account,
+        control,
+        openai,
+        guardrail: Guardrail::read(&mut settings)?,
+    }))
 }
 
 impl Provider for Bedrock {
@@ -187,9 +179,12 @@ impl Provider for Bedrock {
             Operation::Rerank if RerankDialect::Bedrock.serves(model) => {
                 Service::Rerank(RerankDialect::Bedrock)
             }
-            chat => chat
-                .dialect()
-                .map(|_| Service::Translate(Dialect::Converse))?,
+            chat => match &self.openai {
+                Some(openai) => return openai.services(chat, model),
+                None => chat
+                    .dialect()
+                    .map(|_| Service::Translate(Dialect::Converse))?,
+            },
         };
         Some(Services::always(service))
     }
@@ -199,6 +194,9 @@ impl Provider for Bedrock {
     }
 
     fn traits(&self, model: &str) -> Traits {
+        if let Some(openai) = &self.openai {
+            return openai.traits(model);
+        }
         if !model.contains("claude") {
             return Traits {
                 fetches_urls: false,
@@ -218,11 +216,23 @@ impl Provider for Bedrock {
     }
 
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
-        Err(not_relayed(&KIND, call.operation))
+        match &self.openai {
+            Some(openai) => Ok(self.guarded(openai.encode(call)?)),
+            None => Err(not_relayed(&KIND, call.operation)),
+        }
     }
 
     fn encode_translated(&self, translated: &Translated<'_>) -> Result<Outbound, EncodeError> {
+        if let (Some(openai), Service::Translate(Dialect::OpenAiChat)) =
+            (&self.openai, translated.service)
+        {
+            return Ok(self.guarded(openai.encode_translated(translated)?));
+        }
         let model = path_segment(translated.model);
+        let mut body = translated.body.clone();
+        if let (Some(guardrail), Service::Translate(_)) = (&self.guardrail, translated.service) {
+            body = guardrail.in_converse(body);
+        }
         let (operation, accept) = match translated.service {
             Service::Embed(_) | Service::Rerank(_) => ("invoke", "application/json"),
             Service::Relay | Service::Translate(_) if translated.is_stream => {
@@ -231,12 +241,11 @@ impl Provider for Bedrock {
             Service::Relay | Service::Translate(_) => ("converse", "application/json"),
         };
         let path = format!("/model/{model}/{operation}");
-        self.account
-            .outbound(&path, translated.body.clone(), accept)
+        self.account.outbound(&path, body, accept)
     }
 
     fn counter(&self, _: &str) -> Option<Counter> {
-        Some(Counter {
+        self.openai.is_none().then_some(Counter {
             dialect: Dialect::Converse,
             answer: "inputTokens",
         })
@@ -298,6 +307,16 @@ impl Provider for Bedrock {
     }
 }
 
+impl Bedrock {
+    /// A request in `OpenAI`'s form with the guardrail, which headers name there.
+    fn guarded(&self, mut outbound: Outbound) -> Outbound {
+        if let Some(guardrail) = &self.guardrail {
+            guardrail.in_headers(&mut outbound.headers);
+        }
+        outbound
+    }
+}
+
 /// The model behind an inference profile, whose own id is refused where tokens are counted.
 ///
 /// Source: <https://github.com/pydantic/pydantic-ai/pull/3367>, which measured it (read 2026-11).
@@ -309,13 +328,15 @@ fn foundation(model: &str) -> &str {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "tests")]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use http::HeaderValue;
     use serde_json::json;
     use tollward_wire::fault::Fault;
+    use tollward_wire::view::RequestView;
 
     use super::*;
+    use crate::shape::shape;
 
     #[test]
     fn tokens_are_counted_by_the_model_behind_a_profile() {
@@ -334,6 +355,89 @@ mod tests {
             ("usual.model", "usual.model"),
         ] {
             assert_eq!(foundation(model), expected);
+        }
+    }
+
+    fn built(settings: Value) -> Result<Arc<dyn Provider>, BuildError> {
+        let Value::Object(mut fields) = settings else {
+            unreachable!()
+        };
+        fields.insert("api_key".to_owned(), "k".into());
+        build(fields)
+    }
+
+    fn shaped(provider: &dyn Provider, is_stream: bool) -> (String, HeaderMap, String) {
+        let body = json!({
+            "model": "m", "stream": is_stream, "messages": [{"role": "user", "content": "hi"}],
+        });
+        let document = Document::parse(body.to_string().into()).unwrap();
+        let view = RequestView::read(Operation::Chat, &document).unwrap();
+        let call = Call {
+            operation: Operation::Chat,
+            document: &document,
+            form: None,
+            view: &view,
+            upstream_model: "openai.gpt-oss-20b-1:0",
+        };
+        let outbound = shape(provider, &call).unwrap().outbound;
+        let body = String::from_utf8(outbound.body.to_bytes().to_vec()).unwrap();
+        (outbound.uri.to_string(), outbound.headers, body)
+    }
+
+    const HOST: &str = "https://bedrock-runtime.us-east-1.amazonaws.com";
+
+    #[test]
+    fn a_guardrail_stands_before_every_chat_whichever_api_takes_it() {
+        let guardrail = json!({"guardrail": "g1", "guardrail_version": "3"});
+        let converse = built(guardrail).unwrap();
+        let (uri, headers, body) = shaped(&*converse, true);
+        let path = "/model/openai.gpt-oss-20b-1%3A0/converse-stream";
+        assert_eq!(uri, format!("{HOST}{path}"));
+        let config =
+            r#"{"guardrailConfig":{"guardrailIdentifier":"g1","guardrailVersion":"3"},"messages":"#;
+        assert!(body.starts_with(config), "{body}");
+        assert!(serde_json::from_str::<Value>(&body).is_ok(), "{body}");
+        assert_eq!(headers.get("x-amzn-bedrock-guardrailidentifier"), None);
+
+        let guardrail = json!({"api": "openai", "guardrail": "g1", "guardrail_version": "3"});
+        let openai = built(guardrail).unwrap();
+        let (uri, headers, body) = shaped(&*openai, true);
+        assert_eq!(uri, format!("{HOST}/openai/v1/chat/completions"));
+        assert!(
+            body.contains(r#""model":"openai.gpt-oss-20b-1:0""#),
+            "{body}"
+        );
+        assert!(!body.contains("guardrail"), "{body}");
+        assert_eq!(headers["x-amzn-bedrock-guardrailidentifier"], "g1");
+        assert_eq!(headers["x-amzn-bedrock-guardrailversion"], "3");
+    }
+
+    #[test]
+    fn embeddings_and_rankings_have_no_other_api_and_chats_of_any_dialect_have() {
+        let openai = built(json!({"api": "openai"})).unwrap();
+        let service = |operation, model| {
+            let services = openai.services(operation, model);
+            services.map(|it| it.plain)
+        };
+        let model = "openai.gpt-oss-20b-1:0";
+        assert_eq!(service(Operation::Chat, model), Some(Service::Relay));
+        let translated = Some(Service::Translate(Dialect::OpenAiChat));
+        assert_eq!(service(Operation::Messages, model), translated);
+        let titan = "amazon.titan-embed-text-v2:0";
+        let own = Some(Service::Embed(EmbedDialect::Bedrock));
+        assert_eq!(service(Operation::Embeddings, titan), own);
+        assert!(openai.counter(model).is_none());
+        for (settings, field) in [
+            (json!({"api": "invoke"}), "api"),
+            (json!({"guardrail": "g"}), "guardrail_version"),
+            (json!({"guardrail_version": "1"}), "guardrail"),
+            (
+                json!({"guardrail": "a b", "guardrail_version": "1"}),
+                "guardrail",
+            ),
+        ] {
+            let error = built(settings).err().unwrap();
+            assert_eq!(error.field(), Some(field), "{error}");
         }
     }
 

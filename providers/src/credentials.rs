@@ -14,9 +14,9 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tollward_wire::segments::Segments;
 
-use crate::failure::http_date;
+use crate::moment::http_date;
 
-pub use self::aws::{AwsIdentity, AwsKeys, AwsScope};
+pub use self::aws::{AwsBase, AwsIdentity, AwsKeys, AwsRole, AwsScope};
 pub use self::identity::{EntraIdentity, GoogleIdentity};
 pub use self::list::Access;
 pub(crate) use self::list::read;

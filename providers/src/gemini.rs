@@ -30,6 +30,10 @@ use crate::settings::BuildError;
 
 const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
 
+/// How Google begins to say that it does not serve an account, or not without billing, in its country.
+/// Source: google-gemini/gemini-cli issue 1614, u14app/neo-chat issue 7 (read 2026-11).
+const NOT_SERVED_HERE: &str = "User location is not supported for the API use";
+
 /// What is known before one is built.
 pub(crate) const KIND: Kind = Kind {
     kind: "gemini",
@@ -210,8 +214,11 @@ impl Provider for Gemini {
     fn fault(&self, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
         let mut failure = Failure::read(status, headers, body);
         let details = Details::of(body);
-        // A bad key is a 400 here, and a daily quota a 429 like any other.
-        if details.has_reason("API_KEY_INVALID") {
+        // A bad key is a 400 here, and so is an account in a country that is not served; a daily
+        // quota is a 429 like any other.
+        let told = failure.error.as_ref().map(|it| it.message.as_str());
+        let is_abroad = told.is_some_and(|it| it.starts_with(NOT_SERVED_HERE));
+        if details.has_reason("API_KEY_INVALID") || is_abroad {
             failure.fault = Fault::Auth;
         } else if failure.fault == Fault::RateLimited && details.is_daily_quota() {
             failure.fault = Fault::Quota;

@@ -16,8 +16,10 @@ pub mod count;
 mod credentials;
 mod failure;
 mod gemini;
+pub mod headroom;
 mod kind;
 pub mod listing;
+mod moment;
 mod ollama;
 mod provider;
 mod registry;
@@ -29,11 +31,12 @@ mod vertex;
 mod conformance;
 
 pub use self::credentials::{
-    Access, AwsIdentity, AwsKeys, AwsScope, Credential, EntraIdentity, GoogleIdentity, Key,
-    MAX_CREDENTIALS, Origin, Unsigned,
+    Access, AwsBase, AwsIdentity, AwsKeys, AwsRole, AwsScope, Credential, EntraIdentity,
+    GoogleIdentity, Key, MAX_CREDENTIALS, Origin, Unsigned,
 };
-pub use self::failure::{Failure, RetryAfter, http_date};
+pub use self::failure::{Failure, RetryAfter};
 pub use self::kind::Kind;
+pub use self::moment::http_date;
 pub use self::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,
 };

@@ -3,7 +3,8 @@
 //! In this order, as "Default credentials provider chain" of the AWS SDK for Rust has it (read
 //! 2026-11): the environment, the profile in the shared files, a web identity, a container's
 //! endpoint, the instance's metadata service. The first that is set up decides, also by failing.
-//! Not here: single sign-on, `credential_process` and roles that a profile assumes.
+//! A role that the settings name is taken with what is found. Not here: single sign-on,
+//! `credential_process` and roles that a profile assumes.
 
 mod document;
 mod metadata;
@@ -13,7 +14,7 @@ mod sts;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tollward_providers::{AwsIdentity, AwsKeys, Key};
+use tollward_providers::{AwsBase, AwsIdentity, AwsKeys, Key};
 
 use crate::credentials::fetcher::{FetchError, Fetcher};
 use crate::credentials::source::{Environment, Fetched, Source};
@@ -36,7 +37,11 @@ struct Found {
 impl Source for Chain {
     fn fetch<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Fetched, FetchError>> {
         Box::pin(async {
-            let Found { keys, lifetime } = self.find(fetcher).await?;
+            let found = self.find(fetcher).await?;
+            let Found { keys, lifetime } = match &self.identity.role {
+                None => found,
+                Some(role) => sts::take(self, fetcher, found.keys, role).await?,
+            };
             let scope = self.identity.scope.clone();
             let key = Key::Aws { keys, scope };
             Ok(Fetched { key, lifetime })
@@ -53,7 +58,16 @@ impl Chain {
     }
 
     async fn find(&self, fetcher: &Fetcher) -> Result<Found, FetchError> {
-        let written = self.identity.profile.as_deref();
+        let written = match &self.identity.base {
+            AwsBase::Found => None,
+            AwsBase::Profile(name) => Some(&**name),
+            AwsBase::Written(keys) => {
+                return Ok(Found {
+                    keys: keys.clone(),
+                    lifetime: None,
+                });
+            }
+        };
         if let (None, Some(keys)) = (written, self.in_environment()?) {
             return Ok(keys);
         }

@@ -1,8 +1,10 @@
 //! Access tokens of an identity at Microsoft Entra.
 //!
 //! What is configured comes first, then what the environment says, as in `azure-identity` 1.27
-//! (`default.py`, read 2026-11): an application with a secret, a workload whose cluster vouches for
-//! it, an identity that Azure gave the machine. Not here: certificates and what `az login` keeps.
+//! (`default.py`, read 2026-11): an application with a secret or a certificate, a workload whose
+//! cluster vouches for it, an identity that Azure gave the machine. Not here: what `az login` keeps.
+
+mod certificate;
 
 use std::time::Duration;
 
@@ -44,28 +46,46 @@ impl Source for Entra {
             let (Some(client), Some(tenant)) = (client, tenant) else {
                 return self.ask_machine(fetcher, client).await;
             };
-            let secret = self.identity.secret();
-            let secret = secret.or_else(|| self.variable("AZURE_CLIENT_SECRET"));
-            let vouched = self.variable("AZURE_FEDERATED_TOKEN_FILE");
-            let scope = format!("{RESOURCE}/.default");
+            let Some(proof) = self.proof() else {
+                return self.ask_machine(fetcher, Some(client)).await;
+            };
+            let (authority, scope) = self.authority();
+            let tenant: String = byte_serialize(tenant.as_bytes()).collect();
+            let address = format!("{authority}/{tenant}/oauth2/v2.0/token");
+            let resource = format!("{RESOURCE}/.default");
             let mut fields = vec![
                 ("grant_type", "client_credentials"),
                 ("client_id", client),
-                ("scope", &*scope),
+                ("scope", &*resource),
             ];
-            let assertion;
-            match (secret, vouched) {
-                (Some(secret), _) => fields.push(("client_secret", secret)),
-                (None, Some(path)) => {
-                    assertion = vouched_for(path).await?;
-                    fields.push(("client_assertion_type", ASSERTION_TYPE));
-                    fields.push(("client_assertion", &assertion));
+            let assertion = match proof {
+                Proof::Secret(secret) => {
+                    fields.push(("client_secret", secret));
+                    None
                 }
-                (None, None) => return self.ask_machine(fetcher, Some(client)).await,
+                Proof::Certificate(file) => {
+                    Some(certificate::assertion(file, client, &address).await?)
+                }
+                Proof::Vouched(file) => Some(vouched_for(file).await?),
+            };
+            if let Some(assertion) = &assertion {
+                fields.push(("client_assertion_type", ASSERTION_TYPE));
+                fields.push(("client_assertion", assertion));
             }
-            self.ask_entra(fetcher, tenant, &fields).await
+            let request = oauth::form(&address, &fields)?;
+            let answer = fetcher.ask(ENTRA, scope, request, LIMIT).await?;
+            oauth::token(ENTRA, &answer)
         })
     }
+}
+
+/// What an application shows that it is the one.
+enum Proof<'a> {
+    Secret(&'a str),
+    /// A file with a certificate and its key.
+    Certificate(&'a str),
+    /// A file with a token of the cluster's.
+    Vouched(&'a str),
 }
 
 /// What the cluster vouches for; it renews the file under its name, so it is read each time.
@@ -91,21 +111,26 @@ impl Entra {
         oauth::variable(&self.environment, name)
     }
 
-    async fn ask_entra(
-        &self,
-        fetcher: &Fetcher,
-        tenant: &str,
-        fields: &[(&'static str, &str)],
-    ) -> Result<Fetched, FetchError> {
-        let (scope, authority) = match self.variable("AZURE_AUTHORITY_HOST") {
-            Some(host) => (HostScope::Operator, host.trim_end_matches('/')),
-            None => (HostScope::Public, AUTHORITY),
-        };
-        let tenant: String = byte_serialize(tenant.as_bytes()).collect();
-        let address = format!("{authority}/{tenant}/oauth2/v2.0/token");
-        let request = oauth::form(&address, fields)?;
-        let answer = fetcher.ask(ENTRA, scope, request, LIMIT).await?;
-        oauth::token(ENTRA, &answer)
+    /// What is written counts before what the environment has.
+    fn proof(&self) -> Option<Proof<'_>> {
+        let identity = &self.identity;
+        let secret = |name| self.variable(name).map(Proof::Secret);
+        let written = identity.secret().map(Proof::Secret);
+        let certificate = identity.certificate.as_deref().map(Proof::Certificate);
+        let found = || self.variable("AZURE_CLIENT_CERTIFICATE_PATH");
+        let vouched = || self.variable("AZURE_FEDERATED_TOKEN_FILE");
+        written
+            .or(certificate)
+            .or_else(|| secret("AZURE_CLIENT_SECRET"))
+            .or_else(|| found().map(Proof::Certificate))
+            .or_else(|| vouched().map(Proof::Vouched))
+    }
+
+    fn authority(&self) -> (&str, HostScope) {
+        match self.variable("AZURE_AUTHORITY_HOST") {
+            Some(host) => (host.trim_end_matches('/'), HostScope::Operator),
+            None => (AUTHORITY, HostScope::Public),
+        }
     }
 
     /// Asks for the identity that Azure gave the machine: App Service's own address, else IMDS.
@@ -139,7 +164,7 @@ impl Entra {
         let answer = answer.map_err(|error| match (error, of_app) {
             // Most likely this is no machine of Azure's, and nothing else was set up either.
             (FetchError::Unreachable { .. }, None) => FetchError::Unusable(
-                "there is no Azure credential: set `api_key`, or `tenant_id`, `client_id` and `client_secret`"
+                "there is no Azure credential: set `api_key`, or `tenant_id`, `client_id` and `client_secret` or `client_certificate`"
                     .to_owned(),
             ),
             (other, _) => other,

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::DATE;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
-use tollward_providers::HostScope;
+use jiff::Timestamp;
+use tollward_providers::{HostScope, http_date};
 use tollward_wire::segments::Segments;
 
+use crate::clock;
 use crate::task::Tasks;
 use crate::upstream::body::RequestBody;
 use crate::upstream::client::Client;
@@ -31,6 +34,18 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// How long it is until `moment`, an RFC 3339 time, by the clock of who answered, so that ours may
+    /// be wrong; nothing if it is past, `None` if it is no time.
+    pub fn left_until(&self, moment: &str) -> Option<Duration> {
+        let end: Timestamp = moment.parse().ok()?;
+        let date = self.headers.get(DATE).and_then(|it| it.to_str().ok());
+        let now = date.and_then(http_date).unwrap_or(clock::unix_ms() / 1_000);
+        let left = end.as_second().saturating_sub(now);
+        Some(Duration::from_secs(u64::try_from(left).unwrap_or(0)))
+    }
 }
 
 /// Why there is no key. No text of it holds a secret.

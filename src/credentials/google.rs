@@ -2,11 +2,11 @@
 //!
 //! Application default credentials, in this order: the file that is configured or that
 //! `GOOGLE_APPLICATION_CREDENTIALS` names, the one that `gcloud auth application-default login`
-//! wrote, the metadata service. Not here: federated and impersonated identities.
+//! wrote, the metadata service. Identities that are trusted by way of another are in `federated`.
 //! Source: google-auth 2.63 `_default.py`, `service_account.py`, `compute_engine/_metadata.py`
 //! (read 2026-11).
 
-mod jwt;
+mod federated;
 
 use std::time::Duration;
 
@@ -14,10 +14,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{HeaderValue, Method};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use tollward_providers::{GoogleIdentity, HostScope};
 
+use self::federated::{ExternalAccount, Impersonated};
 use crate::clock;
 use crate::credentials::fetcher::{FetchError, Fetcher};
+use crate::credentials::jwt::{self, Algorithm};
 use crate::credentials::oauth;
 use crate::credentials::source::{Environment, Fetched, Source};
 
@@ -42,29 +45,44 @@ pub(super) struct Google {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum File {
     /// A key of an account that is no person's.
-    ServiceAccount {
-        client_email: String,
-        private_key: String,
-        #[serde(default)]
-        private_key_id: Option<String>,
-        #[serde(default)]
-        token_uri: Option<String>,
-    },
+    ServiceAccount(ServiceAccount),
     /// What a person allowed.
-    AuthorizedUser {
-        client_id: String,
-        client_secret: String,
-        refresh_token: String,
+    AuthorizedUser(AuthorizedUser),
+    /// What somebody else vouches for.
+    ExternalAccount(Box<ExternalAccount>),
+    /// An account that another identity takes on.
+    ImpersonatedServiceAccount {
+        source_credentials: Box<File>,
+        service_account_impersonation_url: String,
         #[serde(default)]
-        token_uri: Option<String>,
+        delegates: Vec<String>,
     },
+}
+
+#[derive(Deserialize)]
+struct ServiceAccount {
+    client_email: String,
+    private_key: String,
+    #[serde(default)]
+    private_key_id: Option<String>,
+    #[serde(default)]
+    token_uri: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct AuthorizedUser {
+    client_id: String,
+    client_secret: String,
+    refresh_token: String,
+    #[serde(default)]
+    token_uri: Option<String>,
 }
 
 impl Source for Google {
     fn fetch<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Fetched, FetchError>> {
         Box::pin(async {
             match self.file().await? {
-                Some(file) => ask_service(&file, fetcher).await,
+                Some(file) => file.fetch(fetcher).await,
                 None => self.ask_metadata(fetcher).await,
             }
         })
@@ -107,7 +125,7 @@ impl Google {
         // What is wrong with it is not told in full: it holds secrets.
         let file = serde_json::from_slice(&text).map_err(|_| {
             FetchError::Unusable(format!(
-                "{path} holds neither a service account nor what `gcloud auth application-default login` writes"
+                "{path} holds neither a service account, nor a workload identity, nor what `gcloud auth application-default login` writes"
             ))
         })?;
         Ok(Some(file))
@@ -145,50 +163,76 @@ impl Google {
     }
 }
 
-/// Trades what is in a file for a token.
-async fn ask_service(file: &File, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
-    let (token_uri, fields) = match file {
-        File::ServiceAccount {
-            client_email,
-            private_key,
-            private_key_id,
-            token_uri,
-        } => {
-            let now = clock::unix_ms() / 1000;
-            let claims = jwt::Claims::new(client_email, TOKEN_URL, SCOPE, now);
-            let assertion = jwt::signed(private_key, private_key_id.as_deref(), &claims);
-            let unusable = || {
-                let reason = "the service account's private key cannot be used";
-                FetchError::Unusable(reason.to_owned())
-            };
-            let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned();
-            let assertion = assertion.ok_or_else(unusable)?;
-            (
-                token_uri,
-                vec![("grant_type", grant), ("assertion", assertion)],
-            )
+impl File {
+    /// Trades what is in it for a token.
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+        match self {
+            Self::ServiceAccount(account) => account.fetch(fetcher).await,
+            Self::AuthorizedUser(user) => user.fetch(fetcher).await,
+            Self::ExternalAccount(account) => account.fetch(fetcher).await,
+            Self::ImpersonatedServiceAccount {
+                source_credentials,
+                service_account_impersonation_url,
+                delegates,
+            } => {
+                // Boxed: it may be of any type, even of this one.
+                let source = Box::pin(source_credentials.fetch(fetcher)).await?;
+                let impersonated = Impersonated {
+                    url: service_account_impersonation_url,
+                    delegates,
+                    seconds: None,
+                };
+                impersonated.fetch(fetcher, &source.key).await
+            }
         }
-        File::AuthorizedUser {
-            client_id,
-            client_secret,
-            refresh_token,
-            token_uri,
-        } => {
-            let fields = vec![
-                ("grant_type", "refresh_token".to_owned()),
-                ("client_id", client_id.clone()),
-                ("client_secret", client_secret.clone()),
-                ("refresh_token", refresh_token.clone()),
-            ];
-            (token_uri, fields)
-        }
-    };
-    let (scope, address) = match token_uri.as_deref() {
-        None | Some(TOKEN_URL) => (HostScope::Public, TOKEN_URL),
-        Some(other) => (HostScope::Operator, other),
-    };
-    let fields: Vec<_> = fields.iter().map(|(name, it)| (*name, &**it)).collect();
-    let request = oauth::form(address, &fields)?;
+    }
+}
+
+impl ServiceAccount {
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+        let claims = claims(&self.client_email, clock::unix_ms() / 1000);
+        let key_id = self.private_key_id.as_deref().map(|it| ("kid", it));
+        let pem = self.private_key.as_bytes();
+        let assertion = jwt::signed(Algorithm::Rs256, pem, key_id, &claims);
+        let assertion = assertion.ok_or_else(|| {
+            let reason = "the service account's private key cannot be used";
+            FetchError::Unusable(reason.to_owned())
+        })?;
+        let fields = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            ("assertion", &*assertion),
+        ];
+        ask_token_service(self.token_uri.as_deref(), &fields, fetcher).await
+    }
+}
+
+/// What a service account asserts at `now`, in seconds since 1970; more than an hour is refused.
+fn claims(client_email: &str, now: i64) -> Value {
+    json!({
+        "iss": client_email, "aud": TOKEN_URL, "scope": SCOPE, "iat": now, "exp": now + 3600,
+    })
+}
+
+impl AuthorizedUser {
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", &*self.client_id),
+            ("client_secret", &*self.client_secret),
+            ("refresh_token", &*self.refresh_token),
+        ];
+        ask_token_service(self.token_uri.as_deref(), &fields, fetcher).await
+    }
+}
+
+async fn ask_token_service(
+    address: Option<&str>,
+    fields: &[(&'static str, &str)],
+    fetcher: &Fetcher,
+) -> Result<Fetched, FetchError> {
+    let address = address.unwrap_or(TOKEN_URL);
+    let request = oauth::form(address, fields)?;
+    let scope = federated::scope(address);
     let answer = fetcher.ask(TOKEN_SERVICE, scope, request, LIMIT).await?;
     oauth::token(TOKEN_SERVICE, &answer)
 }

@@ -43,16 +43,10 @@ pub(super) fn token(place: &'static str, answer: &Answer) -> Result<Fetched, Fet
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     if !answer.status.is_success() {
         let code = body.get("error").and_then(Value::as_str);
-        let is_word = |it: &&str| {
-            it.len() <= 64
-                && it
-                    .bytes()
-                    .all(|it| it.is_ascii_alphanumeric() || it == b'_')
-        };
         return Err(FetchError::Refused {
             place,
             status: answer.status,
-            code: code.filter(is_word).map(str::to_owned),
+            code: code.filter(|it| is_word(it)).map(str::to_owned),
         });
     }
     let token = body.get("access_token").and_then(Value::as_str);
@@ -64,6 +58,12 @@ pub(super) fn token(place: &'static str, answer: &Answer) -> Result<Fetched, Fet
         })?,
         lifetime: body.get("expires_in").and_then(seconds),
     })
+}
+
+/// Whether a text is a code that may be shown: it cannot hold a secret.
+pub(super) fn is_word(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.len() <= 64 && text.bytes().all(is_plain)
 }
 
 /// A number of seconds; some services of Azure's write it as text.

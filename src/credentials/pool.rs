@@ -109,17 +109,6 @@ impl Pool {
             best: None,
         }
     }
-
-    /// How a single request about `model` is signed, of which nobody tries another.
-    ///
-    /// # Errors
-    /// Its key could not be fetched.
-    pub async fn signer(&self, model: &str, fetcher: &Fetcher) -> Result<Signer, FetchError> {
-        match self.turn(model).next(clock::mono()) {
-            Some(holder) => holder.signer(fetcher).await,
-            None => Ok(Signer::new(None, &Skew::default())),
-        }
-    }
 }
 
 /// The credentials that one attempt goes through.
@@ -142,6 +131,20 @@ impl<'a> Turn<'a> {
         self.last = choose(waits, self.tried)?;
         self.tried |= self.bit();
         holders.get(self.last)
+    }
+
+    /// The key of the next credential that has one; `None` if none is left.
+    ///
+    /// # Cancellation
+    /// A fetch that has begun goes on for others.
+    pub async fn signer(&mut self, fetcher: &Fetcher) -> Option<Signer> {
+        while let Some(holder) = self.next(clock::mono()) {
+            match holder.signer(fetcher).await {
+                Ok(signer) => return Some(signer),
+                Err(error) => self.lacks_key(error.into(), clock::mono()),
+            }
+        }
+        None
     }
 
     /// Notes that the credential that was taken last, as `signer` had it, has failed with

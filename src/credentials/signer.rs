@@ -7,6 +7,7 @@ use http::{HeaderMap, Method, Request, StatusCode};
 use tollward_providers::{Key, Outbound, Unsigned};
 
 use crate::clock;
+use crate::telemetry::metric::{CredentialHeadroom, DeploymentMeters};
 use crate::upstream::body::RequestBody;
 
 /// By how many seconds the vendor's clock is ahead of ours; what one call learns is known to all.
@@ -18,6 +19,9 @@ pub struct Signer {
     /// Nothing for a server that asks for no proof.
     key: Option<Key>,
     skew: Skew,
+    /// Where it is noted what the vendor says about its limits; `None` for what has limits of its
+    /// own, or none.
+    headroom: Option<CredentialHeadroom>,
 }
 
 impl Signer {
@@ -26,6 +30,23 @@ impl Signer {
         Self {
             key,
             skew: Arc::clone(skew),
+            headroom: None,
+        }
+    }
+
+    /// The same for a call, whose answers tell of the limits of `credential` at a deployment.
+    #[must_use]
+    pub fn noting(self, credential: &Arc<str>, meters: &DeploymentMeters) -> Self {
+        Self {
+            headroom: Some(meters.headroom(credential)),
+            ..self
+        }
+    }
+
+    /// Takes what the head of an answer says about the vendor's limits.
+    pub fn note_headroom(&self, headers: &HeaderMap) {
+        if let Some(headroom) = &self.headroom {
+            headroom.note(headers);
         }
     }
 

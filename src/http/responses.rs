@@ -27,7 +27,6 @@ use crate::responses::{parse_id, word};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::exchange::ask_kept;
 use crate::upstream::failure::AttemptFailure;
-use crate::upstream::sender::Sender;
 
 /// Items on a page, unless the caller says otherwise.
 const PAGE: usize = 20;
@@ -253,21 +252,7 @@ impl<'a> Asked<'a> {
             }
             Box::new(AttemptError::of(deployment, failure)).into()
         };
-        let (client, fetcher) = (&self.gateway.client, &self.gateway.fetcher);
-        let signing = deployment
-            .credentials
-            .signer(&deployment.upstream_model, fetcher);
-        let signer = &signing.await.map_err(|error| failed(error.into()))?;
-        let asking = ask_kept(
-            Sender {
-                client,
-                signer,
-                upload: None,
-            },
-            deployment,
-            method,
-            &path,
-        );
+        let asking = ask_kept(&self.gateway.fetcher, deployment, method, &path);
         asking.await.map_err(failed)
     }
 

@@ -4,6 +4,9 @@
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
 mod credential;
+mod headroom;
+
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
@@ -19,6 +22,8 @@ use tollward_wire::operation::Operation;
 
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
+pub use self::headroom::CredentialHeadroom;
+use self::headroom::{DeploymentHeadroom, Headrooms};
 use crate::snapshot::Deployment;
 
 /// Labels of a finished call.
@@ -97,6 +102,7 @@ pub struct Metrics {
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
     credentials: Credentials,
+    headrooms: Headrooms,
     duration: Seconds,
     first_chunk: Seconds,
 }
@@ -111,11 +117,19 @@ pub struct DeploymentMeters {
     cost: Counter<f64, AtomicU64>,
     duration: Histogram,
     first_chunk: Histogram,
+    headroom: Arc<DeploymentHeadroom>,
 }
 
 fn seconds() -> Histogram {
     // 10 ms to 82 s: the buckets that the semantic conventions ask for.
     Histogram::new(exponential_buckets(0.01, 2.0, 14))
+}
+
+impl DeploymentMeters {
+    /// The vendor's limits for the deployment with `credential`.
+    pub fn headroom(&self, credential: &Arc<str>) -> CredentialHeadroom {
+        CredentialHeadroom::new(Arc::clone(&self.headroom), Arc::clone(credential))
+    }
 }
 
 impl Metrics {
@@ -142,6 +156,7 @@ impl Metrics {
             cost: Family::default(),
             tokens: Family::default(),
             credentials: Credentials::default(),
+            headrooms: Headrooms::default(),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
@@ -207,6 +222,7 @@ impl Metrics {
             self.responses_unstored.clone(),
         );
         self.credentials.register(registry);
+        self.headrooms.register(registry);
         self.register_calls();
     }
 
@@ -295,6 +311,7 @@ impl Metrics {
             cost: self.cost.get_or_create_owned(&labels),
             duration: self.duration.get_or_create_owned(&labels),
             first_chunk: self.first_chunk.get_or_create_owned(&labels),
+            headroom: Arc::new(self.headrooms.of(deployment)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! How many tokens a call has, asked of whoever would answer it.
 //!
-//! One question, bounded in time and never repeated: whoever asks has an estimate for when nothing
+//! One question, bounded in time and repeated only with another credential: whoever asks has an estimate for when nothing
 //! comes of it. The embedded engine counts on a thread of its own, beside what it generates.
 
 use std::sync::Arc;
@@ -11,15 +11,17 @@ use http::{Method, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use tokio::sync::Semaphore;
 use tollward_providers::count::{Question, ask};
-use tollward_providers::{Call, EncodeError, Provider};
+use tollward_providers::{Call, Counter, EncodeError, Provider};
 use tollward_wire::document::Document;
 
-use crate::credentials::fetcher::{FetchError, Fetcher};
+use crate::clock;
+use crate::credentials::fetcher::Fetcher;
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
 use crate::upstream::client::SendError;
-use crate::upstream::exchange::prompt_for_engine;
-use crate::upstream::failure::AttemptFailure;
+use crate::upstream::exchange::{error_text, prompt_for_engine};
+use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::lanes::Carried;
 use crate::upstream::sender::Sender;
 
 /// The count must be there within this, connecting included.
@@ -41,15 +43,12 @@ pub enum CountError {
     /// The vendor does not count, or not what the caller wrote.
     #[error(transparent)]
     Encode(#[from] EncodeError),
-    /// There is no key to ask with.
-    #[error(transparent)]
-    Key(#[from] FetchError),
     /// The question did not get through.
     #[error(transparent)]
     Send(#[from] SendError),
-    /// The vendor refused it.
-    #[error("the upstream answered {0}")]
-    Status(StatusCode),
+    /// The vendor refused it with every credential, or there is no key to ask with.
+    #[error("{}", .0.detail)]
+    Refused(Box<AttemptFailure>),
     /// The answer broke off, is too long, or says no number.
     #[error("the answer has no count")]
     Unreadable,
@@ -82,15 +81,7 @@ pub async fn count(
 ) -> Result<u64, CountError> {
     let counting = async {
         match &deployment.target {
-            Target::Http(provider) => {
-                let signing = deployment.credentials.signer(call.upstream_model, fetcher);
-                let sender = Sender {
-                    client: fetcher.client(),
-                    signer: &signing.await?,
-                    upload: None,
-                };
-                by_vendor(sender, &**provider, call).await
-            }
+            Target::Http(provider) => by_vendor(fetcher, deployment, &**provider, call).await,
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;
                 let LocalCount { turn, work } = model.count(&prompt.call(call))?;
@@ -102,18 +93,41 @@ pub async fn count(
     counted.unwrap_or(Err(CountError::Slow))
 }
 
+/// Asks with the first credential that is not refused.
+///
+/// Vendors limit counts and calls apart from each other, so a credential that has to slow down here
+/// rests for counts of the model only.
 async fn by_vendor(
-    sender: Sender<'_>,
+    fetcher: &Fetcher,
+    deployment: &Deployment,
     provider: &dyn Provider,
     call: &Call<'_>,
 ) -> Result<u64, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
-    let sending = sender.send(provider.host_scope(), Method::POST, &outbound);
-    let answer = sending.await?;
-    if answer.status() != StatusCode::OK {
-        return Err(CountError::Status(answer.status()));
+    let counts = format!("{}#count", call.upstream_model);
+    let mut turn = deployment.credentials.turn(&counts);
+    while let Some(signer) = turn.signer(fetcher).await {
+        let sender = Sender {
+            client: fetcher.client(),
+            signer: &signer,
+            upload: None,
+        };
+        let sending = sender.send(provider.host_scope(), Method::POST, &outbound);
+        let (parts, body) = sending.await?.into_parts();
+        if parts.status == StatusCode::OK {
+            return counted(body, &counter).await;
+        }
+        let text = error_text(body).await;
+        let failure = provider.fault(parts.status, &parts.headers, &text);
+        if !turn.failed(&signer, refused(failure, parts.status), clock::mono()) {
+            break;
+        }
     }
-    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+    Err(CountError::Refused(Box::new(turn.into_failure())))
+}
+
+async fn counted(body: Carried, counter: &Counter) -> Result<u64, CountError> {
+    let body = Limited::new(body, MAX_ANSWER_BYTES).collect();
     let body: Bytes = body.await.map_err(|_| CountError::Unreadable)?.to_bytes();
     let answer = Document::parse(body).map_err(|_| CountError::Unreadable)?;
     counter.read(&answer).ok_or(CountError::Unreadable)

@@ -39,7 +39,7 @@ impl Sender<'_> {
             request.map(|body| body.then(self.upload))
         };
         let is_spent = || self.upload.is_some_and(Upload::is_spent);
-        let answer = match self.client.send(scope, signed()).await {
+        let mut answer = match self.client.send(scope, signed()).await {
             // A connection that ended under our hands is no failure of the call and costs no retry.
             Err(error) if error.is_untaken && !is_spent() => {
                 tracing::debug!(%error, host = outbound.uri.host(), "the request was not taken and is sent again");
@@ -48,8 +48,9 @@ impl Sender<'_> {
             sent => sent?,
         };
         if !is_spent() && self.signer.learns_time(answer.status(), answer.headers()) {
-            return self.client.send(scope, signed()).await;
+            answer = self.client.send(scope, signed()).await?;
         }
+        self.signer.note_headroom(answer.headers());
         Ok(answer)
     }
 }

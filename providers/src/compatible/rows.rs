@@ -9,11 +9,11 @@ mod servers;
 
 use tollward_wire::operation::Operation;
 
+pub(crate) use self::hosted::{BEDROCK, TEXT_WITHOUT_SEARCH, VERTEX};
 use self::hosted::{
     CEREBRAS, DEEPSEEK, FIREWORKS, GROQ, HUGGINGFACE, MISTRAL, OPENROUTER, PERPLEXITY, TOGETHER,
     XAI,
 };
-pub(crate) use self::hosted::{TEXT_WITHOUT_SEARCH, VERTEX};
 pub(crate) use self::openai::AZURE;
 use self::openai::OPENAI;
 use self::servers::{LLAMACPP, LMSTUDIO, OLLAMA, SGLANG, TEI, TGI, VLLM};

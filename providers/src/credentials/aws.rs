@@ -33,13 +33,37 @@ pub struct AwsScope {
     pub service: &'static str,
 }
 
-/// An identity whose keys are found as AWS's own tools find them.
+/// An identity whose keys have to be fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AwsIdentity {
     /// What it signs.
     pub scope: AwsScope,
-    /// The profile of AWS's shared files that has the keys; `None`: whatever is found first.
-    pub profile: Option<Arc<str>>,
+    /// Where its own keys are.
+    pub base: AwsBase,
+    /// The role that is taken with them; `None`: they sign calls themselves.
+    pub role: Option<AwsRole>,
+}
+
+/// Where the keys of an identity are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AwsBase {
+    /// Wherever AWS's own tools find any first.
+    Found,
+    /// In a profile of AWS's shared files.
+    Profile(Arc<str>),
+    /// Here.
+    Written(AwsKeys),
+}
+
+/// A role that an identity takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsRole {
+    /// Its ARN.
+    pub arn: Arc<str>,
+    /// What the role's owner wants to hear from those who take it; `None`: nothing.
+    pub external_id: Option<Arc<str>>,
+    /// What AWS's logs call us; `None` for the usual name.
+    pub session: Option<Arc<str>>,
 }
 
 /// A pair of keys, and the token that comes with a temporary one.

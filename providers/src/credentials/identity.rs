@@ -20,6 +20,8 @@ pub struct EntraIdentity {
     pub tenant: Option<Arc<str>>,
     /// The application, or the identity that a machine has; `None` leaves it to the environment.
     pub client: Option<Arc<str>>,
+    /// The file, in PEM, that has the application's certificate and its private key.
+    pub certificate: Option<Arc<str>>,
     /// The application's secret; `None` for an identity that has none.
     secret: Option<SecretString>,
 }
@@ -34,7 +36,17 @@ impl EntraIdentity {
         Self {
             tenant,
             client,
+            certificate: None,
             secret,
+        }
+    }
+
+    /// The same, which proves itself with the certificate in a file.
+    #[must_use]
+    pub fn with_certificate(self, file: Option<Arc<str>>) -> Self {
+        Self {
+            certificate: file,
+            ..self
         }
     }
 
@@ -46,7 +58,7 @@ impl EntraIdentity {
 
 impl PartialEq for EntraIdentity {
     fn eq(&self, other: &Self) -> bool {
-        let parts = |it: &Self| (it.tenant.clone(), it.client.clone());
+        let parts = |it: &Self| (it.tenant.clone(), it.client.clone(), it.certificate.clone());
         parts(self) == parts(other) && self.secret() == other.secret()
     }
 }

@@ -116,6 +116,30 @@ fn the_limit_that_is_used_up_says_how_long() {
         ("x-ratelimit-remaining-tokens", "5"),
     ];
     assert_eq!(delay_ms(&neither), Some(8000));
+    let day = [
+        ("x-ratelimit-remaining-requests-day", "0"),
+        ("x-ratelimit-reset-requests-day", "3301.5"),
+        ("x-ratelimit-remaining-tokens-minute", "100"),
+        ("x-ratelimit-reset-tokens-minute", "11.5"),
+    ];
+    assert_eq!(delay_ms(&day), Some(3_301_500));
+}
+
+#[test]
+fn a_reset_that_is_a_time_counts_from_the_vendors_own_clock() {
+    // U-12
+    const NOON: (&str, &str) = ("date", "Tue, 24 Nov 2026 12:00:00 GMT");
+    for (name, at) in [
+        ("x-ratelimit-reset", "1795521607000"),
+        ("x-ratelimit-reset", "1795521607"),
+        (
+            "anthropic-ratelimit-input-tokens-reset",
+            "2026-11-24T12:00:07Z",
+        ),
+    ] {
+        assert_eq!(delay_ms(&[(name, at), NOON]), Some(7000), "{at}");
+        assert_eq!(delay_ms(&[(name, at)]), None, "{at}");
+    }
 }
 
 #[test]

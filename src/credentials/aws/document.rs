@@ -1,15 +1,9 @@
 //! Temporary keys as AWS's services write them, in JSON or XML, and how long they last.
 
-use std::time::Duration;
-
-use http::HeaderMap;
-use http::header::DATE;
-use jiff::Timestamp;
 use serde::Deserialize;
-use tollward_providers::{AwsKeys, http_date};
+use tollward_providers::AwsKeys;
 
 use super::Found;
-use crate::clock;
 use crate::credentials::fetcher::{Answer, FetchError};
 
 /// The answer of a container's endpoint or of the instance's metadata service.
@@ -29,7 +23,7 @@ pub(super) fn of_json(place: &'static str, answer: &Answer) -> Result<Found, Fet
         place,
         reason: "it is not a document with keys",
     })?;
-    found(place, &document, &answer.headers)
+    found(place, &document, answer)
 }
 
 /// Reads keys out of an XML answer of the token service.
@@ -51,7 +45,7 @@ pub(super) fn of_xml(place: &'static str, answer: &Answer) -> Result<Found, Fetc
         token: element(&text, "SessionToken").map(str::to_owned),
         expiration: element(&text, "Expiration").map(str::to_owned),
     };
-    found(place, &document, &answer.headers)
+    found(place, &document, answer)
 }
 
 /// The text of the first element of that name. These answers have neither attributes nor
@@ -62,11 +56,7 @@ pub(super) fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     Some(inner.trim())
 }
 
-fn found(
-    place: &'static str,
-    document: &Document,
-    headers: &HeaderMap,
-) -> Result<Found, FetchError> {
+fn found(place: &'static str, document: &Document, answer: &Answer) -> Result<Found, FetchError> {
     let unreadable = |reason| FetchError::Unreadable { place, reason };
     let keys = AwsKeys::new(
         &document.access_key_id,
@@ -75,17 +65,12 @@ fn found(
     );
     let lifetime = match &document.expiration {
         Some(expiration) => {
-            let end: Timestamp = expiration
-                .parse()
-                .map_err(|_| unreadable("its expiration is no time"))?;
-            // By the clock of who wrote it, so that ours may be wrong.
-            let date = headers.get(DATE).and_then(|it| it.to_str().ok());
-            let now = date.and_then(http_date).unwrap_or(clock::unix_ms() / 1_000);
-            let left = u64::try_from(end.as_second() - now).unwrap_or(0);
-            if left == 0 {
+            let left = answer.left_until(expiration);
+            let left = left.ok_or_else(|| unreadable("its expiration is no time"))?;
+            if left.is_zero() {
                 return Err(unreadable("its keys have expired"));
             }
-            Some(Duration::from_secs(left))
+            Some(left)
         }
         None => None,
     };

@@ -1,6 +1,11 @@
 //! The chain against scripted servers on this host, and files of its own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
 #![expect(clippy::disallowed_methods, reason = "tests run their own tasks")]
 
 use std::sync::{Arc, Mutex};
@@ -8,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tollward_providers::AwsScope;
+use tollward_providers::{AwsRole, AwsScope};
 
 use super::*;
 use crate::task::Tasks;
@@ -67,7 +72,8 @@ fn chain(profile: Option<&str>, environment: &[(&str, &str)]) -> Chain {
             region: "eu-central-1".into(),
             service: "bedrock",
         },
-        profile: profile.map(Into::into),
+        base: profile.map_or(AwsBase::Found, |it| AwsBase::Profile(it.into())),
+        role: None,
     };
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Chain::new(identity, &environment.iter().map(owned).collect())
@@ -243,6 +249,53 @@ async fn a_web_identity_takes_its_role_and_a_refusal_shows_no_token() {
         .unwrap_err();
     let told = "AWS's token service answered 400 Bad Request (ExpiredTokenException)";
     assert_eq!(error.to_string(), told);
+}
+
+fn role_answer() -> String {
+    "<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>role</AccessKeyId>\
+     <SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
+     <Expiration>2026-01-02T04:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>"
+        .to_owned()
+}
+
+#[tokio::test]
+async fn a_role_is_taken_with_the_keys_that_were_found_and_by_the_clock_of_aws() {
+    // The server's clock is far from ours, so the first signature is refused for its time.
+    let asked = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&asked);
+    let (address, log) = server(move |_| {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        match *count {
+            1 => (
+                403,
+                "<Error><Code>SignatureDoesNotMatch</Code></Error>".to_owned(),
+            ),
+            _ => (200, role_answer()),
+        }
+    })
+    .await;
+    let environment = [
+        ("AWS_ENDPOINT_URL_STS", &*address),
+        ("AWS_ACCESS_KEY_ID", "base"),
+        ("AWS_SECRET_ACCESS_KEY", "base-secret"),
+    ];
+    let mut chain = chain(None, &environment);
+    chain.identity.role = Some(AwsRole {
+        arn: "arn:aws:iam::1:role/r".into(),
+        external_id: Some("e/1".into()),
+        session: None,
+    });
+    expect(find(&chain).await, "role", Some("token"), Some(3_600));
+    let seen = log.lock().unwrap().clone();
+    assert_eq!(seen.len(), 2);
+    let body = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn%3Aaws%3Aiam%3A%3A1%3Arole%2Fr\
+                &RoleSessionName=tollward&ExternalId=e%2F1";
+    assert!(seen[1].ends_with(body), "{seen:?}");
+    let signed = "Credential=base/20260102/eu-central-1/sts/aws4_request";
+    assert!(seen[1].contains(signed), "{seen:?}");
+    assert!(seen[1].contains("x-amz-date: 20260102T0300"), "{seen:?}");
+    assert!(!seen[0].contains(signed), "{seen:?}");
 }
 
 #[tokio::test]

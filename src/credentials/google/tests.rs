@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::json;
 use tollward_providers::Key;
 
-use super::jwt::{Claims, signed};
 use super::*;
+use crate::credentials::jwt::signed;
 use crate::credentials::oauth::script::{Script, answer, fetcher};
 
 const PEM: &str = include_str!("../testdata/service_account.pem");
@@ -35,11 +35,12 @@ async fn fetched(
 
 #[test]
 fn an_assertion_is_signed_as_openssl_signs_it() {
-    let audience = "https://oauth2.googleapis.com/token";
-    let claims = Claims::new("a@p.iam.gserviceaccount.com", audience, "s", 1_764_000_000);
-    let token = signed(PEM, Some("kid-1"), &claims).unwrap();
+    let mut claims = claims("a@p.iam.gserviceaccount.com", 1_764_000_000);
+    claims["scope"] = json!("s");
+    let key_id = Some(("kid", "kid-1"));
+    let token = signed(Algorithm::Rs256, PEM.as_bytes(), key_id, &claims).unwrap();
     assert_eq!(token, include_str!("../testdata/assertion.jwt").trim_end());
-    assert_eq!(signed("no key", None, &claims), None);
+    assert_eq!(signed(Algorithm::Rs256, b"no key", None, &claims), None);
 }
 
 #[tokio::test]

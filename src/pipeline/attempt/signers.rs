@@ -47,7 +47,7 @@ impl<'a> Signers<'a> {
             match holder.signer(&gateway.fetcher).await {
                 Ok(signer) => {
                     self.holder = Some(holder);
-                    return Some(signer);
+                    return Some(signer.noting(holder.name(), &self.deployment.meters));
                 }
                 Err(error) => {
                     let failure = AttemptFailure::from(error);

@@ -1,19 +1,24 @@
 //! Asking a vendor about a response that it keeps: no model is at work, nothing is billed.
 
+use std::time::Instant;
+
 use bytes::Bytes;
 use http::Method;
 use serde::de::IgnoredAny;
+use tollward_providers::{Outbound, Provider};
 use tollward_wire::fault::{Fault, Phase};
 
 use super::open::error_text;
 use super::whole::read_rest;
-use super::{UpstreamBody, within};
+use super::{Timeouts, UpstreamBody, within};
 use crate::clock;
+use crate::credentials::fetcher::Fetcher;
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::failure::{AttemptFailure, refused};
 use crate::upstream::sender::Sender;
 
-/// Asks once; the answer is one JSON value. `path` is the response's id and what follows it.
+/// Asks with the first credential that is not refused; the answer is one JSON value. `path` is the
+/// response's id and what follows it.
 ///
 /// # Errors
 /// The vendor refused or keeps nothing, broke off, met a limit or made no sense.
@@ -21,7 +26,7 @@ use crate::upstream::sender::Sender;
 /// # Cancellation
 /// Dropping the future closes the upstream connection.
 pub async fn ask_kept(
-    sender: Sender<'_>,
+    fetcher: &Fetcher,
     deployment: &Deployment,
     method: Method,
     path: &str,
@@ -38,9 +43,34 @@ pub async fn ask_kept(
             "the vendor keeps nothing",
         ));
     };
-    let timeouts = deployment.timeouts;
-    let deadline = clock::mono() + timeouts.total;
-    let sending = sender.send(provider.host_scope(), method, &outbound);
+    let deadline = clock::mono() + deployment.timeouts.total;
+    let limits = (deployment.timeouts, deadline);
+    let mut turn = deployment.credentials.turn(&deployment.upstream_model);
+    while let Some(signer) = turn.signer(fetcher).await {
+        let sender = Sender {
+            client: fetcher.client(),
+            signer: &signer,
+            upload: None,
+        };
+        match ask(sender, &**provider, (method.clone(), &outbound), limits).await {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => {
+                if !turn.failed(&signer, failure, clock::mono()) {
+                    break;
+                }
+            }
+        }
+    }
+    Err(turn.into_failure())
+}
+
+async fn ask(
+    sender: Sender<'_>,
+    provider: &dyn Provider,
+    (method, outbound): (Method, &Outbound),
+    (timeouts, deadline): (Timeouts, Instant),
+) -> Result<Bytes, AttemptFailure> {
+    let sending = sender.send(provider.host_scope(), method, outbound);
     let response = within(timeouts.first_byte, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {

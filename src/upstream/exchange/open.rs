@@ -255,7 +255,7 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Reads an error body as far as it comes: half an error is better than none.
-pub(super) async fn error_text(mut body: Carried) -> Bytes {
+pub(in crate::upstream) async fn error_text(mut body: Carried) -> Bytes {
     let mut text = BytesMut::new();
     let reading = async {
         while let Some(Ok(frame)) = body.frame().await {

@@ -25,6 +25,20 @@ pub(crate) const VERTEX: Row = Row {
     },
 };
 
+/// Bedrock's API in `OpenAI`'s form, as a part of `bedrock`.
+///
+/// Source: "Invoke a model with the `OpenAI` Chat Completions API" in the Bedrock user guide (read
+/// 2026-11).
+pub(crate) const BEDROCK: Row = Row {
+    facts: crate::bedrock::KIND,
+    operations: CHAT,
+    counting: None,
+    quirks: Quirks {
+        thinking: ThinkingModels::Unknown,
+        ..Quirks::NONE
+    },
+};
+
 /// <https://console.groq.com/docs/openai>
 pub(super) const GROQ: Row = Row {
     facts: hosted(
