@@ -210,3 +210,34 @@ async fn a_form_that_a_browser_posts_for_another_site_is_not_taken() {
     let own = form().header("sec-fetch-site", "same-origin");
     assert_eq!(gateway.send(&own).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_server_of_ollamas_tells_its_callers_how_long_it_took_itself() {
+    let times = json!({
+        "total_duration": 900, "load_duration": 100, "prompt_eval_duration": 300,
+        "eval_duration": 450,
+    });
+    let mut end = json!({
+        "model": "m", "created_at": "2026-01-01T00:00:00Z", "done": true, "done_reason": "stop",
+        "message": {"role": "assistant", "content": "hello"},
+        "prompt_eval_count": 26, "eval_count": 5,
+    });
+    let all = end.as_object_mut().unwrap();
+    all.extend(times.as_object().unwrap().clone());
+    let upstream = Upstream::new(Script::json("200 OK", &end)).await;
+    let config = Config::one(&upstream).set("/providers/alpha/kind", json!("ollama-native"));
+    let gateway = Gateway::start(&config).await;
+    let messages = json!([{"role": "user", "content": "hi"}]);
+    for is_stream in [false, true] {
+        if is_stream {
+            let line = [("content-type", "application/x-ndjson")];
+            upstream.then(Script::answer("200 OK", &line, format!("{end}\n")));
+        }
+        let body = json!({"model": "chat", "stream": is_stream, "messages": messages});
+        let answer = post(&gateway, "/api/chat", &body).await;
+        let last = lines(&answer).pop().unwrap();
+        for (name, time) in times.as_object().unwrap() {
+            assert_eq!(&last[name], time, "{name} of {last}");
+        }
+    }
+}

@@ -4,11 +4,9 @@
 //! `x-ratelimit-remaining-tokens-minute`, `anthropic-ratelimit-input-tokens-remaining`. Of several
 //! windows the tightest is told. What is not known is passed over. Bedrock and Google send nothing.
 //!
-//! Sources (read 2026-11): openai-python 3.54 and anthropic-sdk-python `_base_client.py`; the pages on
-//! rate limits in the documentation of `OpenAI`, Anthropic, Groq, Cerebras (`-day`, `-minute`),
-//! Fireworks (`tokens-prompt`, `tokens-generated`), Together AI (`x-tokenlimit-*`) and `OpenRouter`
-//! (epoch in milliseconds). Mistral documents none; its `req-minute`, `tokens-month` and
-//! `ratelimitbysize` headers are as in recorded answers of 2025 and 2026.
+//! Names are those of recorded answers (`OpenAI`, Mistral, Together AI) and of Fireworks' page on
+//! rate limits (read 2026-11); the forms of Anthropic, Groq, Azure, Cerebras and `OpenRouter` are
+//! taken on their word that these are the names, and were not seen in an answer here.
 
 use http::HeaderMap;
 

@@ -22,7 +22,7 @@ pub mod shape;
 pub mod turns;
 
 pub use self::collect::{Block, Choice, Collected};
-pub use self::event::{ChatEvent, EventSink, Finish, ToolKind};
+pub use self::event::{ChatEvent, EventSink, Finish, Took, ToolKind};
 pub use self::hosted::{HostedTool, SearchOption, Searching, WebSearch};
 pub use self::message::{
     Media, Message, Part, Provenance, Role, Source, Text, Thought, ToolCall, ToolResult,

@@ -2,7 +2,7 @@
 //!
 //! Callers cannot choose or leave it out: it is the operator's.
 //! Source: `GuardrailConfiguration` in the service model `bedrock-runtime` 2023-09-30 in botocore 1.44;
-//! "Include a guardrail in a chat completion" in the Bedrock user guide (read 2026-11).
+//! the headers of the API in `OpenAI`'s form are as its user guide has them, and were not tried.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use crate::chat::event::{ChatEvent, EventSink, Finish, HELD_EVENT, ToolKind};
+use crate::chat::event::{ChatEvent, EventSink, Finish, HELD_EVENT, Took, ToolKind};
 use crate::chat::message::Thought;
 use crate::json::Json;
 use crate::reader::StreamFault;
@@ -22,6 +22,8 @@ pub struct Collected {
     pub usage: Option<Usage>,
     /// The vendor's count could not be true.
     pub is_usage_bad: bool,
+    /// How long the vendor took, if it says so.
+    pub took: Option<Took>,
     /// The vendor failed.
     pub fault: Option<StreamFault>,
     held: u64,
@@ -242,6 +244,7 @@ impl EventSink for Collected {
                 self.is_usage_bad = false;
             }
             ChatEvent::BadUsage => self.is_usage_bad = true,
+            ChatEvent::Took(took) => self.took = Some(took),
             ChatEvent::Fault(fault) => self.fault = Some(fault),
             ChatEvent::Item { .. } | ChatEvent::ToolCallEnd { .. } | ChatEvent::End => {}
         }

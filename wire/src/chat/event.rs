@@ -107,6 +107,8 @@ pub enum ChatEvent<'e> {
     Usage(Usage),
     /// A count that cannot be true.
     BadUsage,
+    /// How long the vendor took, by its own clock: only callers of Ollama's dialect hear of it.
+    Took(Took),
     /// The vendor failed; nothing follows.
     Fault(StreamFault),
     /// The answer is complete; only usage may follow.
@@ -195,6 +197,7 @@ impl ChatEvent<'_> {
             Self::Finish { choice, finish } => ChatEvent::Finish { choice, finish },
             Self::Usage(usage) => ChatEvent::Usage(usage),
             Self::BadUsage => ChatEvent::BadUsage,
+            Self::Took(took) => ChatEvent::Took(took),
             Self::Fault(fault) => ChatEvent::Fault(fault),
             Self::End => ChatEvent::End,
         }
@@ -226,11 +229,25 @@ impl ChatEvent<'_> {
             | Self::Finish { .. }
             | Self::Usage(_)
             | Self::BadUsage
+            | Self::Took(_)
             | Self::Fault(_)
             | Self::End => (0, 0),
         };
         made * HELD_EVENT + bytes as u64
     }
+}
+
+/// Nanoseconds that an answer took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// All of it.
+    pub total: u64,
+    /// Loading the model.
+    pub load: u64,
+    /// Reading the prompt.
+    pub prompt: u64,
+    /// Writing the answer.
+    pub output: u64,
 }
 
 /// What kind of tool is called.

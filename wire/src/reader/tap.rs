@@ -155,7 +155,8 @@ impl Observed {
                     self.named.items.push(id.clone().into_owned());
                 }
             }
-            ChatEvent::ToolCallEnd { .. }
+            ChatEvent::Took(_)
+            | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::Logprobs { .. }
             | ChatEvent::Annotation { .. } => {}
         }

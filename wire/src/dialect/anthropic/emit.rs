@@ -96,6 +96,7 @@ impl EventWriter for Blocks {
             | ChatEvent::Logprobs { .. }
             | ChatEvent::Annotation { .. }
             | ChatEvent::BadUsage
+            | ChatEvent::Took(_)
             | ChatEvent::Fault(_) => {}
         }
     }

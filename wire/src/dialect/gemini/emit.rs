@@ -123,6 +123,7 @@ impl EventWriter for Chunks {
             | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::BadUsage
+            | ChatEvent::Took(_)
             | ChatEvent::Fault(_) => {}
         }
     }

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 
 use super::Endpoint;
-use super::emit::{Durations, Words, created_at, end_into, open_into, tool_call, words_into};
+use super::emit::{Words, created_at, end_into, open_into, tool_call, words_into};
 use super::error;
 use super::events::Events;
-use crate::chat::{Block, ChatEvent, Choice, Collected, EventSink, Finish};
+use crate::chat::{Block, ChatEvent, Choice, Collected, EventSink, Finish, Took};
 use crate::dialect::Echo;
 use crate::dialect::stream::protocol_fault;
 use crate::json::Json;
@@ -42,10 +42,16 @@ pub(crate) fn write_answer(endpoint: Endpoint, answer: &Collected, echo: &Echo<'
     let mut out = Vec::new();
     open_into(echo.model, &created_at(echo), &mut out);
     words_into(endpoint, &words, &mut out);
-    // When the first word came is not known; clients divide by the time of what follows it.
-    let total = echo.timing.since(echo.timing.now());
-    let durations = Durations { total, prompt: 0 };
-    end_into(finish, answer.usage.as_ref(), durations, &mut out);
+    let took = answer.took.unwrap_or_else(|| {
+        // When the first word came is not known; clients divide by the time of what follows it.
+        let total = echo.timing.since(echo.timing.now());
+        Took {
+            total,
+            output: total,
+            ..Took::default()
+        }
+    });
+    end_into(finish, answer.usage.as_ref(), took, &mut out);
     out.into()
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::Endpoint;
 use crate::chat::settle::JsonEnd;
 use crate::chat::shape::arguments_object;
-use crate::chat::{ChatEvent, Finish, ToolKind};
+use crate::chat::{ChatEvent, Finish, Took, ToolKind};
 use crate::dialect::timing::{Timing, rfc3339, rfc3339_seconds};
 use crate::dialect::{Echo, EventWriter};
 use crate::json::{Json, Object, escape_into};
@@ -26,6 +26,7 @@ pub(crate) fn writer(endpoint: Endpoint, echo: &Echo<'_>) -> LineWriter {
         finish: Finish::Stop,
         has_text: false,
         usage: None,
+        took: None,
     }
 }
 
@@ -42,6 +43,8 @@ pub(crate) struct LineWriter {
     finish: Finish,
     has_text: bool,
     usage: Option<Usage>,
+    /// What the vendor's own clock says, if it is told.
+    took: Option<Took>,
 }
 
 /// A call that is not complete.
@@ -107,6 +110,7 @@ impl EventWriter for LineWriter {
                 self.finish = finish;
             }
             ChatEvent::Usage(usage) => self.usage = Some(usage),
+            ChatEvent::Took(took) => self.took = Some(took),
             ChatEvent::End => self.end(out),
             // Citations have no place in a message.
             ChatEvent::Start { .. }
@@ -203,8 +207,13 @@ impl LineWriter {
         words_into(self.endpoint, &Words::default(), out);
         let total = self.timing.since(now);
         let prompt = self.timing.since(self.first_words.or(now));
-        let durations = Durations { total, prompt };
-        end_into(&self.finish, self.usage.as_ref(), durations, out);
+        let took = self.took.unwrap_or(Took {
+            total,
+            load: 0,
+            prompt,
+            output: total.saturating_sub(prompt),
+        });
+        end_into(&self.finish, self.usage.as_ref(), took, out);
         out.push(b'\n');
     }
 }
@@ -222,14 +231,6 @@ pub(super) struct Words<'w> {
     pub(super) thinking: &'w str,
     pub(super) calls: &'w [Json<'w>],
     pub(super) logprobs: &'w [Json<'w>],
-}
-
-/// Nanoseconds that an answer took.
-#[derive(Clone, Copy)]
-pub(super) struct Durations {
-    pub(super) total: u64,
-    /// Up to the first words: what the vendor needed to read the prompt.
-    pub(super) prompt: u64,
 }
 
 /// The start of an object.
@@ -268,13 +269,8 @@ fn array_into(open: &str, items: &[Json<'_>], out: &mut Vec<u8>) {
     }
 }
 
-/// The end of the last object. No model is loaded here, and no other reasons are known to clients.
-pub(super) fn end_into(
-    finish: &Finish,
-    usage: Option<&Usage>,
-    durations: Durations,
-    out: &mut Vec<u8>,
-) {
+/// The end of the last object. No other reasons are known to clients.
+pub(super) fn end_into(finish: &Finish, usage: Option<&Usage>, took: Took, out: &mut Vec<u8>) {
     let reason = match finish {
         Finish::Length => "length",
         Finish::Stop
@@ -286,15 +282,12 @@ pub(super) fn end_into(
     let it = Object::new()
         .with("done", true)
         .with("done_reason", reason)
-        .with("total_duration", durations.total)
-        .with("load_duration", 0_u64)
+        .with("total_duration", took.total)
+        .with("load_duration", took.load)
         .with_some("prompt_eval_count", usage.map(|it| it.input))
-        .with("prompt_eval_duration", durations.prompt)
+        .with("prompt_eval_duration", took.prompt)
         .with_some("eval_count", usage.map(|it| it.output))
-        .with(
-            "eval_duration",
-            durations.total.saturating_sub(durations.prompt),
-        );
+        .with("eval_duration", took.output);
     let text = Json::from(it).to_bytes();
     out.push(b',');
     out.extend_from_slice(text.get(1..).unwrap_or_default());

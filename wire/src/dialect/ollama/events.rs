@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::error;
-use crate::chat::{ChatEvent, EventSink, Finish, ToolKind};
+use crate::chat::{ChatEvent, EventSink, Finish, Took, ToolKind};
 use crate::dialect::stream::fault;
 use crate::fault::Fault;
 use crate::json::{Json, Object};
@@ -65,6 +65,9 @@ impl Events {
         }
         if let Some(usage) = usage(value) {
             sink.take(usage);
+        }
+        if let Some(took) = took(value) {
+            sink.take(ChatEvent::Took(took));
         }
         if value.get("done").and_then(Json::as_bool) == Some(true) {
             self.finish(value, sink);
@@ -155,6 +158,20 @@ fn with_bytes(token: Json<'_>) -> Json<'_> {
         }
         other => other,
     }
+}
+
+/// The durations, in nanoseconds; one of 0 is left out by the server.
+///
+/// Source: `Metrics` in Ollama's `api/types.go` (read 2026-11).
+fn took(value: &Json<'_>) -> Option<Took> {
+    let of = |field: &str| value.get(field).and_then(Json::as_u64);
+    let rest = |field: &str| of(field).unwrap_or(0);
+    Some(Took {
+        total: of("total_duration").filter(|it| *it > 0)?,
+        load: rest("load_duration"),
+        prompt: rest("prompt_eval_duration"),
+        output: rest("eval_duration"),
+    })
 }
 
 /// The counts; a count of 0 is left out by the server. Nothing is said of caches or thoughts.

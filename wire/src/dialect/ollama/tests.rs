@@ -64,7 +64,12 @@ fn word(event: &ChatEvent<'_>) -> String {
 /// What a reader says about a body that is cut into pieces of `size` bytes.
 fn read(body: &[u8], size: usize) -> Vec<String> {
     let mut words = Vec::new();
-    let mut sink = |event: ChatEvent<'_>| words.push(word(&event));
+    let mut sink = |event: ChatEvent<'_>| {
+        // How long it took has a test of its own.
+        if !matches!(event, ChatEvent::Took(_)) {
+            words.push(word(&event));
+        }
+    };
     let sink: &mut dyn EventSink = &mut sink;
     let mut reader = Dialect::Ollama.reader();
     for piece in body.chunks(size) {

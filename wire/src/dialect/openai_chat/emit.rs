@@ -93,6 +93,7 @@ impl EventWriter for Chunks {
             | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::BadUsage
+            | ChatEvent::Took(_)
             | ChatEvent::Fault(_) => {}
         }
     }

@@ -82,6 +82,7 @@ impl EventWriter for Events {
             | ChatEvent::Item { .. }
             | ChatEvent::ToolCallEnd { .. }
             | ChatEvent::BadUsage
+            | ChatEvent::Took(_)
             | ChatEvent::Fault(_) => {}
         }
     }

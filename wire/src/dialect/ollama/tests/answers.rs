@@ -138,3 +138,23 @@ fn a_request_that_says_nothing_is_answered_with_nothing() {
     let body: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!(body["response"], "");
 }
+
+#[test]
+fn how_long_a_server_took_is_told_by_its_own_clock() {
+    let ollama = json!({"model": "m", "created_at": "2026-01-01T00:00:00Z",
+        "message": {"role": "assistant", "content": "Hi"}, "done": true, "done_reason": "stop",
+        "total_duration": 900, "load_duration": 100, "prompt_eval_count": 26,
+        "prompt_eval_duration": 300, "eval_count": 5, "eval_duration": 450});
+    let times = |answer: &Value| {
+        let names = ["total", "load", "prompt_eval", "eval"];
+        names.map(|it| answer[format!("{it}_duration")].as_u64())
+    };
+    let told = [Some(900), Some(100), Some(300), Some(450)];
+    for caller in [Dialect::Ollama, Dialect::OllamaGenerate] {
+        let whole = answer((Dialect::Ollama, caller), &ollama);
+        assert_eq!(times(&whole), told);
+    }
+    let mut other = answer((Dialect::Ollama, Dialect::OpenAiChat), &ollama);
+    assert_eq!(other["usage"].take()["completion_tokens"], 5);
+    assert!(!other.to_string().contains("duration"), "{other}");
+}
