@@ -135,6 +135,7 @@ impl ChatEvent<'_> {
             Self::Start { .. }
             | Self::Item { .. }
             | Self::Usage(_)
+            | Self::Took(_)
             | Self::BadUsage
             | Self::Fault(_)
             | Self::End => None,
