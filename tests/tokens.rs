@@ -47,7 +47,11 @@ impl Scene {
 }
 
 fn count(field: &str) -> Script {
-    Script::json("200 OK", &json!({field: 42, "tokens": [1, 2, 3]}))
+    let object = "response.input_tokens";
+    Script::json(
+        "200 OK",
+        &json!({field: 42, "tokens": [1, 2, 3], "object": object}),
+    )
 }
 
 fn message() -> Value {
@@ -93,6 +97,22 @@ async fn a_message_is_counted_by_its_vendor_as_it_was_written_and_not_booked() {
     assert_eq!(scene.counts("counted").await, 1.0);
     assert!(scene.gateway.home.recent(5).await.is_empty());
     scene.gateway.assert_idle().await;
+}
+
+#[tokio::test]
+async fn what_a_vendor_says_beside_the_number_reaches_callers_of_its_own_dialect() {
+    let said = json!({
+        "totalTokens": 42,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 42}],
+        "cachedContentTokenCount": 7,
+    });
+    let scene = Scene::new("gemini", Script::json("200 OK", &said)).await;
+    let body = json!({"contents": [{"role": "user", "parts": [{"text": "hi"}]}]});
+    let counted = scene.count("/v1beta/models/chat:countTokens", &body).await;
+    assert_eq!(counted.json(), said);
+    assert_eq!(counted.header("x-tollward-tokens"), Some("counted"));
+    assert_eq!(counted.header("content-type"), Some("application/json"));
+    assert_counted(&scene.count(MESSAGES, &message()).await);
 }
 
 #[tokio::test]

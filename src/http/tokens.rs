@@ -9,6 +9,7 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::HeaderValue;
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::operation::Operation;
@@ -19,6 +20,8 @@ use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
 use crate::pipeline::count::count;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// `POST /v1/messages/count_tokens`
 pub async fn of_messages(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
@@ -61,8 +64,13 @@ async fn answered(gateway: &Gateway, ingress: Ingress, shape: fn(u64) -> Value) 
     match Box::pin(count(gateway, ingress)).await {
         Ok(count) => {
             let source = HeaderValue::from_static(count.source.name());
-            let headers = [(headers::REQUEST_ID, id), (headers::TOKENS, source)];
-            (headers, Json(shape(count.tokens))).into_response()
+            let mut response = match count.answer {
+                Some(body) => ([(CONTENT_TYPE, JSON)], body).into_response(),
+                None => Json(shape(count.tokens)).into_response(),
+            };
+            response.headers_mut().insert(headers::REQUEST_ID, id);
+            response.headers_mut().insert(headers::TOKENS, source);
+            response
         }
         Err(refused) => {
             let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);

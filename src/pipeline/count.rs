@@ -19,14 +19,17 @@ use crate::pipeline::recall::recall;
 use crate::pipeline::route::route;
 use crate::policy::estimate;
 use crate::upstream;
+use crate::upstream::count::Counted;
 
 /// A number of tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Count {
     /// How many the request has.
     pub tokens: u64,
     /// Who says so.
     pub source: CountSource,
+    /// Their whole answer, where it is in the caller's own dialect.
+    pub answer: Option<Bytes>,
 }
 
 /// Where a number of tokens comes from.
@@ -87,9 +90,10 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     };
     let counted = upstream::count::count(&gateway.fetcher, deployment, &call).await;
     let count = match counted {
-        Ok(tokens) => Count {
+        Ok(Counted { tokens, answer }) => Count {
             tokens,
             source: CountSource::Counted,
+            answer,
         },
         Err(error) => {
             tracing::debug!(
@@ -99,6 +103,7 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
             Count {
                 tokens: estimate::input_tokens(admitted.document.bytes()),
                 source: CountSource::Estimated,
+                answer: None,
             }
         }
     };

@@ -37,6 +37,14 @@ pub struct LocalCount {
     pub work: Box<dyn FnOnce() -> Result<Option<usize>, String> + Send>,
 }
 
+/// What whoever answers a call says about its tokens.
+pub struct Counted {
+    /// How many there are.
+    pub tokens: u64,
+    /// The vendor's answer, where it is in the caller's own dialect: it may say more than a number.
+    pub answer: Option<Bytes>,
+}
+
 /// Why nothing was counted.
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
@@ -78,14 +86,16 @@ pub async fn count(
     fetcher: &Fetcher,
     deployment: &Deployment,
     call: &Call<'_>,
-) -> Result<u64, CountError> {
+) -> Result<Counted, CountError> {
     let counting = async {
         match &deployment.target {
             Target::Http(provider) => by_vendor(fetcher, deployment, &**provider, call).await,
             Target::Local(model) => {
                 let prompt = prompt_for_engine(call)?;
                 let LocalCount { turn, work } = model.count(&prompt.call(call))?;
-                by_engine(fetcher.tasks(), turn, work).await
+                let tokens = by_engine(fetcher.tasks(), turn, work).await?;
+                let answer = None;
+                Ok(Counted { tokens, answer })
             }
         }
     };
@@ -102,7 +112,7 @@ async fn by_vendor(
     deployment: &Deployment,
     provider: &dyn Provider,
     call: &Call<'_>,
-) -> Result<u64, CountError> {
+) -> Result<Counted, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
     let counts = format!("{}#count", call.upstream_model);
     let mut turn = deployment.credentials.turn(&counts);
@@ -115,7 +125,9 @@ async fn by_vendor(
         let sending = sender.send(provider.host_scope(), Method::POST, &outbound);
         let (parts, body) = sending.await?.into_parts();
         if parts.status == StatusCode::OK {
-            return counted(body, &counter).await;
+            let is_callers = deployment.relays(call.operation)
+                && call.operation.dialect() == Some(counter.dialect);
+            return counted(body, &counter, is_callers).await;
         }
         let text = error_text(body).await;
         let failure = provider.fault(parts.status, &parts.headers, &text);
@@ -126,11 +138,18 @@ async fn by_vendor(
     Err(CountError::Refused(Box::new(turn.into_failure())))
 }
 
-async fn counted(body: Carried, counter: &Counter) -> Result<u64, CountError> {
+async fn counted(
+    body: Carried,
+    counter: &Counter,
+    is_callers: bool,
+) -> Result<Counted, CountError> {
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect();
     let body: Bytes = body.await.map_err(|_| CountError::Unreadable)?.to_bytes();
     let answer = Document::parse(body).map_err(|_| CountError::Unreadable)?;
-    counter.read(&answer).ok_or(CountError::Unreadable)
+    Ok(Counted {
+        tokens: counter.read(&answer).ok_or(CountError::Unreadable)?,
+        answer: is_callers.then(|| answer.bytes().clone()),
+    })
 }
 
 async fn by_engine(
