@@ -12,7 +12,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::segments::Segments;
 
 use super::format;
-use super::models::is_reasoning_model;
+use super::models::{is_deepseek_v4, is_reasoning_model};
 use super::row::{EffortHabit, FormatHabit, MaxTokens, Quirks, Row, StreamUsage};
 use super::tool_id;
 use crate::provider::{Call, EncodeError};
@@ -58,7 +58,8 @@ pub(super) fn body(
         if quirks.format == FormatHabit::UnderValue {
             format::under_value(row.facts.kind, document, &mut edit)?;
         }
-        edit_messages(quirks, document, &mut edit, &mut dropped);
+        let keeps_thoughts = quirks.thoughts == Replay::AlwaysAsText && is_deepseek_v4(known);
+        edit_messages(quirks, keeps_thoughts, document, &mut edit, &mut dropped);
     }
     if call.view.is_stream && quirks.stream_usage == StreamUsage::Ask && !call.view.asks_usage {
         ask_usage(document, &mut edit);
@@ -145,8 +146,10 @@ fn forces_a_tool(document: &Document) -> bool {
 /// Where `DeepSeek` has the words of a thought.
 const THOUGHTS: &str = "reasoning_content";
 
+/// `keeps_thoughts`: whether each turn of the assistant must have its thought, if an empty one.
 fn edit_messages(
     quirks: &Quirks,
+    keeps_thoughts: bool,
     document: &Document,
     edit: &mut Edit<'_>,
     dropped: &mut Vec<Cow<'static, str>>,
@@ -154,7 +157,7 @@ fn edit_messages(
     if quirks.dropped_in_messages.is_empty()
         && !quirks.has_no_developer_role
         && !quirks.has_short_tool_ids
-        && quirks.thoughts != Replay::AlwaysAsText
+        && !keeps_thoughts
     {
         return;
     }
@@ -166,7 +169,7 @@ fn edit_messages(
             tool_id::shorten(&message, document, edit);
         }
         // Else: "The `reasoning_content` in the thinking mode must be passed back to the API."
-        if quirks.thoughts == Replay::AlwaysAsText
+        if keeps_thoughts
             && role_is(&message, document, "assistant")
             && !message.has(document, THOUGHTS)
         {

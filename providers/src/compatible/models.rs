@@ -57,6 +57,12 @@ pub(super) fn is_search_model(model: &str) -> bool {
     model.contains("-search-")
 }
 
+/// Whether a model is one of `DeepSeek`'s from the fourth version on: `deepseek-v4-flash`.
+pub(super) fn is_deepseek_v4(model: &str) -> bool {
+    let version = model.strip_prefix("deepseek-v").and_then(number);
+    version.is_some_and(|it| it >= 4)
+}
+
 /// The name of a model, or of the one that it was tuned from: `ft:gpt-4o:organisation::id`.
 fn base(model: &str) -> &str {
     let tuned = model.strip_prefix("ft:");

@@ -322,19 +322,24 @@ fn deepseek_is_told_in_its_own_words_how_hard_to_think() {
 // trap 20
 // trap 26
 #[test]
-fn deepseek_gets_a_thought_with_every_turn_of_its_own_if_only_an_empty_one() {
-    let turns = |messages: &str| {
-        let body = format!(r#"{{"model":"m","messages":[{messages}]}}"#);
-        encoded("deepseek", Operation::Chat, "m", &body).unwrap().0
+fn deepseek_v4_gets_a_thought_with_every_turn_of_its_own_if_only_an_empty_one() {
+    let turns = |model: &str, messages: &str| {
+        let body = format!(r#"{{"model":"{model}","messages":[{messages}]}}"#);
+        encoded("deepseek", Operation::Chat, model, &body)
+            .unwrap()
+            .0
     };
     let call = r#"{"role":"assistant","tool_calls":[]}"#;
     let user = r#"{"role":"user","content":"hi"}"#;
     let told = r#"{"role":"assistant","tool_calls":[],"reasoning_content":""}"#;
     let thought = r#"{"role":"assistant","content":"a","reasoning_content":"hm"}"#;
     assert_eq!(
-        turns(&format!("{user},{call},{thought}")),
-        format!(r#"{{"model":"m","messages":[{user},{told},{thought}]}}"#)
+        turns("deepseek-v4-flash", &format!("{user},{call},{thought}")),
+        format!(r#"{{"model":"deepseek-v4-flash","messages":[{user},{told},{thought}]}}"#)
     );
+    // Those before it are not to be sent any.
+    let older = turns("deepseek-chat", &format!("{user},{call}"));
+    assert!(older.ends_with(&format!("[{user},{call}]}}")), "{older}");
 }
 
 /// What reaches the vendor of an assistant's message with one more field, and what is reported.

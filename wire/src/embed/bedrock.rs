@@ -131,7 +131,10 @@ struct Answer<'a> {
     embedding: Option<Vec<f32>>,
     /// Titan's.
     #[serde(borrow, default, rename = "inputTextTokenCount")]
-    tokens: Option<&'a RawValue>,
+    titan_tokens: Option<&'a RawValue>,
+    /// Nova's.
+    #[serde(borrow, default, rename = "inputTokenCount")]
+    nova_tokens: Option<&'a RawValue>,
     /// Cohere's, and those of Nova.
     #[serde(borrow, default)]
     embeddings: Option<&'a RawValue>,
@@ -142,20 +145,21 @@ struct NovaVector {
     embedding: Vec<f32>,
 }
 
-/// Cohere's and Nova's count comes in a header, which is not read here.
+/// Cohere's count comes in a header, which is not read here; Nova's there as well.
 pub(super) fn read(body: &[u8]) -> Option<Embedded> {
     let answer: Answer<'_> = serde_json::from_slice(body).ok()?;
+    let count = |field, raw: &RawValue| Usage::of_input(field, raw.get());
     if let Some(vector) = answer.embedding {
         return Some(Embedded {
             vectors: vec![vector],
             usage: answer
-                .tokens
-                .map(|it| Usage::of_input("inputTextTokenCount", it.get())),
+                .titan_tokens
+                .map(|it| count("inputTextTokenCount", it)),
         });
     }
     Some(Embedded {
         vectors: vectors(answer.embeddings?.get())?,
-        usage: None,
+        usage: answer.nova_tokens.map(|it| count("inputTokenCount", it)),
     })
 }
 

@@ -75,7 +75,11 @@ pub(super) const GROQ: Row = Row {
             "prediction",
             "modalities",
         ],
-        refused: TEXT_WITHOUT_SEARCH,
+        refused: &[
+            ("audio", "the model answers in text only"),
+            ("web_search_options", "there is no built-in web search"),
+            ("dimensions", "the vectors have one length"),
+        ],
         dropped_in_messages: &[
             everywhere("name", "messages[].name"),
             everywhere("reasoning_content", "messages[].reasoning_content"),
