@@ -304,6 +304,38 @@ async fn an_upload_goes_elsewhere_only_until_it_has_begun() {
     gateway.assert_idle().await;
 }
 
+// HTTP/1 asks for no more of a body than the length that it was told.
+#[tokio::test]
+async fn an_upload_that_a_vendor_had_whole_may_be_billed_and_is_waited_for() {
+    let answer = Script::json("200 OK", &transcript());
+    let upstream = Upstream::new(Script::new().fin()).await;
+    let config = Config::one(&upstream)
+        .set("/timeouts/idle", json!("400ms"))
+        .set("/retry", json!({"attempts": 0}));
+    let gateway = Gateway::start(&config).await;
+    let body = form(&[field("model", "chat"), file(&vec![7; 2 * MIB])]);
+    let whole = body.len();
+    let broken = gateway.send(&post_form(TRANSCRIPTIONS, body.clone())).await;
+    assert_eq!(broken.status, 502, "{}", broken.text());
+    assert_eq!(upstream.request(0).await.body.len(), renamed(&body).len());
+    let row = gateway.home.row().await;
+    assert_eq!(
+        (&row["cost_source"], &row["cost"]),
+        (&json!("unknown"), &Value::Null)
+    );
+
+    // The vendor thinks for longer than a stream may be silent.
+    upstream.always(Script::new().sleep(Duration::from_millis(900)).then(answer));
+    for length in [whole, MIB] {
+        let padding = length - form(&[field("model", "chat"), file(&[])]).len();
+        let body = form(&[field("model", "chat"), file(&vec![7; padding])]);
+        assert_eq!(body.len(), length);
+        let waited = gateway.send(&post_form(TRANSCRIPTIONS, body)).await;
+        assert_eq!(waited.status, 200, "{}", waited.text());
+    }
+    gateway.assert_idle().await;
+}
+
 #[tokio::test]
 async fn a_form_that_hides_a_second_model_never_reaches_a_vendor_whole() {
     let upstream = Upstream::new(Script::json("200 OK", &transcript())).await;

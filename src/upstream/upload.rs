@@ -145,14 +145,27 @@ impl UploadBody {
         self.alarm = None;
         self.upload.0.progress.lock().moved = clock::mono();
         match heard {
+            // HTTP/1 does not ask for more than the length that it was told.
+            Some(Ok(chunk)) if takes_last(rest, &chunk) => match ended(rest) {
+                Some(error) => self.fail(error),
+                None => {
+                    self.end();
+                    Poll::Ready(Some(Ok(Frame::data(chunk))))
+                }
+            },
             Some(Ok(chunk)) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
             Some(Err(error)) => self.fail(error),
             None => {
-                self.is_ended = true;
-                self.upload.0.progress.lock().is_sent = true;
+                self.end();
                 Poll::Ready(None)
             }
         }
+    }
+
+    /// All of it was given to the vendor's connection.
+    fn end(&mut self) {
+        self.is_ended = true;
+        self.upload.0.progress.lock().is_sent = true;
     }
 
     fn fail(&mut self, error: IngressError) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
@@ -160,6 +173,15 @@ impl UploadBody {
         self.upload.0.progress.lock().failure = Some(error);
         Poll::Ready(Some(Err(BrokenUpload)))
     }
+}
+
+/// Whether nothing follows `chunk`, as far as the caller said how much there is.
+fn takes_last(rest: &mut Rest, chunk: &Bytes) -> bool {
+    let Some(left) = &mut rest.left else {
+        return false;
+    };
+    *left = left.saturating_sub(chunk.len() as u64);
+    *left == 0
 }
 
 /// The next bytes of the caller, checked.

@@ -69,6 +69,12 @@ impl Script {
         self.step(Step::Sleep(wait))
     }
 
+    /// Goes on as another one.
+    pub(crate) fn then(mut self, next: Self) -> Self {
+        self.0.extend(next.0);
+        self
+    }
+
     pub(crate) fn drip(self, bytes: impl Into<Bytes>, each: usize, every: Duration) -> Self {
         self.step(Step::Drip {
             bytes: bytes.into(),

@@ -60,6 +60,7 @@ pub async fn read_form(
         scanner.push(&chunk).map_err(IngressError::from)?;
         held.extend_from_slice(&chunk);
     };
+    let is_whole = is_whole || hint.exact() == Some(held.len() as u64);
     if is_whole && !scanner.is_ended() {
         return Err(IngressError::from(FormError::UNENDED).into());
     }
