@@ -117,8 +117,8 @@ impl Fault {
 
     /// The fault that an error body names by its machine-readable fields.
     ///
-    /// Only `code`, `type` and the context-window texts are looked at: a message may
-    /// quote the prompt, so no number is ever searched in it. `None` means the body
+    /// Only `code`, `type` and a few texts are looked at (a context that is too small, a cipher, an
+    /// account): a message may quote the prompt, so no number is ever searched in it. `None` means the body
     /// does not say; the HTTP status then decides.
     pub fn from_error(error: &ErrorBody) -> Option<Fault> {
         let code = error.code.as_deref().unwrap_or_default();

@@ -92,11 +92,10 @@ impl MediaReader {
             Looking::Events(skim) => {
                 let mut events = Vec::new();
                 skim.push(&chunk, |event| events.push(event));
-                let had_content = self.has_content;
                 for event in &events {
                     self.note(event);
                 }
-                if let (false, Some(failed)) = (had_content, &self.failed) {
+                if let (false, Some(failed)) = (self.has_content, &self.failed) {
                     return Seen::Fault(StreamFault::clone(failed));
                 }
             }
@@ -194,7 +193,8 @@ pub fn read_media(kind: MediaKind, body: &Bytes) -> Result<Answer, AnswerFault> 
         MediaKind::Json => {
             let mut skim = Skim::default();
             skim.push(body);
-            if !skim.is_whole() || serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
+            // Some servers answer with a bare text in quotes.
+            if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err() {
                 return Err(fault(Fault::Protocol));
             }
             if let Some(error) = skim.get(Member::Error) {

@@ -78,11 +78,18 @@ pub(super) fn boundary(content_type: &str) -> Option<&str> {
     if !kind.trim().eq_ignore_ascii_case("multipart/form-data") {
         return None;
     }
-    let mut boundaries = parameters(rest)?
-        .into_iter()
-        .filter(|(key, _)| key.eq_ignore_ascii_case("boundary"));
-    let (_, boundary) = boundaries.next()?;
-    boundaries.next().is_none().then_some(boundary)
+    let mut found = None;
+    for (key, value) in parameters(rest)? {
+        if key.eq_ignore_ascii_case("boundary") {
+            if found.replace(value).is_some() {
+                return None;
+            }
+        } else if !key.eq_ignore_ascii_case("charset") {
+            // `boundary*` above all, which some servers believe rather than `boundary`.
+            return None;
+        }
+    }
+    found
 }
 
 /// `key=value; key="value"`; `None` where a backslash or a stray quote leaves a choice.

@@ -164,6 +164,8 @@ fn a_boundary_is_short_and_plain() {
         "multipart/form-data",
         "multipart/form-data; boundary=",
         "multipart/form-data; boundary=a; boundary=b",
+        "multipart/form-data; boundary=a; boundary*=utf-8''b",
+        "multipart/form-data; boundary=a; boundary*0=b",
         "multipart/form-data; boundary=\"a b\"",
         "multipart/mixed; boundary=a",
         &long,

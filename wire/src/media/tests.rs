@@ -192,3 +192,23 @@ fn an_error_event_is_a_fault_before_content_and_passes_after_it() {
     // In the middle of a recording nothing can be said.
     assert_eq!(MediaReader::new(MediaKind::Bytes).error_event(&own), None);
 }
+
+// Where the bytes were cut decides nothing: words that came before an error reach the caller.
+#[test]
+fn an_error_behind_words_passes_with_them_and_one_before_them_does_not() {
+    let words = "data: {\"type\":\"transcript.text.delta\",\"delta\":\"a\"}\n\n";
+    let error = "data: {\"error\":{\"message\":\"no\"}}\n\n";
+    let stream = format!("{words}{error}");
+    for cut in 0..=stream.len() {
+        let (before, after) = stream.split_at(cut);
+        let (reader, seen, out, end) = read(MediaKind::Events, &[before, after]);
+        assert!(!seen.iter().any(|it| matches!(it, Seen::Fault(_))), "{cut}");
+        assert_eq!(out.to_bytes(), stream, "{cut}");
+        assert!(
+            reader.content_seen() && matches!(end, StreamEnd::Failed(_)),
+            "{cut}"
+        );
+    }
+    let (_, seen, out, _) = read(MediaKind::Events, &[error]);
+    assert!(matches!(seen.as_slice(), [Seen::Fault(_)]) && out.is_empty());
+}

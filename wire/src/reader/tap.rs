@@ -91,7 +91,7 @@ impl Observed {
         let has_end = self.taken_bytes <= MAX_TAKEN
             && self.calls <= MAX_CALLS
             && event.choice().is_none_or(|it| it < MAX_CHOICES);
-        if !has_end && self.fault.is_none() {
+        if !has_end && !self.is_ended && self.fault.is_none() {
             let (fault, error) = (Fault::EventTooLarge, None);
             self.fault = Some(StreamFault { fault, error });
         }
