@@ -369,6 +369,7 @@ mod tests {
     fn shaped(provider: &dyn Provider, is_stream: bool) -> (String, HeaderMap, String) {
         let body = json!({
             "model": "m", "stream": is_stream, "messages": [{"role": "user", "content": "hi"}],
+            "amazon-bedrock-guardrailConfig": {"tagSuffix": "x"},
         });
         let document = Document::parse(body.to_string().into()).unwrap();
         let view = RequestView::read(Operation::Chat, &document).unwrap();

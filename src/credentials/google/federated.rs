@@ -59,6 +59,9 @@ struct Elsewhere {
     headers: BTreeMap<String, String>,
     #[serde(default)]
     format: Format,
+    /// Whose machine vouches: AWS's signs a request instead of giving a token.
+    #[serde(default)]
+    environment_id: Option<String>,
 }
 
 /// How the token from elsewhere is written: alone, or in a field of a JSON object.
@@ -134,6 +137,11 @@ impl ExternalAccount {
 impl Elsewhere {
     /// The token, read each time: whoever gives it renews it.
     async fn token(&self, fetcher: &Fetcher) -> Result<String, FetchError> {
+        if let Some(environment) = &self.environment_id {
+            let reason =
+                format!("a Google workload identity from `{environment}` is not supported");
+            return Err(FetchError::Unusable(reason));
+        }
         let text = match (&self.file, &self.url) {
             (Some(path), None) => tokio::fs::read_to_string(path).await.map_err(|error| {
                 FetchError::Unusable(format!("the token in {path} cannot be read: {error}"))

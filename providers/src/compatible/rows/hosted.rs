@@ -34,6 +34,8 @@ pub(crate) const BEDROCK: Row = Row {
     operations: CHAT,
     counting: None,
     quirks: Quirks {
+        // Of a guardrail that only the operator chooses, it would say what is not to be looked at.
+        dropped: &["amazon-bedrock-guardrailConfig"],
         thinking: ThinkingModels::Unknown,
         ..Quirks::NONE
     },

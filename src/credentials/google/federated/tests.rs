@@ -126,7 +126,7 @@ async fn a_source_that_gives_no_token_is_told_without_what_it_gave() {
     for (source, told) in [
         (url.clone(), "it holds no token"),
         (url, "answered 500"),
-        (json!({"environment_id": "aws1"}), "neither in one `file`"),
+        (json!({}), "neither in one `file`"),
         (json!({"file": "/nonexistent/token"}), "/nonexistent/token"),
     ] {
         let error = fetched(&external(&script, &source)).await.unwrap_err();
@@ -134,4 +134,13 @@ async fn a_source_that_gives_no_token_is_told_without_what_it_gave() {
         assert!(text.contains(told) && !text.contains("canary"), "{text}");
     }
     assert_eq!(script.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn an_identity_that_aws_vouches_for_is_refused_by_name() {
+    let script = Script::new(Vec::new()).await;
+    let source = json!({"environment_id": "aws1", "url": script.url("/latest/meta-data")});
+    let refused = fetched(&external(&script, &source)).await.unwrap_err();
+    assert!(refused.to_string().contains("`aws1`"), "{refused}");
+    assert!(script.asked().is_empty());
 }
