@@ -266,7 +266,12 @@ impl Holder {
         if self.credential.is_none() {
             return Noted::Nothing;
         }
-        let Some(found) = rest(failure.fault, failure.status, failure.retry_after) else {
+        let Some(found) = rest(
+            failure.fault,
+            failure.status,
+            failure.error.as_ref(),
+            failure.retry_after,
+        ) else {
             return Noted::Nothing;
         };
         if let Kept::Fetched(refreshed) = &self.kept

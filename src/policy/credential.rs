@@ -31,15 +31,20 @@ pub enum Rest {
 
 /// What a fault says about the credential of its call; `None` if nothing.
 ///
-/// A 403 may be about one model that the account may not use, and vendors limit the rate of each
-/// model by itself: other models are none the worse for these.
+/// A 403 may be about one model that the account may not use, as may a 401 about a right that the
+/// key lacks, and vendors limit the rate of each model by itself: other models are none the worse
+/// for these.
 pub fn rest(
     fault: Fault,
     status: Option<StatusCode>,
+    error: Option<&ErrorBody>,
     retry_after: Option<Duration>,
 ) -> Option<Rest> {
+    let lacks_right = || error.is_some_and(|it| it.message.contains("Missing scopes"));
     match fault {
-        Fault::Auth if status == Some(StatusCode::FORBIDDEN) => Some(Rest::Model(REFUSED)),
+        Fault::Auth if status == Some(StatusCode::FORBIDDEN) || lacks_right() => {
+            Some(Rest::Model(REFUSED))
+        }
         Fault::Auth | Fault::Quota => Some(Rest::Everywhere(REFUSED)),
         Fault::RateLimited => {
             let asked = retry_after.unwrap_or(LIMITED);
@@ -132,9 +137,14 @@ mod tests {
             (Fault::BadRequest, None, None, None),
         ];
         for (fault, status, after, expected) in cases {
-            let found = rest(fault, status, after.map(seconds));
+            let found = rest(fault, status, None, after.map(seconds));
             assert_eq!(found, expected, "{fault:?}");
         }
+        let text = br#"{"error":{"message":"You have insufficient permissions for this operation. Missing scopes: api.files.read."}}"#;
+        let error = ErrorBody::parse(text);
+        let unauthorized = Some(StatusCode::UNAUTHORIZED);
+        let found = rest(Fault::Auth, unauthorized, error.as_ref(), None);
+        assert_eq!(found, Some(Rest::Model(REFUSED)));
     }
 
     #[test]
