@@ -22,7 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::{any, get, post};
+use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
 use tower_http::catch_panic::CatchPanicLayer;
 
@@ -40,9 +40,12 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
     for family in passthrough::FAMILIES {
         let one = format!("/v1/{family}");
         let below = format!("/v1/{family}/{{*rest}}");
-        router = router
-            .route(&one, any(passthrough::answer))
-            .route(&below, any(passthrough::answer));
+        let methods = get(passthrough::answer)
+            .post(passthrough::answer)
+            .put(passthrough::answer)
+            .patch(passthrough::answer)
+            .delete(passthrough::answer);
+        router = router.route(&one, methods.clone()).route(&below, methods);
     }
     let panics = gateway.metrics.panics.clone();
     router

@@ -184,6 +184,24 @@ async fn only_keys_that_are_named_may() {
     gateway.send(&list).await.error(401, "invalid_api_key");
     assert_eq!(upstream.calls(), 1);
     assert_eq!(gateway.home.row().await["outcome"], "complete");
+
+    // Without any key the gateway is open, and its callers are none of those that are named.
+    let named = passing(&upstream).set("/passthrough/keys", json!(["runner"]));
+    let open = Gateway::start(&named).await;
+    open.send(&list).await.error(403, "passthrough_not_allowed");
+    assert_eq!(upstream.calls(), 1);
+}
+
+// C-24
+#[tokio::test]
+async fn methods_that_may_show_our_credential_or_mean_nothing_are_not_passed_on() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&passing(&upstream)).await;
+    for method in ["TRACE", "OPTIONS", "PROPFIND"] {
+        let response = gateway.send(&Request::new(method, "/v1/files")).await;
+        response.error(405, "method_not_allowed");
+    }
+    assert_eq!(upstream.connections(), 0);
 }
 
 #[tokio::test]
@@ -208,11 +226,16 @@ async fn a_refusal_of_the_vendor_is_told_and_never_that_of_our_credential() {
     let upstream = Upstream::healthy().await;
     let gateway = Gateway::start(&passing(&upstream)).await;
     let error = |message: &str| json!({"error": {"message": message, "type": "invalid_request_error", "param": null, "code": null}});
-    upstream.then(Script::json("404 Not Found", &error("No such File object")));
-    assert_eq!(
-        gateway.send(&Request::get("/v1/files/file-2")).await.status,
-        404
-    );
+    for status in [404, 409] {
+        let reason = format!("{status} Refused");
+        upstream.then(Script::json(&reason, &error("No such File object")));
+        let refused = gateway.send(&Request::get("/v1/files/file-2")).await;
+        let message = refused.json()["error"]["message"].clone();
+        assert_eq!(
+            (refused.status, message),
+            (status, json!("No such File object"))
+        );
+    }
     upstream.then(Script::json("400 Bad Request", &error("purpose is wrong")));
     let refused = gateway.send(&Request::post("/v1/uploads", "{}")).await;
     assert_eq!(

@@ -48,18 +48,8 @@ fn classify(status: StatusCode, error: Option<&ErrorBody>) -> Fault {
         {
             Fault::BadRequest
         }
-        _ if by_status == Fault::BadRequest && error.is_some_and(is_about_key) => Fault::Auth,
         _ => by_status,
     }
-}
-
-/// Whether an error is about our key, though its status says that the request is at fault, as xAI's
-/// does. Only how the text begins is looked at: what comes after may be quoted.
-///
-/// Source: <https://docs.x.ai/docs/key-information/debugging>, continuedev/continue issue 10778 (read
-/// 2026-11).
-fn is_about_key(error: &ErrorBody) -> bool {
-    error.message.starts_with("Incorrect API key provided")
 }
 
 /// Whether an error is about what was said: `OpenAI` answers 404 for an item that it does not keep.

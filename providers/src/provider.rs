@@ -298,7 +298,6 @@ pub trait Provider: Send + Sync + 'static {
     /// follows the version, with the query.
     fn pass_through(&self, path: &str) -> Option<Outbound>;
 
-    /// The endpoint that lists models, to be fetched with `GET`; `None` if there is none.
     /// How the account's models are asked for, and whether its key is accepted.
     fn listing(&self) -> Listing;
 }

@@ -159,7 +159,8 @@ fn account<'a>(
     headers: &HeaderMap,
 ) -> Result<&'a Account, PassthroughError> {
     let is_allowed = match caller {
-        Caller::Open => true,
+        // Who has no key is none of those that are named.
+        Caller::Open => passthrough.keys.is_empty() || passthrough.keys.iter().any(|it| it == "*"),
         Caller::Key(key) => passthrough
             .keys
             .iter()

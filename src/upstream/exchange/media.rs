@@ -141,7 +141,13 @@ pub async fn pass(
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
         let text = error_text(body).await;
-        let failure = provider.fault(parts.status, &parts.headers, &text);
+        let mut failure = provider.fault(parts.status, &parts.headers, &text);
+        // An object is not there, or in another state: no model lacks, and no server fails.
+        if parts.status.is_client_error()
+            && matches!(failure.fault, Fault::NotFound | Fault::Server)
+        {
+            failure.fault = Fault::BadRequest;
+        }
         return Err(refused(failure, parts.status));
     }
     let head = UpstreamHead {
