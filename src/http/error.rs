@@ -17,6 +17,7 @@ use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 use crate::http::headers;
+use crate::http::ingress::IngressError;
 use crate::pipeline::attempt::AttemptError;
 
 /// An error as the client gets it.
@@ -95,7 +96,7 @@ impl Problem {
 impl From<AttemptError> for Problem {
     fn from(error: AttemptError) -> Self {
         if let Some(upload) = error.upload {
-            return upload.into();
+            return IngressError::from(upload).into();
         }
         let status = status_of(&error);
         let retry = match error.fault {
@@ -202,7 +203,7 @@ pub const DRAINING: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 /// The status of a call that no deployment answered.
 pub fn status_of(error: &AttemptError) -> StatusCode {
     if let Some(upload) = &error.upload {
-        return refusals::of_body(upload).0;
+        return refusals::of_body(&upload.clone().into()).0;
     }
     match error.fault {
         Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher => {

@@ -22,11 +22,10 @@ use tollward_wire::view::Address;
 
 use crate::clock;
 use crate::http::server::Peer;
+use crate::upstream::upload::{BODY_IDLE, UploadError};
 
 /// A body must be complete within this.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// Between two reads of a body.
-pub const BODY_IDLE: Duration = Duration::from_secs(10);
 
 /// A request as the pipeline sees it.
 pub struct Ingress {
@@ -85,6 +84,17 @@ pub enum IngressError {
     /// The connection broke while the body was read.
     #[error("the body broke off")]
     Broken,
+}
+
+impl From<UploadError> for IngressError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooLarge { limit } => Self::TooLarge { limit },
+            UploadError::Slow => Self::Slow,
+            UploadError::Broken => Self::Broken,
+            UploadError::Form(error) => Self::Form(error),
+        }
+    }
 }
 
 impl Ingress {

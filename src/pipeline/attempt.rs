@@ -18,7 +18,6 @@ use tollward_wire::fault::Fault;
 pub use self::signers::Signers;
 use crate::app::Gateway;
 use crate::clock;
-use crate::http::ingress::IngressError;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
@@ -27,7 +26,7 @@ use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::sender::Sender;
-use crate::upstream::upload::Upload;
+use crate::upstream::upload::{Upload, UploadError};
 
 /// An answer that may be given to the client.
 pub struct Committed {
@@ -73,7 +72,7 @@ pub struct AttemptError {
     /// What the vendor asked us to wait.
     pub retry_after: Option<Duration>,
     /// What was wrong with the rest of the caller's body, which was being passed on.
-    pub upload: Option<IngressError>,
+    pub upload: Option<UploadError>,
 }
 
 /// What became of the deployments of a plan, in order.

@@ -17,7 +17,6 @@ use tollward_wire::usage::Usage;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, status_of};
-use crate::http::ingress::IngressError;
 use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
@@ -28,7 +27,7 @@ use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::{AttemptFailure, Used};
-use crate::upstream::upload::Upload;
+use crate::upstream::upload::{Upload, UploadError};
 
 /// What was read of an answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -243,7 +242,7 @@ impl Settlement {
             output_bytes: 0,
         });
         let outcome = match (&error.upload, error.fault) {
-            (Some(IngressError::Broken | IngressError::Slow), _) => Outcome::ClientGone,
+            (Some(UploadError::Broken | UploadError::Slow), _) => Outcome::ClientGone,
             (Some(_), _) => Outcome::Refused,
             (None, Fault::Timeout(Phase::Idle)) => Outcome::IdleTimeout,
             (None, Fault::Timeout(_)) => Outcome::Deadline,

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body as Incoming;
 use bytes::Bytes;
@@ -19,7 +19,29 @@ use tokio::time::Sleep;
 use tollward_wire::form::{FormError, FormScanner};
 
 use crate::clock;
-use crate::http::ingress::{BODY_IDLE, IngressError};
+
+/// Longest silence of a caller whose body is read.
+pub const BODY_IDLE: Duration = Duration::from_secs(10);
+
+/// What was wrong with the caller's bytes.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum UploadError {
+    /// There were more of them than allowed.
+    #[error("the body is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// They did not come in time.
+    #[error("the body did not arrive in time")]
+    Slow,
+    /// The connection broke.
+    #[error("the body broke off")]
+    Broken,
+    /// They are no form that can be read in one way only.
+    #[error(transparent)]
+    Form(#[from] FormError),
+}
 
 /// The rest of a body. Clones are the same one.
 #[derive(Clone)]
@@ -34,7 +56,7 @@ struct Progress {
     /// When bytes last moved.
     moved: Instant,
     is_sent: bool,
-    failure: Option<IngressError>,
+    failure: Option<UploadError>,
 }
 
 /// What was not read yet.
@@ -80,7 +102,7 @@ impl Upload {
     }
 
     /// What was wrong with the caller's bytes.
-    pub fn take_failure(&self) -> Option<IngressError> {
+    pub fn take_failure(&self) -> Option<UploadError> {
         self.0.progress.lock().failure.take()
     }
 
@@ -140,19 +162,19 @@ impl UploadBody {
             if alarm.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
-            return self.fail(IngressError::Slow);
+            return self.fail(UploadError::Slow);
         };
         self.alarm = None;
         self.upload.0.progress.lock().moved = clock::mono();
         match heard {
             // HTTP/1 does not ask for more than the length that it was told.
-            Some(Ok(chunk)) if takes_last(rest, &chunk) => match ended(rest) {
-                Some(error) => self.fail(error),
-                None => {
-                    self.end();
-                    Poll::Ready(Some(Ok(Frame::data(chunk))))
+            Some(Ok(chunk)) if takes_last(rest, &chunk) => {
+                if let Some(error) = ended(rest) {
+                    return self.fail(error);
                 }
-            },
+                self.end();
+                Poll::Ready(Some(Ok(Frame::data(chunk))))
+            }
             Some(Ok(chunk)) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
             Some(Err(error)) => self.fail(error),
             None => {
@@ -168,7 +190,7 @@ impl UploadBody {
         self.upload.0.progress.lock().is_sent = true;
     }
 
-    fn fail(&mut self, error: IngressError) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
+    fn fail(&mut self, error: UploadError) -> Poll<Option<Result<Frame<Bytes>, BrokenUpload>>> {
         self.is_ended = true;
         self.upload.0.progress.lock().failure = Some(error);
         Poll::Ready(Some(Err(BrokenUpload)))
@@ -185,20 +207,20 @@ fn takes_last(rest: &mut Rest, chunk: &Bytes) -> bool {
 }
 
 /// The next bytes of the caller, checked.
-fn next(rest: &mut Rest, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, IngressError>>> {
+fn next(rest: &mut Rest, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, UploadError>>> {
     loop {
         let Poll::Ready(heard) = Pin::new(&mut rest.body).poll_frame(context) else {
             return Poll::Pending;
         };
         let chunk = match heard {
             None => return Poll::Ready(ended(rest).map(Err)),
-            Some(Err(_)) => return Poll::Ready(Some(Err(IngressError::Broken))),
+            Some(Err(_)) => return Poll::Ready(Some(Err(UploadError::Broken))),
             Some(Ok(frame)) => frame.into_data(),
         };
         let Ok(chunk) = chunk else { continue };
         let Some(allowed) = rest.allowed.checked_sub(chunk.len() as u64) else {
             let limit = rest.limit;
-            return Poll::Ready(Some(Err(IngressError::TooLarge { limit })));
+            return Poll::Ready(Some(Err(UploadError::TooLarge { limit })));
         };
         rest.allowed = allowed;
         let scanned = rest.scanner.as_mut().map(|it| it.push(&chunk));
@@ -210,7 +232,7 @@ fn next(rest: &mut Rest, context: &mut Context<'_>) -> Poll<Option<Result<Bytes,
 }
 
 /// What is wrong with the end of the body, if anything.
-fn ended(rest: &Rest) -> Option<IngressError> {
+fn ended(rest: &Rest) -> Option<UploadError> {
     let scanner = rest.scanner.as_ref()?;
     (!scanner.is_ended()).then(|| FormError::UNENDED.into())
 }
