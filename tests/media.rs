@@ -267,6 +267,25 @@ async fn events_pass_and_their_usage_is_booked() {
     );
 }
 
+// A picture may be the first event of its stream.
+#[tokio::test]
+async fn a_first_event_may_be_as_large_as_any_other() {
+    let picture = "A".repeat(4 * MIB);
+    let event = |kind: &str| {
+        let it = json!({"type": format!("image_generation.{kind}"), "b64_json": picture});
+        format!("data: {it}\n\n")
+    };
+    let events = [event("partial_image"), event("completed")];
+    let upstream = Upstream::new(Script::stream_of(&events)).await;
+    let gateway = Gateway::start(&Config::one(&upstream)).await;
+    let body = json!({"model": "chat", "prompt": "x", "stream": true}).to_string();
+    let response = gateway
+        .send(&Request::post("/v1/images/generations", body))
+        .await;
+    assert_eq!((response.status, upstream.calls()), (200, 1));
+    assert!(response.text() == events.concat(), "both events pass");
+}
+
 #[tokio::test]
 async fn a_small_form_is_tried_again_and_elsewhere() {
     let (first, second) = (Upstream::healthy().await, Upstream::healthy().await);

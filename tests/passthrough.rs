@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::support::client::{Request, raw};
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, Home};
+use crate::support::openai;
 use crate::support::script::Script;
 use crate::support::upstream::Upstream;
 
@@ -249,5 +250,16 @@ async fn a_refusal_of_the_vendor_is_told_and_never_that_of_our_credential() {
     let auth = gateway.send(&Request::get("/v1/files")).await;
     auth.error(502, "upstream_auth");
     assert!(!auth.text().contains("sk-upstream"));
+    upstream.always(Script::json(
+        "400 Bad Request",
+        &error("sent by sk-upstream!"),
+    ));
+    let list = Request::get("/v1/files");
+    let chat = Request::post("/v1/chat/completions", openai::chat().to_string());
+    for request in [list, chat] {
+        let echoed = gateway.send(&request).await;
+        let message = &echoed.json()["error"]["message"];
+        assert_eq!((echoed.status, message), (400, &json!("sent by ***!")));
+    }
     gateway.assert_idle().await;
 }

@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use tollward_providers::{Key, Outbound, Unsigned};
 
 use crate::clock;
 use crate::telemetry::metric::{CredentialHeadroom, DeploymentMeters};
 use crate::upstream::body::RequestBody;
+
+/// A shorter key is looked for in no text: it might be any word.
+const SHORTEST_KEY: usize = 8;
 
 /// By how many seconds the vendor's clock is ahead of ours; what one call learns is known to all.
 pub type Skew = Arc<AtomicI64>;
@@ -53,6 +57,23 @@ impl Signer {
     /// What it signs with.
     pub(super) fn key(&self) -> Option<&Key> {
         self.key.as_ref()
+    }
+
+    /// A vendor's refusal without the key: some repeat what they were sent, and the text may reach
+    /// the caller.
+    pub fn masked(&self, text: Bytes) -> Bytes {
+        let Some(Key::Header { value, .. }) = &self.key else {
+            return text;
+        };
+        let written = value.as_bytes();
+        let token = written.rsplit(|it| *it == b' ').next().unwrap_or(written);
+        if token.len() < SHORTEST_KEY || memchr::memmem::find(&text, token).is_none() {
+            return text;
+        }
+        let token = String::from_utf8_lossy(token);
+        String::from_utf8_lossy(&text)
+            .replace(&*token, "***")
+            .into()
     }
 
     /// A vendor's request, signed at this moment.

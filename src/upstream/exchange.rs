@@ -46,6 +46,7 @@ use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
 use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
+use tollward_wire::sse::MAX_EVENT_BYTES;
 use tollward_wire::translate::AnswerReader;
 
 use self::open::{Opened, Ready, open};
@@ -61,8 +62,9 @@ use crate::upstream::upload::Upload;
 
 /// Largest whole answer, in bytes.
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
-/// Bytes that a stream may send before its first content; comments and roles are a few hundred.
-const MAX_PRELUDE_BYTES: usize = 1024 * 1024;
+/// Bytes that a stream may send before its first content. Comments and roles are a few hundred, but
+/// a picture may be the first event, and `OpenAI` repeats instructions and tools in two events.
+const MAX_PRELUDE_BYTES: usize = 2 * MAX_EVENT_BYTES;
 
 /// The time limits of one call on one deployment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -74,7 +74,7 @@ async fn ask(
     let response = within(timeouts.first_byte, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        let text = error_text(body).await;
+        let text = sender.signer.masked(error_text(body).await);
         let failure = provider.fault(parts.status, &parts.headers, &text);
         return Err(refused(failure, parts.status));
     }

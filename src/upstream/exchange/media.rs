@@ -140,7 +140,7 @@ pub async fn pass(
     let response = headed(sending, sender.upload, patience).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        let text = error_text(body).await;
+        let text = sender.signer.masked(error_text(body).await);
         let mut failure = provider.fault(parts.status, &parts.headers, &text);
         // An object is not there, or in another state: no model lacks, and no server fails.
         if parts.status.is_client_error()
@@ -156,7 +156,7 @@ pub async fn pass(
         dropped: Vec::new(),
     };
     // A file may be empty, and what was deleted may need no words.
-    let is_empty = body.is_end_stream();
+    let is_empty = body.is_end_stream() || passed.method == Method::HEAD;
     let body = UpstreamBody::Http(body);
     let exchanged = if is_empty {
         Exchanged::Whole {

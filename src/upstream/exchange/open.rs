@@ -174,7 +174,7 @@ pub(super) async fn send(
     let response = headed(sending, sender.upload, patience).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
-        let text = error_text(body).await;
+        let text = sender.signer.masked(error_text(body).await);
         let failure = provider.fault(parts.status, &parts.headers, &text);
         return Err(refused(failure, parts.status));
     }
