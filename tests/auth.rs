@@ -70,11 +70,14 @@ async fn a_key_is_taken_from_the_header_that_each_sdk_uses_but_never_from_two() 
     ] {
         assert_eq!(gateway.send(&request).await.status, 200);
     }
-    let both = bare.key(&key).header("x-api-key", "sk-other");
-    gateway
-        .send(&both)
-        .await
-        .error(400, "ambiguous_credentials");
+    let both = bare.key(&key);
+    for (name, value) in [
+        ("x-api-key", "sk-other"),
+        ("authorization", "Bearer sk-other"),
+    ] {
+        let response = gateway.send(&both.clone().header(name, value)).await;
+        response.error(400, "ambiguous_credentials");
+    }
 }
 
 // S-24

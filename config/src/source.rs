@@ -44,10 +44,11 @@ const SECRET_WORDS: [&str; 9] = [
 /// Keys that contain such a word and hold none.
 const NOT_SECRET: [&str; 3] = ["auth", "context_tokens", "max_tokens"];
 
-/// Whether a value under this key must not be shown.
+/// Whether a value under this key must not be shown. Where a file with a secret is, is none.
 pub(crate) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    !NOT_SECRET.contains(&name.as_str()) && SECRET_WORDS.iter().any(|word| name.contains(word))
+    let is_known = NOT_SECRET.contains(&name.as_str()) || name.ends_with("_file");
+    !is_known && SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
 impl SourceFile {

@@ -91,7 +91,7 @@ impl Desk {
             known.push(crate::assembly::LOCAL);
         }
         let meant = closest(name, known.iter().copied());
-        let meant = meant.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+        let meant = meant.map_or_else(|| ".".to_owned(), |it| format!("; did you mean `{it}`?"));
         match (known.is_empty(), &self.detected) {
             (false, _) => bail!(
                 "there is no provider `{name}`{meant} There {} {}",

@@ -194,7 +194,7 @@ pub fn banner(app: &App, detected: Option<&Detected>) -> String {
     let example = models
         .first()
         .copied()
-        .unwrap_or("openai/gpt-5.6-mini")
+        .unwrap_or("openai/gpt-5.4-mini")
         .to_owned();
     if models.len() > 8 {
         models.truncate(8);

@@ -84,7 +84,8 @@ pub async fn authenticate(
 
 /// The one credential of a request, from whichever header its SDK uses.
 fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
-    let bearer = headers.get(http::header::AUTHORIZATION).map(|value| {
+    let bearer = headers.get_all(http::header::AUTHORIZATION).iter();
+    let bearer = bearer.map(|value| {
         let value = value.as_bytes();
         match value.split_at_checked(7) {
             Some((scheme, token)) if scheme.eq_ignore_ascii_case(b"bearer ") => token.trim_ascii(),
@@ -95,7 +96,7 @@ fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
         .iter()
         .flat_map(|name| headers.get_all(*name))
         .map(http::HeaderValue::as_bytes);
-    let mut all = bearer.into_iter().chain(others);
+    let mut all = bearer.chain(others);
     let first = all.next().ok_or(AuthError::Missing)?;
     if all.any(|other| other != first) {
         return Err(AuthError::Ambiguous);

@@ -112,7 +112,7 @@ fn embeddings_and_rankings_go_out_in_the_vendors_form_and_come_back_in_the_commo
             assert_eq!(answer.usage.is_some(), case.is_counted, "{}", row.kind);
         }
     }
-    assert_eq!(checked, 9);
+    assert!(checked >= 9, "{checked}");
 }
 
 #[test]
