@@ -207,6 +207,11 @@ impl Azure {
             (Api::Dated(_), Some((above, endpoint))) if endpoint.starts_with("responses") => {
                 format!("{above}/openai/{endpoint}")
             }
+            // And here in the query, under another name (`_configure_realtime` of `lib/azure.py`).
+            (Api::Dated(_), Some((above, endpoint))) if endpoint.starts_with("realtime") => {
+                let endpoint = endpoint.replacen("?model=", "?deployment=", 1);
+                format!("{above}/openai/{endpoint}")
+            }
             (Api::Dated(_), Some((above, endpoint))) => {
                 let deployment = path_segment(deployment);
                 format!("{above}/openai/deployments/{deployment}/{endpoint}")
@@ -498,6 +503,30 @@ mod tests {
     }
 
     #[test]
+    fn a_session_names_its_deployment_in_the_query() {
+        let opened = |settings: Value| {
+            let document = Document::parse(r#"{"model":"m"}"#.into()).unwrap();
+            let call = Call {
+                operation: Operation::Realtime,
+                document: &document,
+                view: &RequestView::read(Operation::Realtime, &document).unwrap(),
+                form: None,
+                upstream_model: "d 1",
+            };
+            let outbound = built(settings).unwrap().encode(&call).unwrap();
+            outbound.uri.to_string()
+        };
+        assert_eq!(
+            opened(json!({"resource": "r"})),
+            "https://r.openai.azure.com/openai/v1/realtime?model=d%201"
+        );
+        assert_eq!(
+            opened(json!({"resource": "r", "api_version": "2025-04-01-preview"})),
+            "https://r.openai.azure.com/openai/realtime?deployment=d%201&api-version=2025-04-01-preview"
+        );
+    }
+
+    #[test]
     fn what_azure_or_the_model_has_not_is_not_served() {
         let azure = built(json!({"resource": "r", "models": {"d": "claude-opus-5"}})).unwrap();
         let serves = |operation, model| azure.services(operation, model).is_some();
@@ -507,6 +536,7 @@ mod tests {
             (Operation::Moderations, "x"),
             (Operation::ImageEdits, "d"),
             (Operation::Transcriptions, "d"),
+            (Operation::Realtime, "d"),
         ] {
             assert!(!serves(operation, model), "{operation} of {model}");
         }

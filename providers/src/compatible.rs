@@ -9,6 +9,7 @@ mod encode;
 mod format;
 mod media;
 mod models;
+mod realtime;
 mod responses;
 pub(crate) mod row;
 pub(crate) mod rows;
@@ -129,6 +130,9 @@ impl Compatible {
                 kind: self.row.facts.kind,
                 operation: call.operation,
             });
+        }
+        if call.operation == Operation::Realtime {
+            return realtime::outbound(self, call);
         }
         if call.operation.is_media() {
             return media::outbound(self, call);

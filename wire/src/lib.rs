@@ -22,6 +22,7 @@ pub mod media;
 pub mod opening;
 pub mod operation;
 pub mod reader;
+pub mod realtime;
 pub mod rerank;
 pub mod segments;
 pub mod sse;

@@ -42,13 +42,15 @@ pub enum Operation {
     Translations,
     /// `/v1/moderations`
     Moderations,
+    /// `/v1/realtime`, a conversation over a websocket.
+    Realtime,
     /// Files, batches and whatever else an account has: passed through, asked of no model.
     Passthrough,
 }
 
 impl Operation {
     /// Every operation that is asked of a model, in a stable order.
-    pub const ALL: [Operation; 16] = [
+    pub const ALL: [Operation; 17] = [
         Self::Chat,
         Self::Completions,
         Self::Embeddings,
@@ -65,6 +67,7 @@ impl Operation {
         Self::Transcriptions,
         Self::Translations,
         Self::Moderations,
+        Self::Realtime,
     ];
 
     /// The public path; a model in it stands in braces.
@@ -86,6 +89,7 @@ impl Operation {
             Self::Transcriptions => "/v1/audio/transcriptions",
             Self::Translations => "/v1/audio/translations",
             Self::Moderations => "/v1/moderations",
+            Self::Realtime => "/v1/realtime",
             Self::Passthrough => "/v1/{path}",
         }
     }
@@ -109,6 +113,7 @@ impl Operation {
             Self::Transcriptions => "transcriptions",
             Self::Translations => "translations",
             Self::Moderations => "moderations",
+            Self::Realtime => "realtime",
             Self::Passthrough => "passthrough",
         }
     }
@@ -131,6 +136,7 @@ impl Operation {
             | Self::Transcriptions
             | Self::Translations
             | Self::Moderations
+            | Self::Realtime
             | Self::Passthrough => None,
         }
     }
@@ -142,7 +148,8 @@ impl Operation {
             | Self::Rerank
             | Self::ImageVariations
             | Self::Translations
-            | Self::Moderations => false,
+            | Self::Moderations
+            | Self::Realtime => false,
             Self::Chat
             | Self::Completions
             | Self::Messages
@@ -168,6 +175,7 @@ impl Operation {
             | Self::Transcriptions
             | Self::Translations
             | Self::Moderations
+            | Self::Realtime
             | Self::Passthrough => true,
             Self::Chat
             | Self::Completions

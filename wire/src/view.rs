@@ -98,6 +98,7 @@ impl RequestView {
             | Operation::ImageVariations
             | Operation::Transcriptions
             | Operation::Translations
+            | Operation::Realtime
             | Operation::Passthrough => {}
         }
         let is_stream = match addressed {
@@ -356,6 +357,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
         | Operation::Transcriptions
         | Operation::Translations
         | Operation::Moderations
+        | Operation::Realtime
         | Operation::Passthrough => &[],
     };
     let mut bound = None;

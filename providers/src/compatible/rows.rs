@@ -42,6 +42,7 @@ const EVERYTHING: &[Operation] = &[
     Operation::Transcriptions,
     Operation::Translations,
     Operation::Moderations,
+    Operation::Realtime,
 ];
 const ALL_AND_RERANK: &[Operation] = &[
     Operation::Chat,

@@ -171,11 +171,16 @@ impl Usage {
         if cache_read > input && prompt.adds_up_to(input) && total == Some(input + output) {
             cache_read = 0;
         }
+        // Of what kinds the cached tokens are: a session's alone (openai-python 3.57
+        // `types/realtime/realtime_response_usage_input_token_details.py`).
+        let cached = prompt.cached_kinds.unwrap_or_default();
         let usage = Usage {
             input,
             cache_read,
             cache_write: count("cache_write_tokens", prompt.cache_write)?.unwrap_or(0),
             audio_input: count("audio_tokens", prompt.audio)?.unwrap_or(0),
+            audio_cache_read: count("audio_tokens", cached.audio)?.unwrap_or(0),
+            image_cache_read: count("image_tokens", cached.image)?.unwrap_or(0),
             output,
             reasoning,
             audio_output: count("audio_tokens", completion.audio)?.unwrap_or(0),
@@ -238,6 +243,8 @@ struct Report<'a> {
     output_tokens: Option<&'a RawValue>,
     #[serde(borrow, default)]
     output_tokens_details: Option<Details<'a>>,
+    #[serde(borrow, default)]
+    output_token_details: Option<Details<'a>>,
 }
 
 impl<'a> Report<'a> {
@@ -251,6 +258,7 @@ impl<'a> Report<'a> {
     fn completion_details(&self) -> Details<'a> {
         self.completion_tokens_details
             .or(self.output_tokens_details)
+            .or(self.output_token_details)
             .unwrap_or_default()
     }
 
@@ -326,6 +334,16 @@ struct Details<'a> {
     reasoning: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "text_tokens")]
     text: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "image_tokens")]
+    image: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "cached_tokens_details")]
+    cached_kinds: Option<Kinds<'a>>,
+}
+
+#[derive(Clone, Copy, Default, serde::Deserialize)]
+struct Kinds<'a> {
+    #[serde(borrow, default, rename = "audio_tokens")]
+    audio: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "image_tokens")]
     image: Option<&'a RawValue>,
 }

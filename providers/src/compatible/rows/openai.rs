@@ -53,6 +53,7 @@ pub(super) const OPENAI: Row = Row {
         Operation::Transcriptions,
         Operation::Translations,
         Operation::Moderations,
+        Operation::Realtime,
     ],
     counting: Some(BY_RESPONSES),
     quirks: Quirks {
@@ -79,6 +80,7 @@ pub(crate) const AZURE: Row = Row {
         Operation::Speech,
         Operation::Transcriptions,
         Operation::Translations,
+        Operation::Realtime,
     ],
     counting: Some(BY_RESPONSES),
     quirks: OPENAI_MODELS,
