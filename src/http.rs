@@ -12,6 +12,7 @@ pub mod models;
 pub mod ollama;
 pub mod ops;
 pub mod passthrough;
+pub mod realtime;
 pub mod responses;
 pub mod server;
 pub mod stall;
@@ -31,7 +32,8 @@ use crate::app::Gateway;
 /// The public API.
 pub fn public(gateway: &Arc<Gateway>) -> Router {
     let mut router = Router::new();
-    let has_one_path = |it: &Operation| *it != Operation::GenerateContent;
+    let has_one_path =
+        |it: &Operation| !matches!(it, Operation::GenerateContent | Operation::Realtime);
     for operation in Operation::ALL.into_iter().filter(has_one_path) {
         // Boxed here, because axum moves a handler's future several times and this one is kilobytes long.
         let handler = move |state, request| Box::pin(answer(operation, state, request));
@@ -70,6 +72,7 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
             get(responses::input_items),
         )
         .route("/v1/responses/{id}/cancel", post(responses::cancel))
+        .route(Operation::Realtime.path(), get(realtime::answer))
         .route("/v1/models", get(models::list))
         // Google's SDKs call one version of its API or the other.
         .route("/v1/models/{*id}", get(models::one).post(gemini::call))

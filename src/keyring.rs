@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use tollward_store::{KeyHash, KeyRecord, KeyStore, Pepper, StoreError, is_well_formed_key};
+use tollward_store::{KeyHash, KeyId, KeyRecord, KeyStore, Pepper, StoreError, is_well_formed_key};
 
 use crate::clock;
 use crate::snapshot::AuthMode;
@@ -90,6 +90,13 @@ impl Keyring {
             }
         }
         found.filter(|key| key.is_active(now_ms))
+    }
+
+    /// Whether the key `id`, which was found once, is still active.
+    pub fn is_active(&self, id: KeyId, now_ms: i64) -> bool {
+        let keys = self.keys.load();
+        let key = keys.values().find(|it| it.id == id);
+        key.is_some_and(|it| it.is_active(now_ms))
     }
 
     fn may_look_early(&self) -> bool {

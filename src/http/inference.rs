@@ -14,6 +14,7 @@ use crate::app::Gateway;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
+use crate::http::realtime;
 use crate::pipeline::deliver::{Reply, ReplyBody};
 use crate::pipeline::{ServeError, serve};
 use crate::telemetry::access::Refusal;
@@ -105,6 +106,7 @@ pub fn respond(operation: Operation, reply: Reply) -> Response {
             let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);
             HeaderValue::from_static(dialect.stream_type())
         }
+        ReplyBody::Session(session) => return realtime::switched(response, *session),
     };
     response
         .headers_mut()
@@ -132,6 +134,7 @@ fn respond_with_media(mut response: Response, reply: Reply) -> Response {
     let (body, is_stream) = match reply.body {
         ReplyBody::Whole(bytes) => (Body::from(bytes), false),
         ReplyBody::Stream(metered) => (Body::new(*metered), true),
+        ReplyBody::Session(session) => return realtime::switched(response, *session),
     };
     *response.body_mut() = body;
     let headers = response.headers_mut();

@@ -1,9 +1,10 @@
 //! HTTP request → [`Ingress`]: a head that gets its id, a body that is read within bounds.
-//! Forms, of which only the beginning is read, are in [`form`].
+//! Forms, of which only the beginning is read, are in [`form`]; requests for a websocket in [`handshake`].
 //!
 //! The body waits until its caller is known: strangers may not fill our memory.
 
 pub mod form;
+pub mod handshake;
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::view::Address;
 
 use crate::clock;
+use crate::http::ingress::handshake::Handshake;
 use crate::http::server::Peer;
 use crate::upstream::upload::{BODY_IDLE, UploadError};
 
@@ -37,6 +39,8 @@ pub struct Ingress {
     pub operation: Operation,
     /// What the address says of the request, for an API that has there what others have in the body.
     pub address: Option<Address>,
+    /// The request for a websocket, where it is one.
+    pub handshake: Option<Box<Handshake>>,
     /// The client's headers, as sent.
     pub headers: HeaderMap,
     /// The body, not read yet.
@@ -69,6 +73,12 @@ pub enum IngressError {
         /// How much is held in search of it, in bytes.
         limit: usize,
     },
+    /// A websocket is served there, and none was asked for.
+    #[error("this is a websocket of HTTP/1.1, version 13; ask for an upgrade")]
+    NotWebsocket,
+    /// The request for a websocket is not one that is served.
+    #[error("{0}")]
+    Handshake(&'static str),
     /// The body has a content coding.
     #[error("compressed request bodies are not taken")]
     Encoding,
@@ -107,6 +117,7 @@ impl Ingress {
             at_ms,
             operation,
             address: None,
+            handshake: None,
             peer: peer(&parts.extensions),
             client_request_id: client_request_id(&parts.headers),
             headers: parts.headers,

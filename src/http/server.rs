@@ -151,7 +151,7 @@ async fn serve_connection(
         }
     });
     let stream = TokioIo::new(StallGuard::new(socket, WRITE_STALL));
-    let mut connection = std::pin::pin!(protocol.serve_connection(stream, service));
+    let mut connection = std::pin::pin!(protocol.serve_connection_with_upgrades(stream, service));
     // In a set of its own, because a set polls only what was woken: a connection wakes thousands
     // of times a second, and asking each time whether the process stops takes locks.
     let mut interruption = FuturesUnordered::from_iter([async move {

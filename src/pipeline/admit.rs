@@ -11,6 +11,7 @@ use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
+use crate::http::ingress::handshake::Handshake;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::authenticate::Caller;
 use crate::snapshot::Limits;
@@ -30,6 +31,8 @@ pub struct Admitted {
     pub form: Option<Form>,
     /// What follows the beginning of a form that is not held.
     pub upload: Option<Upload>,
+    /// The request for a websocket, where it is one.
+    pub handshake: Option<Box<Handshake>>,
     /// What the gateway acts on.
     pub view: RequestView,
     /// Who calls.
@@ -87,6 +90,7 @@ impl Admitted {
             document: content.document,
             form: content.form,
             upload: content.upload,
+            handshake: ingress.handshake,
             view: content.view,
             caller,
             client_request_id: ingress.client_request_id,
@@ -155,7 +159,11 @@ pub async fn admit(
         return Err(AdmitError::LedgerUnavailable);
     }
     let form_type = form_type(&ingress).filter(|_| ingress.operation.takes_forms());
-    let content = if let Some(content_type) = form_type {
+    let content = if let Some(handshake) = &ingress.handshake {
+        let document = Document::parse(handshake.query.clone())?;
+        let view = RequestView::read(ingress.operation, &document)?;
+        Content::held(document, view)
+    } else if let Some(content_type) = form_type {
         // Boxed: most requests are none.
         let (form, upload) = Box::pin(read_form(&mut ingress, &content_type, limits)).await?;
         let view = RequestView::of_form(&form)?;

@@ -351,6 +351,7 @@ fn asked<'a>(
             upstream_model: &deployment.upstream_model,
         },
         upload: admitted.upload.as_ref(),
+        handshake: admitted.handshake.as_deref(),
         written: recalled.written(),
         is_kept: recalled.is_kept_here(),
         request: admitted.request,

@@ -4,6 +4,7 @@
 //! it settles itself, before the last of its bytes leaves.
 
 pub mod metered;
+pub mod session;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use tollward_wire::fault::Fault;
 
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
+use crate::pipeline::deliver::session::Session;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement};
 use crate::snapshot::Deployment;
@@ -53,6 +55,8 @@ pub enum ReplyBody {
     Whole(Bytes),
     /// As it comes.
     Stream(Box<Metered>),
+    /// A conversation that goes on by itself.
+    Session(Box<Session>),
 }
 
 /// Turns a committed answer into a reply.
@@ -95,6 +99,11 @@ pub fn deliver(
             }
             let booked = settlement.complete(observed(&answer));
             (head, Some(booked), ReplyBody::Whole(body))
+        }
+        Exchanged::Socket(socket) => {
+            let head = socket.head.clone();
+            let session = Session::new(*socket, settlement, &deployment, keep_alive);
+            (head, None, ReplyBody::Session(Box::new(session)))
         }
         Exchanged::Stream(stream) => {
             let limits = limits(&deployment, admitted.started, keep_alive);

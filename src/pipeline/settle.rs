@@ -6,10 +6,12 @@
 //! metrics and the access log. An attempt that failed but may have been billed
 //! gets a row of its own, estimated.
 
+mod turns;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollward_store::{CostSource, Entry, NanoUsd, Outcome, RequestId};
+use tollward_store::{CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
@@ -84,6 +86,8 @@ struct Call {
     upload: Option<Upload>,
     /// The status of a good answer.
     status: u16,
+    /// Rows of a session that were written already, one for each response.
+    turns: u32,
 }
 
 /// How the last attempt failed.
@@ -119,6 +123,7 @@ impl Settlement {
             characters: characters(admitted),
             upload: admitted.upload.clone(),
             status: 200,
+            turns: 0,
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -136,6 +141,16 @@ impl Settlement {
     /// The call's id.
     pub fn request(&self) -> RequestId {
         self.call.request
+    }
+
+    /// The public name of the model.
+    pub fn model(&self) -> &Arc<str> {
+        &self.call.model
+    }
+
+    /// The caller's key, unless the gateway is open.
+    pub fn key(&self) -> Option<KeyId> {
+        self.call.caller.key().map(|key| key.id)
     }
 
     /// Tokens that the request has, about.
@@ -260,7 +275,13 @@ impl Settlement {
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
-        self.gateway.book(&entry);
+        self.write(&entry, observed);
+        booked
+    }
+
+    /// Books a row, counts it and logs it.
+    fn write(&self, entry: &Entry, observed: Observed<'_>) {
+        self.gateway.book(entry);
         if observed.is_usage_anomalous {
             self.gateway
                 .metrics
@@ -268,16 +289,15 @@ impl Settlement {
         }
         self.gateway
             .metrics
-            .observe(&self.call.deployment, self.call.operation, &entry);
+            .observe(&self.call.deployment, self.call.operation, entry);
         self.gateway.access.write(&AccessLine {
-            entry: &entry,
+            entry,
             caller: &self.call.caller,
             credential: &self.call.credential,
             client_request_id: self.call.client_request_id.as_ref(),
             fault: self.call.failed.as_ref().map(|failed| failed.fault),
             overhead: self.overhead(),
         });
-        booked
     }
 }
 
@@ -327,7 +347,7 @@ impl Call {
         };
         let entry = Entry {
             request: self.request,
-            attempt: self.attempts,
+            attempt: self.attempts + self.turns,
             at_ms: self.at_ms,
             key: self.caller.key().map(|key| key.id),
             operation: self.operation.name().into(),
@@ -369,7 +389,9 @@ impl Call {
             return (usage, is_partial, priced);
         }
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
-        if !may_be_billed || self.attempts == 0 {
+        // A session costs what its responses do, which have rows of their own.
+        let is_session = self.operation == Operation::Realtime;
+        if !may_be_billed || self.attempts == 0 || is_session {
             // Nothing was used: that costs nothing even where no price is known.
             return (Usage::default(), false, Priced::NOTHING);
         }

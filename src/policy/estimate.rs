@@ -32,6 +32,22 @@ pub fn tokens(bytes: u64) -> u64 {
     bytes.div_ceil(BYTES_PER_TOKEN)
 }
 
+/// Base64 of sound that a caller sends, taken for one token: 100 ms of 16 bits at 24 kHz, the usual format.
+/// Source: <https://platform.openai.com/docs/guides/realtime-costs> (read 2026-11).
+const HEARD_BYTES_PER_TOKEN: u64 = 4_800 / 3 * 4;
+/// The same of sound that a model makes, whose tokens are of 50 ms.
+const SPOKEN_BYTES_PER_TOKEN: u64 = 2_400 / 3 * 4;
+
+/// Tokens that base64 of so many bytes is taken for, of sound that a caller sends.
+pub fn heard_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(HEARD_BYTES_PER_TOKEN)
+}
+
+/// The same of sound that a model makes.
+pub fn spoken_tokens(bytes: u64) -> u64 {
+    bytes.div_ceil(SPOKEN_BYTES_PER_TOKEN)
+}
+
 /// Input tokens of a request body, base64 data left out.
 ///
 /// An image of a megabyte costs a vendor about a thousand tokens, not the

@@ -61,6 +61,9 @@ pub struct Client {
     operator: Lanes<Pool>,
     /// One pool is enough: its questions are few.
     metadata: Pool,
+    /// For connections that become websockets, which HTTP/2 has in another way and vendors have not:
+    /// to public hosts, and to the operator's.
+    sockets: [Pool; 2],
 }
 
 impl Client {
@@ -68,9 +71,11 @@ impl Client {
     pub fn new(connect: Duration, trust: Trust) -> Self {
         let mut tls = trust.into_client_config();
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        let tls = Arc::new(tls);
-        let pool_of = |scope| {
-            let connector = Connector::new(scope, connect, Arc::clone(&tls));
+        let mut plain = tls.clone();
+        plain.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let (tls, plain) = (Arc::new(tls), Arc::new(plain));
+        let pool_with = |scope, tls: &Arc<rustls::ClientConfig>| {
+            let connector = Connector::new(scope, connect, Arc::clone(tls));
             let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
             builder
                 .pool_idle_timeout(IDLE_TIMEOUT)
@@ -86,10 +91,12 @@ impl Client {
                 .http1_max_buf_size(MAX_HEAD_BYTES);
             move || builder.build(connector.clone())
         };
+        let pool_of = |scope| pool_with(scope, &tls);
         Self {
             public: Lanes::new(pool_of(HostScope::Public)),
             operator: Lanes::new(pool_of(HostScope::Operator)),
             metadata: pool_of(HostScope::Metadata)(),
+            sockets: [HostScope::Public, HostScope::Operator].map(|it| pool_with(it, &plain)()),
         }
     }
 
@@ -108,6 +115,7 @@ impl Client {
         scope: HostScope,
         request: Request<RequestBody>,
     ) -> Result<Response<Carried>, SendError> {
+        let upgrades = request.headers().contains_key(http::header::UPGRADE);
         // Without TLS no server is asked for HTTP/2.
         let is_encrypted = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         let lanes = match scope {
@@ -115,7 +123,10 @@ impl Client {
             HostScope::Operator => Some(&self.operator),
             HostScope::Metadata => None,
         };
+        let [public, operator] = &self.sockets;
         let (pool, place) = match lanes {
+            Some(_) if upgrades && scope == HostScope::Public => (public, None),
+            Some(_) if upgrades => (operator, None),
             Some(lanes) if is_encrypted => lanes.take(),
             Some(lanes) => (lanes.first(), None),
             None => (&self.metadata, None),

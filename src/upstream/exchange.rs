@@ -14,6 +14,7 @@ mod kept;
 mod local;
 mod media;
 mod open;
+mod socket;
 mod stream;
 mod whole;
 
@@ -22,6 +23,7 @@ pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_trait
 pub use self::media::{Passed, pass};
 pub(super) use self::open::error_text;
 pub use self::open::{Prepared, prepare};
+pub use self::socket::{MAX_MESSAGE_BYTES, Socket, Websocket, websocket};
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -44,6 +46,7 @@ use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
+use tollward_wire::operation::Operation;
 use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
 use tollward_wire::sse::MAX_EVENT_BYTES;
@@ -53,6 +56,7 @@ use self::open::{Opened, Ready, open};
 use self::stream::{streamed, synthesised};
 use self::whole::{read_whole, whole};
 use crate::clock;
+use crate::http::ingress::handshake::Handshake;
 use crate::responses::word;
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
@@ -96,6 +100,8 @@ pub enum Exchanged {
     },
     /// A stream, committed.
     Stream(Box<Committed>),
+    /// A session that begins.
+    Socket(Box<Socket>),
 }
 
 /// A stream whose first content event is in hand.
@@ -156,6 +162,8 @@ pub struct Asked<'a> {
     pub call: Call<'a>,
     /// What follows the call's form.
     pub upload: Option<&'a Upload>,
+    /// The caller's request for a websocket, where it is one.
+    pub handshake: Option<&'a Handshake>,
     /// The request as the caller wrote it: the call may have more of the conversation.
     pub written: &'a Document,
     /// The answer is to be stored, if it is one that we write.
@@ -205,6 +213,10 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let opened = match prepared.0 {
+        // Boxed: few calls are sessions.
+        Ready::Http(ready) if asked.call.operation == Operation::Realtime => {
+            return Box::pin(socket::opened(sender, deployment, asked, *ready, deadline)).await;
+        }
         Ready::Http(ready) => open(sender, deployment, &asked.call, *ready, deadline).await?,
         // Boxed: most calls are none, and their future is to stay small.
         Ready::Batch(batch) => {

@@ -16,7 +16,8 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::document::Document;
+use crate::document::{Document, DocumentError, FieldError};
+use crate::error_body::ErrorBody;
 use crate::usage::{Usage, UsageAnomaly};
 
 /// Responses of one session that are followed at once; callers have one, or a few beside it.
@@ -29,10 +30,17 @@ pub enum ClientEvent {
     Relayed(Sent),
     /// It names the session's model, in these bytes under the vendor's name.
     Renamed(Bytes),
-    /// It names another model than the session was opened for.
-    OtherModel,
+}
+
+/// Why an event is not passed on.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
     /// It is no JSON object that means one thing.
-    Unreadable,
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// It names another model than the session was opened for.
+    #[error(transparent)]
+    Field(#[from] FieldError),
 }
 
 /// How much of a conversation an event adds, for an estimate.
@@ -57,13 +65,15 @@ impl Sent {
 ///
 /// A vendor that let the model be changed in the session would be a way around a key's list, so what
 /// two parsers could read differently is not passed on.
-pub fn client_event(text: &Bytes, public: &str, upstream: &str) -> ClientEvent {
-    let Ok(event) = Document::parse(text.clone()) else {
-        return ClientEvent::Unreadable;
-    };
+///
+/// # Errors
+/// [`EventError`], for the caller to be told.
+pub fn client_event(text: &Bytes, public: &str, upstream: &str) -> Result<ClientEvent, EventError> {
+    let event = Document::parse(text.clone())?;
     let length = |field| event.raw(field).map_or(0, |it| it.len() as u64);
-    match event.get::<Cow<'_, str>>("type").ok().flatten().as_deref() {
-        Some("session.update") => session_update(&event, public, upstream),
+    let kind = event.get::<Cow<'_, str>>("type").ok().flatten();
+    Ok(match kind.as_deref() {
+        Some("session.update") => session_update(&event, public, upstream)?,
         Some("input_audio_buffer.append") => ClientEvent::Relayed(Sent {
             text_bytes: 0,
             sound_bytes: length("audio"),
@@ -73,10 +83,14 @@ pub fn client_event(text: &Bytes, public: &str, upstream: &str) -> ClientEvent {
             sound_bytes: 0,
         }),
         _ => ClientEvent::Relayed(Sent::default()),
-    }
+    })
 }
 
-fn session_update(event: &Document, public: &str, upstream: &str) -> ClientEvent {
+fn session_update(
+    event: &Document,
+    public: &str,
+    upstream: &str,
+) -> Result<ClientEvent, FieldError> {
     // `session` is an object there; vLLM's servers have the model beside the type.
     let session = event.object("session");
     let inside = session.as_ref().and_then(|it| it.raw(event, "model"));
@@ -87,11 +101,14 @@ fn session_update(event: &Document, public: &str, upstream: &str) -> ClientEvent
         match serde_json::from_slice::<Cow<'_, str>>(raw).as_deref() {
             Ok(model) if model == upstream => {}
             Ok(model) if model == public => *is_public = true,
-            _ => return ClientEvent::OtherModel,
+            _ => {
+                let expected = "the model that the session was opened for";
+                return Err(FieldError::new("session.model", expected));
+            }
         }
     }
     if is_public == [false; 2] {
-        return ClientEvent::Relayed(Sent::default());
+        return Ok(ClientEvent::Relayed(Sent::default()));
     }
     let [is_beside, is_inside] = is_public;
     let mut edit = event.edit();
@@ -101,7 +118,24 @@ fn session_update(event: &Document, public: &str, upstream: &str) -> ClientEvent
     if let Some(session) = session.as_ref().filter(|_| is_inside) {
         edit.set_in(session, "model", upstream);
     }
-    ClientEvent::Renamed(edit.finish().to_bytes())
+    Ok(ClientEvent::Renamed(edit.finish().to_bytes()))
+}
+
+/// The event that tells a caller what was wrong with one of its own
+/// (`types/realtime/realtime_error_event.py`). `id` is the event's.
+pub fn error_event(error: &ErrorBody, id: &str) -> String {
+    serde_json::json!({
+        "type": "error",
+        "event_id": id,
+        "error": {
+            "type": error.kind,
+            "code": error.code,
+            "message": error.message,
+            "param": error.param,
+            "event_id": null,
+        },
+    })
+    .to_string()
 }
 
 /// What an event of the vendor says for the books.

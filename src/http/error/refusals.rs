@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use tollward_wire::document::FieldError;
+use tollward_wire::realtime::EventError;
 
 use super::{DRAINING, Problem, Retry};
 use crate::http::ingress::IngressError;
@@ -33,6 +34,8 @@ pub(super) fn of_body(error: &IngressError) -> (StatusCode, &'static str) {
         }
         IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
         IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
+        IngressError::NotWebsocket => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
+        IngressError::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
         IngressError::Form(_) => (StatusCode::BAD_REQUEST, "invalid_form"),
     }
 }
@@ -76,6 +79,15 @@ impl From<ServeError> for Problem {
                     error.to_string(),
                 )
             },
+        }
+    }
+}
+
+impl From<EventError> for Problem {
+    fn from(error: EventError) -> Self {
+        match error {
+            EventError::Document(error) => Self::invalid(error.code(), error.to_string()),
+            EventError::Field(error) => error.into(),
         }
     }
 }

@@ -78,6 +78,13 @@ pub(super) struct Request<'a> {
     dropped: Vec<Cow<'static, str>>,
 }
 
+impl<'a> Request<'a> {
+    /// The vendor and the request itself.
+    pub(super) fn into_parts(self) -> (&'a dyn Provider, Outbound) {
+        (self.provider, self.shaped.outbound)
+    }
+}
+
 /// Puts a call into the words of `deployment`. Nothing is sent; only the embedded engine begins at once.
 ///
 /// # Errors

@@ -1,0 +1,85 @@
+//! The books of a session: a row for each response, and a last one for the session itself.
+//!
+//! Each response is priced by itself, at its hour and by its own size, and is in the books when its
+//! end is passed on (docs/adr/0015-sessions-by-response.md). The rows have the call's id, and go on
+//! counting where its attempts stopped.
+
+use std::time::Instant;
+
+use tollward_store::{CostSource, Outcome};
+use tollward_wire::realtime::{Transcriber, Turn};
+use tollward_wire::usage::Usage;
+
+use super::{Observed, Settlement, millis};
+use crate::clock;
+use crate::policy::estimate;
+
+impl Settlement {
+    /// Books a response that ended as `outcome`, and began at `began`.
+    pub fn turn(&mut self, outcome: Outcome, turn: &Turn, began: Option<Instant>) {
+        let is_over = outcome == Outcome::Complete;
+        let guess = estimated(turn);
+        let (usage, is_usage_partial) = match &turn.usage {
+            Some(usage) => (usage, false),
+            // It was refused, or cancelled before there was anything.
+            None if is_over && guess.output == 0 => (&Usage::default(), false),
+            None => (&guess, true),
+        };
+        let observed = Observed {
+            usage: Some(usage),
+            is_usage_partial,
+            is_usage_anomalous: turn.is_usage_anomalous,
+            output_bytes: 0,
+        };
+        self.book_turn(outcome, observed, began, Transcriber::Model);
+    }
+
+    /// Books a transcript of what the caller said. What a model beside that of the session costs is
+    /// not known here.
+    pub fn transcript(&mut self, turn: &Turn, by: Transcriber) {
+        let observed = Observed {
+            usage: turn.usage.as_ref(),
+            is_usage_anomalous: turn.is_usage_anomalous,
+            ..Observed::default()
+        };
+        self.book_turn(Outcome::Complete, observed, None, by);
+    }
+
+    fn book_turn(
+        &mut self,
+        outcome: Outcome,
+        observed: Observed<'_>,
+        began: Option<Instant>,
+        by: Transcriber,
+    ) {
+        let (mut entry, _) = self.call.entry(outcome, 200, observed);
+        let (now, now_ms) = (clock::mono(), clock::unix_ms());
+        let took = began.map(|began| now.saturating_duration_since(began));
+        let took = took.map_or(0, millis);
+        entry.at_ms = now_ms.saturating_sub(i64::from(took));
+        entry.duration_ms = took;
+        entry.first_content_ms = None;
+        if by == Transcriber::Other && entry.cost_source != CostSource::Provider {
+            let priced = self.call.deployment.prices.unmeasured();
+            entry.cost = priced.cost;
+            entry.cost_source = priced.source;
+            entry.price_id = priced.price_id;
+        }
+        self.call.turns += 1;
+        self.write(&entry, observed);
+    }
+}
+
+/// What a response used of which the vendor said nothing. What the conversation had before is taken
+/// for text: of which kinds it was is not known.
+fn estimated(turn: &Turn) -> Usage {
+    let heard = estimate::heard_tokens(turn.sent.sound_bytes);
+    let spoken = estimate::spoken_tokens(turn.came.sound_bytes);
+    Usage {
+        input: turn.context_tokens + estimate::tokens(turn.sent.text_bytes) + heard,
+        audio_input: heard,
+        output: estimate::tokens(turn.came.text_bytes) + spoken,
+        audio_output: spoken,
+        ..Usage::default()
+    }
+}
