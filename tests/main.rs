@@ -42,6 +42,7 @@ mod metrics;
 mod models_list;
 mod ollama;
 mod passthrough;
+mod realtime;
 mod reload;
 mod rerank;
 mod responses;

@@ -16,6 +16,7 @@ pub(crate) mod script;
 pub(crate) mod sigv4;
 pub(crate) mod tls;
 pub(crate) mod upstream;
+pub(crate) mod websocket;
 
 use std::future::Future;
 use std::time::{Duration, Instant};
