@@ -33,10 +33,8 @@ async fn open(gateway: &Gateway, vendor: &mut Vendor) -> (Socket, Socket) {
 }
 
 async fn refused(gateway: &Gateway, target: &str, headers: &[(&str, &str)]) -> (u16, Value) {
-    let (status, body) = match Socket::open(gateway, target, headers).await {
-        Ok(_) => panic!("a session at {target}"),
-        Err(refused) => refused,
-    };
+    let opened = Socket::open(gateway, target, headers).await;
+    let (status, body) = opened.expect_err("a refusal");
     (status, body["error"]["code"].clone())
 }
 
@@ -355,7 +353,7 @@ async fn a_message_beyond_the_bound_ends_the_session() {
     assert_eq!(client.closed().await, told);
     assert_eq!(session.closed().await.0, 1001);
     let (mut client, mut session) = open(&gateway, &mut vendor).await;
-    let (_, told) = tokio::join!(session.send(largest(1)), client.closed());
+    let ((), told) = tokio::join!(session.send(largest(1)), client.closed());
     assert_eq!(
         told,
         (

@@ -16,7 +16,7 @@ use crate::pipeline::passthrough::pass;
 
 /// The first segments of what belongs to an account (openai-python 3.57 `resources`, read 2026-11);
 /// `assistants` and `threads` are its beta.
-pub const FAMILIES: [&str; 14] = [
+pub const FAMILIES: [&str; 15] = [
     "assistants",
     "batches",
     "chatkit",
@@ -25,6 +25,7 @@ pub const FAMILIES: [&str; 14] = [
     "evals",
     "files",
     "fine_tuning",
+    "realtime/client_secrets",
     "skills",
     "threads",
     "uploads",

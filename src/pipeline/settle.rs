@@ -111,7 +111,7 @@ impl Settlement {
             caller: admitted.caller.clone(),
             operation: admitted.operation,
             model: admitted.view.model.as_str().into(),
-            is_stream: admitted.view.is_stream,
+            is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input: estimate::input_tokens(admitted.document.bytes()),
             deployment: Arc::clone(plan.first()),
             credential: Arc::from(""),

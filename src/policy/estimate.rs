@@ -33,7 +33,7 @@ pub fn tokens(bytes: u64) -> u64 {
 }
 
 /// Base64 of sound that a caller sends, taken for one token: 100 ms of 16 bits at 24 kHz, the usual format.
-/// Source: <https://platform.openai.com/docs/guides/realtime-costs> (read 2026-11).
+/// Source: <https://developers.openai.com/api/docs/guides/realtime-costs> (read 2026-11).
 const HEARD_BYTES_PER_TOKEN: u64 = 4_800 / 3 * 4;
 /// The same of sound that a model makes, whose tokens are of 50 ms.
 const SPOKEN_BYTES_PER_TOKEN: u64 = 2_400 / 3 * 4;

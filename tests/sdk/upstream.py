@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 import embedders
 import media
+import sessions
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
 from vendors import IDS, Anthropic, Bedrock, Cohere, Gemini, Ollama, Responses, compact, halves
@@ -137,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_GET(self):
-        if media.answer(self):
+        if sessions.answer(self) or media.answer(self):
             return None
         if "/responses/" in self.path:
             return self.kept(lambda name, part: Responses.kept[name][1] if part else Responses.kept[name][0])

@@ -31,9 +31,9 @@ pub(crate) struct Socket {
     pub(crate) target: String,
 }
 
-fn unbounded() -> Option<WebSocketConfig> {
+fn unbounded() -> WebSocketConfig {
     let config = WebSocketConfig::default();
-    Some(config.max_message_size(None).max_frame_size(None))
+    config.max_message_size(None).max_frame_size(None)
 }
 
 impl Socket {
@@ -54,7 +54,7 @@ impl Socket {
         }
         let request = request.body(()).expect("a request");
         let stream = TcpStream::connect(gateway.public).await.expect("a gateway");
-        let opening = client_async_with_config(request, stream, unbounded());
+        let opening = client_async_with_config(request, stream, Some(unbounded()));
         match within(PATIENCE, "the handshake", opening).await {
             Ok((stream, response)) => Ok(Self {
                 stream,
@@ -233,7 +233,7 @@ async fn agree(
         response.headers_mut().insert("x-request-id", id);
         Ok(response)
     };
-    let stream = accept_hdr_async_with_config(stream, look, unbounded())
+    let stream = accept_hdr_async_with_config(stream, look, Some(unbounded()))
         .await
         .ok()?;
     Some(Socket {

@@ -1,7 +1,7 @@
 //! The request that asks for a websocket, and what of it concerns others than the socket.
 //!
 //! A browser cannot set headers: it says its key as a subprotocol, `openai-insecure-api-key.KEY`
-//! (openai-node 6 `realtime/websocket.ts`, read 2026-11). That becomes a credential like any other
+//! (openai-node 6.49 `src/realtime/websocket.ts`, read 2026-11). That becomes a credential like any other
 //! and is not passed on, nor are those that name an organisation of the account.
 
 use axum::extract::Request;

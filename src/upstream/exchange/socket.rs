@@ -71,11 +71,14 @@ pub(super) async fn opened(
     headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
-    let text = |it: &str| HeaderValue::from_str(it).map_err(|_| foreign("no header's text"));
-    headers.insert(header::SEC_WEBSOCKET_KEY, text(&nonce)?);
+    let mut told = vec![(header::SEC_WEBSOCKET_KEY, nonce.clone())];
     if !handshake.protocols.is_empty() {
-        let protocols = text(&handshake.protocols.join(", "))?;
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols);
+        let protocols = handshake.protocols.join(", ");
+        told.push((header::SEC_WEBSOCKET_PROTOCOL, protocols));
+    }
+    for (name, text) in told {
+        let value = HeaderValue::try_from(text);
+        headers.insert(name, value.map_err(|_| foreign("no header's text"))?);
     }
     let patience = Patience {
         head: deployment.timeouts.first_byte,

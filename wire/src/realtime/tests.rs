@@ -1,3 +1,5 @@
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use super::*;
 use serde_json::{Value, json};
 

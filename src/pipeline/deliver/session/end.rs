@@ -81,19 +81,17 @@ impl End {
     }
 
     /// What `side` is told; `None` if it need not be, because it ended the session itself.
-    pub(super) fn told(&self, side: Side) -> Option<Option<CloseFrame>> {
+    pub(super) fn told(&self, side: Side) -> Option<Message> {
         let frame = |code, reason: &'static str| {
-            Some(Some(CloseFrame {
-                code,
-                reason: Utf8Bytes::from_static(reason),
-            }))
+            let reason = Utf8Bytes::from_static(reason);
+            Some(Message::Close(Some(CloseFrame { code, reason })))
         };
         match (self, side) {
             (Self::Closed { by, .. } | Self::Gone(by), side) if *by == side => None,
             // Some codes stand for what was not said, and cannot be said.
-            (Self::Closed { frame, .. }, _) => {
-                Some(frame.clone().filter(|it| it.code.is_allowed()))
-            }
+            (Self::Closed { frame, .. }, _) => Some(Message::Close(
+                frame.clone().filter(|it| it.code.is_allowed()),
+            )),
             (Self::Silent(silent), side) if *silent == side => {
                 frame(CloseCode::Away, "nothing was heard for too long")
             }
@@ -143,12 +141,12 @@ pub(super) fn broken(side: Side, error: &Error) -> End {
 pub(super) async fn part(
     mut sink: SplitSink<Websocket, Message>,
     mut stream: SplitStream<Websocket>,
-    told: Option<Option<CloseFrame>>,
+    told: Option<Message>,
 ) {
     let parting = async {
-        if let Some(frame) = told {
+        if let Some(message) = told {
             // Who cannot be told any more is gone.
-            let _ = sink.send(Message::Close(frame)).await;
+            let _ = sink.send(message).await;
         }
         // Also writes the answer to a goodbye of its own.
         while let Some(Ok(_)) = stream.next().await {}
