@@ -22,8 +22,8 @@ use tollward_wire::operation::Operation;
 use tollward_wire::view::Address;
 
 use crate::clock;
-use crate::http::ingress::handshake::Handshake;
 use crate::http::server::Peer;
+use crate::upstream::exchange::Handshake;
 use crate::upstream::upload::{BODY_IDLE, UploadError};
 
 /// A body must be complete within this.

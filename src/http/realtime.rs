@@ -13,14 +13,14 @@ use tollward_wire::operation::Operation;
 use crate::app::Gateway;
 use crate::http::inference::{self, Head};
 use crate::http::ingress::Ingress;
-use crate::http::ingress::handshake::Handshake;
+use crate::http::ingress::handshake::handshake;
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::deliver::session::Session;
 
 /// Opens a session.
 pub async fn answer(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
-    let handshake = Handshake::of(&mut request);
+    let handshake = handshake(&mut request);
     let mut ingress = Ingress::new(Operation::Realtime, request);
     match handshake {
         Ok(handshake) => {

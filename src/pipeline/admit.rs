@@ -11,10 +11,10 @@ use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
-use crate::http::ingress::handshake::Handshake;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::authenticate::Caller;
 use crate::snapshot::Limits;
+use crate::upstream::exchange::Handshake;
 use crate::upstream::upload::Upload;
 
 /// A request that may be routed.

@@ -23,7 +23,7 @@ pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_trait
 pub use self::media::{Passed, pass};
 pub(super) use self::open::error_text;
 pub use self::open::{Prepared, prepare};
-pub use self::socket::{MAX_MESSAGE_BYTES, Socket, Websocket, websocket};
+pub use self::socket::{Handshake, Socket, VERSION, Websocket, websocket};
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -56,7 +56,6 @@ use self::open::{Opened, Ready, open};
 use self::stream::{streamed, synthesised};
 use self::whole::{read_whole, whole};
 use crate::clock;
-use crate::http::ingress::handshake::Handshake;
 use crate::responses::word;
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;

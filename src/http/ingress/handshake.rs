@@ -7,10 +7,10 @@
 use axum::extract::Request;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
-use hyper::upgrade::OnUpgrade;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::IngressError;
+use crate::upstream::exchange::{Handshake, VERSION};
 
 /// A key as a subprotocol.
 const KEY_PREFIX: &str = "openai-insecure-api-key.";
@@ -23,68 +23,48 @@ const PASSED: [HeaderName; 2] = [
     HeaderName::from_static("openai-safety-identifier"),
 ];
 
-/// A request for a websocket.
-#[derive(Clone, Debug)]
-pub struct Handshake {
-    /// The connection, once the answer was sent.
-    pub connection: OnUpgrade,
-    /// The answer to the caller's nonce.
-    pub accept: HeaderValue,
-    /// The subprotocols that go on.
-    pub protocols: Vec<&'static str>,
-    /// The headers that go on.
-    pub headers: HeaderMap,
-    /// `model` and `intent` of the query, as a JSON object.
-    pub query: Bytes,
-}
-
-impl Handshake {
-    /// Reads the head of a request (RFC 6455 §4.2.1) and puts its key where others have it.
-    ///
-    /// # Errors
-    /// [`IngressError`] if it asks for none, or not in this way.
-    pub fn of(request: &mut Request) -> Result<Self, IngressError> {
-        let headers = request.headers();
-        let asks = has_token(headers, &header::CONNECTION, "upgrade")
-            && has_token(headers, &header::UPGRADE, "websocket");
-        let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
-        if !asks || !is_plain || headers.get("sec-websocket-version") != Some(&VERSION) {
-            return Err(IngressError::NotWebsocket);
-        }
-        let nonce = headers.get("sec-websocket-key");
-        let nonce = nonce.ok_or(IngressError::Handshake("`sec-websocket-key` is missing"))?;
-        let accept = HeaderValue::from_str(&derive_accept_key(nonce.as_bytes()));
-        let accept = accept.map_err(|_| IngressError::Handshake("`sec-websocket-key` is wrong"))?;
-        let query = query(request.uri().query().unwrap_or_default())?;
-        let mut passed = HeaderMap::new();
-        for name in PASSED {
-            if let Some(value) = headers.get(&name) {
-                passed.insert(name, value.clone());
-            }
-        }
-        let offered: Vec<String> = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
-            .map(str::to_owned)
-            .collect();
-        for key in offered.iter().filter_map(|it| it.strip_prefix(KEY_PREFIX)) {
-            let key = HeaderValue::from_str(key);
-            let key = key.map_err(|_| IngressError::Handshake("the key is not text"))?;
-            request.headers_mut().append("x-api-key", key);
-        }
-        let protocols = SPOKEN.into_iter();
-        Ok(Self {
-            connection: hyper::upgrade::on(request),
-            accept,
-            protocols: protocols
-                .filter(|it| offered.iter().any(|offered| offered == it))
-                .collect(),
-            headers: passed,
-            query,
-        })
+/// Reads the head of a request (RFC 6455 §4.2.1) and puts its key where others have it.
+///
+/// # Errors
+/// [`IngressError`] if it asks for none, or not in this way.
+pub fn handshake(request: &mut Request) -> Result<Handshake, IngressError> {
+    let headers = request.headers();
+    let asks = has_token(headers, &header::CONNECTION, "upgrade")
+        && has_token(headers, &header::UPGRADE, "websocket");
+    let is_plain = request.version() == Version::HTTP_11 && request.method() == Method::GET;
+    if !asks || !is_plain || headers.get("sec-websocket-version") != Some(&VERSION) {
+        return Err(IngressError::NotWebsocket);
     }
+    let nonce = headers.get("sec-websocket-key");
+    let nonce = nonce.ok_or(IngressError::Handshake("`sec-websocket-key` is missing"))?;
+    let accept = HeaderValue::from_str(&derive_accept_key(nonce.as_bytes()));
+    let accept = accept.map_err(|_| IngressError::Handshake("`sec-websocket-key` is wrong"))?;
+    let query = query(request.uri().query().unwrap_or_default())?;
+    let mut passed = HeaderMap::new();
+    for name in PASSED {
+        if let Some(value) = headers.get(&name) {
+            passed.insert(name, value.clone());
+        }
+    }
+    let offered: Vec<String> = tokens(headers, &header::SEC_WEBSOCKET_PROTOCOL)
+        .map(str::to_owned)
+        .collect();
+    for key in offered.iter().filter_map(|it| it.strip_prefix(KEY_PREFIX)) {
+        let key = HeaderValue::from_str(key);
+        let key = key.map_err(|_| IngressError::Handshake("the key is not text"))?;
+        request.headers_mut().append("x-api-key", key);
+    }
+    let protocols = SPOKEN.into_iter();
+    Ok(Handshake {
+        connection: hyper::upgrade::on(request),
+        accept,
+        protocols: protocols
+            .filter(|it| offered.iter().any(|offered| offered == it))
+            .collect(),
+        headers: passed,
+        query,
+    })
 }
-
-/// The version of the protocol that everybody speaks.
-pub const VERSION: HeaderValue = HeaderValue::from_static("13");
 
 fn tokens<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
     let values = headers.get_all(name).into_iter();
@@ -146,7 +126,7 @@ mod tests {
             "/v1/realtime?model=a%2Fb&x=1",
             &[("sec-websocket-protocol", offered), ("openai-beta", "b")],
         );
-        let handshake = Handshake::of(&mut request)?;
+        let handshake = handshake(&mut request)?;
         assert_eq!(
             request.headers().get("x-api-key"),
             Some(&"tw-1".parse().unwrap_or(VERSION))
@@ -166,12 +146,12 @@ mod tests {
             "/?model=a&mode%6c=b",
             "/?call_id=rtc_1",
         ] {
-            let refused = Handshake::of(&mut asking(uri, &[]));
+            let refused = handshake(&mut asking(uri, &[]));
             assert!(matches!(refused, Err(IngressError::Handshake(_))), "{uri}");
         }
         let mut plain = Request::new(Body::empty());
         assert!(matches!(
-            Handshake::of(&mut plain),
+            handshake(&mut plain),
             Err(IngressError::NotWebsocket)
         ));
     }

@@ -4,8 +4,9 @@
 
 use std::time::Instant;
 
-use http::{HeaderValue, Method, StatusCode, header};
-use hyper::upgrade::Upgraded;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::client::generate_key;
@@ -15,15 +16,32 @@ use tollward_wire::fault::Fault;
 
 use super::open::{Patience, Request, error_text, headed, request_id};
 use super::{Asked, Exchanged, UpstreamHead};
-use crate::http::ingress::handshake::{Handshake, VERSION};
 use crate::snapshot::Deployment;
 use crate::upstream::failure::{AttemptFailure, refused};
 use crate::upstream::sender::Sender;
 
 /// Largest message either way, in bytes; OpenAI takes events of up to 15 MiB of sound.
-pub const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes that one read of a socket may bring.
 const READ_BYTES: usize = 32 * 1024;
+
+/// The version of the protocol that everybody speaks.
+pub const VERSION: HeaderValue = HeaderValue::from_static("13");
+
+/// A caller's request for a websocket.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The caller's connection, once its request was answered.
+    pub connection: OnUpgrade,
+    /// The answer to its nonce.
+    pub accept: HeaderValue,
+    /// The subprotocols that go on to the vendor.
+    pub protocols: Vec<&'static str>,
+    /// The headers that go on.
+    pub headers: HeaderMap,
+    /// `model` and `intent` of the query, as a JSON object.
+    pub query: Bytes,
+}
 
 /// One side of a session.
 pub type Websocket = WebSocketStream<TokioIo<Upgraded>>;
