@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value};
 use tollward_wire::operation::Operation;
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 use tollward_wire::segments::Segments;
 
 use crate::credentials::{self, Credential, Key, Origin};
@@ -132,6 +132,7 @@ impl Account {
             headers,
             body,
             usage_chunk: UsageChunk::Keep,
+            framing: Framing::Events,
             dropped: Vec::new(),
         })
     }

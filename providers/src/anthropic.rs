@@ -4,11 +4,12 @@
 //! the caller's own says otherwise; older models keep their sampling parameters so.
 //! Source: anthropic-python 2.12 and <https://docs.anthropic.com/en/api> (read 2026-11).
 
+mod bedrock;
 pub(crate) mod models;
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 use tollward_wire::chat::Traits;
 use tollward_wire::dialect::Dialect;
@@ -16,6 +17,7 @@ use tollward_wire::dialect::anthropic::without_disguised;
 use tollward_wire::document::{Document, Edit, FieldError};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
+use tollward_wire::reader::Framing;
 
 use crate::account::{Account, KeyHeader, not_relayed, path_segment, settings};
 use crate::credentials::{Access, Credential};
@@ -32,6 +34,8 @@ const NO_CREDIT: &str = "Your credit balance is too low";
 const BASE_URL: &str = "https://api.anthropic.com/v1";
 /// The field that stands for the header `anthropic-version` where others serve Claude.
 const VERSION: &str = "anthropic_version";
+/// What a caller tries of the API: words set apart by commas.
+const BETA: HeaderName = HeaderName::from_static("anthropic-beta");
 /// `DEFAULT_VERSION` of anthropic 2.14 `lib/vertex/_client.py`.
 const VERTEX_VERSION: &str = "vertex-2023-10-16";
 
@@ -78,6 +82,8 @@ enum Surface {
     Own,
     /// That of a project at Vertex AI; the path of its models.
     Vertex(String),
+    /// `InvokeModel` of Bedrock; only Messages are sent this way.
+    Bedrock,
 }
 
 /// Makes one of its settings.
@@ -106,6 +112,14 @@ impl Anthropic {
         }
     }
 
+    /// As a part of Bedrock.
+    pub(crate) fn at_bedrock(account: Account) -> Self {
+        Self {
+            account,
+            surface: Surface::Bedrock,
+        }
+    }
+
     /// A request to `model`; `edit` has changed all that is the same everywhere.
     fn outbound(
         &self,
@@ -113,11 +127,10 @@ impl Anthropic {
         mut edit: Edit<'_>,
         is_stream: bool,
     ) -> Result<Outbound, EncodeError> {
-        let accept = if is_stream {
-            "text/event-stream"
-        } else {
-            "application/json"
-        };
+        let (mut accept, mut framing) = ("application/json", Framing::Events);
+        if is_stream {
+            accept = "text/event-stream";
+        }
         let path = match &self.surface {
             Surface::Own => "/messages".to_owned(),
             Surface::Vertex(models) => {
@@ -132,8 +145,32 @@ impl Anthropic {
                 let model = path_segment(model).replace("%40", "@");
                 format!("{models}/{model}:{method}")
             }
+            Surface::Bedrock => {
+                let mut operation = "invoke";
+                if is_stream {
+                    (operation, accept) = ("invoke-with-response-stream", bedrock::STREAM);
+                    framing = Framing::Frames;
+                }
+                format!("/model/{}/{operation}", path_segment(model))
+            }
         };
-        self.account.outbound(&path, edit.finish(), accept)
+        let outbound = self.account.outbound(&path, edit.finish(), accept)?;
+        Ok(Outbound {
+            framing,
+            ..outbound
+        })
+    }
+
+    /// Passes on what the caller tries, besides what the operator has every call try.
+    fn try_also(headers: &mut HeaderMap, betas: &str) {
+        let both = match headers.get(&BETA).and_then(|it| it.to_str().ok()) {
+            Some(operators) => format!("{operators},{betas}"),
+            None => betas.to_owned(),
+        };
+        // It came in a header, so it can be sent in one.
+        if let Ok(value) = HeaderValue::from_str(&both) {
+            headers.insert(BETA, value);
+        }
     }
 }
 
@@ -170,11 +207,18 @@ impl Provider for Anthropic {
         }
         let freed = without_disguised(call.document);
         let document = freed.as_ref().unwrap_or(call.document);
-        let mut edit = document.edit();
-        if call.view.model != call.upstream_model {
-            edit.set("model", call.upstream_model);
+        let (mut edit, model) = (document.edit(), call.upstream_model);
+        let mut dropped = Vec::new();
+        if matches!(self.surface, Surface::Bedrock) {
+            dropped = bedrock::adapt(document, &mut edit, model, call.betas);
+        } else if call.view.model != model {
+            edit.set("model", model);
         }
-        let mut outbound = self.outbound(call.upstream_model, edit, call.view.is_stream)?;
+        let mut outbound = self.outbound(model, edit, call.view.is_stream)?;
+        outbound.dropped = dropped;
+        if let (Some(betas), Surface::Own | Surface::Vertex(_)) = (call.betas, &self.surface) {
+            Self::try_also(&mut outbound.headers, betas);
+        }
         if freed.is_some() {
             outbound
                 .dropped
@@ -209,6 +253,8 @@ impl Provider for Anthropic {
                 edit.set(VERSION, VERTEX_VERSION);
                 &format!("{models}/count-tokens:rawPredict")
             }
+            // Bedrock is asked in Converse's words.
+            Surface::Bedrock => return Err(EncodeError::Count { kind: KIND.kind }),
         };
         self.account
             .outbound(path, edit.finish(), "application/json")
@@ -249,8 +295,39 @@ impl Provider for Anthropic {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use serde_json::json;
+    use tollward_wire::view::RequestView;
 
     use super::*;
+
+    #[test]
+    fn what_a_caller_tries_is_passed_on_besides_what_the_operator_does() {
+        let document = Document::parse(
+            r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#.into(),
+        );
+        let document = document.unwrap();
+        let view = RequestView::read(Operation::Messages, &document).unwrap();
+        for (headers, betas, expected) in [
+            (json!({}), None, None),
+            (json!({}), Some("a,b"), Some("a,b")),
+            (json!({"anthropic-beta": "c"}), None, Some("c")),
+            (json!({"anthropic-beta": "c"}), Some("a,b"), Some("c,a,b")),
+        ] {
+            let Value::Object(fields) = json!({"api_key": "k", "headers": headers}) else {
+                unreachable!()
+            };
+            let call = Call {
+                operation: Operation::Messages,
+                document: &document,
+                form: None,
+                betas,
+                view: &view,
+                upstream_model: "m",
+            };
+            let outbound = build(fields).unwrap().encode(&call).unwrap();
+            let sent = outbound.headers.get("anthropic-beta");
+            assert_eq!(sent.and_then(|it| it.to_str().ok()), expected);
+        }
+    }
 
     // faults U-13
     #[test]

@@ -370,6 +370,7 @@ mod tests {
             operation,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: deployment,
         };
@@ -490,6 +491,7 @@ mod tests {
             operation: Operation::Transcriptions,
             document: &Document::parse("{}".into()).unwrap(),
             view: &RequestView::of_form(&form).unwrap(),
+            betas: None,
             form: Some(&form),
             upstream_model: "d",
         };

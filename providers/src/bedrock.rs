@@ -1,5 +1,5 @@
 //! Amazon Bedrock with a Bedrock API key or AWS's own: chats by Converse, or by the API in `OpenAI`'s
-//! form if the operator wants that; embeddings and rankings by `InvokeModel`.
+//! form if the operator wants that; Messages to Claude, embeddings and rankings by `InvokeModel`.
 //!
 //! Source: the service model `bedrock-runtime` 2023-09-30 in botocore 1.44 (read 2026-11).
 
@@ -20,7 +20,7 @@ use tollward_wire::rerank::RerankDialect;
 
 use self::guardrail::Guardrail;
 use crate::account::{Account, not_relayed, path_segment, settings};
-use crate::anthropic::models as claude;
+use crate::anthropic::{Anthropic, models};
 use crate::compatible::Compatible;
 use crate::compatible::rows::BEDROCK;
 use crate::credentials::{Access, AwsBase, AwsIdentity, AwsScope, Credential, Origin};
@@ -101,6 +101,8 @@ struct Bedrock {
     account: Account,
     /// Where the lists of models are.
     control: String,
+    /// What relays Messages to Claude.
+    claude: Anthropic,
     /// What answers chats instead of Converse.
     openai: Option<Compatible>,
     guardrail: Option<Guardrail>,
@@ -155,6 +157,7 @@ pub(crate) fn build(fields: Map<String, Value>) -> Result<Arc<dyn Provider>, Bui
         Some(_) => return Err(invalid("api", "must be `converse` or `openai`")),
     };
     Ok(Arc::new(Bedrock {
+        claude: Anthropic::at_bedrock(account.clone()),
         account,
         control,
         openai,
@@ -179,6 +182,16 @@ impl Provider for Bedrock {
             Operation::Rerank if RerankDialect::Bedrock.serves(model) => {
                 Service::Rerank(RerankDialect::Bedrock)
             }
+            // How a guardrail steps in is told by Converse alone, in words that every caller gets.
+            Operation::Messages
+                if is_claude(model) && self.openai.is_none() && self.guardrail.is_none() =>
+            {
+                let converse = Service::Translate(Dialect::Converse);
+                return Some(Services {
+                    beyond: converse,
+                    ..Services::always(Service::Relay)
+                });
+            }
             chat => match &self.openai {
                 Some(openai) => return openai.services(chat, model),
                 None => chat
@@ -197,13 +210,13 @@ impl Provider for Bedrock {
         if let Some(openai) = &self.openai {
             return openai.traits(model);
         }
-        if !model.contains("claude") {
+        if !is_claude(model) {
             return Traits {
                 fetches_urls: false,
                 ..Traits::default()
             };
         }
-        let traits = claude::traits(model);
+        let traits = models::traits(model);
         Traits {
             fetches_urls: false,
             // Anthropic's tool is not among those that Converse knows.
@@ -218,6 +231,7 @@ impl Provider for Bedrock {
     fn encode(&self, call: &Call<'_>) -> Result<Outbound, EncodeError> {
         match &self.openai {
             Some(openai) => Ok(self.guarded(openai.encode(call)?)),
+            None if call.operation == Operation::Messages => self.claude.encode(call),
             None => Err(not_relayed(&KIND, call.operation)),
         }
     }
@@ -317,6 +331,11 @@ impl Bedrock {
     }
 }
 
+/// Whether a model's name says that it is a Claude; an application's profile does not tell.
+fn is_claude(model: &str) -> bool {
+    model.contains("claude")
+}
+
 /// The model behind an inference profile, whose own id is refused where tokens are counted.
 ///
 /// Source: <https://github.com/pydantic/pydantic-ai/pull/3367>, which measured it (read 2026-11).
@@ -377,6 +396,7 @@ mod tests {
             operation: Operation::Chat,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: "openai.gpt-oss-20b-1:0",
         };

@@ -24,7 +24,7 @@ use tollward_wire::chat::{Searching, Traits};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
 
@@ -180,6 +180,7 @@ impl Compatible {
             operation: Operation::Chat,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: translated.model,
         };
@@ -197,6 +198,7 @@ impl Compatible {
             headers,
             body,
             usage_chunk: UsageChunk::Keep,
+            framing: Framing::Events,
             dropped: Vec::new(),
         }
     }
@@ -302,6 +304,7 @@ impl Provider for Compatible {
             (_, OnlyResponses::Tools) if has_tools => Services {
                 plain,
                 with_tools: bridge,
+                beyond: plain,
             },
             (_, OnlyResponses::Tools | OnlyResponses::Nothing) => Services::always(plain),
         })
@@ -365,6 +368,7 @@ impl Provider for Compatible {
             headers: self.headers.clone(),
             body: count::body(self.row, counting, request, model)?,
             usage_chunk: UsageChunk::Keep,
+            framing: Framing::Events,
             dropped: Vec::new(),
         })
     }

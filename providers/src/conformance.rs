@@ -157,6 +157,7 @@ fn shaped(row: &Kind) -> Shaped {
         operation,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: &expect(row).upstream_model,
     };
@@ -222,6 +223,7 @@ fn question(row: &Kind) -> Result<Question, EncodeError> {
         operation: Operation::Messages,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: &expect(row).upstream_model,
     };

@@ -10,7 +10,7 @@ mod tests;
 
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Uri};
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 use tollward_wire::segments::Segments;
 
 use crate::account::path_segment;
@@ -92,6 +92,7 @@ impl Listing {
             headers,
             body: Segments::new(),
             usage_chunk: UsageChunk::Keep,
+            framing: Framing::Events,
             dropped: Vec::new(),
         }
     }

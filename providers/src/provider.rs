@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use http::{HeaderMap, StatusCode, Uri};
 use tollward_wire::chat::{Effort, Traits, Unsupported};
 use tollward_wire::dialect::Dialect;
+use tollward_wire::dialect::anthropic::invoke;
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::embed::EmbedDialect;
 use tollward_wire::form::Form;
 use tollward_wire::operation::Operation;
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 use tollward_wire::rerank::RerankDialect;
 use tollward_wire::segments::Segments;
 use tollward_wire::view::RequestView;
@@ -31,6 +32,9 @@ pub struct Call<'a> {
     pub document: &'a Document,
     /// The caller's form, where the body is one.
     pub form: Option<&'a Form>,
+    /// What the caller tries out of Anthropic's API, as its header `anthropic-beta` has it: words
+    /// set apart by commas.
+    pub betas: Option<&'a str>,
     /// The fields of the body that the gateway acts on.
     pub view: &'a RequestView,
     /// The vendor's name of the model.
@@ -48,6 +52,8 @@ pub struct Outbound {
     pub body: Segments,
     /// Whether the caller is to see the chunk that carries only usage.
     pub usage_chunk: UsageChunk,
+    /// How the events of a streamed answer in the caller's own dialect are set apart.
+    pub framing: Framing,
     /// Fields of the caller that this vendor would refuse and that were left out, as paths
     /// such as `logit_bias` or `messages[].name`.
     pub dropped: Vec<Cow<'static, str>>,
@@ -85,6 +91,8 @@ pub struct Services {
     pub plain: Service,
     /// For calls that have tools and do not switch thinking off.
     pub with_tools: Service,
+    /// For calls of Messages that only Anthropic's own servers take as they are.
+    pub beyond: Service,
 }
 
 impl Services {
@@ -93,6 +101,7 @@ impl Services {
         Self {
             plain: service,
             with_tools: service,
+            beyond: service,
         }
     }
 
@@ -100,6 +109,8 @@ impl Services {
     pub fn of(self, call: &Call<'_>) -> Service {
         if self.plain != self.with_tools && call.thinks_with_tools() {
             self.with_tools
+        } else if self.plain != self.beyond && invoke::is_beyond(call.document) {
+            self.beyond
         } else {
             self.plain
         }

@@ -284,6 +284,7 @@ mod tests {
             operation,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: model,
         };

@@ -1,7 +1,7 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
 use tollward_wire::document::{Document, DocumentError, FieldError};
@@ -33,6 +33,8 @@ pub struct Admitted {
     pub upload: Option<Upload>,
     /// The request for a websocket, where it is one.
     pub handshake: Option<Box<Handshake>>,
+    /// What the caller tries out of Anthropic's API, by the header that says so.
+    pub betas: Option<Box<str>>,
     /// What the gateway acts on.
     pub view: RequestView,
     /// Who calls.
@@ -89,6 +91,7 @@ impl Admitted {
             operation: ingress.operation,
             document: content.document,
             form: content.form,
+            betas: betas(&ingress.headers),
             upload: content.upload,
             handshake: ingress.handshake,
             view: content.view,
@@ -97,6 +100,13 @@ impl Admitted {
             started: ingress.started,
         }
     }
+}
+
+/// The values of `anthropic-beta`, set apart by commas; what cannot be read is none.
+fn betas(headers: &HeaderMap) -> Option<Box<str>> {
+    let values = headers.get_all("anthropic-beta").iter();
+    let words: Vec<&str> = values.filter_map(|it| it.to_str().ok()).collect();
+    (!words.is_empty()).then(|| words.join(",").into())
 }
 
 /// A place among the running calls; given back when it is dropped.

@@ -347,6 +347,7 @@ fn asked<'a>(
             operation: admitted.operation,
             document: &admitted.document,
             form: admitted.form.as_ref(),
+            betas: admitted.betas.as_deref(),
             view: &admitted.view,
             upstream_model: &deployment.upstream_model,
         },

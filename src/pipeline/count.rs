@@ -85,6 +85,7 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
         operation: admitted.operation,
         document: &admitted.document,
         form: None,
+        betas: admitted.betas.as_deref(),
         view: &admitted.view,
         upstream_model: &deployment.upstream_model,
     };

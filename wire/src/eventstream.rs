@@ -12,6 +12,8 @@ pub(crate) mod tests;
 
 use bytes::{Bytes, BytesMut};
 
+use crate::fault::Fault;
+
 /// Most bytes of headers in a frame.
 pub const MAX_HEADERS: usize = 128 * 1024;
 /// Most bytes of payload in a frame.
@@ -73,6 +75,20 @@ pub enum FrameError {
     /// The headers cannot be read.
     #[error("the headers of a frame are malformed")]
     Headers,
+}
+
+impl FrameError {
+    /// The fault that a stream with such a frame stands for.
+    pub(crate) fn fault(self) -> Fault {
+        match self {
+            Self::TooLarge => Fault::EventTooLarge,
+            Self::Foreign
+            | Self::PreludeChecksum
+            | Self::Checksum
+            | Self::Length
+            | Self::Headers => Fault::Protocol,
+        }
+    }
 }
 
 impl Frame {

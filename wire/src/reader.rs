@@ -7,12 +7,14 @@
 //! not depend on how the bytes were cut on their way in. A relayed stream of another
 //! dialect is watched by a [`Tap`] instead; the bytes go the same way.
 
+mod framed;
 mod tap;
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
+pub use self::framed::Framing;
 #[cfg(test)]
 pub(crate) use self::tap::MAX_TAKEN;
 pub use self::tap::Named;
@@ -20,6 +22,7 @@ pub(crate) use self::tap::{Observed, Tap};
 use crate::dialect::Dialect;
 use crate::document::Document;
 use crate::error_body::ErrorBody;
+use crate::eventstream::Decoder;
 use crate::facts::{Facts, FailedFinish};
 use crate::fault::Fault;
 use crate::operation::Operation;
@@ -78,6 +81,8 @@ pub enum StreamEnd {
 pub struct StreamReader {
     operation: Operation,
     usage_chunk: UsageChunk,
+    /// Takes the events out of AWS's frames, where they come in them.
+    frames: Option<Box<Decoder>>,
     scanner: Scanner,
     state: State,
     /// Whether the event before was dropped, and with it its late LF.
@@ -127,6 +132,7 @@ impl StreamReader {
         Self {
             operation,
             usage_chunk,
+            frames: None,
             scanner: Scanner::new(),
             state: State::Open,
             is_tail_hidden: false,
@@ -147,6 +153,13 @@ impl StreamReader {
     /// Consecutive events of one chunk go out as one slice. Once a fault was returned,
     /// further bytes are ignored.
     pub fn push(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
+        if self.frames.is_some() {
+            return self.push_frames(chunk, out);
+        }
+        self.push_events(chunk, out)
+    }
+
+    fn push_events(&mut self, chunk: Bytes, out: &mut Segments) -> Seen {
         let mut best = Seen::Nothing;
         let mut run = 0..0;
         while self.state != State::Failed {
@@ -213,7 +226,7 @@ impl StreamReader {
         }
         match self.state {
             State::Done => StreamEnd::Complete,
-            State::Open if matches!(rest, Rest::Cut) => StreamEnd::Truncated,
+            State::Open if matches!(rest, Rest::Cut) || self.is_mid_frame() => StreamEnd::Truncated,
             State::Open if self.tap.is_some() => self.end_tap(),
             State::Open if self.finish_seen() => {
                 out.push(Bytes::from_static(DONE));

@@ -60,6 +60,7 @@ pub(super) fn body(
         operation: Operation::Chat,
         document: request,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: model,
     };

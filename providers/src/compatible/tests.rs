@@ -44,6 +44,7 @@ fn encoded(
         operation,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: model,
     };
@@ -198,6 +199,7 @@ fn openai_settings_become_headers() {
         operation: Operation::Embeddings,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: "m",
     };
@@ -497,6 +499,7 @@ fn a_chat_with_tools_is_put_into_responses_byte_for_byte() {
         operation: Operation::Chat,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: "gpt-5.4",
     };
@@ -536,6 +539,7 @@ fn a_call_of_another_api_says_itself_whether_its_model_thinks() {
             operation,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: "gpt-5.4",
         };
@@ -626,6 +630,7 @@ fn a_format_goes_where_the_server_looks_for_it() {
             operation: Operation::Chat,
             document: &document,
             form: None,
+            betas: None,
             view: &view,
             upstream_model: "m",
         };

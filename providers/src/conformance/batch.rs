@@ -69,6 +69,7 @@ fn embeddings_and_rankings_go_out_in_the_vendors_form_and_come_back_in_the_commo
                 operation,
                 document: &document,
                 form: None,
+                betas: None,
                 view: &view,
                 upstream_model: &case.upstream_model,
             };
@@ -125,6 +126,7 @@ fn an_answer_short_of_a_part_is_none() {
         operation: Operation::Embeddings,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: "amazon.titan-embed-text-v1",
     };

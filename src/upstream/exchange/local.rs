@@ -8,7 +8,7 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::document::Document;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 use tollward_wire::view::RequestView;
 
 use super::open::{Opened, reported};
@@ -42,6 +42,7 @@ pub(super) fn open_local(
         first: Bytes::new(),
         body: UpstreamBody::Local(body),
         usage_chunk,
+        framing: Framing::Events,
         reading: Reading::Relay,
         is_stream: call.view.is_stream,
     })
@@ -88,6 +89,7 @@ impl Prompt {
             operation: Operation::Chat,
             document: &self.document,
             form: None,
+            betas: None,
             view: &self.view,
             upstream_model: call.upstream_model,
         }
@@ -121,6 +123,7 @@ fn open_local_translated(
         operation: Operation::Chat,
         document: &document,
         form: None,
+        betas: None,
         view: &view,
         upstream_model: call.upstream_model,
     });
@@ -134,6 +137,7 @@ fn open_local_translated(
         first: Bytes::new(),
         body: UpstreamBody::Local(body),
         usage_chunk: UsageChunk::Keep,
+        framing: Framing::Events,
         reading: Reading::Translate(rewritten.way),
         is_stream: call.view.is_stream,
     })

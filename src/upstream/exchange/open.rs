@@ -17,7 +17,7 @@ use tollward_providers::shape::{Reading, Shaped, shape};
 use tollward_providers::{Call, Outbound, Provider};
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::{Fault, Phase};
-use tollward_wire::reader::UsageChunk;
+use tollward_wire::reader::{Framing, UsageChunk};
 
 use super::{UpstreamBody, UpstreamHead, batch, within};
 use crate::clock;
@@ -41,6 +41,7 @@ pub(super) struct Opened {
     pub(super) first: Bytes,
     pub(super) body: UpstreamBody,
     pub(super) usage_chunk: UsageChunk,
+    pub(super) framing: Framing,
     pub(super) reading: Reading,
     /// What its content type says.
     pub(super) is_stream: bool,
@@ -137,6 +138,8 @@ pub(super) async fn open(
     };
     let (parts, body) = send(sender, provider, &outbound, limits).await?;
     let stream_type = match &reading {
+        // AWS's frames, whatever is in them.
+        Reading::Relay if outbound.framing == Framing::Frames => Some(Dialect::Converse),
         Reading::Relay => call.operation.dialect(),
         Reading::Translate(way) => Some(way.from),
     }
@@ -151,6 +154,7 @@ pub(super) async fn open(
         first: Bytes::new(),
         body: UpstreamBody::Http(body),
         usage_chunk: outbound.usage_chunk,
+        framing: outbound.framing,
         reading,
         is_stream: is_stream(&parts.headers, call, stream_type),
     })

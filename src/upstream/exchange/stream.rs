@@ -24,7 +24,8 @@ pub(super) async fn streamed(
 ) -> Result<Exchanged, AttemptFailure> {
     let reader = match &opened.reading {
         Reading::Relay => {
-            AnswerReader::Relay(StreamReader::new(asked.call.operation, opened.usage_chunk))
+            let reader = StreamReader::new(asked.call.operation, opened.usage_chunk);
+            AnswerReader::Relay(reader.framed(opened.framing))
         }
         Reading::Translate(way) => {
             let stream = asked.echo(|echo| way.stream(echo));

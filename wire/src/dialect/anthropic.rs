@@ -8,6 +8,7 @@ mod citation;
 mod emit;
 pub mod error;
 mod events;
+pub mod invoke;
 mod messages;
 mod plan;
 mod read;

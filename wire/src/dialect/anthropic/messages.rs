@@ -38,13 +38,17 @@ pub(super) fn read<'a>(
     Ok(messages)
 }
 
-fn strip_billing(text: &mut Cow<'_, str>) {
+/// Takes the line out; whether it was there.
+pub(super) fn strip_billing(text: &mut Cow<'_, str>) -> bool {
+    let mut is_there = false;
     while text.trim_start().starts_with(BILLING) {
         let rest = text.trim_start();
         let end = rest.find('\n').map_or(rest.len(), |at| at + 1);
         let rest = rest.get(end..).unwrap_or_default().to_owned();
         *text = Cow::Owned(rest);
+        is_there = true;
     }
+    is_there
 }
 
 fn message<'a>(value: Json<'a>, left_out: &mut LeftOut<'a>) -> Result<Message<'a>, FieldError> {

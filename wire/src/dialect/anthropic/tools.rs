@@ -80,6 +80,11 @@ fn hosted<'a>(
     Ok(())
 }
 
+/// Whether the caller runs a tool of this type, and not Anthropic.
+pub(super) fn is_callers(kind: Option<&str>) -> bool {
+    kind.is_none_or(|it| it == "custom" || client_tool(it).is_some())
+}
+
 /// The schema of a tool that Anthropic describes to its models and the caller runs.
 fn client_tool(kind: &str) -> Option<Json<'static>> {
     // A set of tools, which its caller knows by other names.

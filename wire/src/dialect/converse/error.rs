@@ -1,6 +1,7 @@
 //! AWS's exceptions, and the faults that they stand for.
 
 use crate::error_body::ErrorBody;
+use crate::eventstream::Frame;
 use crate::fault::Fault;
 use crate::json::{Json, Object};
 use crate::reader::StreamFault;
@@ -43,6 +44,24 @@ pub fn fault_or(name: &str, body: &[u8], unknown: Fault) -> StreamFault {
     StreamFault {
         fault: class(name, status, message.or(original).unwrap_or_default()).unwrap_or(unknown),
         error: stated(name, message.or(original).unwrap_or(name)),
+    }
+}
+
+/// The failure that a frame of a stream tells of, if it is an exception or an error.
+pub(crate) fn in_frame(frame: &Frame) -> Option<StreamFault> {
+    match frame.text(":message-type") {
+        Some("exception") => {
+            let name = frame.text(":exception-type").unwrap_or_default();
+            Some(fault(name, frame.payload()))
+        }
+        Some("error") => {
+            let name = frame.text(":error-code").unwrap_or_default();
+            let message = frame.text(":error-message").unwrap_or_default();
+            let body = Json::from(Object::new().with("message", message)).to_bytes();
+            Some(fault(name, &body))
+        }
+        // An event, or what is not known yet.
+        _ => None,
     }
 }
 

@@ -7,9 +7,9 @@ use super::error;
 use crate::chat::{ChatEvent, EventSink};
 use crate::dialect::EventReader;
 use crate::dialect::stream::fault;
-use crate::eventstream::{Decoder, Frame, FrameError};
+use crate::eventstream::{Decoder, Frame};
 use crate::fault::Fault;
-use crate::json::{Json, Object};
+use crate::json::Json;
 
 /// A reader for a stream.
 pub(crate) fn reader() -> Stream {
@@ -37,14 +37,7 @@ impl EventReader for Stream {
             match self.frames.next_frame() {
                 Ok(Some(frame)) => self.frame(&frame, sink),
                 Ok(None) => return,
-                Err(FrameError::TooLarge) => self.fail(fault(Fault::EventTooLarge), sink),
-                Err(
-                    FrameError::Foreign
-                    | FrameError::PreludeChecksum
-                    | FrameError::Checksum
-                    | FrameError::Length
-                    | FrameError::Headers,
-                ) => self.fail(fault(Fault::Protocol), sink),
+                Err(error) => self.fail(fault(error.fault()), sink),
             }
         }
     }
@@ -72,27 +65,15 @@ impl Stream {
     }
 
     fn frame(&mut self, frame: &Frame, sink: &mut dyn EventSink) {
-        match frame.text(":message-type") {
-            Some("event") => {
-                // What is no JSON is passed over; what is missed then shows at the end.
-                if let Some(value) = Json::parse(frame.payload()) {
-                    let kind = frame.text(":event-type").unwrap_or_default();
-                    self.blocks.event(kind, &value, sink);
-                }
-            }
-            Some("exception") => {
-                let name = frame.text(":exception-type").unwrap_or_default();
-                let found = error::fault(name, frame.payload());
-                self.fail(ChatEvent::Fault(found), sink);
-            }
-            Some("error") => {
-                let name = frame.text(":error-code").unwrap_or_default();
-                let message = frame.text(":error-message").unwrap_or_default();
-                let body = Json::from(Object::new().with("message", message)).to_bytes();
-                self.fail(ChatEvent::Fault(error::fault(name, &body)), sink);
-            }
-            // What is not known yet.
-            _ => {}
+        if let Some(found) = error::in_frame(frame) {
+            return self.fail(ChatEvent::Fault(found), sink);
+        }
+        // What is not known yet, or no JSON, is passed over; what is missed then shows at the end.
+        if frame.text(":message-type") == Some("event")
+            && let Some(value) = Json::parse(frame.payload())
+        {
+            let kind = frame.text(":event-type").unwrap_or_default();
+            self.blocks.event(kind, &value, sink);
         }
     }
 }
