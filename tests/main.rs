@@ -33,6 +33,7 @@ mod gemini;
 mod headers;
 mod http2;
 mod identities;
+mod invoke;
 mod keep_alive;
 mod ledger;
 mod matrix;

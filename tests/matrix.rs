@@ -8,7 +8,7 @@ mod callers;
 mod embedded;
 mod heard;
 mod scene;
-mod vendors;
+pub(crate) mod vendors;
 
 use std::fmt::Write;
 

@@ -1,8 +1,9 @@
 //! The vendors: each writes a scene's answer in its own bytes and reads what it was asked.
 
 mod anthropic;
-mod bedrock;
+pub(crate) mod bedrock;
 mod gemini;
+pub(crate) mod invoke;
 mod ollama;
 mod openai;
 mod responses;
@@ -57,13 +58,14 @@ pub(crate) trait Vendor: Sync {
     }
 }
 
-pub(crate) const ALL: [&dyn Vendor; 7] = [
+pub(crate) const ALL: [&dyn Vendor; 8] = [
     &openai::OPENAI,
     &openai::GENERIC,
     &responses::Responses,
     &anthropic::Anthropic,
     &gemini::Gemini,
     &bedrock::Bedrock,
+    &invoke::Invoke,
     &ollama::Ollama,
 ];
 

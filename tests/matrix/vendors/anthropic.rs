@@ -40,15 +40,9 @@ impl Vendor for Anthropic {
             (Scene::EarlyError, true) => streamed(sse::TYPE, sse::named(&error).as_bytes()),
             (_, false) => whole(scene, &message(&said)),
             (_, true) => {
-                let mut events = blocks(&said, scene == Scene::LateError);
+                let mut events = events(&said, scene);
                 if scene == Scene::LateError {
                     events.push(error);
-                } else {
-                    events.push(
-                        json!({"type": "message_delta", "usage": {"output_tokens": OUTPUT},
-                        "delta": {"stop_reason": reason(said.finish), "stop_sequence": null}}),
-                    );
-                    events.push(json!({"type": "message_stop"}));
                 }
                 let stream: String = events.iter().map(sse::named).collect();
                 streamed(sse::TYPE, stream.as_bytes())
@@ -58,7 +52,7 @@ impl Vendor for Anthropic {
 
     fn told(&self, seen: &Seen, _: bool, _: bool) -> Told {
         let body = seen.json();
-        let mut told = Told::default();
+        let mut told = asked(&body);
         told.expect(seen.path() == "/v1/messages", || {
             format!("path {}", seen.path())
         });
@@ -68,27 +62,33 @@ impl Vendor for Anthropic {
         told.expect(seen.head.get("anthropic-version").is_some(), || {
             "no version".to_owned()
         });
-        told.expect_alternation(&body["messages"]);
         told.is_stream = body["stream"] == true;
-        told.limit = body["max_tokens"].as_u64();
-        told.thinks = body["thinking"]["type"] == "enabled";
-        let schema = &body["output_config"]["format"]["schema"];
-        told.schema = (!schema.is_null()).then(|| schema.clone());
-        told.tools = items(&body["tools"])
-            .iter()
-            .map(|it| text(&it["name"]))
-            .collect();
-        for message in items(&body["messages"]) {
-            let is_user = message["role"] == "user";
-            if let Some(text) = message["content"].as_str() {
-                told.turns.push(words(is_user, text));
-            }
-            for block in items(&message["content"]) {
-                turn(is_user, block, &mut told);
-            }
-        }
         told
     }
+}
+
+/// What a body asks for.
+pub(super) fn asked(body: &Value) -> Told {
+    let mut told = Told::default();
+    told.expect_alternation(&body["messages"]);
+    told.limit = body["max_tokens"].as_u64();
+    told.thinks = body["thinking"]["type"] == "enabled";
+    let schema = &body["output_config"]["format"]["schema"];
+    told.schema = (!schema.is_null()).then(|| schema.clone());
+    told.tools = items(&body["tools"])
+        .iter()
+        .map(|it| text(&it["name"]))
+        .collect();
+    for message in items(&body["messages"]) {
+        let is_user = message["role"] == "user";
+        if let Some(text) = message["content"].as_str() {
+            told.turns.push(words(is_user, text));
+        }
+        for block in items(&message["content"]) {
+            turn(is_user, block, &mut told);
+        }
+    }
+    told
 }
 
 fn words(is_user: bool, text: &str) -> Turn {
@@ -142,7 +142,7 @@ fn envelope(content: &[Value], reason: Option<&str>, output: u64) -> Value {
         "cache_read_input_tokens": CACHED, "cache_creation_input_tokens": 0, "output_tokens": output}})
 }
 
-fn message(said: &Said) -> Value {
+pub(super) fn message(said: &Said) -> Value {
     let mut content = Vec::new();
     if !said.reasoning.is_empty() {
         content
@@ -155,6 +155,19 @@ fn message(said: &Said) -> Value {
         |it| json!({"type": "tool_use", "id": it.id, "name": it.name, "input": it.arguments}),
     ));
     envelope(&content, Some(reason(said.finish)), OUTPUT)
+}
+
+/// A stream of it; one that fails late ends in the midst.
+pub(super) fn events(said: &Said, scene: Scene) -> Vec<Value> {
+    let mut events = blocks(said, scene == Scene::LateError);
+    if scene != Scene::LateError {
+        events.push(
+            json!({"type": "message_delta", "usage": {"output_tokens": OUTPUT},
+            "delta": {"stop_reason": reason(said.finish), "stop_sequence": null}}),
+        );
+        events.push(json!({"type": "message_stop"}));
+    }
+    events
 }
 
 fn blocks(said: &Said, is_open: bool) -> Vec<Value> {

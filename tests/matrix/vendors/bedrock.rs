@@ -10,9 +10,9 @@ use crate::matrix::scene::{
 use crate::support::script::Script;
 use crate::support::upstream::Seen;
 
-const TYPE: &str = "application/vnd.amazon.eventstream";
+pub(crate) const TYPE: &str = "application/vnd.amazon.eventstream";
 
-const MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
+pub(super) const MODEL: &str = "anthropic.claude-sonnet-4-5-20250929-v1:0";
 
 pub(crate) struct Bedrock;
 
@@ -33,10 +33,13 @@ impl Vendor for Bedrock {
         MODEL
     }
 
+    /// A Claude is relayed to, see `invoke`.
+    fn is_native_to(&self, caller: &str) -> bool {
+        caller == "messages"
+    }
+
     fn answer(&self, scene: Scene, is_stream: bool, _: bool) -> Option<Script> {
         let said = scene.said();
-        let error = json!({"message": COMPLAINT});
-        let exception = || frame("exception", "serviceUnavailableException", &error);
         Some(match (scene, is_stream) {
             (Scene::BadRequest, _) => refusal("400 Bad Request", "ValidationException", OBJECTION),
             (Scene::EarlyError, false) => refusal(
@@ -228,8 +231,14 @@ fn blocks(said: &Said, is_open: bool) -> Vec<(&'static str, Value)> {
     events
 }
 
+/// What Amazon says when a model cannot go on.
+pub(super) fn exception() -> Vec<u8> {
+    let error = json!({"message": COMPLAINT});
+    frame("exception", "serviceUnavailableException", &error)
+}
+
 /// A frame: lengths, checksum, headers, payload, checksum.
-fn frame(message: &str, kind: &str, payload: &Value) -> Vec<u8> {
+pub(crate) fn frame(message: &str, kind: &str, payload: &Value) -> Vec<u8> {
     let name = if message == "event" {
         ":event-type"
     } else {
