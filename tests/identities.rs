@@ -117,3 +117,23 @@ async fn an_application_at_entra_proves_itself_with_its_certificate() {
     assert_eq!(used.head.get("authorization"), Some("Bearer canary-entra"));
     assert!(!gateway.printed().contains("canary"));
 }
+
+#[tokio::test]
+async fn tokens_for_an_endpoint_of_azure_ml_are_asked_for_by_its_own_name() {
+    let scene = Scene::new(|_| json!({"access_token": "canary-entra", "expires_in": 3599})).await;
+    let settings = json!({"tenant_id": "t", "client_id": "c", "client_secret": "canary-s"});
+    let authority = format!("http://{}", scene.tokens.addr);
+    let home = Home::new(&scene.config("azure-ml", "phi-4", settings));
+    let gateway = home
+        .variable("AZURE_AUTHORITY_HOST", &authority)
+        .serve()
+        .await;
+    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    let asked = form(&scene.tokens.only());
+    let scope = "&scope=https%3A%2F%2Fml.azure.com%2F.default&";
+    assert!(asked.contains(scope), "{asked}");
+    let used = scene.vendor.only();
+    assert_eq!(used.path(), "/v1/chat/completions");
+    assert_eq!(used.head.get("authorization"), Some("Bearer canary-entra"));
+    assert!(!gateway.printed().contains("canary"));
+}

@@ -5,6 +5,8 @@
 //! Source: openai-python 3.57 `lib/azure.py`, anthropic 2.14 `lib/foundry.py`, @ai-sdk/azure
 //! 3.0.128 (read 2026-11).
 
+pub(crate) mod ml;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -102,7 +104,8 @@ pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>,
     let host = |suffix: &str| Some(format!("https://{}.{suffix}", hosts.as_ref()?));
     let own = host("openai.azure.com").unwrap_or_default();
     let found = Origin::Entra(EntraIdentity::new(None, None, None));
-    let account = Account::proving(&KIND, origin, Some(found), &mut settings, &own)?;
+    let written = |settings: &mut _| origin(settings, KeyHeader::Named("api-key"), |it| it);
+    let account = Account::proving(&KIND, written, Some(found), &mut settings, &own)?;
     let above = account.base_url().to_owned();
     // Where only the resource is named, Claude is at its other host.
     let foundry = host("services.ai.azure.com").unwrap_or_else(|| above.clone());
@@ -115,9 +118,14 @@ pub(crate) fn build(mut fields: Map<String, Value>) -> Result<Arc<dyn Provider>,
     }))
 }
 
-/// The credential that is written: a key, or an identity at Entra.
-fn origin(settings: &mut Settings) -> Result<Option<Origin>, BuildError> {
-    let key = api_key(settings, KeyHeader::Named("api-key"))?;
+/// The credential that is written: a key, which is sent in `header`, or an identity at Entra, whose
+/// tokens `addressed` makes be for whom they are for.
+fn origin(
+    settings: &mut Settings,
+    header: KeyHeader,
+    addressed: impl Fn(EntraIdentity) -> EntraIdentity,
+) -> Result<Option<Origin>, BuildError> {
+    let key = api_key(settings, header)?;
     let [tenant, client] = ["tenant_id", "client_id"].map(|it| settings.text(it));
     let (tenant, client) = (tenant?, client?);
     let secret = settings.secret("client_secret")?;
@@ -137,7 +145,7 @@ fn origin(settings: &mut Settings) -> Result<Option<Origin>, BuildError> {
         (None, None, Some(_), true) => Err(BuildError::Missing { field: "tenant_id" }),
         (None, tenant, client, _) => {
             let [tenant, client, file] = [tenant, client, certificate].map(|it| it.map(Arc::from));
-            let identity = EntraIdentity::new(tenant, client, secret);
+            let identity = addressed(EntraIdentity::new(tenant, client, secret));
             Ok(Some(Origin::Entra(identity.with_certificate(file))))
         }
     }

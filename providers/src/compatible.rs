@@ -119,6 +119,14 @@ impl Compatible {
         })
     }
 
+    /// The same with the credentials of `account`.
+    pub(crate) fn proving(self, account: &Account) -> Self {
+        Self {
+            credentials: account.credentials().to_vec(),
+            ..self
+        }
+    }
+
     /// Shapes a request that is relayed to a model that goes by a name of the operator's: the
     /// vendor knows it as `known`.
     ///

@@ -25,6 +25,7 @@ const OWN: &[(&Kind, Build)] = &[
     (&vertex::KIND, vertex::build),
     (&bedrock::KIND, bedrock::build),
     (&azure::KIND, azure::build),
+    (&azure::ml::KIND, azure::ml::build),
     (&cohere::KIND, cohere::build),
     (&ollama::KIND, ollama::build),
 ];

@@ -27,8 +27,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 const MACHINE_LIMIT: Duration = Duration::from_secs(3);
 const AUTHORITY: &str = "https://login.microsoftonline.com";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/// What a token is for: `OpenAI`'s and all other models at Azure.
-const RESOURCE: &str = "https://cognitiveservices.azure.com";
 
 /// Fetches tokens for an identity.
 pub(super) struct Entra {
@@ -52,7 +50,7 @@ impl Source for Entra {
             let (authority, scope) = self.authority();
             let tenant: String = byte_serialize(tenant.as_bytes()).collect();
             let address = format!("{authority}/{tenant}/oauth2/v2.0/token");
-            let resource = format!("{RESOURCE}/.default");
+            let resource = format!("{}/.default", self.identity.resource);
             let mut fields = vec![
                 ("grant_type", "client_credentials"),
                 ("client_id", client),
@@ -150,7 +148,10 @@ impl Entra {
             let base = "http://169.254.169.254/metadata/identity/oauth2/token";
             (base, "2018-02-01", "metadata", "true")
         };
-        let mut query = vec![("api-version", version), ("resource", RESOURCE)];
+        let mut query = vec![
+            ("api-version", version),
+            ("resource", self.identity.resource),
+        ];
         query.extend(client.map(|it| ("client_id", it)));
         let query = Serializer::new(String::new()).extend_pairs(query).finish();
         let address = format!("{base}?{query}");

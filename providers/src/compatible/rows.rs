@@ -74,6 +74,14 @@ pub(crate) const ROWS: &[Row] = &[
     GENERIC,
 ];
 
+/// Servers of the family behind an endpoint of Azure ML, which has credentials of its own.
+pub(crate) const AZURE_ML: Row = Row {
+    facts: crate::azure::ml::KIND,
+    operations: ALL,
+    counting: None,
+    quirks: GENERIC.quirks,
+};
+
 /// Any other server of the family; the operator says where it is.
 const GENERIC: Row = Row {
     facts: Kind {

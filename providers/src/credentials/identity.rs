@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
+/// What Entra's tokens are for if nothing else is said: `OpenAI`'s and most other models at Azure.
+const COGNITIVE_SERVICES: &str = "https://cognitiveservices.azure.com";
+
 /// An identity at Google Cloud.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GoogleIdentity {
@@ -22,6 +25,8 @@ pub struct EntraIdentity {
     pub client: Option<Arc<str>>,
     /// The file, in PEM, that has the application's certificate and its private key.
     pub certificate: Option<Arc<str>>,
+    /// What its tokens are for.
+    pub resource: &'static str,
     /// The application's secret; `None` for an identity that has none.
     secret: Option<SecretString>,
 }
@@ -37,6 +42,7 @@ impl EntraIdentity {
             tenant,
             client,
             certificate: None,
+            resource: COGNITIVE_SERVICES,
             secret,
         }
     }
@@ -50,6 +56,12 @@ impl EntraIdentity {
         }
     }
 
+    /// The same, with tokens that are for another resource.
+    #[must_use]
+    pub fn for_resource(self, resource: &'static str) -> Self {
+        Self { resource, ..self }
+    }
+
     /// The application's secret, to be sent to Entra only.
     pub fn secret(&self) -> Option<&str> {
         self.secret.as_ref().map(SecretString::expose_secret)
@@ -59,7 +71,9 @@ impl EntraIdentity {
 impl PartialEq for EntraIdentity {
     fn eq(&self, other: &Self) -> bool {
         let parts = |it: &Self| (it.tenant.clone(), it.client.clone(), it.certificate.clone());
-        parts(self) == parts(other) && self.secret() == other.secret()
+        parts(self) == parts(other)
+            && self.resource == other.resource
+            && self.secret() == other.secret()
     }
 }
 
