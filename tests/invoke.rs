@@ -65,9 +65,14 @@ fn events() -> Vec<Value> {
     ]
 }
 
+fn named(event: &Value) -> String {
+    let name = event["type"].as_str().unwrap();
+    format!("event: {name}\ndata: {event}\n\n")
+}
+
 fn sse(events: &[Value]) -> String {
-    let event = |it: &Value| format!("event: {}\ndata: {it}\n\n", it["type"].as_str().unwrap());
-    events.iter().map(event).collect()
+    let texts: Vec<String> = events.iter().map(named).collect();
+    texts.concat()
 }
 
 fn stream(frames: &[u8], size: usize) -> Script {

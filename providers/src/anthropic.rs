@@ -5,6 +5,7 @@
 //! Source: anthropic-python 2.12 and <https://docs.anthropic.com/en/api> (read 2026-11).
 
 mod bedrock;
+mod betas;
 pub(crate) mod models;
 
 use std::sync::Arc;
@@ -160,18 +161,6 @@ impl Anthropic {
             ..outbound
         })
     }
-
-    /// Passes on what the caller tries, besides what the operator has every call try.
-    fn try_also(headers: &mut HeaderMap, betas: &str) {
-        let both = match headers.get(&BETA).and_then(|it| it.to_str().ok()) {
-            Some(operators) => format!("{operators},{betas}"),
-            None => betas.to_owned(),
-        };
-        // It came in a header, so it can be sent in one.
-        if let Ok(value) = HeaderValue::from_str(&both) {
-            headers.insert(BETA, value);
-        }
-    }
 }
 
 impl Provider for Anthropic {
@@ -215,10 +204,15 @@ impl Provider for Anthropic {
             edit.set("model", model);
         }
         let mut outbound = self.outbound(model, edit, call.view.is_stream)?;
-        outbound.dropped = dropped;
-        if let (Some(betas), Surface::Own | Surface::Vertex(_)) = (call.betas, &self.surface) {
-            Self::try_also(&mut outbound.headers, betas);
+        match (call.betas, &self.surface) {
+            (Some(tried), Surface::Own) => try_also(&mut outbound.headers, tried),
+            (Some(tried), Surface::Vertex(_)) => {
+                let kept = betas::taken(tried.split(','), betas::at_vertex, &mut dropped);
+                try_also(&mut outbound.headers, &kept.join(","));
+            }
+            (_, Surface::Bedrock) | (None, _) => {}
         }
+        outbound.dropped = dropped;
         if freed.is_some() {
             outbound
                 .dropped
@@ -288,6 +282,19 @@ impl Provider for Anthropic {
     fn listing(&self) -> Listing {
         let first = self.account.endpoint("/models?limit=1000");
         Listing::one(first, ListForm::Anthropic, self.account.headers())
+    }
+}
+
+/// Passes on what the caller tries, besides what the operator has every call try.
+fn try_also(headers: &mut HeaderMap, tried: &str) {
+    let both = match headers.get(&BETA).and_then(|it| it.to_str().ok()) {
+        _ if tried.is_empty() => return,
+        Some(operators) => format!("{operators},{tried}"),
+        None => tried.to_owned(),
+    };
+    // It came in a header, so it can be sent in one.
+    if let Ok(value) = HeaderValue::from_str(&both) {
+        headers.insert(BETA, value);
     }
 }
 

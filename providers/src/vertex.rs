@@ -295,6 +295,33 @@ mod tests {
     }
 
     #[test]
+    fn what_vertex_does_not_let_callers_try_is_left_out_and_named() {
+        let vertex = built(json!({"project": "p"})).unwrap();
+        let body = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"?"}]}"#;
+        let document = Document::parse(body.into()).unwrap();
+        let view = RequestView::read(Operation::Messages, &document).unwrap();
+        let encoded = |betas| {
+            let call = Call {
+                operation: Operation::Messages,
+                document: &document,
+                form: None,
+                betas: Some(betas),
+                view: &view,
+                upstream_model: "claude-opus-5",
+            };
+            vertex.encode(&call).unwrap()
+        };
+        let outbound = encoded("claude-code-20250219, context-management-2025-06-27");
+        assert_eq!(
+            outbound.headers["anthropic-beta"],
+            "context-management-2025-06-27"
+        );
+        assert_eq!(outbound.dropped, ["anthropic-beta:claude-code-20250219"]);
+        let outbound = encoded("claude-code-20250219");
+        assert!(!outbound.headers.contains_key("anthropic-beta"));
+    }
+
+    #[test]
     fn a_name_says_whose_model_it_is_and_how_it_is_called() {
         const PLACE: &str = "https://aiplatform.googleapis.com/v1/projects/p/locations/global";
         use Operation::{Chat, Messages};

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use tollward_wire::dialect::anthropic::invoke;
 use tollward_wire::document::{Document, Edit};
 
-use super::{VERSION, models};
+use super::{VERSION, betas, models};
 
 /// What a stream is asked for as.
 pub(super) const STREAM: &str = "application/vnd.amazon.eventstream";
@@ -20,9 +20,7 @@ pub(super) const STREAM: &str = "application/vnd.amazon.eventstream";
 const BEDROCK_VERSION: &str = "bedrock-2023-05-31";
 /// The field that stands for the header `anthropic-beta`.
 const BETAS: &str = "anthropic_beta";
-/// Without this one, Bedrock does not know the field that it is about.
-const COMPACTION: &str = "compact-2026-01-12";
-/// The field that only [`COMPACTION`] brings.
+/// The field that only [`betas::COMPACTION`] brings.
 const CONTEXT_MANAGEMENT: &str = "context_management";
 
 /// What Bedrock's schema knows of a request.
@@ -45,27 +43,13 @@ const KNOWN: [&str; 14] = [
 /// Fields that only say how the API is spoken: Bedrock has other places for them.
 const PASSING: [&str; 3] = ["model", "stream", "betas"];
 
-/// What Bedrock lets be tried; it refuses a request that names anything else.
-const TRIED: [&str; 8] = [
-    "computer-use-2025-01-24",
-    "context-1m-2025-08-07",
-    "dev-full-thinking-2025-05-14",
-    "effort-2025-11-24",
-    "fine-grained-tool-streaming-2025-05-14",
-    "interleaved-thinking-2025-05-14",
-    "output-128k-2025-02-19",
-    "token-efficient-tools-2025-02-19",
-];
-/// The same for all models, those from 4.7 on included, which refuse most others.
-const TRIED_EVERYWHERE: [&str; 2] = [COMPACTION, "computer-use-2025-11-24"];
-
 /// Changes a request to `model` into what `InvokeModel` takes; returns what was left out, as paths.
-/// `betas` is what the caller tries, by its header.
+/// `tried` is what the caller tries, by its header.
 pub(super) fn adapt(
     document: &Document,
     edit: &mut Edit<'_>,
     model: &str,
-    betas: Option<&str>,
+    tried: Option<&str>,
 ) -> Vec<Cow<'static, str>> {
     let traits = models::traits(model);
     let is_newest = !traits.takes_sampling;
@@ -73,12 +57,19 @@ pub(super) fn adapt(
     for (field, value) in trimmed.fields {
         edit.set_raw(field, value);
     }
+    let list = |field| document.get::<Vec<String>>(field).ok().flatten();
+    let named: Vec<String> = [BETAS, "betas"]
+        .into_iter()
+        .filter_map(list)
+        .flatten()
+        .collect();
+    let by_header = tried.unwrap_or_default().split(',');
+    let words = by_header.chain(named.iter().map(String::as_str));
+    let mut refused = Vec::new();
+    let is_taken = |it: &str| betas::at_bedrock(it, is_newest);
+    let kept = betas::taken(words, is_taken, &mut refused);
+    let compacts = kept.contains(&betas::COMPACTION);
     let mut dropped = trimmed.dropped;
-    let (kept, refused): (Vec<String>, Vec<String>) = tried(document, betas).partition(|it| {
-        let it = it.as_str();
-        TRIED_EVERYWHERE.contains(&it) || (!is_newest && TRIED.contains(&it))
-    });
-    let compacts = kept.iter().any(|it| it == COMPACTION);
     for field in document.fields() {
         let is_known = KNOWN.contains(&field) || (field == CONTEXT_MANAGEMENT && compacts);
         if is_known {
@@ -89,11 +80,7 @@ pub(super) fn adapt(
             dropped.push(field.to_owned().into());
         }
     }
-    dropped.extend(
-        refused
-            .iter()
-            .map(|it| format!("anthropic-beta:{it}").into()),
-    );
+    dropped.extend(refused);
     if kept.is_empty() {
         edit.remove(BETAS);
     } else {
@@ -103,24 +90,4 @@ pub(super) fn adapt(
         edit.set(VERSION, BEDROCK_VERSION);
     }
     dropped
-}
-
-/// What the caller tries, by its header and in its body, each once.
-fn tried(document: &Document, betas: Option<&str>) -> impl Iterator<Item = String> {
-    let list = |field| document.get::<Vec<String>>(field).ok().flatten();
-    let mut all: Vec<String> = betas
-        .unwrap_or_default()
-        .split(',')
-        .map(|it| it.trim().to_owned())
-        .collect();
-    all.extend(list(BETAS).unwrap_or_default());
-    all.extend(list("betas").unwrap_or_default());
-    all.retain(|it| !it.is_empty());
-    let mut unique: Vec<String> = Vec::new();
-    for word in all {
-        if !unique.contains(&word) {
-            unique.push(word);
-        }
-    }
-    unique.into_iter()
 }

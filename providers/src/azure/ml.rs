@@ -13,7 +13,7 @@ use super::origin;
 use crate::account::{Account, KeyHeader, settings};
 use crate::compatible::Compatible;
 use crate::compatible::rows::AZURE_ML;
-use crate::credentials::{Access, EntraIdentity, Origin};
+use crate::credentials::{EntraIdentity, Origin};
 use crate::kind::Kind;
 use crate::provider::Provider;
 use crate::settings::BuildError;

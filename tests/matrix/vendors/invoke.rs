@@ -39,7 +39,7 @@ impl Vendor for Invoke {
         let said = scene.said();
         match (scene, is_stream) {
             // What goes wrong is Amazon's to say, and a schema goes to Converse.
-            (Scene::BadRequest | Scene::Schema, _) | (Scene::EarlyError, _) => {
+            (Scene::BadRequest | Scene::Schema | Scene::EarlyError, _) => {
                 Bedrock.answer(scene, is_stream, is_text)
             }
             (_, false) => Some(whole(scene, &anthropic::message(&said))),

@@ -1,5 +1,5 @@
 //! Claude's stream in frames becomes Claude's stream in events, wherever it is cut.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
 use crate::error_body::ErrorBody;
@@ -34,7 +34,8 @@ fn sse(events: &str) -> String {
         let name = value["type"].as_str().unwrap();
         format!("event: {name}\ndata: {line}\n\n")
     };
-    events.lines().map(event).collect()
+    let texts: Vec<String> = events.lines().map(event).collect();
+    texts.concat()
 }
 
 #[derive(Debug, PartialEq)]
@@ -85,13 +86,18 @@ fn read_everywhere(stream: &[u8]) -> Outcome {
     whole
 }
 
+/// The first events.
+fn begun() -> String {
+    TOOLS.lines().take(3).flat_map(|it| [it, "\n"]).collect()
+}
+
 /// The first events and the last ones: few bytes to cut.
 fn brief() -> String {
     let lines: Vec<&str> = TOOLS.lines().collect();
     let (first, rest) = lines.split_at(3);
     let last = rest.split_at(rest.len() - 3).1;
     let kept = first.iter().chain(last);
-    kept.map(|it| format!("{it}\n")).collect()
+    kept.flat_map(|it| [*it, "\n"]).collect()
 }
 
 #[test]
@@ -117,7 +123,7 @@ fn framed_events_go_on_as_anthropics_own_stream_wherever_they_are_cut() {
 
 #[test]
 fn an_exception_ends_the_stream_and_one_after_the_end_does_not() {
-    let begun: String = TOOLS.lines().take(3).map(|it| format!("{it}\n")).collect();
+    let begun = begun();
     let stream = [frames(&begun), unhex(EXCEPTION)].concat();
     let outcome = read_everywhere(&stream);
     assert_eq!(outcome.out, sse(&begun));
@@ -139,7 +145,7 @@ fn a_stream_that_stops_inside_a_frame_or_before_its_end_is_not_complete() {
     let stream = frames(TOOLS);
     let outcome = read(Framing::Frames, &[&stream[..stream.len() - 9]]);
     assert_eq!(outcome.end, StreamEnd::Truncated);
-    let begun: String = TOOLS.lines().take(3).map(|it| format!("{it}\n")).collect();
+    let begun = begun();
     let outcome = read(Framing::Frames, &[&frames(&begun)]);
     assert_eq!(outcome.end, StreamEnd::Incomplete);
 }

@@ -1,5 +1,5 @@
 //! What goes to Bedrock as it is, what goes without something, and what does not go this way.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use serde_json::{Value, json};
 
