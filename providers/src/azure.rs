@@ -517,6 +517,7 @@ mod tests {
         let opened = |settings: Value| {
             let document = Document::parse(r#"{"model":"m"}"#.into()).unwrap();
             let call = Call {
+                betas: None,
                 operation: Operation::Realtime,
                 document: &document,
                 view: &RequestView::read(Operation::Realtime, &document).unwrap(),
