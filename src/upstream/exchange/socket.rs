@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use http::header::InvalidHeaderValue;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
@@ -84,20 +85,10 @@ pub(super) async fn opened(
     };
     let (provider, mut outbound) = request.into_parts();
     let nonce = generate_key();
-    let headers = &mut outbound.headers;
-    headers.extend(handshake.headers.clone());
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
-    let mut told = vec![(header::SEC_WEBSOCKET_KEY, nonce.clone())];
-    if !handshake.protocols.is_empty() {
-        let protocols = handshake.protocols.join(", ");
-        told.push((header::SEC_WEBSOCKET_PROTOCOL, protocols));
-    }
-    for (name, text) in told {
-        let value = HeaderValue::try_from(text);
-        headers.insert(name, value.map_err(|_| foreign("no header's text"))?);
-    }
+    let asking = asking(handshake, &nonce);
+    outbound
+        .headers
+        .extend(asking.map_err(|_| foreign("no header's text"))?);
     let patience = Patience {
         head: deployment.timeouts.first_byte,
         idle: deployment.timeouts.idle,
@@ -139,4 +130,18 @@ pub(super) async fn opened(
         protocol,
         handshake: handshake.clone(),
     })))
+}
+
+/// The headers that ask a vendor for a websocket, with those of the caller.
+fn asking(handshake: &Handshake, nonce: &str) -> Result<HeaderMap, InvalidHeaderValue> {
+    let mut headers = handshake.headers.clone();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(header::SEC_WEBSOCKET_VERSION, VERSION);
+    headers.insert(header::SEC_WEBSOCKET_KEY, HeaderValue::from_str(nonce)?);
+    if !handshake.protocols.is_empty() {
+        let protocols = HeaderValue::from_str(&handshake.protocols.join(", "))?;
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, protocols);
+    }
+    Ok(headers)
 }
