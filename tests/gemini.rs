@@ -306,7 +306,7 @@ async fn a_thought_goes_back_to_its_vendor_and_never_to_google() {
     let gateway = Gateway::start(&scene.config).await;
     let mut thinking = openai::answer("");
     thinking["choices"][0]["message"] = json!({"role": "assistant", "content": null,
-        "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "signature": "s1",
+        "reasoning_details": [{"type": "reasoning.text", "text": "Hm.", "signature": "sig~1",
             "format": "anthropic-claude-v1"}],
         "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
     scene.gpt.then(Script::json("200 OK", &thinking));
@@ -320,7 +320,7 @@ async fn a_thought_goes_back_to_its_vendor_and_never_to_google() {
         "{whole}"
     );
     let sealed = said["parts"][1]["thoughtSignature"].as_str().unwrap();
-    assert!(!sealed.contains("s1") && sealed.len() % 4 == 0, "{sealed}");
+    assert!(!sealed.contains("sig~1") && sealed.len() % 4 == 0, "{sealed}");
     let mut body = hello();
     let contents = body["contents"].as_array_mut().unwrap();
     contents.push(said);
