@@ -15,7 +15,7 @@ import media
 import sessions
 import turns
 from turns import INPUT, MESSAGES, OUTPUT, WORDS, Past, Wrong
-from vendors import IDS, Anthropic, Bedrock, Cohere, Gemini, Ollama, Responses, compact, halves
+from vendors import IDS, Anthropic, Bedrock, Cohere, Gemini, Invoke, Ollama, Responses, compact, halves
 
 USAGE = {"prompt_tokens": INPUT, "completion_tokens": OUTPUT, "total_tokens": INPUT + OUTPUT}
 # The word at which a stream is cut or breaks.
@@ -116,6 +116,8 @@ def dialect(path, request):
         "/v2/rerank": Cohere,
         ":batchEmbedContents": Gemini,
     }
+    if "claude" in path and path.endswith(("/invoke", "/invoke-with-response-stream")):
+        return Invoke(path, request)
     for ending, vendor in endings.items():
         if path.endswith(ending):
             return vendor(path, request)

@@ -7,6 +7,7 @@ request says of the past as strictly as the vendor would.
 import itertools
 import json
 import struct
+from base64 import b64encode
 from urllib.parse import unquote
 from zlib import crc32
 
@@ -252,6 +253,30 @@ class Bedrock:
     def error(self, status, message):
         name = self.names.get(status, "InternalServerException")
         return {"x-amzn-errortype": f"{name}:http://internal.amazon.com/"}, {"message": message}
+
+
+class Invoke(Anthropic):
+    """Anthropic's API as Bedrock has it: the model in the path, events in frames."""
+
+    key_header, key = Bedrock.key_header, Bedrock.key
+    stream_type, names = Bedrock.stream_type, Bedrock.names
+    error = Bedrock.error
+
+    def __init__(self, path, request):
+        _, model, operation = path.rsplit("/", 2)
+        self.model, self.is_stream = unquote(model), operation == "invoke-with-response-stream"
+
+    def past(self, request):
+        if request.get("anthropic_version") != "bedrock-2023-05-31" or {"model", "stream"} & set(request):
+            raise Wrong("malformed input request")
+        return super().past(request)
+
+    def frame(self, event):
+        piece = b64encode(compact(event).encode()).decode()
+        return Bedrock.frame(self, "event", "chunk", {"bytes": piece, "p": "abc"})
+
+    def broken(self):
+        return Bedrock.frame(self, "exception", "modelStreamErrorException", {"message": "it broke"})
 
 
 class Ollama:
