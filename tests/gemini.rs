@@ -320,7 +320,10 @@ async fn a_thought_goes_back_to_its_vendor_and_never_to_google() {
         "{whole}"
     );
     let sealed = said["parts"][1]["thoughtSignature"].as_str().unwrap();
-    assert!(!sealed.contains("sig~1") && sealed.len() % 4 == 0, "{sealed}");
+    assert!(
+        !sealed.contains("sig~1") && sealed.len() % 4 == 0,
+        "{sealed}"
+    );
     let mut body = hello();
     let contents = body["contents"].as_array_mut().unwrap();
     contents.push(said);
