@@ -122,7 +122,7 @@ async fn fetch(desk: &Desk, account: &Account, listing: &Listing) -> anyhow::Res
     let mut refusal = None;
     for holder in account.credentials.holders() {
         match check::list(desk, account, &inquiry, holder).await {
-            Ok((listed, _)) => return Ok(listed),
+            Ok(listed) => return Ok(listed),
             Err(finding) => refusal = Some(finding),
         }
     }

@@ -165,14 +165,13 @@ pub async fn list(
     account: &Account,
     inquiry: &Inquiry<'_>,
     holder: &Holder,
-) -> Result<(Listed, Signer), Finding> {
+) -> Result<Listed, Finding> {
     let patient = Patient {
         account,
         names_proxy: false,
     };
     let signer = signer(desk, &patient, holder).await?;
-    let listed = listed(&patient, inquiry, holder, &signer).await?;
-    Ok((listed, signer))
+    listed(&patient, inquiry, holder, &signer).await
 }
 
 /// The key is proven first, where the list does not prove it.
