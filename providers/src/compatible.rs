@@ -142,7 +142,7 @@ impl Compatible {
         if call.operation == Operation::Realtime {
             return realtime::outbound(self, call);
         }
-        if call.operation.is_media() {
+        if call.operation.is_only_relayed() {
             return media::outbound(self, call);
         }
         let is_responses = call.operation == Operation::Responses;
@@ -307,7 +307,7 @@ impl Provider for Compatible {
             (Operation::Embeddings | Operation::Rerank | Operation::Responses, _) => {
                 Services::always(plain)
             }
-            (operation, _) if operation.is_media() => Services::always(plain),
+            (operation, _) if operation.is_only_relayed() => Services::always(plain),
             (_, OnlyResponses::Everything) => Services::always(bridge),
             (_, OnlyResponses::Tools) if has_tools => Services {
                 plain,

@@ -85,7 +85,7 @@ pub fn respond(operation: Operation, reply: Reply) -> Response {
     if operation.dialect() == Some(Dialect::Anthropic) {
         headers::name_for_anthropic(response.headers_mut());
     }
-    if operation.is_media() {
+    if operation.is_only_relayed() {
         return respond_with_media(response, reply);
     }
     let content_type = match reply.body {

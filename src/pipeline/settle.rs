@@ -396,7 +396,7 @@ impl Call {
             return (Usage::default(), false, Priced::NOTHING);
         }
         let mut usage = Usage::default();
-        if !self.operation.is_media() {
+        if !self.operation.is_only_relayed() {
             usage.input = self.estimated_input;
             usage.output = least;
         } else if self.characters > 0 {

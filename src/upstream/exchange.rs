@@ -224,7 +224,7 @@ pub async fn exchange(
         Ready::Local(opened) => *opened,
     };
     let timeouts = deployment.timeouts;
-    if asked.call.operation.is_media() {
+    if asked.call.operation.is_only_relayed() {
         // Boxed: chats are more.
         return Box::pin(media::answered(opened, timeouts, deadline)).await;
     }

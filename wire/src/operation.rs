@@ -166,7 +166,7 @@ impl Operation {
     }
 
     /// Whether it is relayed or not served at all, and its answer may be media or text as well as JSON.
-    pub const fn is_media(self) -> bool {
+    pub const fn is_only_relayed(self) -> bool {
         match self {
             Self::ImageGenerations
             | Self::ImageEdits

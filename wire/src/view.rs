@@ -376,7 +376,7 @@ fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError>
     if operation == Operation::GenerateContent {
         return contents::choices(document);
     }
-    if !operation.streams() || operation.is_media() || has_usage_anyway(operation) {
+    if !operation.streams() || operation.is_only_relayed() || has_usage_anyway(operation) {
         return Ok(1);
     }
     let expected = "an integer from 1 to 128";
