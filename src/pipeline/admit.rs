@@ -1,6 +1,5 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
@@ -65,20 +64,13 @@ impl Content {
     }
 
     /// It is a form, or not looked into, and what was not read follows.
-    ///
-    /// # Errors
-    /// Never: an empty object is a document.
-    pub fn streamed(
-        form: Option<Form>,
-        upload: Option<Upload>,
-        view: RequestView,
-    ) -> Result<Self, DocumentError> {
-        Ok(Self {
-            document: Document::parse(Bytes::from_static(b"{}"))?,
+    pub fn streamed(form: Option<Form>, upload: Option<Upload>, view: RequestView) -> Self {
+        Self {
+            document: Document::empty(),
             form,
             upload,
             view,
-        })
+        }
     }
 }
 
@@ -177,7 +169,7 @@ pub async fn admit(
         // Boxed: most requests are none.
         let (form, upload) = Box::pin(read_form(&mut ingress, &content_type, limits)).await?;
         let view = RequestView::of_form(&form)?;
-        Content::streamed(Some(form), upload, view)?
+        Content::streamed(Some(form), upload, view)
     } else {
         let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
         let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;

@@ -80,7 +80,6 @@ pub async fn pass(
     let headers = passed(&ingress.headers);
     let upload = upload(&mut ingress, &snapshot.limits)?;
     let content = Content::streamed(None, upload.clone(), RequestView::of_nothing());
-    let content = content.map_err(AdmitError::from)?;
     let admitted = Admitted::new(ingress, caller, content);
     let plan = Plan::only(Arc::clone(&deployment));
     let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;

@@ -147,6 +147,17 @@ impl Document {
         &self.body
     }
 
+    /// `{}`: of a body that is no JSON, or is not read.
+    pub fn empty() -> Self {
+        Self {
+            body: Bytes::from_static(b"{}"),
+            top: Arc::new(Object {
+                members: Vec::new(),
+                open: 0,
+            }),
+        }
+    }
+
     /// The top-level object's spans.
     pub fn top(&self) -> &Object {
         &self.top
