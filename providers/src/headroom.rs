@@ -27,7 +27,7 @@ pub enum Measure {
 }
 
 impl Measure {
-    /// All of them, in the order of [`Headroom::limits`].
+    /// All of them, in the order in which a [`Headroom`] keeps their limits.
     pub const ALL: [Self; 4] = [
         Self::Requests,
         Self::Tokens,
@@ -61,7 +61,7 @@ pub struct Limit {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Headroom {
     /// The tightest limit of each [`Measure`], in their order.
-    pub limits: [Option<Limit>; Measure::ALL.len()],
+    pub(crate) limits: [Option<Limit>; Measure::ALL.len()],
 }
 
 /// What stands before the rest of a header's name, and what is counted where the rest does not say.
