@@ -9,12 +9,18 @@
 //! - [`allowance`]: how many retries a provider may cause, as a share of its calls
 //! - [`estimate`]: tokens when the provider told none
 //! - [`probe`]: after a failure, who may find out whether things work again
+//! - [`routing`]: in which order the candidates of a call are asked
+//! - [`breaker`]: which deployments are left alone for a while
+//! - [`latency`]: how long a deployment takes to its first content
 //! - [`price`]: usage × prices → nano-dollars
 
 pub mod allowance;
 pub mod backoff;
+pub mod breaker;
 pub mod credential;
 pub mod estimate;
+pub mod latency;
 pub mod price;
 pub mod probe;
 pub mod retry;
+pub mod routing;

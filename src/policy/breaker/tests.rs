@@ -1,0 +1,175 @@
+use super::*;
+use crate::clock::mono;
+
+const TERMS: BreakerTerms = BreakerTerms {
+    failures: 5,
+    percent: 50,
+    pause: Duration::from_secs(5),
+    longest_pause: Duration::from_secs(60),
+    recovery: Duration::from_secs(30),
+};
+
+struct Played {
+    breaker: Breaker,
+    now: Instant,
+}
+
+impl Played {
+    fn new() -> Self {
+        Self {
+            breaker: Breaker::default(),
+            now: mono(),
+        }
+    }
+
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+    }
+
+    fn call(&mut self, is_good: bool) {
+        let spell = self.breaker.begin(self.now);
+        if is_good {
+            self.breaker.succeeded(spell, self.now);
+        } else {
+            self.breaker.failed(spell, &TERMS, self.now, 0.0);
+        }
+    }
+
+    fn circuit(&self) -> Circuit {
+        self.breaker.circuit(&TERMS, self.now)
+    }
+
+    fn opened() -> Self {
+        let mut played = Self::new();
+        for _ in 0..TERMS.failures {
+            played.call(false);
+        }
+        played
+    }
+}
+
+#[test]
+fn it_opens_after_failures_in_a_row_and_one_good_call_begins_anew() {
+    let mut played = Played::new();
+    for _ in 0..4 {
+        played.call(false);
+    }
+    played.call(true);
+    for _ in 0..4 {
+        played.call(false);
+    }
+    assert_eq!(played.circuit(), Circuit::Closed(WHOLE));
+    played.call(false);
+    assert_eq!(played.circuit(), Circuit::Open(TERMS.pause));
+}
+
+#[test]
+fn it_opens_when_half_of_many_calls_fail_though_never_in_a_row() {
+    let mut played = Played::new();
+    for turn in 0..19 {
+        played.call(turn % 2 == 0);
+    }
+    assert_eq!(played.circuit(), Circuit::Closed(WHOLE));
+    played.call(false);
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+}
+
+#[test]
+fn what_failed_more_than_half_a_minute_ago_is_forgotten() {
+    let mut played = Played::new();
+    for _ in 0..4 {
+        for turn in 0..10 {
+            played.call(turn % 3 != 0);
+        }
+        played.wait(31);
+    }
+    assert_eq!(played.circuit(), Circuit::Closed(WHOLE));
+}
+
+#[test]
+fn after_the_pause_one_call_at_a_time_is_let_through_and_two_good_ones_close_it() {
+    let mut played = Played::opened();
+    played.wait(4);
+    assert_eq!(played.circuit(), Circuit::Open(Duration::from_secs(1)));
+    played.wait(1);
+    assert_eq!(played.circuit(), Circuit::Trying);
+    let spell = played.breaker.begin(played.now);
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+    played.breaker.succeeded(spell, played.now);
+    assert_eq!(played.circuit(), Circuit::Trying);
+    played.call(true);
+    assert_eq!(played.circuit(), Circuit::Closed(FIRST_SHARE));
+}
+
+#[test]
+fn its_weight_comes_back_over_the_recovery() {
+    let mut played = Played::opened();
+    played.wait(5);
+    played.call(true);
+    played.call(true);
+    let shares: Vec<_> = [0, 6, 9, 15]
+        .iter()
+        .map(|seconds| {
+            played.wait(*seconds);
+            played.circuit()
+        })
+        .collect();
+    let closed = [100, 200, 500, 1_000].map(Circuit::Closed);
+    assert_eq!(shares, closed);
+}
+
+#[test]
+fn every_try_that_fails_doubles_the_pause_up_to_the_longest() {
+    let mut played = Played::opened();
+    let pauses: Vec<_> = (0..6)
+        .map(|_| {
+            let Circuit::Open(pause) = played.circuit() else {
+                panic!("{:?}", played.circuit());
+            };
+            played.now += pause;
+            played.call(false);
+            pause.as_secs()
+        })
+        .collect();
+    assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+}
+
+#[test]
+fn a_call_from_before_says_nothing_about_the_try_that_runs() {
+    let mut played = Played::new();
+    let old = played.breaker.begin(played.now);
+    for _ in 0..5 {
+        played.call(false);
+    }
+    played.wait(5);
+    let trying = played.breaker.begin(played.now);
+    played.breaker.failed(old, &TERMS, played.now, 0.0);
+    played.breaker.succeeded(trying, played.now);
+    assert_eq!(played.circuit(), Circuit::Trying);
+}
+
+#[test]
+fn a_try_that_its_client_left_lets_the_next_one_try() {
+    let mut played = Played::opened();
+    played.wait(5);
+    let spell = played.breaker.begin(played.now);
+    played.breaker.left(spell);
+    assert_eq!(played.circuit(), Circuit::Trying);
+    played.breaker.begin(played.now);
+    played.wait(LONGEST_TRY.as_secs());
+    assert_eq!(played.circuit(), Circuit::Trying, "a lost try");
+}
+
+#[test]
+fn without_a_number_of_failures_it_never_opens() {
+    let terms = BreakerTerms {
+        failures: 0,
+        ..TERMS
+    };
+    let (mut breaker, now) = (Breaker::default(), mono());
+    for _ in 0..100 {
+        let spell = breaker.begin(now);
+        breaker.failed(spell, &terms, now, 0.0);
+    }
+    assert_eq!(breaker.circuit(&terms, now), Circuit::Closed(WHOLE));
+}

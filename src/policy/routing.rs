@@ -1,0 +1,132 @@
+//! In which order the candidates of a call are asked.
+//!
+//! A policy gives each candidate a rank; lower ranks are asked first. A route names one policy or
+//! several: the second decides between those that the first ranks alike, and so on, and what is
+//! still alike stays in the order in which it was written. Policies see numbers only: the clock,
+//! chance and the state of deployments are in [`Outlook`] and [`Draw`], so each is a table in its
+//! test and the whole can be replayed.
+//!
+//! To add a policy: a file with a [`RoutingPolicy`], and a row in [`POLICIES`].
+
+mod cheapest;
+mod fastest;
+mod headroom;
+mod least_busy;
+mod ordered;
+mod round_robin;
+mod sticky;
+mod weighted;
+
+use tollward_store::NanoUsd;
+
+/// The policies, by the names that are written in the configuration.
+pub static POLICIES: [&dyn RoutingPolicy; 8] = [
+    &ordered::Ordered,
+    &weighted::Weighted,
+    &round_robin::RoundRobin,
+    &least_busy::LeastBusy,
+    &fastest::Fastest,
+    &cheapest::Cheapest,
+    &headroom::Headroom,
+    &sticky::Sticky,
+];
+
+/// A whole share, in the thousandths that shares are in.
+pub const WHOLE: u32 = 1_000;
+
+/// What a policy sees of one candidate.
+#[derive(Clone, Copy, Debug)]
+pub struct Outlook {
+    /// Tells candidates apart, the same in every process.
+    pub identity: u64,
+    /// Its share of the calls, against the others' shares. Less while it comes back from a failure.
+    pub weight: u64,
+    /// Calls that it answers now.
+    pub in_flight: u32,
+    /// Microseconds to the first content of this call; `None` if it was not asked lately.
+    pub first_content_us: Option<u64>,
+    /// What this call will cost there, about; `None` if no price is known.
+    pub cost: Option<NanoUsd>,
+    /// Thousandths that are left of the vendor's tightest limit; `None` if it told none.
+    pub headroom: Option<u32>,
+    /// It answered the last turn of this conversation, so it has the beginning in its cache.
+    pub is_warm: bool,
+}
+
+/// Chance, as one call has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    /// The number of the call among those of its route.
+    pub turn: u64,
+    /// A fraction of 2⁶⁴ that is spread evenly: over the calls, or over whatever is to stay together.
+    pub point: u64,
+    /// 64 bits that no other call has.
+    pub seed: u64,
+}
+
+impl Draw {
+    /// The draw of call number `turn`. Points of successive calls lie as far apart as they can: the
+    /// multiples of the golden ratio, which keep shares exact over few calls already.
+    pub fn of_turn(turn: u64, seed: u64) -> Self {
+        const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+        Self {
+            turn,
+            point: turn.wrapping_mul(GOLDEN),
+            seed,
+        }
+    }
+
+    /// The same for a call that belongs to `unit`, whose calls all get the same point.
+    #[must_use]
+    pub fn together(self, unit: u64) -> Self {
+        Self {
+            point: mix(unit),
+            ..self
+        }
+    }
+
+    /// A fraction of 2⁶⁴ for one candidate, which no other one has.
+    fn of(self, identity: u64) -> u64 {
+        mix(self.seed ^ mix(identity))
+    }
+}
+
+/// A way to order candidates.
+pub trait RoutingPolicy: Sync {
+    /// What it is called in the configuration.
+    fn name(&self) -> &'static str;
+
+    /// Gives each candidate a rank; `ranks` is as long as `outlooks`.
+    fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]);
+}
+
+/// The policy of that name.
+pub fn policy(name: &str) -> Option<&'static dyn RoutingPolicy> {
+    POLICIES.iter().find(|it| it.name() == name).copied()
+}
+
+/// Places of the candidates in the order in which `policies` have them asked.
+pub fn order(policies: &[&dyn RoutingPolicy], outlooks: &[Outlook], draw: Draw) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..outlooks.len()).collect();
+    if outlooks.len() < 2 {
+        return order;
+    }
+    let mut ranks = vec![0; outlooks.len()];
+    // Sorting keeps the order of what is alike, so the last policy sorts first.
+    for policy in policies.iter().rev() {
+        policy.rank(outlooks, draw, &mut ranks);
+        order.sort_by_key(|place| ranks.get(*place).copied());
+    }
+    order
+}
+
+/// Spreads a number over all of 64 bits (the finalizer of `SplitMix64`).
+pub fn mix(number: u64) -> u64 {
+    let mut it = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    it = (it ^ (it >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    it = (it ^ (it >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    it ^ (it >> 31)
+}
+
+#[cfg(test)]
+mod tests;
