@@ -7,17 +7,17 @@
 mod accounts;
 mod passthrough;
 mod prices;
+mod routes;
 mod standing;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::HeaderValue;
 use serde_json::{Map, Value};
 use tollward_config::catalog::Catalog;
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, OnUnsupported, ProviderConfig, Report, TimeoutsConfig,
+    ModelConfig, ProviderConfig, Report,
 };
 use tollward_providers::{BuildError, Provider};
 
@@ -27,11 +27,8 @@ use crate::detect::Detected;
 use crate::policy::allowance::AllowanceTerms;
 use crate::policy::backoff::Backoff;
 use crate::policy::price::Prices;
-use crate::snapshot::{
-    AuthMode, Candidate, Deployment, DeploymentHeaders, DirectRoutes, Limits, Passthrough,
-    RetryTerms, Route, Snapshot, Target,
-};
-use crate::upstream::exchange::Timeouts;
+use crate::snapshot::route::Routes;
+use crate::snapshot::{AuthMode, Limits, Passthrough, RetryTerms, Snapshot};
 use crate::upstream::local;
 use crate::upstream::trust::Trust;
 
@@ -65,11 +62,7 @@ impl Assembly<'_> {
             wired.routes,
         )
         .with_passthrough(wired.passthrough);
-        Ok(if self.detected.is_some() {
-            snapshot.with_direct(wired.work.direct())
-        } else {
-            snapshot
-        })
+        Ok(snapshot)
     }
 
     /// Every provider that the configuration sets up or names, whether or not a model uses it.
@@ -78,7 +71,7 @@ impl Assembly<'_> {
     /// As of [`Assembly::snapshot`].
     pub fn accounts(&self, loaded: &Loaded) -> Result<Accounts, Report> {
         let wired = self.wire(loaded)?;
-        Ok(wired.work.accounts(&wired.routes))
+        Ok(wired.work.accounts(&wired.routes.named))
     }
 
     /// Builds the providers, and what leads to them.
@@ -100,6 +93,14 @@ impl Assembly<'_> {
                     .map(|(name, provider)| (name.clone(), provider.clone())),
             );
             models.extend(detected.models.iter().cloned());
+            // Whatever else a provider has is reached by its name.
+            models.extend(declared.keys().filter(|it| *it != LOCAL).map(|provider| {
+                let any = ModelConfig {
+                    deployments: vec![DeploymentConfig::of(provider, "*")],
+                    ..ModelConfig::default()
+                };
+                (format!("{provider}/*"), any)
+            }));
         }
         for (name, provider) in &declared {
             work.build_provider(name, provider);
@@ -128,7 +129,7 @@ impl Assembly<'_> {
 /// Providers, and what leads to them.
 struct Wired<'w> {
     work: Work<'w>,
-    routes: Vec<Route>,
+    routes: Routes,
     passthrough: Passthrough,
 }
 
@@ -201,87 +202,6 @@ impl Work<'_> {
         }
     }
 
-    /// Own deployments of every model first; then each route gets its fallbacks' own ones, in order.
-    fn routes(&mut self, models: &[(String, ModelConfig)]) -> Vec<Route> {
-        let mut own: HashMap<&str, Vec<Candidate>> = HashMap::new();
-        for (model, config) in models {
-            let candidates = config.deployments.iter().enumerate();
-            let candidates = candidates
-                .filter_map(|(index, deployment)| {
-                    self.candidate(model, index, deployment, config.on_unsupported)
-                })
-                .collect();
-            own.insert(model, candidates);
-        }
-        let of = |name: &str| own.get(name).cloned().unwrap_or_default();
-        let route = |(model, config): &(String, ModelConfig)| {
-            let mut candidates = of(model);
-            candidates.extend(config.fallbacks.iter().flat_map(|fallback| of(fallback)));
-            Route {
-                model: model.as_str().into(),
-                candidates,
-            }
-        };
-        models.iter().map(route).collect()
-    }
-
-    fn candidate(
-        &mut self,
-        model: &str,
-        index: usize,
-        config: &DeploymentConfig,
-        on_unsupported: OnUnsupported,
-    ) -> Option<Candidate> {
-        let path = format!("models.{model}.deployments[{index}]");
-        let is_declared = self.loaded.config.providers.contains_key(&config.provider);
-        if is_declared && config.provider != LOCAL && !self.providers.contains_key(&config.provider)
-        {
-            // Its own settings were reported already.
-            return None;
-        }
-        let target = if config.provider == LOCAL {
-            self.assembly
-                .standing
-                .engine(&config.model, &self.loaded.config)
-                .map(Target::Local)
-        } else {
-            self.provider(&config.provider)
-                .map(|provider| Target::Http(Arc::clone(provider)))
-        };
-        match target {
-            Ok(target) => {
-                let timeouts = timeouts(
-                    config
-                        .timeouts
-                        .as_ref()
-                        .unwrap_or(&self.loaded.config.timeouts),
-                );
-                let prices = self.prices(&config.provider, &config.model);
-                let deployment = deployment(
-                    self.assembly.standing,
-                    model,
-                    config,
-                    target,
-                    Terms {
-                        timeouts,
-                        prices,
-                        on_unsupported,
-                    },
-                );
-                Some(Candidate {
-                    model: model.into(),
-                    deployment: Arc::new(deployment),
-                })
-            }
-            Err(message) => {
-                let known: Vec<String> = self.providers.keys().cloned().collect();
-                let known: Vec<&str> = known.iter().map(String::as_str).collect();
-                self.report(&path, message, &known);
-                None
-            }
-        }
-    }
-
     /// A declared provider, or a known kind whose key is in the environment.
     fn provider(&mut self, name: &str) -> Result<&Arc<dyn Provider>, String> {
         if !self.providers.contains_key(name) && !self.loaded.config.providers.contains_key(name) {
@@ -311,90 +231,6 @@ impl Work<'_> {
         };
         prices::prices(&self.catalog, written, kind, model)
     }
-
-    /// Routes for `provider/model` that nobody configured, for a start without a configuration.
-    fn direct(&self) -> DirectRoutes {
-        let standing = Arc::clone(self.assembly.standing);
-        let timeouts = timeouts(&self.loaded.config.timeouts);
-        let known = self.providers.clone();
-        let catalog = Arc::clone(&self.catalog);
-        Box::new(move |name| {
-            let (provider, model) = name.split_once('/')?;
-            let built = known.get(provider)?;
-            let target = Target::Http(Arc::clone(&built.provider));
-            let listed = built.provider.listed_as(model);
-            let prices = prices::prices(&catalog, None, &built.kind, listed);
-            let config = DeploymentConfig {
-                provider: provider.to_owned(),
-                model: model.to_owned(),
-                timeouts: None,
-            };
-            // The public name is the caller's; metrics get one name for them all.
-            let mut deployment = deployment(
-                &standing,
-                &format!("{provider}/*"),
-                &config,
-                target,
-                Terms {
-                    timeouts,
-                    prices,
-                    on_unsupported: OnUnsupported::default(),
-                },
-            );
-            deployment.headers.model = header(name);
-            let candidate = Candidate {
-                model: name.into(),
-                deployment: Arc::new(deployment),
-            };
-            Some(Route {
-                model: name.into(),
-                candidates: vec![candidate],
-            })
-        })
-    }
-}
-
-/// On which terms a deployment is used.
-struct Terms {
-    timeouts: Timeouts,
-    prices: Prices,
-    on_unsupported: OnUnsupported,
-}
-
-fn deployment(
-    standing: &Standing,
-    model: &str,
-    config: &DeploymentConfig,
-    target: Target,
-    terms: Terms,
-) -> Deployment {
-    let id: Arc<str> = format!("{}/{}", config.provider, config.model).into();
-    let metered = if model.ends_with("/*") { model } else { &id };
-    Deployment {
-        meters: standing.metrics.meters(model, metered),
-        headers: DeploymentHeaders {
-            model: header(model),
-            deployment: header(&id),
-            provider: header(&config.provider),
-        },
-        allowance: standing.allowance(&config.provider),
-        credentials: match &target {
-            Target::Http(provider) => standing.pool(&config.provider, provider.credentials()),
-            Target::Local(_) => standing.pool(LOCAL, &[]),
-        },
-        provider: config.provider.as_str().into(),
-        model: model.into(),
-        upstream_model: config.model.as_str().into(),
-        id,
-        target,
-        on_unsupported: terms.on_unsupported,
-        timeouts: terms.timeouts,
-        prices: terms.prices,
-    }
-}
-
-fn header(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// Adds what is not written and has a variable: the key, unless a credential or an address is
@@ -471,15 +307,5 @@ fn retry_terms(config: &Config) -> RetryTerms {
             percent: retry.budget_percent,
             per_second: retry.budget_min_per_second,
         },
-    }
-}
-
-fn timeouts(config: &TimeoutsConfig) -> Timeouts {
-    Timeouts {
-        first_byte: config.first_byte,
-        whole_first_byte: config.first_byte_plain,
-        first_content: config.first_content,
-        idle: config.idle,
-        total: config.total,
     }
 }

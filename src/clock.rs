@@ -45,6 +45,11 @@ pub fn uniform() -> f64 {
     fastrand::f64()
 }
 
+/// 64 random bits.
+pub fn bits() -> u64 {
+    fastrand::u64(..)
+}
+
 /// Ten random bytes for a request id.
 pub fn id_bytes() -> [u8; 10] {
     let wide = fastrand::u128(..).to_le_bytes();

@@ -104,11 +104,7 @@ impl Detected {
         if self.models.iter().any(|(name, _)| name == model) {
             return;
         }
-        let deployment = DeploymentConfig {
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            timeouts: None,
-        };
+        let deployment = DeploymentConfig::of(provider, model);
         self.models.push((
             model.to_owned(),
             ModelConfig {

@@ -11,15 +11,21 @@
 //! - [`probe`]: after a failure, who may find out whether things work again
 //! - [`routing`]: in which order the candidates of a call are asked
 //! - [`breaker`]: which deployments are left alone for a while
+//! - [`condition`]: which requests a rule, a guard or a deployment is for
+//! - [`obstacle`]: why a deployment is not asked, or not before others
+//! - [`learned`]: what calls of a deployment use
 //! - [`latency`]: how long a deployment takes to its first content
 //! - [`price`]: usage × prices → nano-dollars
 
 pub mod allowance;
 pub mod backoff;
 pub mod breaker;
+pub mod condition;
 pub mod credential;
 pub mod estimate;
 pub mod latency;
+pub mod learned;
+pub mod obstacle;
 pub mod price;
 pub mod probe;
 pub mod retry;

@@ -4,6 +4,9 @@
 //! the whole. What must survive a reload (retry allowances, metrics,
 //! connections, the engine) lives in the gateway and is only pointed at.
 
+pub mod pattern;
+pub mod route;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,14 +17,19 @@ use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
 
+use self::pattern::Pattern;
+use self::route::{Guard, Route, Routes};
 use crate::credentials::pool::Pool;
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
+use crate::policy::breaker::BreakerTerms;
+use crate::policy::condition::Condition;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::health::Health;
 
 /// What is configured, validated and wired.
 pub struct Snapshot {
@@ -35,10 +43,12 @@ pub struct Snapshot {
     pub retry: RetryTerms,
     /// Whose account may be reached, and by whom.
     pub passthrough: Passthrough,
+    /// What some calls ask of every deployment.
+    pub guards: Vec<Guard>,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
-    direct: Option<DirectRoutes>,
+    patterns: Vec<Pattern>,
 }
 
 /// Whose account may be reached with what is asked of no model, and by whom.
@@ -57,9 +67,6 @@ pub struct Account {
     /// For requests that change something; what follows from them may be billed, and is not known.
     pub changing: Arc<Deployment>,
 }
-
-/// Builds a route for `provider/model` when no route of that name is configured.
-pub type DirectRoutes = Box<dyn Fn(&str) -> Option<Route> + Send + Sync>;
 
 /// Whether callers need a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,23 +113,6 @@ pub struct RetryTerms {
     pub allowance: AllowanceTerms,
 }
 
-/// A public model name and who may answer for it, in order.
-pub struct Route {
-    /// The public name.
-    pub model: Arc<str>,
-    /// Own deployments first, then those of the fallbacks.
-    pub candidates: Vec<Candidate>,
-}
-
-/// One choice of a route.
-#[derive(Clone)]
-pub struct Candidate {
-    /// The public name under which the deployment is configured: what a key must allow.
-    pub model: Arc<str>,
-    /// The deployment.
-    pub deployment: Arc<Deployment>,
-}
-
 /// Provider + credentials + upstream model: what a call is sent to.
 pub struct Deployment {
     /// `provider/upstream-model`.
@@ -145,6 +135,18 @@ pub struct Deployment {
     pub allowance: Arc<Allowance>,
     /// What the provider proves itself with.
     pub credentials: Arc<Pool>,
+    /// Tells it apart from others, the same in every process.
+    pub identity: u64,
+    /// Its share of the calls, against the others' shares.
+    pub weight: u32,
+    /// Words that guards ask for.
+    pub tags: Vec<Box<str>>,
+    /// For which calls it is.
+    pub when: Option<Arc<Condition>>,
+    /// How it is.
+    pub health: Arc<Health>,
+    /// When it is left alone.
+    pub breaker: BreakerTerms,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.
@@ -167,6 +169,7 @@ pub struct DeploymentHeaders {
 }
 
 /// Where a deployment's calls go.
+#[derive(Clone)]
 pub enum Target {
     /// A vendor's API.
     Http(Arc<dyn Provider>),
@@ -246,22 +249,28 @@ impl Snapshot {
         auth: AuthMode,
         limits: Limits,
         retry: RetryTerms,
-        routes: Vec<Route>,
+        routes: Routes,
     ) -> Self {
-        let order: Vec<Arc<Route>> = routes.into_iter().map(Arc::new).collect();
-        let routes = order
+        let order: Vec<Arc<Route>> = routes.named.into_iter().map(Arc::new).collect();
+        let named = order
             .iter()
-            .map(|route| (Arc::clone(&route.model), Arc::clone(route)))
-            .collect();
+            .map(|route| (Arc::clone(&route.model), Arc::clone(route)));
+        let mut names: HashMap<_, _> = named.collect();
+        for (alias, model) in routes.aliases {
+            if let Some(route) = names.get(&model).cloned() {
+                names.insert(alias, route);
+            }
+        }
         Self {
             generation,
             auth,
             limits,
             retry,
             passthrough: Passthrough::default(),
-            routes,
+            guards: routes.guards,
+            routes: names,
             order,
-            direct: None,
+            patterns: routes.patterns,
         }
     }
 
@@ -274,36 +283,22 @@ impl Snapshot {
         }
     }
 
-    /// Lets `provider/model` be called without being configured.
-    #[must_use]
-    pub fn with_direct(self, direct: DirectRoutes) -> Self {
-        Self {
-            direct: Some(direct),
-            ..self
-        }
-    }
-
-    /// The route of a public name.
+    /// The route of a public name, or of the pattern that it fits.
     pub fn resolve(&self, model: &str) -> Option<Arc<Route>> {
         match self.routes.get(model) {
             Some(route) => Some(Arc::clone(route)),
-            None => self.direct.as_ref()?(model).map(Arc::new),
+            None => self.patterns.iter().find_map(|it| it.route(model)),
         }
     }
 
     /// The deployment of that id, or another with the same account.
     pub fn deployment(&self, id: &str) -> Option<Arc<Deployment>> {
-        let routes = self.order.iter().flat_map(|it| &it.candidates);
-        let mut deployments = routes.map(|it| &it.deployment);
-        let exact = deployments.clone().find(|it| *it.id == *id);
-        let found = exact.or_else(|| deployments.find(|it| *it.provider == *provider_of(id)));
+        let deployments = || self.order.iter().flat_map(|it| it.deployments());
+        let exact = deployments().find(|it| *it.id == *id);
+        let found = exact.or_else(|| deployments().find(|it| *it.provider == *provider_of(id)));
         match found {
             Some(deployment) => Some(Arc::clone(deployment)),
-            None => self
-                .resolve(id)?
-                .candidates
-                .first()
-                .map(|it| Arc::clone(&it.deployment)),
+            None => self.resolve(id)?.deployments().next().cloned(),
         }
     }
 

@@ -9,6 +9,7 @@
 //! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call
+//! - `health`: how each deployment is
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
 
 pub mod address;
@@ -17,6 +18,7 @@ pub mod client;
 pub mod count;
 pub mod exchange;
 pub mod failure;
+pub mod health;
 pub mod inquiry;
 pub mod lanes;
 #[cfg(feature = "local")]

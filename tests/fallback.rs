@@ -432,10 +432,12 @@ async fn attempts_are_bounded_over_all_deployments() {
 #[tokio::test]
 async fn a_long_outage_exhausts_the_retry_budget() {
     let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
-    let config = Config::one(&upstream).set(
-        "/retry",
-        json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}),
-    );
+    let config = Config::one(&upstream)
+        .set(
+            "/retry",
+            json!({"attempts": 2, "base_delay": "1ms", "max_delay": "2ms"}),
+        )
+        .set("/routing", json!({"breaker": {"failures": 0}}));
     let gateway = Gateway::start(&config).await;
     for _ in 0..100 {
         gateway

@@ -179,7 +179,9 @@ async fn stages() -> Vec<Stage> {
 }
 
 fn config(stages: &[Stage]) -> Config {
-    stages.iter().fold(Config::empty(), |config, stage| {
+    // Scenes of failures follow each other here, and each is to be seen.
+    let base = Config::empty().set("/routing", json!({"breaker": {"failures": 0}}));
+    stages.iter().fold(base, |config, stage| {
         let (name, vendor) = (stage.name(), stage.vendor);
         let base_url = format!("http://{}{}", stage.upstream.addr, vendor.base_path());
         let provider =

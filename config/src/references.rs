@@ -1,12 +1,13 @@
 //! Checks across sections: names that must exist, and fallbacks that must end.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod routes;
+
+use std::collections::BTreeSet;
 
 use crate::path;
 use crate::reader::Reader;
 use crate::report::{Diagnostic, list, quote};
 use crate::schema::Config;
-use crate::schema::model::ModelConfig;
 use crate::schema::provider::ProviderConfig;
 use crate::schema::server::AuthMode;
 
@@ -14,8 +15,7 @@ use crate::schema::server::AuthMode;
 pub(crate) fn check(config: &mut Config, known_kinds: &[String], reader: &mut Reader) {
     check_providers(config, known_kinds, reader);
     check_passthrough(config, known_kinds, reader);
-    check_fallbacks(config, reader);
-    check_loops(config, reader);
+    routes::check(config, reader);
     check_prices(config, known_kinds, reader);
     warn_of_open_listener(config, reader);
 }
@@ -97,136 +97,6 @@ fn provider_names<'c>(config: &'c Config, known_kinds: &'c [String]) -> Vec<&'c 
         .chain(kinds)
         .map(String::as_str)
         .collect()
-}
-
-fn check_fallbacks(config: &Config, reader: &mut Reader) {
-    let models = by_name(config);
-    for (name, model) in &config.models {
-        for (index, fallback) in model.fallbacks.iter().enumerate() {
-            let is_repeated = model
-                .fallbacks
-                .iter()
-                .take(index)
-                .any(|earlier| earlier == fallback);
-            let is_known = models.contains_key(fallback.as_str());
-            let message = match (is_known, is_repeated, fallback == name) {
-                (true, false, false) => continue,
-                (_, _, true) => format!("{} falls back to itself", quote(name)),
-                (false, _, _) => format!("no model is named {}", quote(fallback)),
-                (true, true, false) => format!("{} is listed twice", quote(fallback)),
-            };
-            let at = fallback_path(name, index);
-            let known = config
-                .models
-                .iter()
-                .map(|(known, _)| known.as_str())
-                .filter(|n| n != name);
-            let mut diagnostic = reader.origins.diagnose(&at, message, &[]);
-            if !is_known {
-                diagnostic = diagnostic
-                    .with_candidates(fallback, known.clone())
-                    .with_help(format!("the models are: {}", list(known)));
-            }
-            reader.diagnostics.push(diagnostic);
-        }
-    }
-}
-
-fn by_name(config: &Config) -> BTreeMap<&str, &ModelConfig> {
-    config
-        .models
-        .iter()
-        .map(|(name, model)| (name.as_str(), model))
-        .collect()
-}
-
-fn fallback_path(model: &str, index: usize) -> String {
-    path::item(
-        &path::join(&path::join("models", model), "fallbacks"),
-        index,
-    )
-}
-
-/// Reports each loop of fallbacks once, at the step that closes it.
-fn check_loops(config: &Config, reader: &mut Reader) {
-    let mut done: BTreeSet<&str> = BTreeSet::new();
-    let models = by_name(config);
-    for (name, _) in &config.models {
-        let mut search = Search {
-            models: &models,
-            trail: Vec::new(),
-            found: Vec::new(),
-        };
-        search.follow(name, &mut done);
-        for Loop {
-            model,
-            index,
-            steps,
-        } in search.found
-        {
-            let message = format!("fallbacks run in a circle: {}", steps.join(" → "));
-            let diagnostic = reader
-                .origins
-                .diagnose(&fallback_path(model, index), message, &[]);
-            let help = "a request would come back to a model that failed it; end the list earlier";
-            reader.diagnostics.push(diagnostic.with_help(help));
-        }
-    }
-}
-
-/// A depth-first walk over the fallbacks.
-struct Search<'s, 'c> {
-    models: &'s BTreeMap<&'c str, &'c ModelConfig>,
-    /// The models between the start and here.
-    trail: Vec<&'c str>,
-    found: Vec<Loop<'c>>,
-}
-
-/// The fallback `index` of `model` leads back into `steps`.
-struct Loop<'c> {
-    model: &'c str,
-    index: usize,
-    steps: Vec<&'c str>,
-}
-
-impl<'c> Search<'_, 'c> {
-    /// Walks without recursion, so that a chain of many models cannot exhaust the stack.
-    fn follow(&mut self, start: &'c str, done: &mut BTreeSet<&'c str>) {
-        let mut next = vec![0];
-        self.trail.push(start);
-        while let (Some(model), Some(index)) = (self.trail.last().copied(), next.last_mut()) {
-            let fallbacks = self.models.get(model).map(|model| &model.fallbacks);
-            let target = fallbacks
-                .and_then(|names| names.get(*index))
-                .map(String::as_str);
-            let taken = *index;
-            *index += 1;
-            match target {
-                None => {
-                    done.insert(model);
-                    self.trail.pop();
-                    next.pop();
-                }
-                Some(target) if target == model => {}
-                Some(target) => match self.trail.iter().position(|step| *step == target) {
-                    Some(from) => {
-                        let mut steps: Vec<_> = self.trail.iter().skip(from).copied().collect();
-                        steps.push(target);
-                        self.found.push(Loop {
-                            model,
-                            index: taken,
-                            steps,
-                        });
-                    }
-                    None if done.contains(target) => {}
-                    None => {
-                        self.trail.push(target);
-                        next.push(0);
-                    }
-                },
-            }
-        }
-    }
 }
 
 fn check_prices(config: &Config, known_kinds: &[String], reader: &mut Reader) {

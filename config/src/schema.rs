@@ -11,6 +11,7 @@ pub(crate) mod pricing;
 pub(crate) mod provider;
 pub(crate) mod responses;
 pub(crate) mod retry;
+pub(crate) mod routing;
 pub(crate) mod server;
 pub(crate) mod store;
 pub(crate) mod timeouts;
@@ -28,6 +29,7 @@ use pricing::PricingConfig;
 use provider::ProviderConfig;
 use responses::ResponsesConfig;
 use retry::RetryConfig;
+use routing::RoutingConfig;
 use server::ServerConfig;
 use store::StoreConfig;
 use timeouts::TimeoutsConfig;
@@ -45,6 +47,8 @@ pub struct Config {
     pub providers: BTreeMap<String, ProviderConfig>,
     /// Public model names in the order they were written. Section `models`.
     pub models: Vec<(String, ModelConfig)>,
+    /// What holds for the routes of all models. Section `routing`.
+    pub routing: RoutingConfig,
     /// How connections to providers are made. Section `upstream`.
     pub upstream: UpstreamConfig,
     /// Limits on one upstream call. Section `timeouts`.
@@ -66,10 +70,11 @@ pub struct Config {
 }
 
 /// The names of the sections, in the order they are documented.
-pub(crate) const SECTIONS: [&str; 12] = [
+pub(crate) const SECTIONS: [&str; 13] = [
     "server",
     "providers",
     "models",
+    "routing",
     "upstream",
     "timeouts",
     "retry",
@@ -89,6 +94,7 @@ impl Config {
             server,
             providers,
             models,
+            routing,
             upstream,
             timeouts,
             retry,
@@ -125,6 +131,7 @@ impl Config {
             server,
             providers,
             models,
+            routing: RoutingConfig::read(routing.table(reader), reader),
             upstream: UpstreamConfig::read(upstream.table(reader), reader),
             timeouts,
             retry: RetryConfig::read(retry.table(reader), reader),

@@ -9,7 +9,8 @@ use tollward_providers::Provider;
 use super::{Work, prices};
 use crate::credentials::pool::Pool;
 use crate::policy::price::Prices;
-use crate::snapshot::{Route, Target};
+use crate::snapshot::Target;
+use crate::snapshot::route::Route;
 
 /// Every provider of a configuration, by name, and what their models cost.
 pub struct Accounts {
@@ -48,8 +49,7 @@ impl Accounts {
 
 impl Work<'_> {
     pub(super) fn accounts(self, routes: &[Route]) -> Accounts {
-        let deployments = || routes.iter().flat_map(|it| &it.candidates);
-        let deployments = || deployments().map(|it| &it.deployment);
+        let deployments = || routes.iter().flat_map(Route::deployments);
         let mut local: Vec<Arc<str>> = Vec::new();
         for deployment in deployments() {
             let is_local = matches!(deployment.target, Target::Local(_));

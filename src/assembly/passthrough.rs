@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tollward_config::{DeploymentConfig, OnUnsupported};
 
-use super::{Terms, Work, deployment, timeouts};
+use super::Work;
+use super::routes::{Terms, breaker, deployment, timeouts};
 use crate::policy::price::Prices;
 use crate::snapshot::{Account, Passthrough, Target};
 
@@ -29,16 +30,14 @@ impl Work<'_> {
                     continue;
                 }
             };
-            let named = DeploymentConfig {
-                provider: name.clone(),
-                model: "*".to_owned(),
-                timeouts: None,
-            };
+            let named = DeploymentConfig::of(name, "*");
             let account = |prices| {
                 let terms = Terms {
                     timeouts,
                     prices,
                     on_unsupported: OnUnsupported::default(),
+                    when: None,
+                    breaker: breaker(&self.loaded.config),
                 };
                 let target = Target::Http(Arc::clone(&provider));
                 let model = format!("{name}/*");

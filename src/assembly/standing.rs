@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::Mutex;
 use tollward_config::catalog::Catalog;
@@ -16,7 +17,11 @@ use crate::policy::allowance::Allowance;
 use crate::shelf::Shelf;
 use crate::snapshot::LocalModel;
 use crate::telemetry::metric::Metrics;
+use crate::upstream::health::Health;
 use crate::upstream::local;
+
+/// Deployments of which the health is remembered.
+const MAX_HEALTHS: usize = 4_096;
 
 /// What outlives a reload.
 pub struct Standing {
@@ -25,6 +30,8 @@ pub struct Standing {
     shelf: Shelf,
     environment: Environment,
     allowances: Mutex<HashMap<String, Arc<Allowance>>>,
+    healths: Mutex<HashMap<Arc<str>, Arc<Health>>>,
+    turns: Mutex<HashMap<String, Arc<AtomicU64>>>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
 }
@@ -45,6 +52,8 @@ impl Standing {
             environment: environment.into(),
             pools: Mutex::default(),
             allowances: Mutex::default(),
+            healths: Mutex::default(),
+            turns: Mutex::default(),
             engines: Mutex::default(),
         })
     }
@@ -79,6 +88,23 @@ impl Standing {
                 .entry(provider.to_owned())
                 .or_insert_with(|| Arc::new(Allowance::new(clock::mono()))),
         )
+    }
+
+    /// How the deployment of that id is. Callers choose some ids: of those beyond the first
+    /// thousands nothing is remembered.
+    pub(super) fn health(&self, id: &Arc<str>) -> Arc<Health> {
+        let mut healths = self.healths.lock();
+        if healths.len() >= MAX_HEALTHS && !healths.contains_key(id) {
+            return Arc::default();
+        }
+        Arc::clone(healths.entry(Arc::clone(id)).or_default())
+    }
+
+    /// The count of a model's calls. It begins anywhere, so that replicas do not go in step.
+    pub(super) fn turns(&self, model: &str) -> Arc<AtomicU64> {
+        let mut turns = self.turns.lock();
+        let new = || Arc::new(AtomicU64::new(clock::bits()));
+        Arc::clone(turns.entry(model.to_owned()).or_insert_with(new))
     }
 
     /// The credentials of a provider; what is known of those that stay is kept.

@@ -99,6 +99,12 @@ impl Pool {
         self.holders.len() > 1
     }
 
+    /// How long all of them still rest for `model`; no time if one is free.
+    pub fn rests(&self, model: &str, now: Instant) -> Duration {
+        let waits = self.holders.iter().map(|it| it.wait(model, now));
+        waits.min().unwrap_or_default()
+    }
+
     /// Begins an attempt to have `model` answer.
     pub fn turn<'a>(&'a self, model: &'a str) -> Turn<'a> {
         Turn {

@@ -22,7 +22,8 @@ use crate::http::{gemini, headers};
 use crate::pipeline::ServeError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::RouteError;
-use crate::snapshot::{Route, Snapshot, Target};
+use crate::snapshot::route::Route;
+use crate::snapshot::{Snapshot, Target};
 
 /// Lists the models that the caller may use.
 pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
@@ -107,10 +108,8 @@ fn visible<'a>(snapshot: &'a Snapshot, caller: &'a Caller) -> impl Iterator<Item
 }
 
 fn describe(route: &Arc<Route>) -> Model {
-    let owned_by = route
-        .candidates
-        .first()
-        .map_or("tollward", |candidate| &candidate.deployment.provider);
+    let first = route.deployments().next();
+    let owned_by = first.map_or("tollward", |it| &it.provider);
     Model {
         id: route.model.to_string(),
         object: "model".into(),
@@ -136,12 +135,10 @@ pub async fn capabilities(State(gateway): State<Arc<Gateway>>, request: Request)
 }
 
 fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
-    let deployments: Vec<Value> = route
-        .candidates
-        .iter()
-        .filter(|candidate| caller.allows(&candidate.model))
-        .map(|candidate| {
-            let deployment = &candidate.deployment;
+    let groups = route.groups().filter(|it| caller.allows(&it.model));
+    let deployments: Vec<Value> = groups
+        .flat_map(|it| &it.deployments)
+        .map(|deployment| {
             let (mut operations, mut with_tools) = (Map::new(), Map::new());
             for operation in Operation::ALL {
                 let (plain, thinking) = deployment.answers(operation);
@@ -185,11 +182,8 @@ fn card(route: &Arc<Route>) -> Value {
 
 /// A model in Google's shape. What is not known, such as the size of its context, is left out.
 fn google_model(route: &Arc<Route>) -> Value {
-    let first = route.candidates.first();
-    let traits = first.map(|it| {
-        let deployment = &it.deployment;
-        deployment.target.traits(&deployment.upstream_model)
-    });
+    let first = route.deployments().next();
+    let traits = first.map(|it| it.target.traits(&it.upstream_model));
     let mut model = json!({
         "name": format!("models/{}", route.model),
         "version": "1",

@@ -33,7 +33,8 @@ use crate::pipeline::admit::{AdmitError, Slot};
 use crate::pipeline::attempt::{AttemptError, Trail};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::{RouteError, spellings};
-use crate::snapshot::{Route, Snapshot, Target};
+use crate::snapshot::route::Route;
+use crate::snapshot::{Snapshot, Target};
 
 /// The version of Ollama whose API this is; clients compare it.
 const VERSION: &str = "0.13.0";
@@ -318,8 +319,8 @@ fn unknown(document: &Document) -> Response {
 
 /// What editors are told; of the engine in this process what it can do, of vendors the most.
 fn card<'n>(name: &'n str, route: &Route) -> ModelCard<'n> {
-    let first = route.candidates.first();
-    let is_local = first.is_some_and(|it| matches!(it.deployment.target, Target::Local(_)));
+    let first = route.deployments().next();
+    let is_local = first.is_some_and(|it| matches!(it.target, Target::Local(_)));
     let capabilities: &[&str] = if is_local {
         &["completion"]
     } else {

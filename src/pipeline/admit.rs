@@ -1,5 +1,7 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
+pub mod hints;
+
 use http::{HeaderMap, HeaderValue};
 use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
@@ -8,6 +10,7 @@ use tollward_wire::form::Form;
 use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
+use self::hints::Hints;
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
 use crate::http::ingress::{Ingress, IngressError};
@@ -36,6 +39,8 @@ pub struct Admitted {
     pub betas: Option<Box<str>>,
     /// What the gateway acts on.
     pub view: RequestView,
+    /// What the caller says about the call.
+    pub hints: Hints,
     /// Who calls.
     pub caller: Caller,
     /// The client's own request id, when it sent a sane one.
@@ -84,6 +89,7 @@ impl Admitted {
             document: content.document,
             form: content.form,
             betas: betas(&ingress.headers),
+            hints: Hints::read(&ingress.headers),
             upload: content.upload,
             handshake: ingress.handshake,
             view: content.view,

@@ -7,6 +7,8 @@
 mod signers;
 
 use std::fmt;
+use std::iter::{self, Chain, Once};
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +21,9 @@ pub use self::signers::Signers;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
-use crate::pipeline::route::Plan;
+use crate::pipeline::route::{Choice, Plan};
 use crate::pipeline::settle::Settlement;
+use crate::policy::obstacle::Pause;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
@@ -166,8 +169,10 @@ pub async fn attempt(
     let mut candidates = Candidates {
         gateway,
         recalled,
-        left: plan.candidates(),
+        plan,
+        left: plan.choices(),
         refusal: None,
+        rested: None,
     };
     let mut told = None;
     let mut candidate = candidates.next(settlement, &mut trail);
@@ -197,7 +202,9 @@ pub async fn attempt(
             if upload.is_some_and(Upload::is_spent) {
                 situation.attempts_left = 0;
             }
+            let fault = situation.fault;
             let verdict = verdict(&situation, terms, || {
+                candidates.turn_off(fault);
                 candidate = candidates.next(settlement, &mut trail);
                 candidate.is_some()
             });
@@ -210,8 +217,14 @@ pub async fn attempt(
             }
         }
     }
-    // Who was asked and failed is told of before who could not be asked.
-    let failure = told.or_else(|| candidates.refusal.map(|it| *it));
+    // Who was asked and failed is told of before who could not be asked, and that before who rests.
+    let refusal = candidates.refusal.map(|it| *it);
+    let rested = || {
+        candidates
+            .rested
+            .map(|pause| AttemptFailure::resting(&pause))
+    };
+    let failure = told.or(refusal).or_else(rested);
     let failure =
         failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
     let model = recalled.admitted.view.model.clone();
@@ -229,21 +242,49 @@ struct Candidate<'a> {
 }
 
 /// The deployments of a plan that were not reached yet.
-struct Candidates<'a, I> {
+struct Candidates<'a> {
     gateway: &'a Gateway,
     recalled: &'a Recalled,
-    left: I,
+    plan: &'a Plan,
+    left: Chain<Once<&'a Choice>, slice::Iter<'a, Choice>>,
     /// Why the first of those that cannot be asked cannot.
     refusal: Option<Box<AttemptFailure>>,
+    /// The pause that ends first, of those that rest and were not asked.
+    rested: Option<Pause>,
 }
 
-impl<'a, I: Iterator<Item = &'a Arc<Deployment>>> Candidates<'a, I> {
+impl<'a> Candidates<'a> {
+    /// After such a failure others are asked, if the model has any for it.
+    fn turn_off(&mut self, fault: Fault) {
+        if let Some((first, others)) = self.plan.detour(fault).split_first() {
+            self.left = iter::once(first).chain(others);
+        }
+    }
+
+    /// Whether it may be asked though it should be left alone: one call a second finds out whether
+    /// it is still so.
+    fn may_ask(&mut self, choice: &Choice) -> bool {
+        let Some(pause) = choice.pause else {
+            return true;
+        };
+        let may = choice.deployment.health.may_force(clock::mono());
+        if !may {
+            let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
+            self.rested = if is_sooner { Some(pause) } else { self.rested };
+        }
+        may
+    }
+
     /// The next one that can be asked such a thing; those before it are passed over.
     ///
     /// Whether it can be asked shows only when the call is put into its words, and the embedded
     /// engine begins at once: so it is looked for when it is needed, not before.
     fn next(&mut self, settlement: &mut Settlement, trail: &mut Trail) -> Option<Candidate<'a>> {
-        for deployment in self.left.by_ref() {
+        while let Some(choice) = self.left.next() {
+            if !self.may_ask(choice) {
+                continue;
+            }
+            let deployment = &choice.deployment;
             let input = settlement.estimated_input();
             let asked = asked(self.gateway, self.recalled, deployment, input);
             match prepare(deployment, &asked.call) {

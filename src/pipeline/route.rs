@@ -1,46 +1,105 @@
 //! Model name → [`Plan`]: which deployments may answer, in which order.
+//!
+//! A rule of the model may send the call to another model's route. What a call may not go to is
+//! left out, what should be left alone for now comes last, and the policies of each group order the
+//! rest; the groups of the fallbacks follow. All that is looked at is gathered by [`survey`].
+
+pub mod survey;
 
 use std::borrow::Cow;
+use std::iter::{Chain, Once};
+use std::slice;
 use std::sync::Arc;
 
 use tollward_wire::dialect::Dialect;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
+use self::survey::Question;
 use crate::pipeline::admit::Admitted;
-use crate::snapshot::{Candidate, Deployment, Snapshot};
+use crate::policy::obstacle::{Obstacle, Pause};
+use crate::snapshot::route::{Group, Route, Rule};
+use crate::snapshot::{Deployment, Snapshot};
 
 /// This call's ordered choices; never empty.
 pub struct Plan {
-    first: Arc<Deployment>,
-    others: Vec<Arc<Deployment>>,
+    first: Choice,
+    others: Vec<Choice>,
+    /// The rule that sent the call where it goes.
+    pub rule: Option<Arc<str>>,
+    too_long: Vec<Choice>,
+    filtered: Vec<Choice>,
+}
+
+/// One of a plan's choices.
+#[derive(Clone)]
+pub struct Choice {
+    /// Who is asked.
+    pub deployment: Arc<Deployment>,
+    /// Why it should rather not be asked, for now.
+    pub pause: Option<Pause>,
+}
+
+impl Choice {
+    /// It is asked.
+    fn of(deployment: Arc<Deployment>) -> Self {
+        Self {
+            deployment,
+            pause: None,
+        }
+    }
 }
 
 impl Plan {
     /// There is no choice.
     pub fn only(deployment: Arc<Deployment>) -> Self {
         Self {
-            first: deployment,
+            first: Choice::of(deployment),
             others: Vec::new(),
+            rule: None,
+            too_long: Vec::new(),
+            filtered: Vec::new(),
         }
     }
 
     /// The choices in order.
-    pub fn candidates(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+    pub fn choices(&self) -> Chain<Once<&Choice>, slice::Iter<'_, Choice>> {
         std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The deployments in order.
+    pub fn candidates(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.choices().map(|it| &it.deployment)
+    }
+
+    /// Who is asked instead of the others once a call has failed with `fault`.
+    pub fn detour(&self, fault: Fault) -> &[Choice] {
+        match fault {
+            Fault::ContextLength => &self.too_long,
+            Fault::ContentFilter => &self.filtered,
+            _ => &[],
+        }
     }
 
     /// The choices that `may_answer` takes; `None` if it takes none.
     pub fn narrowed(&self, may_answer: impl Fn(&Deployment) -> bool) -> Option<Self> {
-        let mut candidates = self.candidates().filter(|it| may_answer(it)).cloned();
+        let of = |choices: &[Choice]| -> Vec<Choice> {
+            let taken = choices.iter().filter(|it| may_answer(&it.deployment));
+            taken.cloned().collect()
+        };
+        let mut choices = self.choices().filter(|it| may_answer(&it.deployment));
         Some(Self {
-            first: candidates.next()?,
-            others: candidates.collect(),
+            first: choices.next()?.clone(),
+            others: choices.cloned().collect(),
+            rule: self.rule.clone(),
+            too_long: of(&self.too_long),
+            filtered: of(&self.filtered),
         })
     }
 
-    /// The preferred choice.
+    /// The preferred deployment.
     pub fn first(&self) -> &Arc<Deployment> {
-        &self.first
+        &self.first.deployment
     }
 }
 
@@ -60,6 +119,14 @@ pub enum RouteError {
         model: String,
         /// The operation's name.
         operation: &'static str,
+    },
+    /// Every deployment is out of the question for this call.
+    #[error("no deployment of the model `{model}` may answer this: {}", .obstacle.told())]
+    Excluded {
+        /// The name that was asked for.
+        model: String,
+        /// What stands in the way of the first of them.
+        obstacle: Obstacle,
     },
 }
 
@@ -82,35 +149,117 @@ pub fn spellings(operation: Operation, model: &str) -> Vec<Cow<'_, str>> {
 /// Plans a call.
 ///
 /// The key's allowlist is checked for every candidate under the public name
-/// that leads to it, so a fallback never widens what a key may use.
+/// that leads to it, so neither a fallback nor a rule widens what a key may use.
 ///
 /// # Errors
 /// [`RouteError`] when no candidate remains.
 pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteError> {
-    let model = &admitted.view.model;
-    let unknown = || RouteError::UnknownModel {
-        model: model.clone(),
-    };
-    let spellings = spellings(admitted.operation, model);
-    let route = spellings
-        .iter()
-        .filter(|name| admitted.caller.allows(name))
-        .find_map(|name| snapshot.resolve(name))
-        .ok_or_else(unknown)?;
-    let may_answer = |candidate: &&Candidate| {
-        admitted.caller.allows(&candidate.model) && candidate.deployment.serves(admitted.operation)
-    };
-    let mut candidates = route
-        .candidates
-        .iter()
-        .filter(may_answer)
-        .map(|candidate| Arc::clone(&candidate.deployment));
-    let first = candidates.next().ok_or_else(|| RouteError::NotServed {
-        model: model.clone(),
-        operation: admitted.operation.name(),
-    })?;
+    let route = found(snapshot, admitted)?;
+    let question = Question::new(snapshot, admitted);
+    let (route, rule) = redirected(snapshot, &question, route);
+    let mut choices = Choices::default();
+    for group in route.groups() {
+        choices.add(&question, group, &group.next_turn());
+    }
+    let mut detours = [&route.context_fallbacks, &route.filter_fallbacks]
+        .map(|groups| {
+            let mut choices = Choices::default();
+            for group in groups {
+                choices.add(&question, group, &group.next_turn());
+            }
+            choices.in_order()
+        })
+        .into_iter();
+    let obstacle = choices.obstacle.take();
+    let mut in_order = choices.in_order().into_iter();
+    let first = in_order.next().ok_or_else(|| refusal(admitted, obstacle))?;
     Ok(Plan {
         first,
-        others: candidates.collect(),
+        others: in_order.collect(),
+        rule,
+        too_long: detours.next().unwrap_or_default(),
+        filtered: detours.next().unwrap_or_default(),
     })
+}
+
+/// The route of the name that was asked for.
+pub fn found(snapshot: &Snapshot, admitted: &Admitted) -> Result<Arc<Route>, RouteError> {
+    let model = &admitted.view.model;
+    let spellings = spellings(admitted.operation, model);
+    let mut routes = spellings.iter().filter_map(|it| snapshot.resolve(it));
+    let route = routes.find(|route| admitted.caller.allows(&route.model));
+    route.ok_or_else(|| RouteError::UnknownModel {
+        model: model.clone(),
+    })
+}
+
+/// Where the first rule that holds sends the call, and the rule's name.
+pub fn redirected(
+    snapshot: &Snapshot,
+    question: &Question<'_>,
+    route: Arc<Route>,
+) -> (Arc<Route>, Option<Arc<str>>) {
+    let holds = |rule: &&Rule| rule.when.holds(&question.facts()) == Some(true);
+    let led = |rule: &Rule| Some((snapshot.resolve(&rule.model)?, Some(Arc::clone(&rule.name))));
+    let led = route.rules.iter().find(holds).and_then(led);
+    led.unwrap_or((route, None))
+}
+
+/// Choices in the making.
+#[derive(Default)]
+struct Choices {
+    free: Vec<Choice>,
+    paused: Vec<Choice>,
+    /// The first obstacle that does not pass.
+    obstacle: Option<Obstacle>,
+}
+
+impl Choices {
+    fn add(&mut self, question: &Question<'_>, group: &Group, turn: &u64) {
+        let surveyed = question.survey(group);
+        for place in question.order(group, &surveyed, *turn) {
+            let Some(found) = surveyed.get(place) else {
+                continue;
+            };
+            let pause = found.obstacle.as_ref().map(Obstacle::pause);
+            let choice = |pause| Choice {
+                deployment: Arc::clone(&found.deployment),
+                pause,
+            };
+            match pause {
+                None => self.free.push(choice(None)),
+                Some(Some(pause)) => self.paused.push(choice(Some(pause))),
+                Some(None) => {
+                    let obstacle = found.obstacle.clone();
+                    let is_first = self.obstacle.is_none();
+                    self.obstacle = if is_first {
+                        obstacle
+                    } else {
+                        self.obstacle.take()
+                    };
+                }
+            }
+        }
+    }
+
+    /// Those that may be asked at once, then the others as their pauses end.
+    fn in_order(mut self) -> Vec<Choice> {
+        self.paused
+            .sort_by_key(|it| it.pause.map(|pause| pause.left));
+        self.free.append(&mut self.paused);
+        self.free
+    }
+}
+
+/// Why nothing is left.
+fn refusal(admitted: &Admitted, obstacle: Option<Obstacle>) -> RouteError {
+    let model = admitted.view.model.clone();
+    match obstacle {
+        None | Some(Obstacle::Forbidden) => RouteError::UnknownModel { model },
+        Some(Obstacle::NotServed) => RouteError::NotServed {
+            model,
+            operation: admitted.operation.name(),
+        },
+        Some(obstacle) => RouteError::Excluded { model, obstacle },
+    }
 }

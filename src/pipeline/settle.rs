@@ -29,6 +29,7 @@ use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::{AttemptFailure, Used};
+use crate::upstream::health::Flight;
 use crate::upstream::upload::{Upload, UploadError};
 
 /// What was read of an answer.
@@ -58,6 +59,8 @@ pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
     is_settled: bool,
+    /// The attempt that runs, as its deployment's health counts it.
+    flight: Option<Flight>,
     /// Given back after the books are closed.
     _slot: Slot,
 }
@@ -129,6 +132,7 @@ impl Settlement {
             gateway: Arc::clone(gateway),
             call,
             is_settled: false,
+            flight: None,
             _slot: slot,
         }
     }
@@ -199,6 +203,12 @@ impl Settlement {
         };
         self.call.attempts += 1;
         self.call.attempt_began = Some(clock::mono());
+        self.flight = None;
+        self.flight = Some(deployment.health.begin(
+            deployment.breaker,
+            self.call.estimated_input,
+            self.call.is_stream,
+        ));
     }
 
     /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
@@ -212,6 +222,9 @@ impl Settlement {
     /// The open attempt failed.
     pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
         self.call.end_attempt();
+        if let Some(mut flight) = self.flight.take() {
+            flight.failed(failure.fault, failure.retry_after);
+        }
         self.call.failed = Some(Failed {
             fault: failure.fault,
             may_be_billed: failure.may_be_billed && self.call.is_request_sent(),
@@ -227,6 +240,9 @@ impl Settlement {
     /// The open attempt has an answer, or the first content of one.
     pub fn answered(&mut self) {
         self.call.end_attempt();
+        if let Some(flight) = &mut self.flight {
+            flight.answered();
+        }
         self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
     }
 
@@ -276,7 +292,21 @@ impl Settlement {
         self.is_settled = true;
         let (entry, booked) = self.call.entry(outcome, status, observed);
         self.write(&entry, observed);
+        self.land(outcome, observed);
         booked
+    }
+
+    /// The last attempt is over; what it says of its deployment is noted there.
+    fn land(&mut self, outcome: Outcome, observed: Observed<'_>) {
+        let Some(mut flight) = self.flight.take() else {
+            return;
+        };
+        match (outcome, observed.usage) {
+            (Outcome::UpstreamError, _) => flight.failed(Fault::Truncated, None),
+            (Outcome::IdleTimeout, _) => flight.failed(Fault::Timeout(Phase::Idle), None),
+            (Outcome::Complete, Some(usage)) => flight.used(usage),
+            _ => {}
+        }
     }
 
     /// Books a row, counts it and logs it.

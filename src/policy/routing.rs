@@ -120,6 +120,14 @@ pub fn order(policies: &[&dyn RoutingPolicy], outlooks: &[Outlook], draw: Draw) 
     order
 }
 
+/// A number that stands for some bytes, the same in every process (FNV-1a, spread).
+pub fn fingerprint(bytes: &[u8]) -> u64 {
+    let hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash: u64, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3)
+    });
+    mix(hash)
+}
+
 /// Spreads a number over all of 64 bits (the finalizer of `SplitMix64`).
 pub fn mix(number: u64) -> u64 {
     let mut it = number.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -130,6 +130,12 @@ impl DeploymentMeters {
     pub fn headroom(&self, credential: &Arc<str>) -> CredentialHeadroom {
         CredentialHeadroom::new(Arc::clone(&self.headroom), Arc::clone(credential))
     }
+
+    /// Thousandths that are left of the vendor's tightest limit, at a moment in Unix time; `None`
+    /// if it told none.
+    pub fn headroom_left(&self, at_unix_s: i64) -> Option<u32> {
+        self.headroom.left(at_unix_s)
+    }
 }
 
 impl Metrics {

@@ -12,6 +12,7 @@ use tollward_wire::usage::Usage;
 
 use crate::clock;
 use crate::credentials::fetcher::FetchError;
+use crate::policy::obstacle::Pause;
 use crate::upstream::client::SendError;
 
 /// A failed attempt.
@@ -72,6 +73,14 @@ impl AttemptFailure {
             is_inexpressible: false,
             is_ours: false,
             detail: detail.into(),
+        }
+    }
+
+    /// No attempt was made: the deployment is left alone for a while.
+    pub fn resting(pause: &Pause) -> Self {
+        Self {
+            retry_after: Some(pause.left),
+            ..Self::of(pause.fault, "it is left alone for a while")
         }
     }
 

@@ -4,6 +4,7 @@
 //! needs a reason: each one is decoded for every request.
 
 mod contents;
+pub mod needs;
 #[cfg(test)]
 mod tests;
 

@@ -198,7 +198,7 @@ error: unknown field `fallback`
    |
 14 |     fallback: [claude]
    |     ^^^^^^^^ did you mean `fallbacks`?
-   = help: models.chat accepts: deployments, fallbacks, on_unsupported
+   = help: models.chat accepts: deployments, policy, spread_by, rules, fallbacks, context_fallbacks, filter_fallbacks, on_unsupported
 
 error: expected a whole number from 0 to 10, found `many`
   --> tollward.yaml:17:13
@@ -675,7 +675,7 @@ fn the_schema_for_editors_lists_the_keys_that_are_read() {
         let steps: Vec<_> = path.trim_start_matches('.').split('.').collect();
         for (index, step) in steps.iter().enumerate() {
             let is_list = steps.get(index + 1) == Some(&"*")
-                && ["deployments", "overrides", "credentials"].contains(step);
+                && ["deployments", "overrides", "credentials", "rules", "guards"].contains(step);
             let fresh = if is_list {
                 serde_json::json!([{}])
             } else {
@@ -706,7 +706,7 @@ fn the_schema_for_editors_lists_the_keys_that_are_read() {
             .fold(String::new(), |path, step| {
                 let is_chosen = matches!(
                     path.as_str(),
-                    ".providers" | ".models" | ".providers.*.headers"
+                    ".providers" | ".models" | ".providers.*.headers" | ".routing.aliases"
                 );
                 format!("{path}.{}", if is_chosen { "*" } else { step })
             });

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Field, Reader};
-use crate::node::{Scalar, ScalarKind};
+use crate::node::{Scalar, ScalarKind, Value};
 use crate::path;
 use crate::report::{closest, list, quote};
 
@@ -28,6 +28,28 @@ impl Field<'_> {
         self.read(reader, "text", |scalar| {
             let is_text = scalar.kind == ScalarKind::Text && !scalar.text.trim().is_empty();
             is_text.then(|| scalar.text.clone())
+        })
+    }
+
+    /// A list of words, or one word for a list of one.
+    pub(crate) fn words(&self, reader: &mut Reader, default: &[&str]) -> Vec<String> {
+        let is_one = |it: &Scalar| !it.is_loose && it.kind == ScalarKind::Text;
+        let read = match self.node.map(|node| &node.value) {
+            None => None,
+            Some(Value::Scalar(scalar)) if is_one(scalar) => {
+                self.optional_text(reader).map(|it| vec![it])
+            }
+            Some(_) => {
+                let items = self.items(reader);
+                let words = items
+                    .iter()
+                    .filter_map(|(path, node)| Field::at(path, node).optional_text(reader));
+                Some(words.collect())
+            }
+        };
+        let default = default.iter().map(|it| (*it).to_owned()).collect();
+        self.settle(reader, read, default, |words: &Vec<String>| {
+            words.join(", ")
         })
     }
 

@@ -1,9 +1,14 @@
 //! Section `models`: public names, the deployments behind them, and their fallbacks.
 
+pub(crate) mod deployment;
+pub(crate) mod rule;
+
 use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
 use crate::report::quote;
 use crate::schema::timeouts::TimeoutsConfig;
+use deployment::DeploymentConfig;
+use rule::RuleConfig;
 
 /// Longest public model name, in characters.
 const MAX_NAME: usize = 128;
@@ -14,13 +19,50 @@ pub struct ModelConfig {
     /// Where requests go, in order of preference; never empty.
     /// Reload: applies to the next request.
     pub deployments: Vec<DeploymentConfig>,
+    /// Names of the policies that order them; the second decides between what the first ranks
+    /// alike. Default `ordered`. Reload: applies to the next request.
+    pub policy: Vec<String>,
+    /// What is kept together when calls are shared out by weight. Default `call`: nothing.
+    /// Reload: applies to the next request.
+    pub spread_by: SpreadBy,
+    /// Requests that go to other models; the first rule that holds decides. Default none.
+    /// Reload: applies to the next request.
+    pub rules: Vec<RuleConfig>,
     /// Models to try when every deployment failed, in order. Default none.
     /// Reload: applies to the next request.
     pub fallbacks: Vec<String>,
+    /// Models to try when the request is too long for a deployment. Default none.
+    /// Reload: applies to the next request.
+    pub context_fallbacks: Vec<String>,
+    /// Models to try when a deployment's filter refuses the request. Default none.
+    /// Reload: applies to the next request.
+    pub filter_fallbacks: Vec<String>,
     /// What becomes of fields of a request that a deployment does not take. Default `warn`.
     /// Reload: applies to the next request.
     pub on_unsupported: OnUnsupported,
 }
+
+/// What is kept together when calls are shared out by weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SpreadBy {
+    /// Nothing: every call is by itself.
+    #[default]
+    Call,
+    /// The calls of one virtual key.
+    Key,
+    /// The calls for one user, as the request names them.
+    User,
+    /// The calls of one conversation.
+    Conversation,
+}
+
+/// How [`SpreadBy`] is written.
+const SPREAD_BY: [(&str, SpreadBy); 4] = [
+    ("call", SpreadBy::Call),
+    ("key", SpreadBy::Key),
+    ("user", SpreadBy::User),
+    ("conversation", SpreadBy::Conversation),
+];
 
 /// What becomes of fields that a deployment does not take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,18 +82,6 @@ const ON_UNSUPPORTED: [(&str, OnUnsupported); 3] = [
     ("drop", OnUnsupported::Drop),
     ("reject", OnUnsupported::Reject),
 ];
-
-/// One provider with the name the model has there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeploymentConfig {
-    /// Name of an entry in `providers`.
-    pub provider: String,
-    /// The model's name at that provider, sent as it is.
-    pub model: String,
-    /// Limits for this deployment: the section `timeouts` with the keys written here replaced.
-    /// `None`: the section holds. Reload: applies to the next request.
-    pub timeouts: Option<TimeoutsConfig>,
-}
 
 impl ModelConfig {
     /// Reads one entry: a table, or just `provider/model` for a single deployment.
@@ -85,15 +115,16 @@ impl ModelConfig {
             .iter()
             .filter_map(|(path, node)| DeploymentConfig::read(node, path, timeouts, reader))
             .collect();
-        let fallbacks = table.field("fallbacks");
-        let fallbacks = fallbacks
-            .items(reader)
-            .iter()
-            .filter_map(|(path, node)| Field::at(path, node).optional_text(reader))
-            .collect();
         let model = Self {
             deployments,
-            fallbacks,
+            policy: table.field("policy").words(reader, &["ordered"]),
+            spread_by: table
+                .field("spread_by")
+                .choice(reader, SpreadBy::default(), &SPREAD_BY),
+            rules: RuleConfig::read_all(&table.field("rules"), reader),
+            fallbacks: table.field("fallbacks").words(reader, &[]),
+            context_fallbacks: table.field("context_fallbacks").words(reader, &[]),
+            filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,
                 OnUnsupported::default(),
@@ -111,69 +142,24 @@ impl ModelConfig {
             .iter()
             .map(DeploymentConfig::name)
             .collect();
-        let origins = &mut reader.origins;
-        origins.record_value(
-            format!("{path}.deployments"),
-            deployments.join(", "),
-            "default",
-        );
-        origins.record_value(
-            format!("{path}.fallbacks"),
-            self.fallbacks.join(", "),
-            "default",
-        );
-    }
-}
-
-impl DeploymentConfig {
-    /// The deployment as one writes it: `provider/model`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.provider, self.model)
-    }
-
-    /// Reads `provider/model` or a table; what cannot be read is reported and left out.
-    fn read(node: &Node, path: &str, base: &TimeoutsConfig, reader: &mut Reader) -> Option<Self> {
-        let field = Field::at(path, node);
-        if !matches!(node.value, Value::Table(_)) {
-            let text = field.optional_text(reader)?;
-            let split = text
-                .split_once('/')
-                .filter(|(provider, model)| !provider.is_empty() && !model.trim().is_empty());
-            let Some((provider, model)) = split else {
-                let message = format!("{} does not name a deployment", quote(&text));
-                let help = String::from("write provider/model, such as openai/gpt-5.6");
-                reader.report(path, message, Some(help));
-                return None;
-            };
-            return Some(Self {
-                provider: provider.to_owned(),
-                model: model.to_owned(),
-                timeouts: None,
-            });
-        }
-        let mut table = field.table(reader);
-        let provider = table.field("provider").required_text(reader);
-        let model = table.field("model").required_text(reader);
-        let written = table.field("timeouts");
-        let timeouts = written.node.is_some().then(|| {
-            TimeoutsConfig::read_own(written.table(reader).inheriting("timeouts"), reader, base)
-        });
-        table.finish(reader);
-        Some(Self {
-            provider: provider?,
-            model: model?,
-            timeouts,
-        })
+        let path = format!("{path}.deployments");
+        reader
+            .origins
+            .record_value(path, deployments.join(", "), "default");
     }
 }
 
 /// Public names travel in URLs, headers and JSON; they keep to what all of these take plainly.
 fn check_name(name: &str, field: &Field<'_>, reader: &mut Reader) {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@-".contains(c);
-    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_plain) {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@-*".contains(c);
+    if name.is_empty()
+        || name.len() > MAX_NAME
+        || name.matches('*').count() > 1
+        || !name.chars().all(is_plain)
+    {
         let message = format!("{} is not a name for a model", quote(name));
         let diagnostic = reader.origins.diagnose_key(&field.path, message);
-        let help = "1 to 128 of: letters, digits and . _ : / @ -";
+        let help = "1 to 128 of: letters, digits and . _ : / @ -, and one * for any text";
         reader.diagnostics.push(diagnostic.with_help(help));
     }
 }

@@ -1,6 +1,6 @@
 //! Section `passthrough`: whose account callers may reach with what is asked of no model.
 
-use crate::reader::{Field, Reader, Table};
+use crate::reader::{Reader, Table};
 
 /// What is passed through, to whom and for whom. Reload: applies to the next request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,8 +15,8 @@ pub struct PassthroughConfig {
 impl PassthroughConfig {
     pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
         let passthrough = Self {
-            providers: names(&table.field("providers"), reader),
-            keys: names(&table.field("keys"), reader),
+            providers: table.field("providers").words(reader, &[]),
+            keys: table.field("keys").words(reader, &[]),
         };
         if !passthrough.keys.is_empty() && passthrough.providers.is_empty() {
             let help = Some(String::from("write whose account: providers: [openai]"));
@@ -25,17 +25,4 @@ impl PassthroughConfig {
         table.finish(reader);
         passthrough
     }
-}
-
-fn names(field: &Field<'_>, reader: &mut Reader) -> Vec<String> {
-    let names: Vec<String> = field
-        .items(reader)
-        .iter()
-        .filter_map(|(path, node)| Field::at(path, node).optional_text(reader))
-        .collect();
-    let path = field.path.clone();
-    reader
-        .origins
-        .record_value(path, names.join(", "), "default");
-    names
 }

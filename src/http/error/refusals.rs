@@ -15,6 +15,7 @@ use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
+use crate::policy::obstacle::Obstacle;
 
 impl From<IngressError> for Problem {
     fn from(error: IngressError) -> Self {
@@ -204,6 +205,31 @@ impl From<RouteError> for Problem {
             RouteError::NotServed { .. } => {
                 Self::invalid("unsupported_operation", error.to_string())
             }
+            RouteError::Excluded { ref obstacle, .. } => excluded(obstacle, error.to_string()),
+        }
+    }
+}
+
+/// Of all deployments of a model none may answer, the first for that reason.
+fn excluded(obstacle: &Obstacle, message: String) -> Problem {
+    match obstacle {
+        Obstacle::TooLong(..) => Problem::invalid("context_length_exceeded", message),
+        Obstacle::Lacks(_) => Problem::invalid("unsupported_parameter", message),
+        Obstacle::Forbidden | Obstacle::NotServed | Obstacle::Condition | Obstacle::Guard(_) => {
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "excluded_by_policy",
+                message,
+            )
+        }
+        Obstacle::Drained | Obstacle::Broken(_) | Obstacle::Resting(..) | Obstacle::Refused(_) => {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server_error",
+                "deployments_drained",
+                message,
+            )
         }
     }
 }

@@ -106,6 +106,26 @@ impl fmt::Debug for CredentialHeadroom {
     }
 }
 
+impl Meters {
+    /// Thousandths that are left of the tightest limit.
+    fn left(&self, at_unix_s: i64) -> Option<u32> {
+        let shares = self.gauges.iter().filter_map(|it| it.left(at_unix_s));
+        shares.min()
+    }
+}
+
+impl Gauges {
+    /// Thousandths that are left; all of them again once the vendor's time has passed.
+    fn left(&self, at_unix_s: i64) -> Option<u32> {
+        let limit = self.limit.get().map(Gauge::get).filter(|it| *it > 0)?;
+        let remaining = self.remaining.get().map(Gauge::get)?;
+        if self.resets_at.get().is_some_and(|it| it.get() <= at_unix_s) {
+            return Some(1_000);
+        }
+        u32::try_from(remaining.clamp(0, limit).saturating_mul(1_000) / limit).ok()
+    }
+}
+
 impl DeploymentHeadroom {
     /// Takes what the head of an answer says to `credential`.
     fn note(&self, credential: &str, headers: &HeaderMap) {
@@ -135,6 +155,13 @@ impl DeploymentHeadroom {
                 }
             }
         }
+    }
+
+    /// Thousandths that are left of the tightest limit of the credential that has most left, at a
+    /// moment in Unix time; `None` if nobody told.
+    pub(super) fn left(&self, at_unix_s: i64) -> Option<u32> {
+        let known = self.known.read();
+        known.iter().filter_map(|it| it.left(at_unix_s)).max()
     }
 
     fn meters(&self, credential: &str) -> Arc<Meters> {

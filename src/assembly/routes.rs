@@ -1,0 +1,359 @@
+//! The routes, as the configuration names them.
+//!
+//! Own deployments of every model first; then each route gets its fallbacks' groups. A model with a
+//! `*` in its name becomes a pattern whose routes are made when they are asked for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use http::HeaderValue;
+use tollward_config::catalog::Catalog;
+use tollward_config::{
+    Config, DeploymentConfig, ModelConfig, OnUnsupported, PricingConfig, RuleConfig, TimeoutsConfig,
+};
+
+use super::{Built, LOCAL, Standing, Work, prices};
+use crate::policy::breaker::BreakerTerms;
+use crate::policy::condition::Condition;
+use crate::policy::price::Prices;
+use crate::policy::routing::{POLICIES, RoutingPolicy, fingerprint, policy};
+use crate::snapshot::pattern::Pattern;
+use crate::snapshot::route::{Group, Guard, Route, Routes, Rule};
+use crate::snapshot::{Deployment, DeploymentHeaders, Target};
+use crate::upstream::exchange::Timeouts;
+
+/// The tag that every deployment of the embedded engine has.
+const LOCAL_TAG: &str = "local";
+
+/// On which terms a deployment is used.
+pub(super) struct Terms {
+    pub(super) timeouts: Timeouts,
+    pub(super) prices: Prices,
+    pub(super) on_unsupported: OnUnsupported,
+    pub(super) when: Option<Condition>,
+    pub(super) breaker: BreakerTerms,
+}
+
+impl Work<'_> {
+    /// Everything that a name leads to.
+    pub(super) fn routes(&mut self, models: &[(String, ModelConfig)]) -> Routes {
+        let mut groups: HashMap<&str, Arc<Group>> = HashMap::new();
+        for (name, config) in models {
+            groups.insert(name, Arc::new(self.group(name, config)));
+        }
+        let mut routes = Routes::default();
+        for (name, config) in models {
+            let Some(own) = groups.get(name.as_str()) else {
+                continue;
+            };
+            let of = |names: &[String]| {
+                let found = names.iter().filter_map(|it| groups.get(it.as_str()));
+                found.cloned().collect()
+            };
+            let route = Route {
+                model: name.as_str().into(),
+                own: Arc::clone(own),
+                fallbacks: of(&config.fallbacks),
+                context_fallbacks: of(&config.context_fallbacks),
+                filter_fallbacks: of(&config.filter_fallbacks),
+                rules: self.rules(name, &config.rules),
+            };
+            if name.contains('*') {
+                routes.patterns.push(self.pattern(route));
+            } else {
+                routes.named.push(route);
+            }
+        }
+        let patterns = &mut routes.patterns;
+        patterns.sort_by_key(|it| std::cmp::Reverse(it.specificity()));
+        let aliases = self.loaded.config.routing.aliases.iter();
+        let aliases = aliases.map(|(alias, name)| (alias.as_str().into(), name.as_str().into()));
+        routes.aliases = aliases.collect();
+        routes.guards = self.guards();
+        routes
+    }
+
+    fn group(&mut self, model: &str, config: &ModelConfig) -> Group {
+        let deployments = config.deployments.iter().enumerate();
+        let deployments = deployments.filter_map(|(index, deployment)| {
+            self.deployment(model, index, deployment, config.on_unsupported)
+        });
+        let deployments = deployments.map(Arc::new).collect();
+        let policies = self.policies(model, &config.policy);
+        Group {
+            model: model.into(),
+            deployments,
+            policies,
+            spread_by: config.spread_by,
+            turns: self.assembly.standing.turns(model),
+        }
+    }
+
+    /// The policies of those names. Calls that all of them place alike are shared out by weight,
+    /// unless their order is the written one.
+    fn policies(&mut self, model: &str, names: &[String]) -> Vec<&'static dyn RoutingPolicy> {
+        let mut policies = Vec::new();
+        for name in names {
+            match policy(name) {
+                Some(policy) => policies.push(policy),
+                None => {
+                    let known: Vec<&str> = POLICIES.iter().map(|it| it.name()).collect();
+                    let message = format!(
+                        "no policy is named `{name}`; there are {}",
+                        known.join(", ")
+                    );
+                    self.report(&format!("models.{model}.policy"), message, &known);
+                }
+            }
+        }
+        let is_decided =
+            |it: &&dyn RoutingPolicy| ["ordered", "weighted", "round_robin"].contains(&it.name());
+        if !policies.iter().any(is_decided) {
+            policies.extend(policy("weighted"));
+        }
+        policies
+    }
+
+    fn rules(&mut self, model: &str, rules: &[RuleConfig]) -> Arc<[Rule]> {
+        let mut compiled = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            let path = format!("models.{model}.rules[{index}].when");
+            if let Some(when) = self.condition(&path, &rule.when) {
+                compiled.push(Rule {
+                    name: rule.name.as_str().into(),
+                    when,
+                    model: rule.model.as_str().into(),
+                });
+            }
+        }
+        compiled.into()
+    }
+
+    fn guards(&mut self) -> Vec<Guard> {
+        let mut compiled = Vec::new();
+        for (index, guard) in self.loaded.config.routing.guards.iter().enumerate() {
+            let path = format!("routing.guards[{index}].when");
+            if let Some(when) = self.condition(&path, &guard.when) {
+                compiled.push(Guard {
+                    name: guard.name.as_str().into(),
+                    when,
+                    only: guard.only.iter().map(|it| it.as_str().into()).collect(),
+                });
+            }
+        }
+        compiled
+    }
+
+    fn condition(&mut self, path: &str, text: &str) -> Option<Condition> {
+        match Condition::compile(text) {
+            Ok(condition) => Some(condition),
+            Err(error) => {
+                self.report(path, error.to_string(), &[]);
+                None
+            }
+        }
+    }
+
+    fn deployment(
+        &mut self,
+        model: &str,
+        index: usize,
+        config: &DeploymentConfig,
+        on_unsupported: OnUnsupported,
+    ) -> Option<Deployment> {
+        let path = format!("models.{model}.deployments[{index}]");
+        let is_declared = self.loaded.config.providers.contains_key(&config.provider);
+        if is_declared && config.provider != LOCAL && !self.providers.contains_key(&config.provider)
+        {
+            // Its own settings were reported already.
+            return None;
+        }
+        let when = match &config.when {
+            None => None,
+            Some(text) => Some(self.condition(&format!("{path}.when"), text)?),
+        };
+        let target = if config.provider == LOCAL && config.model.contains('*') {
+            Err("the embedded engine answers for models that are named".to_owned())
+        } else if config.provider == LOCAL {
+            self.assembly
+                .standing
+                .engine(&config.model, &self.loaded.config)
+                .map(Target::Local)
+        } else {
+            self.provider(&config.provider)
+                .map(|provider| Target::Http(Arc::clone(provider)))
+        };
+        match target {
+            Ok(target) => {
+                let written = config.timeouts.as_ref();
+                let terms = Terms {
+                    timeouts: timeouts(written.unwrap_or(&self.loaded.config.timeouts)),
+                    prices: self.prices(&config.provider, &config.model),
+                    on_unsupported,
+                    when,
+                    breaker: breaker(&self.loaded.config),
+                };
+                Some(deployment(
+                    self.assembly.standing,
+                    model,
+                    config,
+                    target,
+                    terms,
+                ))
+            }
+            Err(message) => {
+                let known: Vec<String> = self.providers.keys().cloned().collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                self.report(&path, message, &known);
+                None
+            }
+        }
+    }
+
+    /// A route whose name has a `*`. What is in its place is put in the place of that of its
+    /// deployments.
+    fn pattern(&self, template: Route) -> Pattern {
+        let name = Arc::clone(&template.model);
+        let making = Making {
+            standing: Arc::clone(self.assembly.standing),
+            catalog: Arc::clone(&self.catalog),
+            pricing: self.loaded.config.pricing.clone(),
+            providers: self.providers.clone(),
+        };
+        let build = move |name: &str, star: &str| {
+            let own = &template.own;
+            let deployments = own.deployments.iter();
+            let deployments = deployments.map(|it| making.deployment(it, name, star));
+            Route {
+                model: name.into(),
+                own: Arc::new(Group {
+                    model: name.into(),
+                    deployments: deployments.collect(),
+                    policies: own.policies.clone(),
+                    spread_by: own.spread_by,
+                    turns: Arc::clone(&own.turns),
+                }),
+                fallbacks: template.fallbacks.clone(),
+                context_fallbacks: template.context_fallbacks.clone(),
+                filter_fallbacks: template.filter_fallbacks.clone(),
+                rules: Arc::clone(&template.rules),
+            }
+        };
+        Pattern::new(&name, Box::new(build))
+    }
+}
+
+/// What the routes of a pattern are made with.
+struct Making {
+    standing: Arc<Standing>,
+    catalog: Arc<Catalog>,
+    pricing: PricingConfig,
+    providers: BTreeMap<String, Built>,
+}
+
+impl Making {
+    /// The deployment of a pattern for a name in which `star` stands for the `*`.
+    fn deployment(&self, template: &Arc<Deployment>, name: &str, star: &str) -> Arc<Deployment> {
+        if !template.upstream_model.contains('*') {
+            return Arc::clone(template);
+        }
+        let provider = &*template.provider;
+        let upstream_model = template.upstream_model.replacen('*', star, 1);
+        let id: Arc<str> = format!("{provider}/{upstream_model}").into();
+        let (kind, listed) = match self.providers.get(provider) {
+            Some(built) => (&*built.kind, built.provider.listed_as(&upstream_model)),
+            None => (LOCAL, &*upstream_model),
+        };
+        let written = self.pricing.find(provider, &upstream_model);
+        Arc::new(Deployment {
+            headers: DeploymentHeaders {
+                model: header(name),
+                deployment: header(&id),
+                provider: template.headers.provider.clone(),
+            },
+            // Metrics get one name for them all: these are the callers' own.
+            meters: self.standing.metrics.meters(&template.model, &template.id),
+            identity: fingerprint(id.as_bytes()),
+            health: self.standing.health(&id),
+            prices: prices::prices(&self.catalog, written, kind, listed),
+            provider: Arc::clone(&template.provider),
+            model: Arc::clone(&template.model),
+            upstream_model: upstream_model.into(),
+            id,
+            target: template.target.clone(),
+            on_unsupported: template.on_unsupported,
+            timeouts: template.timeouts,
+            allowance: Arc::clone(&template.allowance),
+            credentials: Arc::clone(&template.credentials),
+            weight: template.weight,
+            tags: template.tags.clone(),
+            when: template.when.clone(),
+            breaker: template.breaker,
+        })
+    }
+}
+
+pub(super) fn deployment(
+    standing: &Standing,
+    model: &str,
+    config: &DeploymentConfig,
+    target: Target,
+    terms: Terms,
+) -> Deployment {
+    let id: Arc<str> = format!("{}/{}", config.provider, config.model).into();
+    let is_local = matches!(target, Target::Local(_)).then_some(LOCAL_TAG);
+    let tags = config.tags.iter().map(String::as_str).chain(is_local);
+    Deployment {
+        meters: standing.metrics.meters(model, &id),
+        headers: DeploymentHeaders {
+            model: header(model),
+            deployment: header(&id),
+            provider: header(&config.provider),
+        },
+        allowance: standing.allowance(&config.provider),
+        credentials: match &target {
+            Target::Http(provider) => standing.pool(&config.provider, provider.credentials()),
+            Target::Local(_) => standing.pool(LOCAL, &[]),
+        },
+        identity: fingerprint(id.as_bytes()),
+        weight: config.weight,
+        tags: tags.map(Box::from).collect(),
+        when: terms.when.map(Arc::new),
+        health: standing.health(&id),
+        breaker: terms.breaker,
+        provider: config.provider.as_str().into(),
+        model: model.into(),
+        upstream_model: config.model.as_str().into(),
+        id,
+        target,
+        on_unsupported: terms.on_unsupported,
+        timeouts: terms.timeouts,
+        prices: terms.prices,
+    }
+}
+
+fn header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// When deployments are left alone.
+pub(super) fn breaker(config: &Config) -> BreakerTerms {
+    let breaker = &config.routing.breaker;
+    BreakerTerms {
+        failures: breaker.failures,
+        percent: breaker.percent,
+        pause: breaker.pause,
+        longest_pause: breaker.longest_pause,
+        recovery: breaker.recovery,
+    }
+}
+
+pub(super) fn timeouts(config: &TimeoutsConfig) -> Timeouts {
+    Timeouts {
+        first_byte: config.first_byte,
+        whole_first_byte: config.first_byte_plain,
+        first_content: config.first_content,
+        idle: config.idle,
+        total: config.total,
+    }
+}

@@ -1,0 +1,211 @@
+//! Gathers what policies and conditions look at: of the call, and of each candidate.
+//!
+//! The request's tokens and needs are only counted for routes that have something to decide.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tollward_config::SpreadBy;
+use tollward_wire::view::needs::Needs;
+
+use crate::clock;
+use crate::pipeline::admit::Admitted;
+use crate::policy::breaker::Circuit;
+use crate::policy::condition::Facts;
+use crate::policy::estimate;
+use crate::policy::obstacle::Obstacle;
+use crate::policy::routing::{Draw, Outlook, WHOLE, fingerprint, order};
+use crate::snapshot::route::{Group, Guard};
+use crate::snapshot::{Deployment, Snapshot};
+use crate::upstream::health::Vitals;
+
+/// A call that is to be routed.
+pub struct Question<'a> {
+    admitted: &'a Admitted,
+    now: Instant,
+    tokens: OnceCell<u64>,
+    needs: OnceCell<Needs>,
+    user: OnceCell<String>,
+    /// The guards that ask something of this call.
+    guards: Vec<&'a Guard>,
+}
+
+/// A candidate, and what was found out about it.
+pub struct Surveyed {
+    /// The candidate.
+    pub deployment: Arc<Deployment>,
+    /// What policies see of it.
+    pub outlook: Outlook,
+    /// What stands in its way.
+    pub obstacle: Option<Obstacle>,
+}
+
+impl<'a> Question<'a> {
+    /// What is asked of `snapshot` by `admitted`.
+    pub fn new(snapshot: &'a Snapshot, admitted: &'a Admitted) -> Self {
+        let mut question = Self {
+            admitted,
+            now: clock::mono(),
+            tokens: OnceCell::new(),
+            needs: OnceCell::new(),
+            user: OnceCell::new(),
+            guards: Vec::new(),
+        };
+        let guards = snapshot.guards.iter();
+        // What cannot be answered is guarded: a guard that fails must not let anything out.
+        let held = guards.filter(|it| it.when.holds(&question.facts()) != Some(false));
+        question.guards = held.collect();
+        question
+    }
+
+    /// What conditions see of the call.
+    pub fn facts(&self) -> Facts<'_> {
+        let admitted = self.admitted;
+        Facts {
+            model: &admitted.view.model,
+            operation: admitted.operation.name(),
+            key: admitted.caller.key().map_or("", |it| &*it.name),
+            user: self.user(),
+            tags: &admitted.hints.tags,
+            tokens: self.tokens(),
+            max_output: admitted.view.max_output.unwrap_or(0),
+            is_stream: admitted.view.is_stream,
+            needs: self.needs(),
+            at_unix_s: admitted.at_ms / 1_000,
+            body: admitted.document.bytes(),
+        }
+    }
+
+    /// Tokens of the request, about.
+    pub fn tokens(&self) -> u64 {
+        let count = || estimate::input_tokens(self.admitted.document.bytes());
+        *self.tokens.get_or_init(count)
+    }
+
+    fn needs(&self) -> Needs {
+        *self
+            .needs
+            .get_or_init(|| Needs::of(&self.admitted.document))
+    }
+
+    /// For whom the caller asks: OpenAI's `user`, or Anthropic's `metadata.user_id`.
+    fn user(&self) -> &str {
+        self.user.get_or_init(|| {
+            let document = &self.admitted.document;
+            let user: Option<String> = document.get("user").ok().flatten();
+            let metadata = || {
+                let metadata = document.object("metadata")?;
+                serde_json::from_slice(metadata.raw(document, "user_id")?).ok()
+            };
+            user.or_else(metadata).unwrap_or_default()
+        })
+    }
+
+    /// The candidates of a group, as they are now.
+    pub fn survey(&self, group: &Group) -> Vec<Surveyed> {
+        let deployments = group.deployments.iter();
+        deployments.map(|it| self.surveyed(group, it)).collect()
+    }
+
+    fn surveyed(&self, group: &Group, deployment: &Arc<Deployment>) -> Surveyed {
+        let is_stream = self.admitted.view.is_stream;
+        // Nobody compares the times of a single one.
+        let input = if group.deployments.len() > 1 {
+            self.tokens()
+        } else {
+            0
+        };
+        let vitals = deployment
+            .health
+            .at(self.now, &deployment.breaker, input, is_stream);
+        Surveyed {
+            outlook: self.outlook(group, deployment, &vitals),
+            obstacle: self.obstacle(group, deployment, &vitals),
+            deployment: Arc::clone(deployment),
+        }
+    }
+
+    fn outlook(&self, group: &Group, deployment: &Deployment, vitals: &Vitals) -> Outlook {
+        let share = match vitals.circuit {
+            Circuit::Closed(share) => share,
+            Circuit::Trying | Circuit::Open(_) => WHOLE,
+        };
+        let at_unix_s = self.admitted.at_ms / 1_000;
+        let cost = || {
+            let view = &self.admitted.view;
+            let learned = &vitals.learned;
+            let usage = learned.expected(self.tokens(), view.max_output, view.choices);
+            deployment.prices.cost(&usage, at_unix_s).cost
+        };
+        let headroom = || deployment.meters.headroom_left(at_unix_s);
+        Outlook {
+            identity: deployment.identity,
+            weight: u64::from(deployment.weight) * u64::from(share),
+            in_flight: vitals.in_flight,
+            first_content_us: vitals.first_content_us,
+            cost: group.is_ordered_by("cheapest").then(cost).flatten(),
+            headroom: group.is_ordered_by("headroom").then(headroom).flatten(),
+            is_warm: false,
+        }
+    }
+
+    /// What stands in the way of a candidate; what does not pass is looked for first.
+    fn obstacle(
+        &self,
+        group: &Group,
+        deployment: &Deployment,
+        vitals: &Vitals,
+    ) -> Option<Obstacle> {
+        if !self.admitted.caller.allows(&group.model) {
+            return Some(Obstacle::Forbidden);
+        }
+        if !deployment.serves(self.admitted.operation) {
+            return Some(Obstacle::NotServed);
+        }
+        if let Some(guard) = self.guards.iter().find(|it| !it.lets(deployment)) {
+            return Some(Obstacle::Guard(Arc::clone(&guard.name)));
+        }
+        if let Some(when) = &deployment.when
+            && when.holds(&self.facts()) != Some(true)
+        {
+            return Some(Obstacle::Condition);
+        }
+        if vitals.is_drained {
+            return Some(Obstacle::Drained);
+        }
+        if let Circuit::Open(left) = vitals.circuit {
+            return Some(Obstacle::Broken(left));
+        }
+        if let Some((left, fault)) = vitals.resting {
+            return Some(Obstacle::Resting(left, fault));
+        }
+        let rests = deployment
+            .credentials
+            .rests(&deployment.upstream_model, self.now);
+        (rests > Duration::ZERO).then_some(Obstacle::Refused(rests))
+    }
+
+    /// Places of the surveyed in the order in which the group has them asked.
+    pub fn order(&self, group: &Group, surveyed: &[Surveyed], turn: u64) -> Vec<usize> {
+        let outlooks: Vec<Outlook> = surveyed.iter().map(|it| it.outlook).collect();
+        let draw = Draw::of_turn(turn, clock::bits());
+        let draw = match self.unit(group.spread_by) {
+            Some(unit) => draw.together(fingerprint(unit.as_bytes())),
+            None => draw,
+        };
+        order(&group.policies, &outlooks, draw)
+    }
+
+    /// What the call is to stay together with.
+    fn unit(&self, spread_by: SpreadBy) -> Option<&str> {
+        let unit = match spread_by {
+            SpreadBy::Call => return None,
+            SpreadBy::Key => self.admitted.caller.key().map_or("", |it| &*it.name),
+            SpreadBy::User => self.user(),
+            SpreadBy::Conversation => &self.admitted.hints.session,
+        };
+        // What belongs to nobody is by itself.
+        Some(unit).filter(|it| !it.is_empty())
+    }
+}

@@ -1,0 +1,110 @@
+//! Where calls of a public name may go, and by which rules.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tollward_config::SpreadBy;
+
+use super::Deployment;
+use super::pattern::Pattern;
+use crate::policy::condition::Condition;
+use crate::policy::routing::RoutingPolicy;
+
+/// All that a name may lead to.
+#[derive(Default)]
+pub struct Routes {
+    /// In the order in which they were written.
+    pub named: Vec<Route>,
+    /// Other names of them.
+    pub aliases: Vec<(Arc<str>, Arc<str>)>,
+    /// Names with a part that may be any text; the one with the longest rest is first.
+    pub patterns: Vec<Pattern>,
+    /// What some calls ask of every deployment.
+    pub guards: Vec<Guard>,
+}
+
+/// A public model name, and who may answer for it.
+pub struct Route {
+    /// The public name.
+    pub model: Arc<str>,
+    /// Its own deployments.
+    pub own: Arc<Group>,
+    /// Those of other models, asked after its own ones, in order.
+    pub fallbacks: Vec<Arc<Group>>,
+    /// Those asked when a request is too long.
+    pub context_fallbacks: Vec<Arc<Group>>,
+    /// Those asked when a filter refuses a request.
+    pub filter_fallbacks: Vec<Arc<Group>>,
+    /// Requests that go where another model's do; the first that holds decides.
+    pub rules: Arc<[Rule]>,
+}
+
+/// The deployments of one model, and how they are put in order.
+pub struct Group {
+    /// The public name under which they are configured: what a key must allow.
+    pub model: Arc<str>,
+    /// The deployments, as written.
+    pub deployments: Vec<Arc<Deployment>>,
+    /// What orders them.
+    pub policies: Vec<&'static dyn RoutingPolicy>,
+    /// What is kept together when they are shared out by weight.
+    pub spread_by: SpreadBy,
+    /// Counts the calls that were put in order; outlives a reload.
+    pub turns: Arc<AtomicU64>,
+}
+
+/// Requests of some kind go where another model's do.
+pub struct Rule {
+    /// What headers and the ledger call it.
+    pub name: Arc<str>,
+    /// For which requests it holds.
+    pub when: Condition,
+    /// The model.
+    pub model: Arc<str>,
+}
+
+/// Requests of some kind go only to deployments with certain tags.
+pub struct Guard {
+    /// What it is called.
+    pub name: Arc<str>,
+    /// For which requests it holds.
+    pub when: Condition,
+    /// The tags, all of which a deployment must have.
+    pub only: Vec<Box<str>>,
+}
+
+impl Route {
+    /// Its own deployments, then those of its fallbacks.
+    pub fn deployments(&self) -> impl Iterator<Item = &Arc<Deployment>> {
+        self.groups().flat_map(|it| &it.deployments)
+    }
+
+    /// Its own group, then those of its fallbacks.
+    pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
+        std::iter::once(&self.own).chain(&self.fallbacks)
+    }
+}
+
+impl Group {
+    /// The number of the next call.
+    pub fn next_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number that the next call will have.
+    pub fn turn(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
+    }
+
+    /// Whether a policy of that name orders them.
+    pub fn is_ordered_by(&self, name: &str) -> bool {
+        self.policies.iter().any(|it| it.name() == name)
+    }
+}
+
+impl Guard {
+    /// Whether `deployment` has all the tags.
+    pub fn lets(&self, deployment: &Deployment) -> bool {
+        self.only.iter().all(|it| deployment.tags.contains(it))
+    }
+}

@@ -1,0 +1,216 @@
+//! How a deployment is: whether it fails, how busy and how fast it is, what calls of it use.
+//!
+//! One [`Health`] belongs to a deployment for as long as the process runs, over reloads and over
+//! all routes that lead to it. Every attempt is a [`Flight`]: it counts as busy until it is dropped,
+//! and says once how it went. What follows from that is in `policy/`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::usage::Usage;
+
+use crate::clock;
+use crate::policy::breaker::{Breaker, BreakerTerms, Circuit, Spell};
+use crate::policy::latency::Latency;
+use crate::policy::learned::Learned;
+
+/// How long a deployment rests that said that it is overloaded, and not how long.
+const OVERLOADED: Duration = Duration::from_secs(5);
+/// The same of one that said that it is asked too often.
+const LIMITED: Duration = Duration::from_secs(1);
+/// How long one is asked last that does not know its model.
+const MISSING: Duration = Duration::from_secs(60);
+/// No vendor can send us away for longer.
+const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
+/// Between two calls that go to a resting deployment because there is no other.
+const BETWEEN_FORCED: Duration = Duration::from_secs(1);
+
+/// How a deployment is.
+#[derive(Default)]
+pub struct Health {
+    in_flight: AtomicU32,
+    is_drained: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    breaker: Breaker,
+    resting: Option<(Instant, Fault)>,
+    /// The time to the first content of streams and of whole answers.
+    latencies: [Latency; 2],
+    learned: Learned,
+    forced: Option<Instant>,
+}
+
+/// How a deployment is at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Vitals {
+    /// What its circuit lets through.
+    pub circuit: Circuit,
+    /// It asked to be left alone, for so long and for that reason.
+    pub resting: Option<(Duration, Fault)>,
+    /// An operator takes it out.
+    pub is_drained: bool,
+    /// Attempts that run.
+    pub in_flight: u32,
+    /// Microseconds to the first content of the call that was asked about.
+    pub first_content_us: Option<u64>,
+    /// What calls of it use.
+    pub learned: Learned,
+}
+
+/// One attempt.
+pub struct Flight {
+    health: Arc<Health>,
+    terms: BreakerTerms,
+    spell: Spell,
+    began: Instant,
+    input: u64,
+    is_stream: bool,
+    is_told: bool,
+}
+
+impl Health {
+    /// How it is at `now`, for a call with `input` tokens whose answer `is_stream`.
+    pub fn at(&self, now: Instant, terms: &BreakerTerms, input: u64, is_stream: bool) -> Vitals {
+        let state = self.state.lock();
+        let resting = state.resting.and_then(|(until, fault)| {
+            let left = until.saturating_duration_since(now);
+            (!left.is_zero()).then_some((left, fault))
+        });
+        let [streams, wholes] = &state.latencies;
+        let latency = if is_stream { streams } else { wholes };
+        Vitals {
+            circuit: state.breaker.circuit(terms, now),
+            resting,
+            is_drained: self.is_drained.load(Ordering::Relaxed),
+            in_flight: self.in_flight.load(Ordering::Relaxed),
+            first_content_us: latency.expected_us(input, now),
+            learned: state.learned,
+        }
+    }
+
+    /// An attempt begins.
+    pub fn begin(self: &Arc<Self>, terms: BreakerTerms, input: u64, is_stream: bool) -> Flight {
+        let now = clock::mono();
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        Flight {
+            health: Arc::clone(self),
+            terms,
+            spell: self.state.lock().breaker.begin(now),
+            began: now,
+            input,
+            is_stream,
+            is_told: false,
+        }
+    }
+
+    /// Whether a call may go there at `now` though it rests: one a second, lest it rest for ever.
+    pub fn may_force(&self, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let is_due = state
+            .forced
+            .is_none_or(|last| now.saturating_duration_since(last) >= BETWEEN_FORCED);
+        if is_due {
+            state.forced = Some(now);
+        }
+        is_due
+    }
+
+    /// Takes it out, or back in.
+    pub fn drain(&self, is_drained: bool) {
+        self.is_drained.store(is_drained, Ordering::Relaxed);
+    }
+}
+
+impl Flight {
+    /// It has an answer, or the first content of one.
+    pub fn answered(&mut self) {
+        let now = clock::mono();
+        let mut state = self.health.state.lock();
+        state.resting = None;
+        state.breaker.succeeded(self.spell, now);
+        let [streams, wholes] = &mut state.latencies;
+        let latency = if self.is_stream { streams } else { wholes };
+        latency.observe(now.saturating_duration_since(self.began), self.input, now);
+        self.is_told = true;
+    }
+
+    /// It failed, before its answer or in the midst of it. `retry_after` is the vendor's wish.
+    pub fn failed(&mut self, fault: Fault, retry_after: Option<Duration>) {
+        let now = clock::mono();
+        let mut state = self.health.state.lock();
+        if let Some(rest) = rest(fault, retry_after) {
+            state.resting = Some((now + rest, fault));
+        }
+        if is_failure(fault) {
+            state
+                .breaker
+                .failed(self.spell, &self.terms, now, clock::uniform());
+        } else if !self.is_told {
+            state.breaker.left(self.spell);
+        }
+        self.is_told = true;
+    }
+
+    /// It used that.
+    pub fn used(&self, usage: &Usage) {
+        self.health.state.lock().learned.observe(usage);
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.health.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if !self.is_told {
+            self.health.state.lock().breaker.left(self.spell);
+        }
+    }
+}
+
+/// How long a deployment is left alone after a fault that does not make it a failed one.
+///
+/// Credentials have rests of their own (`policy/credential.rs`): this is for what concerns all of
+/// them (faults U-09, U-10, U-15, U-19).
+fn rest(fault: Fault, retry_after: Option<Duration>) -> Option<Duration> {
+    let asked = |default| retry_after.unwrap_or(default).min(LONGEST_REST);
+    match fault {
+        Fault::Overloaded => Some(asked(OVERLOADED)),
+        Fault::RateLimited => Some(asked(LIMITED)),
+        Fault::NotFound => Some(MISSING),
+        _ => None,
+    }
+}
+
+/// Whether a fault says that the deployment does not work; a refusal does not.
+fn is_failure(fault: Fault) -> bool {
+    match fault {
+        Fault::Overloaded
+        | Fault::Server
+        | Fault::Timeout(Phase::Connect | Phase::FirstByte | Phase::FirstContent | Phase::Idle)
+        | Fault::Unreachable
+        | Fault::Dns
+        | Fault::Tls
+        | Fault::ForbiddenAddress
+        | Fault::Redirect
+        | Fault::Protocol
+        | Fault::Truncated
+        | Fault::Incomplete
+        | Fault::EventTooLarge
+        | Fault::Empty => true,
+        Fault::BadRequest
+        | Fault::ContextLength
+        | Fault::ContentFilter
+        | Fault::Cancelled
+        | Fault::Timeout(Phase::Total)
+        | Fault::NotFound
+        | Fault::ForeignCipher
+        | Fault::Auth
+        | Fault::Quota
+        | Fault::RateLimited => false,
+    }
+}
