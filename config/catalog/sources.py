@@ -188,6 +188,16 @@ def load_genai(text):
 
 def from_genai(data, name):
     models, aliases = {}, {}
+    for provider, model, identity, others in genai_models(data, name):
+        steps = genai_steps(model, (provider.get("pricing_urls") or [None])[0])
+        if steps:
+            models[identity] = steps
+            aliases |= {other: identity for other in others}
+    return models, {alias: target for alias, target in aliases.items() if alias not in models}
+
+
+def genai_models(data, name):
+    """What is listed of a provider: the provider, the model, its id and its other names."""
     for provider in data:
         if name.endswith("*"):
             if not provider["id"].startswith(name[:-1]):
@@ -198,17 +208,10 @@ def from_genai(data, name):
         else:
             continue
         fold = str.lower if suffix else str
-        source = (provider.get("pricing_urls") or [None])[0]
         for model in provider["models"]:
-            steps = genai_steps(model, source)
-            if not steps:
-                continue
             identity = fold(model["id"]) + suffix
-            models[identity] = steps
-            for alias in equals(model["match"]):
-                if fold(alias) + suffix != identity:
-                    aliases[fold(alias) + suffix] = identity
-    return models, {alias: target for alias, target in aliases.items() if alias not in models}
+            others = [fold(alias) + suffix for alias in equals(model["match"])]
+            yield provider, model, identity, [other for other in others if other != identity]
 
 
 def equals(match):
@@ -280,6 +283,16 @@ def genai_price(prices):
 
 def from_litellm(data, name):
     models = {}
+    for model, raw in litellm_models(data, name):
+        price = litellm_price(raw)
+        if rated(price):
+            source = raw.get("source")
+            models[model] = [price | ({"u": source} if source else {})]
+    return models, {}
+
+
+def litellm_models(data, name):
+    """What is listed of a provider, by our id. Several keys may name one model."""
     for key, raw in data.items():
         vendor = raw.get("litellm_provider", "")
         is_ours = (vendor.startswith(name[:-1]) if name.endswith("*") else vendor == name) and not key.startswith("ft:")
@@ -290,11 +303,7 @@ def from_litellm(data, name):
         # A region or a commitment in the path is a contract of its own.
         if name == "bedrock*" and "/" in model:
             continue
-        price = litellm_price(raw)
-        if rated(price):
-            source = raw.get("source")
-            models[model] = [price | ({"u": source} if source else {})]
-    return models, {}
+        yield model, raw
 
 
 def litellm_price(raw):
