@@ -1,9 +1,10 @@
-//! `tollward catalog`: what models cost, who says so, and which price table is in use.
+//! `tollward catalog`: what models cost and can do, who says so, and which price table is in use.
 //!
 //! The table in use is the shipped one, or a newer one that was fetched, or a pinned one: `shelf` keeps
 //! them. What the configuration overrides is shown beside it. Only `update` uses the network, only
 //! `update` and `pin` change anything, and a running gateway takes that over at once.
 
+mod able;
 mod diff;
 mod lint;
 pub(super) mod money;
@@ -25,9 +26,9 @@ use crate::shelf::{self, Choice, Shelf};
 /// What to do with price tables.
 #[derive(Debug, Clone, Subcommand)]
 pub enum CatalogCommand {
-    /// Show what a model costs, and who says so
+    /// Show what a model costs and can do, and who says so
     Show(show::ShowArgs),
-    /// Find models by parts of their names
+    /// Find models by parts of their names or by what they can do
     Search(search::SearchArgs),
     /// Compare two price tables
     Diff(diff::DiffArgs),

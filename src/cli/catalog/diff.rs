@@ -1,4 +1,4 @@
-//! `tollward catalog diff`: what one price table has that another has not, or at another price.
+//! `tollward catalog diff`: what one price table has that another has not, at another price, or with other abilities.
 
 use std::collections::BTreeSet;
 
@@ -7,6 +7,7 @@ use serde::Serialize;
 use tollward_config::catalog::{Catalog, Rates, Unit};
 
 use super::Desk;
+use super::able::{self, ChangedFact};
 use super::money::{change, dollars, parse_day};
 use crate::cli::console::Console;
 
@@ -39,6 +40,8 @@ pub(super) struct Difference {
     pub(super) changed: Vec<Changed>,
     /// Models that both price alike.
     pub(super) same: usize,
+    /// What the new one says otherwise about what models can do.
+    pub(super) capabilities: Vec<ChangedFact>,
 }
 
 /// One unit of one model whose price changed.
@@ -93,6 +96,11 @@ pub(super) fn compare(old: &Catalog, new: &Catalog, at_unix_s: i64) -> Differenc
             let price = |catalog: &Catalog| rates(catalog, provider, model, at_unix_s);
             let name = format!("{provider}/{model}");
             difference.note(&name, price(old).as_ref(), price(new).as_ref());
+            let known = |catalog: &Catalog| catalog.capabilities(provider, model);
+            if let (Some(old), Some(new)) = (known(old), known(new)) {
+                let changes = able::changes(&name, &old, &new);
+                difference.capabilities.extend(changes);
+            }
         }
     }
     difference
@@ -165,19 +173,34 @@ pub(super) fn show(difference: &Difference, console: &mut Console<'_>) -> anyhow
             it.change.clone(),
         ]
     });
-    let rows: Vec<_> = changed.chain(added.chain(gone).map(row)).collect();
+    let word = |said: &Option<String>| said.clone().unwrap_or_else(|| "-".to_owned());
+    let facts = difference.capabilities.iter().map(|it| {
+        let what = it.fact.replace('_', " ");
+        [
+            it.model.clone(),
+            what,
+            word(&it.old),
+            word(&it.new),
+            String::new(),
+        ]
+    });
+    let others = facts.chain(added.chain(gone).map(row));
+    let rows: Vec<_> = changed.chain(others).collect();
     if !rows.is_empty() {
         console.table(["MODEL", "WHAT", "OLD", "NEW", "CHANGE"], rows)?;
     }
     let Difference { old, new, same, .. } = difference;
     let counts = [&difference.added, &difference.gone].map(Vec::len);
     let models: BTreeSet<&str> = difference.changed.iter().map(|it| &*it.model).collect();
+    let able = difference.capabilities.iter().map(|it| &*it.model);
+    let able: BTreeSet<&str> = able.collect();
     writeln!(
         console.notes,
-        "{old} -> {new}: {} models changed, {} new, {} gone, {same} the same",
+        "{old} -> {new}: {} models changed in price, {} new, {} gone, {same} the same; {} changed in what they can do",
         models.len(),
         counts[0],
         counts[1],
+        able.len(),
     )?;
     Ok(())
 }

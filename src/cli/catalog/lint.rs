@@ -1,8 +1,10 @@
 //! `tollward catalog lint`: how old and how large the table in use is, and what to doubt in it.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde::Serialize;
-use tollward_config::catalog::{Catalog, Input, Unit};
+use tollward_config::catalog::{Capabilities, Catalog, Input, Unit};
 
 use super::Desk;
 use super::money::dollars;
@@ -28,6 +30,10 @@ struct Report<'a> {
     providers: Vec<Listed<'a>>,
     /// Models on whose price the sources do not agree.
     conflicts: Vec<Conflict<'a>>,
+    /// Models of whose capabilities somebody says something.
+    with_capabilities: usize,
+    /// On how many models the sources do not agree, by capability.
+    capability_conflicts: BTreeMap<&'static str, usize>,
     /// Models that cost nothing and do not say so in their names.
     free: Vec<String>,
     /// Models whose cached input is booked as fresh, at providers where others have a price for it.
@@ -85,6 +91,8 @@ fn report<'a>(catalog: &'a Catalog, desk: &Desk<'_>) -> anyhow::Result<Report<'a
         inputs: catalog.inputs(),
         providers: Vec::new(),
         conflicts: Vec::new(),
+        with_capabilities: 0,
+        capability_conflicts: BTreeMap::new(),
         free: Vec::new(),
         without_cache_price: Vec::new(),
         holidays_until: Vec::new(),
@@ -111,6 +119,11 @@ impl<'a> Report<'a> {
             };
             listed.models += 1;
             listed.confirmed += usize::from(!listing.confirmed_by.is_empty());
+            let is_known = listing.capabilities != Capabilities::default();
+            self.with_capabilities += usize::from(is_known);
+            for fact in &listing.disputed {
+                *self.capability_conflicts.entry(fact).or_default() += 1;
+            }
             let Some(price) = listing.timeline.at(now) else {
                 continue;
             };
@@ -212,6 +225,7 @@ fn show(report: &Report<'_>, console: &mut Console<'_>) -> anyhow::Result<()> {
         console.out,
         "{count} models of {by} providers have no price for cached input, which is booked as fresh (--json names them)"
     )?;
+    show_capabilities(report, console)?;
     writeln!(console.out, "{} conflicts", report.conflicts.len())?;
     if report.conflicts.is_empty() {
         return Ok(());
@@ -225,6 +239,23 @@ fn show(report: &Report<'_>, console: &mut Console<'_>) -> anyhow::Result<()> {
     });
     console.table(["MODEL", "BOOKED, IN / OUT PER 1M", "OTHER"], rows)?;
     Ok(())
+}
+
+fn show_capabilities(report: &Report<'_>, console: &mut Console<'_>) -> std::io::Result<()> {
+    let counts = report.capability_conflicts.iter();
+    let counts: Vec<String> = counts
+        .map(|(fact, models)| format!("{} of {models}", fact.replace('_', " ")))
+        .collect();
+    let differ = if counts.is_empty() {
+        "nowhere".to_owned()
+    } else {
+        format!("on {}", counts.join(", "))
+    };
+    let models = report.with_capabilities;
+    writeln!(
+        console.out,
+        "what {models} models can do is known; the sources differ {differ}"
+    )
 }
 
 fn list(console: &mut Console<'_>, what: &str, models: &[String]) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! `tollward catalog show`: everything that is known of one model's price.
+//! `tollward catalog show`: everything that is known of one model.
 
 use anyhow::bail;
 use clap::Args;
@@ -7,6 +7,7 @@ use tollward_config::catalog::{Catalog, Listing, Price, Rates, ServiceTerms, Uni
 use tollward_config::{OverriddenPrice, OverrideTerms};
 
 use super::Desk;
+use super::able::{self, Able};
 use super::money::{day, dollars, parse_day, per};
 use crate::cli::console::{Console, printable};
 
@@ -49,6 +50,12 @@ struct ModelReport<'a> {
     source: &'a str,
     confirmed_by: Vec<&'a str>,
     differs: Vec<Differing<'a>>,
+    capabilities: Able,
+    /// Fields of `capabilities` on which the sources differ.
+    disputed: Vec<&'static str>,
+    /// `capabilities` and `disputed` for people.
+    #[serde(skip)]
+    able: Vec<String>,
     prices: Vec<PriceReport>,
 }
 
@@ -178,6 +185,9 @@ fn model<'a>(
             .map(|index| catalog.source(*index))
             .collect(),
         differs: differs.collect(),
+        capabilities: Able::from(&listing.capabilities),
+        disputed: listing.disputed.clone(),
+        able: able::lines(&listing.capabilities, &listing.disputed),
         prices: prices
             .filter(is_shown)
             .map(|price| price_report(price, Some(&price.id) == in_force))
@@ -260,6 +270,9 @@ fn show_model(model: &ModelReport<'_>, console: &mut Console<'_>) -> anyhow::Res
             output,
         } = rival;
         writeln!(console.out, "  {source} says {input} in, {output} out")?;
+    }
+    for line in &model.able {
+        writeln!(console.out, "  {line}")?;
     }
     for price in &model.prices {
         let from = price.from.as_deref().unwrap_or("the beginning");

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use serde_json::Value;
-use tollward_config::catalog::Unit;
+use tollward_config::catalog::{Capabilities, Unit};
 use tollward_config::{OverriddenPrice, OverrideTerms};
 
 use super::*;
@@ -116,6 +116,33 @@ async fn a_model_is_shown_with_every_class_tier_date_and_source() {
 }
 
 #[tokio::test]
+async fn a_model_is_shown_with_what_it_can_do() {
+    let office = Office::new();
+    let report = office.json(&["show", "openai/gpt-5"]).await;
+    let model = &report["models"][0];
+    assert_eq!(
+        model["capabilities"],
+        serde_json::json!({
+            "context": 400_000, "max_output": 128_000, "tools": true, "vision": true, "audio": false,
+            "schema": true, "reasoning": true, "deprecated_on": "2026-12-11",
+        })
+    );
+    let (_, out, _) = office.run(&["show", "anthropic/claude-sonnet-4-5"]).await;
+    for line in [
+        "context up to 1000000 tokens, answer up to 64000 tokens",
+        "can: tools, vision, schema, reasoning",
+        "cannot: audio",
+        "deprecated on 2026-11-30",
+        "the sources differ on context; the more generous holds",
+    ] {
+        assert!(out.contains(&format!("\n  {line}\n")), "{line}\n{out}");
+    }
+    // Of its price somebody says something, of its abilities nobody.
+    let (_, out, _) = office.run(&["show", "openai/davinci-002"]).await;
+    assert!(!out.contains("can"), "{out}");
+}
+
+#[tokio::test]
 async fn what_the_configuration_overrides_is_shown_first() {
     let mut office = Office::new();
     office.pricing.overrides = vec![
@@ -163,6 +190,38 @@ async fn a_search_finds_names_that_have_all_words() {
 }
 
 #[tokio::test]
+async fn a_search_keeps_models_that_are_known_to_be_able_to_do_all_that_is_asked() {
+    let office = Office::new();
+    let line = ["search", "gemini/", "--can", "vision,audio"];
+    let found = office.json(&line).await;
+    let found = found.as_array().unwrap();
+    assert!(
+        found.iter().any(|it| it["model"] == "gemini-2.5-flash"),
+        "{found:?}"
+    );
+    for model in found {
+        let able = &model["capabilities"];
+        assert_eq!(
+            (&able["vision"], &able["audio"]),
+            (&true.into(), &true.into())
+        );
+    }
+    // Words are not needed then, and other providers' models are found too.
+    let all = office.json(&["search", "--can", "vision,audio"]).await;
+    assert!(all.as_array().unwrap().len() > found.len());
+    let (_, out, _) = office.run(&line).await;
+    assert!(out.contains("1048576"), "{out}");
+    let (_, _, notes) = office.run(&["search", "davinci", "--can", "audio"]).await;
+    assert!(notes.contains("known to be able"), "{notes}");
+    let line = ["catalog", "search", "--can", "dance"];
+    let why = Line::try_parse_from(line).err().unwrap().to_string();
+    assert!(
+        why.contains("`dance` is no ability; there are tools, vision, audio, schema, reasoning"),
+        "{why}"
+    );
+}
+
+#[tokio::test]
 async fn two_tables_are_compared_in_percent() {
     let office = Office::new();
     let cheaper = table(
@@ -190,6 +249,47 @@ async fn two_tables_are_compared_in_percent() {
     );
     let why = office.error(&["diff", "1999-01-01"]).await;
     assert!(why.contains("there is no table `1999-01-01`"), "{why}");
+}
+
+#[tokio::test]
+async fn two_tables_are_compared_in_what_models_can_do() {
+    let office = Office::new();
+    // Without pictures, with a shorter context, and with a last day.
+    let less = table(
+        "2026-12-01",
+        "\"a\":[383,128000,16384]",
+        "\"a\":[319,64000,16384,20270101]",
+    );
+    let file = office.file("new.json", &less);
+    let report = office.json(&["diff", "shipped", &file]).await;
+    assert_eq!(report["changed"], Value::Array(Vec::new()));
+    let facts = report["capabilities"].as_array().unwrap().iter();
+    let facts: Vec<_> = facts
+        .map(|it| [&it["fact"], &it["old"], &it["new"]])
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            [&"context".into(), &"128000".into(), &"64000".into()],
+            [&"vision".into(), &"yes".into(), &"no".into()],
+            [&"deprecated_on".into(), &Value::Null, &"2027-01-01".into()],
+        ]
+    );
+    let (_, out, notes) = office.run(&["diff", "shipped", &file]).await;
+    assert!(out.contains("deprecated on"), "{out}");
+    assert!(notes.contains("1 changed in what they can do"), "{notes}");
+}
+
+#[test]
+fn what_is_said_of_a_model_for_the_first_time_is_no_change() {
+    let known = Capabilities {
+        tools: Some(true),
+        ..Capabilities::default()
+    };
+    let nothing = Capabilities::default();
+    assert_eq!(able::changes("m", &nothing, &known), []);
+    assert_eq!(able::changes("m", &known, &known), []);
+    assert_eq!(able::changes("m", &known, &nothing).len(), 1);
 }
 
 #[tokio::test]
@@ -309,6 +409,10 @@ async fn lint_says_how_old_and_large_the_table_is_and_where_sources_differ() {
     assert_eq!(report["inputs"].as_array().unwrap().len(), 4);
     assert_eq!(report["free"], Value::Array(Vec::new()));
     assert_eq!(report["overrides_of_nothing"][0], "mine/unheard-of");
+    assert!(report["with_capabilities"].as_u64().unwrap() > 2_000);
+    let differing = &report["capability_conflicts"];
+    assert!(differing["context"].as_u64().unwrap() > 10, "{differing}");
+    assert!(differing["vision"].as_u64().unwrap() > 0, "{differing}");
     let conflicts = report["conflicts"].as_array().unwrap();
     assert!(
         conflicts
@@ -319,6 +423,10 @@ async fn lint_says_how_old_and_large_the_table_is_and_where_sources_differ() {
     let (result, out, _) = office.run(&["lint"]).await;
     result.unwrap();
     assert!(out.contains("3 days old"), "{out}");
+    assert!(
+        out.contains("the sources differ on audio of 1, context of "),
+        "{out}"
+    );
     assert!(
         out.contains(&format!("{} conflicts", conflicts.len())),
         "{out}"
