@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tollward_config::catalog::Catalog;
+use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
     ModelConfig, ProviderConfig, Report,
@@ -223,13 +223,17 @@ impl Work<'_> {
         }
     }
 
-    fn prices(&self, provider: &str, model: &str) -> Prices {
+    /// What a model costs at a provider, and what it can do.
+    fn listed(&self, provider: &str, model: &str) -> (Prices, Capabilities) {
         let written = self.loaded.config.pricing.find(provider, model);
         let (kind, model) = match self.providers.get(provider) {
             Some(built) => (&*built.kind, built.provider.listed_as(model)),
             None => (LOCAL, model),
         };
-        prices::prices(&self.catalog, written, kind, model)
+        (
+            prices::prices(&self.catalog, written, kind, model),
+            prices::capabilities(&self.catalog, kind, model),
+        )
     }
 }
 

@@ -10,6 +10,7 @@
 //! - [`estimate`]: tokens when the provider told none
 //! - [`probe`]: after a failure, who may find out whether things work again
 //! - [`routing`]: in which order the candidates of a call are asked
+//! - [`plan`]: who is asked, one after the other
 //! - [`breaker`]: which deployments are left alone for a while
 //! - [`condition`]: which requests a rule, a guard or a deployment is for
 //! - [`obstacle`]: why a deployment is not asked, or not before others
@@ -26,6 +27,7 @@ pub mod estimate;
 pub mod latency;
 pub mod learned;
 pub mod obstacle;
+pub mod plan;
 pub mod price;
 pub mod probe;
 pub mod retry;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
+use tollward_config::catalog::Capabilities;
 use tollward_config::{OnStoreError, OnUnsupported};
 use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
@@ -143,6 +144,8 @@ pub struct Deployment {
     pub tags: Vec<Box<str>>,
     /// For which calls it is.
     pub when: Option<Arc<Condition>>,
+    /// What its model can do, as far as somebody says so.
+    pub capabilities: Capabilities,
     /// How it is.
     pub health: Arc<Health>,
     /// When it is left alone.

@@ -50,6 +50,7 @@ mod responses;
 mod responses_bridge;
 mod responses_native;
 mod responses_state;
+mod routing;
 mod sealed;
 mod shutdown;
 mod stream;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tollward_config::catalog::Capabilities;
 use tollward_config::{DeploymentConfig, OnUnsupported};
 
 use super::Work;
@@ -35,6 +36,7 @@ impl Work<'_> {
                 let terms = Terms {
                     timeouts,
                     prices,
+                    capabilities: Capabilities::default(),
                     on_unsupported: OnUnsupported::default(),
                     when: None,
                     breaker: breaker(&self.loaded.config),

@@ -1,8 +1,9 @@
-//! Which prices hold for a deployment: the operator's, the price table's, or none.
+//! What the price table says of a deployment's model: its prices, unless the operator wrote others,
+//! and what it can do.
 
 use std::sync::Arc;
 
-use tollward_config::catalog::Catalog;
+use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{OverriddenPrice, OverrideTerms};
 
 use crate::policy::price::Prices;
@@ -21,6 +22,13 @@ pub(super) fn prices(
         }
         None => listed(catalog, kind, model),
     }
+}
+
+/// What `model` can do at a provider of `kind`, as far as the table says so.
+pub(super) fn capabilities(catalog: &Catalog, kind: &str, model: &str) -> Capabilities {
+    let name = tollward_providers::kind(kind).and_then(|row| row.price_provider);
+    let listed = name.and_then(|name| catalog.capabilities(name, model));
+    listed.unwrap_or_default()
 }
 
 /// What `model` costs at a provider of `kind` when the operator wrote nothing about it.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use http::HeaderValue;
-use tollward_config::catalog::Catalog;
+use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     Config, DeploymentConfig, ModelConfig, OnUnsupported, PricingConfig, RuleConfig, TimeoutsConfig,
 };
@@ -29,6 +29,7 @@ const LOCAL_TAG: &str = "local";
 pub(super) struct Terms {
     pub(super) timeouts: Timeouts,
     pub(super) prices: Prices,
+    pub(super) capabilities: Capabilities,
     pub(super) on_unsupported: OnUnsupported,
     pub(super) when: Option<Condition>,
     pub(super) breaker: BreakerTerms,
@@ -186,9 +187,11 @@ impl Work<'_> {
         match target {
             Ok(target) => {
                 let written = config.timeouts.as_ref();
+                let (prices, capabilities) = self.listed(&config.provider, &config.model);
                 let terms = Terms {
                     timeouts: timeouts(written.unwrap_or(&self.loaded.config.timeouts)),
-                    prices: self.prices(&config.provider, &config.model),
+                    prices,
+                    capabilities,
                     on_unsupported,
                     when,
                     breaker: breaker(&self.loaded.config),
@@ -276,6 +279,7 @@ impl Making {
             identity: fingerprint(id.as_bytes()),
             health: self.standing.health(&id),
             prices: prices::prices(&self.catalog, written, kind, listed),
+            capabilities: prices::capabilities(&self.catalog, kind, listed),
             provider: Arc::clone(&template.provider),
             model: Arc::clone(&template.model),
             upstream_model: upstream_model.into(),
@@ -319,6 +323,7 @@ pub(super) fn deployment(
         weight: config.weight,
         tags: tags.map(Box::from).collect(),
         when: terms.when.map(Arc::new),
+        capabilities: terms.capabilities,
         health: standing.health(&id),
         breaker: terms.breaker,
         provider: config.provider.as_str().into(),

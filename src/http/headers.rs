@@ -28,6 +28,7 @@ pub const PROVIDER: HeaderName = HeaderName::from_static("x-tollward-provider");
 const CREDENTIAL: HeaderName = HeaderName::from_static("x-tollward-credential");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
+const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -46,7 +47,7 @@ pub fn fresh_id() -> HeaderValue {
 
 /// Says who answered, after how many attempts, at what cost.
 pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
-    headers.reserve(13);
+    headers.reserve(14);
     let id = reply
         .client_request_id
         .clone()
@@ -65,6 +66,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
     if let Some(fault) = reply.fallback_reason {
         headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
+    }
+    if let Some(rule) = &reply.rule {
+        headers.insert(RULE, text(rule));
     }
     if !reply.skipped.is_empty() {
         headers.insert(SKIPPED, text(&reply.skipped.join(",")));

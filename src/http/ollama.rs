@@ -230,6 +230,7 @@ fn unreadable(model: String, fault: Fault) -> ServeError {
     let trail = Trail {
         attempts: vec![(model.as_str().into(), fault)],
         skipped: Vec::new(),
+        ..Trail::default()
     };
     let attempt = AttemptError {
         trail,

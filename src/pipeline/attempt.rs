@@ -85,6 +85,8 @@ pub struct Trail {
     pub attempts: Vec<(Arc<str>, Fault)>,
     /// Deployments that cannot be asked such a thing, and were not.
     pub skipped: Vec<Arc<str>>,
+    /// Deployments that are left alone for a while.
+    pub rested: Vec<Arc<str>>,
 }
 
 impl Trail {
@@ -108,18 +110,24 @@ impl Trail {
 
 impl fmt::Display for Trail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut comma = "tried ";
-        for (deployment, fault) in &self.attempts {
-            write!(f, "{comma}{deployment}: {}", fault.code())?;
-            comma = ", ";
+        let mut between = "";
+        if !self.attempts.is_empty() {
+            f.write_str("tried ")?;
+            for (deployment, fault) in &self.attempts {
+                write!(f, "{between}{deployment}: {}", fault.code())?;
+                between = ", ";
+            }
+            between = "; ";
         }
-        let mut comma = match self.attempts.as_slice() {
-            [] => "not asked, because they cannot take the request: ",
-            _ => "; not asked, because they cannot take the request: ",
-        };
-        for deployment in &self.skipped {
-            write!(f, "{comma}{deployment}")?;
-            comma = ", ";
+        for (why, deployments) in [
+            ("because they cannot take the request", &self.skipped),
+            ("because they are left alone for a while", &self.rested),
+        ] {
+            if !deployments.is_empty() {
+                let named = deployments.join(", ");
+                write!(f, "{between}not asked, {why}: {named}")?;
+                between = "; ";
+            }
         }
         Ok(())
     }
@@ -130,7 +138,7 @@ impl AttemptError {
     pub fn of(deployment: &Deployment, failure: AttemptFailure) -> Self {
         let trail = Trail {
             attempts: vec![(Arc::clone(&deployment.id), failure.fault)],
-            skipped: Vec::new(),
+            ..Trail::default()
         };
         Self::decided(deployment.model.to_string(), trail, failure)
     }
@@ -171,6 +179,7 @@ pub async fn attempt(
         recalled,
         plan,
         left: plan.choices(),
+        is_turned: false,
         refusal: None,
         rested: None,
     };
@@ -197,6 +206,7 @@ pub async fn attempt(
             };
             trail.failed(deployment, failure.fault);
             let mut situation = situation(&failure, terms, (attempts_here, trail.made()));
+            situation.has_detour = candidates.has_detour(failure.fault);
             told = Some(failure);
             // What was taken of an upload cannot be sent again.
             if upload.is_some_and(Upload::is_spent) {
@@ -247,6 +257,8 @@ struct Candidates<'a> {
     recalled: &'a Recalled,
     plan: &'a Plan,
     left: Chain<Once<&'a Choice>, slice::Iter<'a, Choice>>,
+    /// What is left is a detour, from which there is no other one.
+    is_turned: bool,
     /// Why the first of those that cannot be asked cannot.
     refusal: Option<Box<AttemptFailure>>,
     /// The pause that ends first, of those that rest and were not asked.
@@ -254,23 +266,32 @@ struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
+    /// Whether there are others for requests that fail with `fault`.
+    fn has_detour(&self, fault: Fault) -> bool {
+        !self.is_turned && !self.plan.detour(fault).is_empty()
+    }
+
     /// After such a failure others are asked, if the model has any for it.
     fn turn_off(&mut self, fault: Fault) {
-        if let Some((first, others)) = self.plan.detour(fault).split_first() {
+        if let Some((first, others)) = self.plan.detour(fault).split_first()
+            && !self.is_turned
+        {
+            self.is_turned = true;
             self.left = iter::once(first).chain(others);
         }
     }
 
     /// Whether it may be asked though it should be left alone: one call a second finds out whether
     /// it is still so.
-    fn may_ask(&mut self, choice: &Choice) -> bool {
-        let Some(pause) = choice.pause else {
+    fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
+        let Some(pause) = choice.pause.filter(|it| it.is_strict) else {
             return true;
         };
         let may = choice.deployment.health.may_force(clock::mono());
         if !may {
             let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
             self.rested = if is_sooner { Some(pause) } else { self.rested };
+            trail.rested.push(Arc::clone(&choice.deployment.id));
         }
         may
     }
@@ -281,7 +302,7 @@ impl<'a> Candidates<'a> {
     /// engine begins at once: so it is looked for when it is needed, not before.
     fn next(&mut self, settlement: &mut Settlement, trail: &mut Trail) -> Option<Candidate<'a>> {
         while let Some(choice) = self.left.next() {
-            if !self.may_ask(choice) {
+            if !self.may_ask(choice, trail) {
                 continue;
             }
             let deployment = &choice.deployment;
@@ -344,6 +365,7 @@ fn verdict(situation: &Situation, terms: &RetryTerms, has_next: impl FnOnce() ->
         Verdict::Next if !has_next() => {
             let alone = Situation {
                 has_next: false,
+                has_detour: false,
                 ..*situation
             };
             decide(&alone, &terms.backoff)
@@ -360,6 +382,7 @@ fn situation(failure: &AttemptFailure, terms: &RetryTerms, attempts: (u32, u32))
         attempts_here: attempts.0,
         attempts_left: (terms.extra_attempts + 1).saturating_sub(attempts.1),
         has_next: true,
+        has_detour: false,
         retry_after: failure.retry_after,
         dice: clock::uniform(),
     }

@@ -39,6 +39,8 @@ pub struct Reply {
     pub fallback_reason: Option<Fault>,
     /// Deployments that cannot be asked such a thing, and were not.
     pub skipped: Vec<Arc<str>>,
+    /// The rule of the route that sent the call where it went.
+    pub rule: Option<Arc<str>>,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -79,6 +81,7 @@ pub fn deliver(
     } = recalled;
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let credential = Arc::clone(settlement.credential());
+    let rule = settlement.rule().cloned();
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -123,6 +126,7 @@ pub fn deliver(
         attempts,
         fallback_reason,
         skipped,
+        rule,
         head,
         overhead,
         booked,

@@ -18,6 +18,7 @@ use tollward_wire::operation::Operation;
 use self::survey::Question;
 use crate::pipeline::admit::Admitted;
 use crate::policy::obstacle::{Obstacle, Pause};
+use crate::policy::plan::Lineup;
 use crate::snapshot::route::{Group, Route, Rule};
 use crate::snapshot::{Deployment, Snapshot};
 
@@ -157,28 +158,17 @@ pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteErro
     let route = found(snapshot, admitted)?;
     let question = Question::new(snapshot, admitted);
     let (route, rule) = redirected(snapshot, &question, route);
-    let mut choices = Choices::default();
-    for group in route.groups() {
-        choices.add(&question, group, &group.next_turn());
-    }
-    let mut detours = [&route.context_fallbacks, &route.filter_fallbacks]
-        .map(|groups| {
-            let mut choices = Choices::default();
-            for group in groups {
-                choices.add(&question, group, &group.next_turn());
-            }
-            choices.in_order()
-        })
-        .into_iter();
-    let obstacle = choices.obstacle.take();
-    let mut in_order = choices.in_order().into_iter();
-    let first = in_order.next().ok_or_else(|| refusal(admitted, obstacle))?;
+    let question = question.of(&route);
+    let lineup = line_up(&question, route.groups());
+    let obstacle = lineup.obstacle().cloned();
+    let mut in_order = choices(lineup).into_iter();
+    let first = in_order.next();
     Ok(Plan {
-        first,
+        first: first.ok_or_else(|| refusal(admitted, obstacle))?,
         others: in_order.collect(),
         rule,
-        too_long: detours.next().unwrap_or_default(),
-        filtered: detours.next().unwrap_or_default(),
+        too_long: choices(line_up(&question, &route.context_fallbacks)),
+        filtered: choices(line_up(&question, &route.filter_fallbacks)),
     })
 }
 
@@ -205,50 +195,26 @@ pub fn redirected(
     led.unwrap_or((route, None))
 }
 
-/// Choices in the making.
-#[derive(Default)]
-struct Choices {
-    free: Vec<Choice>,
-    paused: Vec<Choice>,
-    /// The first obstacle that does not pass.
-    obstacle: Option<Obstacle>,
-}
-
-impl Choices {
-    fn add(&mut self, question: &Question<'_>, group: &Group, turn: &u64) {
+/// The choices of some groups, one group after the other.
+fn line_up<'g>(
+    question: &Question<'_>,
+    groups: impl IntoIterator<Item = &'g Arc<Group>>,
+) -> Lineup<Arc<Deployment>> {
+    let mut lineup = Lineup::default();
+    for group in groups {
         let surveyed = question.survey(group);
-        for place in question.order(group, &surveyed, *turn) {
-            let Some(found) = surveyed.get(place) else {
-                continue;
-            };
-            let pause = found.obstacle.as_ref().map(Obstacle::pause);
-            let choice = |pause| Choice {
-                deployment: Arc::clone(&found.deployment),
-                pause,
-            };
-            match pause {
-                None => self.free.push(choice(None)),
-                Some(Some(pause)) => self.paused.push(choice(Some(pause))),
-                Some(None) => {
-                    let obstacle = found.obstacle.clone();
-                    let is_first = self.obstacle.is_none();
-                    self.obstacle = if is_first {
-                        obstacle
-                    } else {
-                        self.obstacle.take()
-                    };
-                }
+        for place in question.order(group, &surveyed, group.next_turn()) {
+            if let Some(found) = surveyed.get(place) {
+                lineup.add(Arc::clone(&found.deployment), found.obstacle.as_ref());
             }
         }
     }
+    lineup
+}
 
-    /// Those that may be asked at once, then the others as their pauses end.
-    fn in_order(mut self) -> Vec<Choice> {
-        self.paused
-            .sort_by_key(|it| it.pause.map(|pause| pause.left));
-        self.free.append(&mut self.paused);
-        self.free
-    }
+fn choices(lineup: Lineup<Arc<Deployment>>) -> Vec<Choice> {
+    let choice = |(deployment, pause)| Choice { deployment, pause };
+    lineup.in_order().into_iter().map(choice).collect()
 }
 
 /// Why nothing is left.

@@ -74,6 +74,8 @@ struct Call {
     caller: Caller,
     operation: Operation,
     model: Arc<str>,
+    /// The rule of the route that sent the call where it goes.
+    rule: Option<Arc<str>>,
     is_stream: bool,
     estimated_input: u64,
     deployment: Arc<Deployment>,
@@ -114,6 +116,7 @@ impl Settlement {
             caller: admitted.caller.clone(),
             operation: admitted.operation,
             model: admitted.view.model.as_str().into(),
+            rule: plan.rule.clone(),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input: estimate::input_tokens(admitted.document.bytes()),
             deployment: Arc::clone(plan.first()),
@@ -150,6 +153,11 @@ impl Settlement {
     /// The public name of the model.
     pub fn model(&self) -> &Arc<str> {
         &self.call.model
+    }
+
+    /// The rule of the route that sent the call where it goes.
+    pub fn rule(&self) -> Option<&Arc<str>> {
+        self.call.rule.as_ref()
     }
 
     /// The caller's key, unless the gateway is open.
@@ -202,13 +210,13 @@ impl Settlement {
             Arc::from("")
         };
         self.call.attempts += 1;
-        self.call.attempt_began = Some(clock::mono());
+        let now = clock::mono();
+        self.call.attempt_began = Some(now);
+        // The one before is over first, so that a deployment is not busy with the same call twice.
         self.flight = None;
-        self.flight = Some(deployment.health.begin(
-            deployment.breaker,
-            self.call.estimated_input,
-            self.call.is_stream,
-        ));
+        let (input, is_stream) = (self.call.estimated_input, self.call.is_stream);
+        let health = &deployment.health;
+        self.flight = Some(health.begin(deployment.breaker, input, is_stream, now));
     }
 
     /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
@@ -223,7 +231,8 @@ impl Settlement {
     pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
         self.call.end_attempt();
         if let Some(mut flight) = self.flight.take() {
-            flight.failed(failure.fault, failure.retry_after);
+            let (now, dice) = (clock::mono(), clock::uniform());
+            flight.failed(failure.fault, failure.retry_after, now, dice);
         }
         self.call.failed = Some(Failed {
             fault: failure.fault,
@@ -241,7 +250,7 @@ impl Settlement {
     pub fn answered(&mut self) {
         self.call.end_attempt();
         if let Some(flight) = &mut self.flight {
-            flight.answered();
+            flight.answered(clock::mono());
         }
         self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
     }
@@ -301,9 +310,10 @@ impl Settlement {
         let Some(mut flight) = self.flight.take() else {
             return;
         };
+        let mut failed = |fault| flight.failed(fault, None, clock::mono(), clock::uniform());
         match (outcome, observed.usage) {
-            (Outcome::UpstreamError, _) => flight.failed(Fault::Truncated, None),
-            (Outcome::IdleTimeout, _) => flight.failed(Fault::Timeout(Phase::Idle), None),
+            (Outcome::UpstreamError, _) => failed(Fault::Truncated),
+            (Outcome::IdleTimeout, _) => failed(Fault::Timeout(Phase::Idle)),
             (Outcome::Complete, Some(usage)) => flight.used(usage),
             _ => {}
         }

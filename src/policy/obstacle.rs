@@ -2,11 +2,14 @@
 //!
 //! Some obstacles stand in the way of this call whatever happens; others pass by themselves, and a
 //! candidate with one of those is asked when nobody without one is left. So no route is ever shut.
+//! What a catalogue says that a model lacks keeps it from being asked while there is another one.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use tollward_config::catalog::Capabilities;
 use tollward_wire::fault::Fault;
+use tollward_wire::view::needs::Needs;
 
 /// What stands in the way of a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +30,8 @@ pub enum Obstacle {
     Drained,
     /// It failed lately; for so long it is left alone.
     Broken(Duration),
-    /// It asked to be left alone, for so long and for that reason.
-    Resting(Duration, Fault),
+    /// It is left alone, for so long and for that reason; whether its vendor asked for that.
+    Resting(Duration, Fault, bool),
     /// All its credentials rest, for so long.
     Refused(Duration),
 }
@@ -40,15 +43,18 @@ pub struct Pause {
     pub left: Duration,
     /// What a caller is told who gets no answer for it.
     pub fault: Fault,
+    /// Even when nobody else is left, hardly anybody is let through.
+    pub is_strict: bool,
 }
 
 impl Obstacle {
     /// What passes by itself.
     pub fn pause(&self) -> Option<Pause> {
-        let (left, fault) = match self {
-            Self::Broken(left) => (*left, Fault::Overloaded),
-            Self::Resting(left, fault) => (*left, *fault),
-            Self::Refused(left) => (*left, Fault::RateLimited),
+        let (left, fault, is_strict) = match self {
+            Self::Broken(left) => (*left, Fault::Overloaded, true),
+            Self::Resting(left, fault, is_asked) => (*left, *fault, *is_asked),
+            // The vendor knows better than we do whether they still have to.
+            Self::Refused(left) => (*left, Fault::RateLimited, false),
             Self::Forbidden
             | Self::NotServed
             | Self::Condition
@@ -57,7 +63,16 @@ impl Obstacle {
             | Self::TooLong(..)
             | Self::Drained => return None,
         };
-        Some(Pause { left, fault })
+        Some(Pause {
+            left,
+            fault,
+            is_strict,
+        })
+    }
+
+    /// Whether it is only said to be one, by a catalogue that may be wrong.
+    pub fn is_doubt(&self) -> bool {
+        matches!(self, Self::Lacks(_) | Self::TooLong(..))
     }
 
     /// What it is, for whoever asked.
@@ -74,7 +89,7 @@ impl Obstacle {
             }
             Self::Drained => "it is taken out".to_owned(),
             Self::Broken(left) => format!("it failed lately and rests for {} s", seconds(left)),
-            Self::Resting(left, fault) => {
+            Self::Resting(left, fault, _) => {
                 format!(
                     "it said `{}` and rests for {} s",
                     fault.code(),
@@ -98,6 +113,79 @@ impl Obstacle {
             Self::Broken(_) => "broken",
             Self::Resting(..) => "resting",
             Self::Refused(_) => "refused",
+        }
+    }
+}
+
+/// What the catalogue says that a model lacks for a request with `needs` and about so many `tokens`.
+///
+/// Tokens are an estimate, so only what is clearly too long counts as that.
+pub fn doubt(can: &Capabilities, needs: Needs, tokens: u64) -> Option<Obstacle> {
+    let lacks = |needed: bool, can: Option<bool>| needed && can == Some(false);
+    if lacks(needs.tools, can.tools) {
+        return Some(Obstacle::Lacks("tools"));
+    }
+    if lacks(needs.vision, can.vision) {
+        return Some(Obstacle::Lacks("pictures"));
+    }
+    if lacks(needs.schema, can.schema) {
+        return Some(Obstacle::Lacks("a schema for the answer"));
+    }
+    let context = can.context.filter(|it| tokens > it + it / 4)?;
+    Some(Obstacle::TooLong(tokens, context))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_says_keeps_no_model_from_being_asked() {
+        let everything = Needs {
+            tools: true,
+            vision: true,
+            schema: true,
+        };
+        assert_eq!(doubt(&Capabilities::default(), everything, 1 << 40), None);
+    }
+
+    #[test]
+    fn a_model_is_doubted_for_what_it_lacks_and_for_what_is_clearly_too_long() {
+        let can = Capabilities {
+            tools: Some(false),
+            vision: Some(true),
+            context: Some(8_000),
+            ..Capabilities::default()
+        };
+        let pictures = Needs {
+            vision: true,
+            ..Needs::default()
+        };
+        let tools = Needs {
+            tools: true,
+            ..Needs::default()
+        };
+        assert_eq!(doubt(&can, tools, 10), Some(Obstacle::Lacks("tools")));
+        assert_eq!(doubt(&can, pictures, 9_999), None);
+        let long = doubt(&can, pictures, 10_001);
+        assert_eq!(long, Some(Obstacle::TooLong(10_001, 8_000)));
+    }
+
+    #[test]
+    fn only_what_passes_by_itself_is_a_pause() {
+        let second = Duration::from_secs(1);
+        let passing = [
+            Obstacle::Broken(second),
+            Obstacle::Resting(second, Fault::RateLimited, true),
+            Obstacle::Refused(second),
+        ];
+        assert!(passing.iter().all(|it| it.pause().is_some()));
+        for lasting in [
+            Obstacle::Drained,
+            Obstacle::Condition,
+            Obstacle::Lacks("tools"),
+        ] {
+            assert_eq!(lasting.pause(), None);
         }
     }
 }

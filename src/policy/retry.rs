@@ -17,6 +17,8 @@ pub struct Situation {
     pub attempts_left: u32,
     /// Whether the plan has another candidate.
     pub has_next: bool,
+    /// Whether it has others for requests that fail in this way.
+    pub has_detour: bool,
     /// What the vendor asked us to wait, relative to now.
     pub retry_after: Option<Duration>,
     /// A uniform draw from `[0, 1)`, for the jitter.
@@ -58,6 +60,7 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
         asked => Verdict::Again(backoff.delay(situation.attempts_here, asked, situation.dice)),
     };
     match nature(situation.fault) {
+        _ if situation.has_detour => Verdict::Next,
         Nature::Final => Verdict::Stop,
         Nature::Here | Nature::Passing if situation.has_next => Verdict::Next,
         Nature::Here => Verdict::Stop,

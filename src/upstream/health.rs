@@ -12,7 +12,6 @@ use parking_lot::Mutex;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::usage::Usage;
 
-use crate::clock;
 use crate::policy::breaker::{Breaker, BreakerTerms, Circuit, Spell};
 use crate::policy::latency::Latency;
 use crate::policy::learned::Learned;
@@ -39,7 +38,7 @@ pub struct Health {
 #[derive(Default)]
 struct State {
     breaker: Breaker,
-    resting: Option<(Instant, Fault)>,
+    resting: Option<(Instant, Resting)>,
     /// The time to the first content of streams and of whole answers.
     latencies: [Latency; 2],
     learned: Learned,
@@ -51,8 +50,8 @@ struct State {
 pub struct Vitals {
     /// What its circuit lets through.
     pub circuit: Circuit,
-    /// It asked to be left alone, for so long and for that reason.
-    pub resting: Option<(Duration, Fault)>,
+    /// It is left alone though its circuit is closed.
+    pub resting: Option<Resting>,
     /// An operator takes it out.
     pub is_drained: bool,
     /// Attempts that run.
@@ -61,6 +60,17 @@ pub struct Vitals {
     pub first_content_us: Option<u64>,
     /// What calls of it use.
     pub learned: Learned,
+}
+
+/// Why a deployment is left alone that works.
+#[derive(Clone, Copy, Debug)]
+pub struct Resting {
+    /// For how long.
+    pub left: Duration,
+    /// What it said.
+    pub fault: Fault,
+    /// It asked for it, and for so long.
+    pub is_asked: bool,
 }
 
 /// One attempt.
@@ -78,9 +88,9 @@ impl Health {
     /// How it is at `now`, for a call with `input` tokens whose answer `is_stream`.
     pub fn at(&self, now: Instant, terms: &BreakerTerms, input: u64, is_stream: bool) -> Vitals {
         let state = self.state.lock();
-        let resting = state.resting.and_then(|(until, fault)| {
+        let resting = state.resting.and_then(|(until, resting)| {
             let left = until.saturating_duration_since(now);
-            (!left.is_zero()).then_some((left, fault))
+            (!left.is_zero()).then_some(Resting { left, ..resting })
         });
         let [streams, wholes] = &state.latencies;
         let latency = if is_stream { streams } else { wholes };
@@ -94,9 +104,14 @@ impl Health {
         }
     }
 
-    /// An attempt begins.
-    pub fn begin(self: &Arc<Self>, terms: BreakerTerms, input: u64, is_stream: bool) -> Flight {
-        let now = clock::mono();
+    /// An attempt with `input` tokens begins.
+    pub fn begin(
+        self: &Arc<Self>,
+        terms: BreakerTerms,
+        input: u64,
+        is_stream: bool,
+        now: Instant,
+    ) -> Flight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Flight {
             health: Arc::clone(self),
@@ -129,8 +144,7 @@ impl Health {
 
 impl Flight {
     /// It has an answer, or the first content of one.
-    pub fn answered(&mut self) {
-        let now = clock::mono();
+    pub fn answered(&mut self, now: Instant) {
         let mut state = self.health.state.lock();
         state.resting = None;
         state.breaker.succeeded(self.spell, now);
@@ -140,17 +154,20 @@ impl Flight {
         self.is_told = true;
     }
 
-    /// It failed, before its answer or in the midst of it. `retry_after` is the vendor's wish.
-    pub fn failed(&mut self, fault: Fault, retry_after: Option<Duration>) {
-        let now = clock::mono();
+    /// It failed, before its answer or in the midst of it. `retry_after` is the vendor's wish, `dice`
+    /// a uniform draw from `[0, 1)`.
+    pub fn failed(&mut self, fault: Fault, retry_after: Option<Duration>, now: Instant, dice: f64) {
         let mut state = self.health.state.lock();
-        if let Some(rest) = rest(fault, retry_after) {
-            state.resting = Some((now + rest, fault));
+        if let Some(left) = rest(fault, retry_after) {
+            let resting = Resting {
+                left,
+                fault,
+                is_asked: retry_after.is_some(),
+            };
+            state.resting = Some((now + left, resting));
         }
         if is_failure(fault) {
-            state
-                .breaker
-                .failed(self.spell, &self.terms, now, clock::uniform());
+            state.breaker.failed(self.spell, &self.terms, now, dice);
         } else if !self.is_told {
             state.breaker.left(self.spell);
         }

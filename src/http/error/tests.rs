@@ -12,6 +12,7 @@ fn failed(fault: Fault) -> AttemptError {
         trail: Trail {
             attempts: vec![("alpha/large".into(), fault)],
             skipped: Vec::new(),
+            ..Trail::default()
         },
         fault,
         error: None,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tollward_config::SpreadBy;
+use tollward_config::catalog::Capabilities;
 use tollward_wire::view::needs::Needs;
 
 use crate::clock;
@@ -14,11 +15,11 @@ use crate::pipeline::admit::Admitted;
 use crate::policy::breaker::Circuit;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
-use crate::policy::obstacle::Obstacle;
+use crate::policy::obstacle::{Obstacle, doubt};
 use crate::policy::routing::{Draw, Outlook, WHOLE, fingerprint, order};
-use crate::snapshot::route::{Group, Guard};
+use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
-use crate::upstream::health::Vitals;
+use crate::upstream::health::{Resting, Vitals};
 
 /// A call that is to be routed.
 pub struct Question<'a> {
@@ -29,6 +30,8 @@ pub struct Question<'a> {
     user: OnceCell<String>,
     /// The guards that ask something of this call.
     guards: Vec<&'a Guard>,
+    /// There is more than one deployment to ask.
+    has_choice: bool,
 }
 
 /// A candidate, and what was found out about it.
@@ -51,12 +54,22 @@ impl<'a> Question<'a> {
             needs: OnceCell::new(),
             user: OnceCell::new(),
             guards: Vec::new(),
+            has_choice: true,
         };
         let guards = snapshot.guards.iter();
         // What cannot be answered is guarded: a guard that fails must not let anything out.
         let held = guards.filter(|it| it.when.holds(&question.facts()) != Some(false));
         question.guards = held.collect();
         question
+    }
+
+    /// The same, asked of `route`.
+    #[must_use]
+    pub fn of(self, route: &Route) -> Self {
+        Self {
+            has_choice: route.deployments().nth(1).is_some(),
+            ..self
+        }
     }
 
     /// What conditions see of the call.
@@ -174,16 +187,36 @@ impl<'a> Question<'a> {
         if vitals.is_drained {
             return Some(Obstacle::Drained);
         }
+        if let Some(doubt) = self.doubt(deployment) {
+            return Some(doubt);
+        }
         if let Circuit::Open(left) = vitals.circuit {
             return Some(Obstacle::Broken(left));
         }
-        if let Some((left, fault)) = vitals.resting {
-            return Some(Obstacle::Resting(left, fault));
+        if let Some(resting) = vitals.resting {
+            let Resting {
+                left,
+                fault,
+                is_asked,
+            } = resting;
+            return Some(Obstacle::Resting(left, fault, is_asked));
         }
         let rests = deployment
             .credentials
             .rests(&deployment.upstream_model, self.now);
         (rests > Duration::ZERO).then_some(Obstacle::Refused(rests))
+    }
+
+    /// What the catalogue says that a candidate's model lacks. Who is asked in any case is not doubted.
+    fn doubt(&self, deployment: &Deployment) -> Option<Obstacle> {
+        let can = &deployment.capabilities;
+        if !self.has_choice || *can == Capabilities::default() {
+            return None;
+        }
+        let mut needs = self.needs();
+        // Where calls are translated, a forced tool stands for a schema.
+        needs.schema = needs.schema && deployment.relays(self.admitted.operation);
+        doubt(can, needs, self.tokens())
     }
 
     /// Places of the surveyed in the order in which the group has them asked.

@@ -11,6 +11,7 @@ fn failed(fault: Fault) -> Situation {
         attempts_here: 1,
         attempts_left: 2,
         has_next: true,
+        has_detour: false,
         retry_after: None,
         dice: 0.0,
     }

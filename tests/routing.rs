@@ -1,0 +1,316 @@
+//! Who answers: policies, rules, guards, names, and deployments that are left alone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::client::Request;
+use crate::support::config::Config;
+use crate::support::gateway::{Gateway, Home};
+use crate::support::openai;
+use crate::support::script::Script;
+use crate::support::upstream::Upstream;
+
+/// Three servers behind one model.
+async fn three() -> ([Upstream; 3], Config) {
+    let servers = [
+        Upstream::healthy().await,
+        Upstream::healthy().await,
+        Upstream::healthy().await,
+    ];
+    let names = ["alpha", "beta", "gamma"];
+    let config = names
+        .iter()
+        .zip(&servers)
+        .fold(Config::empty(), |config, (name, server)| {
+            config.provider(name, server.addr)
+        });
+    let config = config.model("chat", &["alpha/m", "beta/m", "gamma/m"]);
+    (servers, config)
+}
+
+/// Who answered so many chats, and how often.
+async fn answers(gateway: &Gateway, calls: usize) -> BTreeMap<String, usize> {
+    let mut answers = BTreeMap::new();
+    for _ in 0..calls {
+        let response = gateway.chat(&openai::chat()).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        let who = response.header("x-tollward-provider").unwrap().to_owned();
+        *answers.entry(who).or_default() += 1;
+    }
+    answers
+}
+
+fn counted(counts: &[(&str, usize)]) -> BTreeMap<String, usize> {
+    let counts = counts
+        .iter()
+        .map(|(name, count)| ((*name).to_owned(), *count));
+    counts.collect()
+}
+
+fn deployment(provider: &str, more: Value) -> Value {
+    let mut deployment = json!({"provider": provider, "model": "m"});
+    for (key, value) in more.as_object().unwrap() {
+        deployment[key] = value.clone();
+    }
+    deployment
+}
+
+#[tokio::test]
+async fn calls_are_shared_out_by_weight_and_in_turn() {
+    let (_servers, config) = three().await;
+    let weighted = config.clone().set(
+        "/models/chat",
+        json!({
+            "deployments": [
+                deployment("alpha", json!({"weight": 6})),
+                deployment("beta", json!({"weight": 3})),
+                deployment("gamma", json!({"weight": 0})),
+            ],
+            "policy": "weighted",
+        }),
+    );
+    let answers_of_weighted = answers(&Gateway::start(&weighted).await, 90).await;
+    let alpha = answers_of_weighted["alpha"];
+    assert!((58..=62).contains(&alpha), "{answers_of_weighted:?}");
+    assert_eq!(answers_of_weighted.get("gamma"), None);
+
+    let in_turn = config.set("/models/chat/policy", json!("round_robin"));
+    let answers = answers(&Gateway::start(&in_turn).await, 30).await;
+    assert_eq!(
+        answers,
+        counted(&[("alpha", 10), ("beta", 10), ("gamma", 10)])
+    );
+}
+
+#[tokio::test]
+async fn a_rule_sends_a_request_to_another_models_deployments() {
+    let (_servers, config) = three().await;
+    let config = config
+        .model("chat", &["alpha/m"])
+        .model("long", &["beta/m"])
+        .set(
+            "/models/chat/rules",
+            json!([
+                {"name": "batch", "when": "\"batch\" in tags", "use": "long"},
+                {"when": "tokens > 1000", "use": "long"},
+            ]),
+        );
+    let gateway = Gateway::start(&config).await;
+    let asked = async |headers: &[(&str, &str)], body: &Value| {
+        let request = Request::chat(body);
+        let request = headers
+            .iter()
+            .fold(request, |it, (name, value)| it.header(name, value));
+        let response = gateway.send(&request).await;
+        let who = response.header("x-tollward-provider").map(str::to_owned);
+        let rule = response.header("x-tollward-rule").map(str::to_owned);
+        (who.unwrap(), rule)
+    };
+    let chat = openai::chat();
+    assert_eq!(asked(&[], &chat).await, ("alpha".to_owned(), None));
+    let tagged = asked(&[("x-tollward-tags", "batch")], &chat).await;
+    assert_eq!(tagged, ("beta".to_owned(), Some("batch".to_owned())));
+    let mut long = openai::chat();
+    long["messages"][0]["content"] = "many words ".repeat(2_000).into();
+    let found = asked(&[], &long).await;
+    assert_eq!(found, ("beta".to_owned(), Some("2".to_owned())));
+}
+
+#[tokio::test]
+async fn a_guard_keeps_requests_from_deployments_without_its_tag_at_every_hop() {
+    let (servers, config) = three().await;
+    let config = config
+        .set(
+            "/models/chat",
+            json!({"deployments": [deployment("alpha", json!({})), deployment("beta", json!({"tags": ["eu"]}))], "fallbacks": ["spare"]}),
+        )
+        .model("spare", &["gamma/m"])
+        .set(
+            "/routing/guards",
+            json!([{"name": "residency", "when": "user.startsWith(\"eu-\")", "only": ["eu"]}]),
+        )
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    let mut chat = openai::chat();
+    chat["user"] = "eu-7".into();
+    let response = gateway.chat(&chat).await;
+    assert_eq!(response.header("x-tollward-provider"), Some("beta"));
+    // Not even when the one that may answer fails.
+    servers[1].always(Script::answer("500 Internal Server Error", &[], ""));
+    let response = gateway.chat(&chat).await;
+    response.error(502, "upstream_error");
+    assert_eq!((servers[0].calls(), servers[2].calls()), (0, 0));
+    chat["model"] = "spare".into();
+    let response = gateway.chat(&chat).await;
+    response.error(403, "excluded_by_policy");
+    assert!(
+        response.text().contains("guard `residency`"),
+        "{}",
+        response.text()
+    );
+}
+
+#[tokio::test]
+async fn an_alias_and_a_pattern_lead_to_a_model() {
+    let (servers, config) = three().await;
+    let config = config
+        .set("/routing/aliases", json!({"gpt-4": "chat"}))
+        .set(
+            "/models",
+            json!({"chat": "alpha/m", "lab/*": "beta/team-*", "lab/special-*": "gamma/*"}),
+        );
+    let gateway = Gateway::start(&config).await;
+    let asked = async |model: &str| {
+        let mut chat = openai::chat();
+        chat["model"] = model.into();
+        let response = gateway.chat(&chat).await;
+        let header = |name: &str| response.header(name).unwrap_or_default().to_owned();
+        (header("x-tollward-deployment"), header("x-tollward-model"))
+    };
+    let of = |deployment: &str, model: &str| (deployment.to_owned(), model.to_owned());
+    assert_eq!(asked("gpt-4").await, of("alpha/m", "chat"));
+    assert_eq!(asked("lab/qwen").await, of("beta/team-qwen", "lab/qwen"));
+    // The pattern that says more is meant.
+    assert_eq!(asked("lab/special-x").await.0, "gamma/x");
+    assert_eq!(servers[1].seen()[0].json()["model"], "team-qwen");
+    let mut chat = openai::chat();
+    chat["model"] = "lab/".into();
+    let response = gateway.chat(&chat).await;
+    response.error(404, "model_not_found");
+}
+
+// faults U-14, U-67: who fails is left alone and comes back, and no route is ever shut.
+#[tokio::test]
+async fn a_failing_deployment_is_left_alone_and_comes_back() {
+    let (servers, config) = three().await;
+    let config = config
+        .model("chat", &["alpha/m", "beta/m"])
+        .set(
+            "/routing",
+            json!({"breaker": {"failures": 3, "pause": "300ms", "recovery": "0s"}}),
+        )
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    servers[0].always(Script::answer("500 Internal Server Error", &[], ""));
+    assert_eq!(answers(&gateway, 10).await, counted(&[("beta", 10)]));
+    assert_eq!(servers[0].calls(), 3, "left alone after three failures");
+    servers[0].always(Script::json("200 OK", &openai::answer("Hi")));
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(answers(&gateway, 5).await, counted(&[("alpha", 5)]));
+}
+
+// faults U-67
+#[tokio::test]
+async fn when_all_are_left_alone_one_call_a_second_tries_and_the_others_are_told_when() {
+    let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
+    let config = Config::one(&upstream).set(
+        "/routing",
+        json!({"breaker": {"failures": 2, "pause": "30s"}}),
+    );
+    let gateway = Gateway::start(&config).await;
+    for _ in 0..2 {
+        gateway
+            .chat(&openai::chat())
+            .await
+            .error(502, "upstream_error");
+    }
+    // One is let through, and then nobody for a second.
+    gateway
+        .chat(&openai::chat())
+        .await
+        .error(502, "upstream_error");
+    let told = gateway.chat(&openai::chat()).await;
+    let after: u64 = told.header("retry-after").unwrap().parse().unwrap();
+    assert!((25..=80).contains(&after), "{after}");
+    told.error(503, "upstream_overloaded");
+    assert_eq!(upstream.calls(), 3);
+}
+
+// faults U-09: who asks to be left alone is, while another one can answer.
+#[tokio::test]
+async fn a_deployment_that_asks_to_wait_is_asked_last_until_the_time_has_passed() {
+    let (servers, config) = three().await;
+    let config = config
+        .model("chat", &["alpha/m", "beta/m"])
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    servers[0].always(Script::answer(
+        "429 Too Many Requests",
+        &[("retry-after-ms", "700")],
+        r#"{"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}}"#,
+    ));
+    assert_eq!(answers(&gateway, 5).await, counted(&[("beta", 5)]));
+    assert_eq!(servers[0].calls(), 1);
+    servers[0].always(Script::json("200 OK", &openai::answer("Hi")));
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    assert_eq!(answers(&gateway, 2).await, counted(&[("alpha", 2)]));
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_long_or_filtered_takes_its_own_way() {
+    let (servers, config) = three().await;
+    let config = config
+        .model("chat", &["alpha/m"])
+        .model("long", &["beta/m"])
+        .model("mild", &["gamma/m"])
+        .set("/models/chat/context_fallbacks", json!(["long"]))
+        .set("/models/chat/filter_fallbacks", json!(["mild"]))
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    let refuse = |code: &str| {
+        let body =
+            json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
+        servers[0].always(Script::answer("400 Bad Request", &[], &body.to_string()));
+    };
+    refuse("context_length_exceeded");
+    assert_eq!(answers(&gateway, 1).await, counted(&[("beta", 1)]));
+    refuse("content_filter");
+    assert_eq!(answers(&gateway, 1).await, counted(&[("gamma", 1)]));
+    refuse("invalid_value");
+    gateway
+        .chat(&openai::chat())
+        .await
+        .error(400, "invalid_value");
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_pictures_is_passed_over_for_one_that_does() {
+    let (servers, config) = three().await;
+    let vendor = |name: &str, kind: &str, server: &Upstream| {
+        let base_url = format!("http://{}/v1", server.addr);
+        (
+            format!("/providers/{name}"),
+            json!({"kind": kind, "base_url": base_url, "api_key": "sk-x"}),
+        )
+    };
+    let (blind, of_blind) = vendor("blind", "groq", &servers[0]);
+    let config = config
+        .set(&blind, of_blind)
+        .model("chat", &["blind/llama-3.1-8b-instant", "beta/m"]);
+    let gateway = Gateway::start(&config).await;
+    assert_eq!(answers(&gateway, 1).await, counted(&[("blind", 1)]));
+    let mut chat = openai::chat();
+    chat["messages"][0]["content"] =
+        json!([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}]);
+    let response = gateway.chat(&chat).await;
+    assert_eq!(response.header("x-tollward-provider"), Some("beta"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_route_is_told_with_its_place() {
+    let (_servers, config) = three().await;
+    let config = config
+        .set("/models/chat/policy", json!(["stiky"]))
+        .set(
+            "/models/chat/rules",
+            json!([{"when": "tokns > 3", "use": "chatt"}]),
+        )
+        .set("/routing/aliases", json!({"a": "nowhere"}));
+    let output = Home::new(&config).run(&["check"]).await;
+    let report = output.stderr;
+    for said in ["no model is named `chatt`", "no model is named `nowhere`"] {
+        assert!(report.contains(said), "{said}: {report}");
+    }
+}
