@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Request;
 use crate::support::config::Config;
-use crate::support::gateway::Gateway;
+use crate::support::gateway::{Gateway, sum};
 use crate::support::script::{Gate, Script, chunk};
 use crate::support::upstream::{Upstream, dead_address};
 
@@ -340,7 +340,7 @@ async fn an_upload_that_a_vendor_had_whole_may_be_billed_and_is_waited_for() {
     let row = gateway.home.row().await;
     assert_eq!(
         (&row["cost_source"], &row["cost"]),
-        (&json!("unknown"), &Value::Null)
+        (&json!("unmeasured"), &Value::Null)
     );
 
     // The vendor thinks for longer than a stream may be silent.
@@ -477,6 +477,57 @@ async fn moderations_need_no_model_and_what_a_vendor_lacks_is_not_served() {
         .send(&Request::post("/v1/moderations", body))
         .await
         .error(400, "unsupported_operation");
+}
+
+#[tokio::test]
+async fn what_is_free_costs_nothing_and_what_nobody_measures_is_told_from_what_lacks_a_price() {
+    let upstream = Upstream::new(Script::answer(
+        "200 OK",
+        &[("content-type", "text/plain")],
+        "hi",
+    ))
+    .await;
+    let openai = json!({"kind": "openai", "api_key": "sk-x", "base_url": upstream.base_url()});
+    let config = Config::one(&upstream)
+        .set("/providers/mine", openai)
+        .model("judge", &["mine/omni-moderation-latest"])
+        .model("ears", &["mine/whisper-1"])
+        .model("painter", &["mine/dall-e-3"]);
+    let gateway = Gateway::start(&config).await;
+    let heard = form(&[
+        field("model", "ears"),
+        field("response_format", "text"),
+        file(b"x"),
+    ]);
+    gateway.send(&post_form(TRANSCRIPTIONS, heard)).await;
+    upstream.always(Script::json(
+        "200 OK",
+        &json!({"results": [{"flagged": false}]}),
+    ));
+    let judged = r#"{"model":"judge","input":"hi"}"#;
+    gateway
+        .send(&Request::post("/v1/moderations", judged))
+        .await;
+    upstream.always(Script::json(
+        "200 OK",
+        &json!({"data": [{"url": "https://x"}]}),
+    ));
+    let drawn = r#"{"model":"painter","prompt":"a cat"}"#;
+    gateway.send(&Request::post(IMAGES, drawn)).await;
+    let rows = gateway.home.rows(3).await;
+    let sources: Vec<_> = rows.iter().map(|row| &row["cost_source"]).collect();
+    assert_eq!(sources, ["unknown", "zero", "unmeasured"]);
+    let page = gateway.metrics().await;
+    let count = |model: &str, reason: &str| {
+        let labels = [
+            &*format!("model=\"{model}\""),
+            &*format!("reason=\"{reason}\""),
+        ];
+        sum(&page, "tollward_unpriced_requests_total", &labels)
+    };
+    let counted =
+        ["judge", "ears", "painter"].map(|it| (count(it, "no_price"), count(it, "unmeasured")));
+    assert_eq!(counted, [(0.0, 0.0), (0.0, 1.0), (1.0, 0.0)], "{page}");
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn every_call_is_counted_once_where_it_belongs() {
         sum(
             &page,
             "tollward_unpriced_requests_total",
-            &["model=\"unpriced\""]
+            &["model=\"unpriced\"", "reason=\"no_price\""]
         ),
         1.0
     );

@@ -87,8 +87,8 @@ async fn a_request_goes_on_with_its_method_path_query_and_body_and_our_credentia
             )
         })
         .collect();
-    let expected = json!(["passthrough", 204, 201, 200, "unknown", "zero", 0]);
-    let [name, deleted, created, looked, unknown, zero, nothing] =
+    let expected = json!(["passthrough", 204, 201, 200, "unmeasured", "zero", 0]);
+    let [name, deleted, created, looked, unmeasured, zero, nothing] =
         expected.as_array().unwrap().as_slice()
     else {
         panic!("seven");
@@ -96,8 +96,8 @@ async fn a_request_goes_on_with_its_method_path_query_and_body_and_our_credentia
     assert_eq!(
         facts,
         [
-            (name, deleted, unknown, nothing),
-            (name, created, unknown, nothing),
+            (name, deleted, zero, nothing),
+            (name, created, unmeasured, nothing),
             (name, looked, zero, nothing)
         ]
     );

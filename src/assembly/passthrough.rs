@@ -46,9 +46,11 @@ impl Work<'_> {
                 let standing = self.assembly.standing;
                 Arc::new(deployment(standing, &model, &named, target, terms))
             };
+            // No model is asked, so this only tells a bill that nobody knows from none at all.
+            let changing = self.prices(name, "*");
             accounts.push(Account {
                 looking: account(Prices::Free),
-                changing: account(Prices::Unknown),
+                changing: account(changing),
             });
         }
         Passthrough {

@@ -36,9 +36,17 @@ fn listed(catalog: &Catalog, kind: &str, model: &str) -> Prices {
     match tollward_providers::kind(kind).map(|row| (row.price_provider, row.default_port)) {
         // So OpenRouter names what it gives away; no table lists these.
         Some((Some("openrouter"), _)) if model.ends_with(":free") => Prices::Free,
+        // Free models, says <https://developers.openai.com/api/docs/models/omni-moderation-latest>
+        // (read 2026-11); no table lists them.
+        Some((Some("openai"), _)) if is_judge(model) => Prices::Free,
         Some((Some(name), _)) => Prices::listed(catalog, name, model),
         Some((None, None)) => Prices::Unknown,
         // The operator's own server, or the engine in this process: nobody sends a bill.
         Some((None, Some(_))) | None => Prices::Free,
     }
+}
+
+/// Whether a model of `OpenAI`'s only judges texts and pictures.
+fn is_judge(model: &str) -> bool {
+    model.starts_with("omni-moderation-") || model.starts_with("text-moderation-")
 }

@@ -133,7 +133,7 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     if unpriced > 0 {
         writeln!(
             console.notes,
-            "{unpriced} attempts have no known price and are missing from the cost."
+            "{unpriced} attempts have no known cost and are missing from the sum."
         )?;
     }
     if estimated > 0 {

@@ -74,7 +74,8 @@ pub async fn pass(
     }
     let slot = slot(gateway, &snapshot.limits)?;
     let deployment = Arc::clone(match method {
-        Method::GET | Method::HEAD => &account.looking,
+        // What is deleted costs nothing either.
+        Method::GET | Method::HEAD | Method::DELETE => &account.looking,
         _ => &account.changing,
     });
     let headers = passed(&ingress.headers);

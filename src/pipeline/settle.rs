@@ -444,7 +444,7 @@ impl Call {
         } else {
             // Of what is not text nothing can be estimated.
             let is_answer_of_a_model = self.operation != Operation::Passthrough;
-            let priced = self.deployment.prices.unmeasured();
+            let priced = self.deployment.prices.unmeasured(at_unix_s);
             return (usage, is_answer_of_a_model, priced);
         }
         let priced = price(&usage);

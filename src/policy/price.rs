@@ -59,6 +59,12 @@ impl Priced {
         price_id: None,
     };
 
+    /// Nobody knows how much it was.
+    const UNMEASURED: Self = Self {
+        source: CostSource::Unmeasured,
+        ..Self::UNKNOWN
+    };
+
     fn computed(cost: Option<NanoUsd>, price_id: Arc<str>) -> Self {
         cost.map_or(Self::UNKNOWN, |cost| Self {
             cost: Some(cost),
@@ -79,16 +85,20 @@ impl Prices {
     }
 
     /// What something costs of which nobody says how much it was: nothing where nothing costs anything.
-    pub fn unmeasured(&self) -> Priced {
+    pub fn unmeasured(&self, at_unix_s: i64) -> Priced {
         let is_free = match self {
             Self::Free => true,
-            Self::Unknown | Self::Listed { .. } => false,
-            Self::Override(rates) => rates.iter().all(|(_, price)| price == 0),
+            Self::Unknown => false,
+            Self::Override(rates) => costs_nothing(rates),
+            Self::Listed { timeline, .. } => {
+                let price = timeline.at(at_unix_s);
+                price.is_some_and(|it| costs_nothing(&it.terms.rates))
+            }
         };
         if is_free {
             Priced::NOTHING
         } else {
-            Priced::UNKNOWN
+            Priced::UNMEASURED
         }
     }
 
@@ -169,6 +179,11 @@ impl Prices {
             price_id: None,
         })
     }
+}
+
+/// Whether there are prices, and all of them are nothing.
+fn costs_nothing(rates: &Rates) -> bool {
+    !rates.is_empty() && rates.iter().all(|(_, price)| price == 0)
 }
 
 /// What the vendor charges and what the one behind it does.

@@ -16,7 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
-use tollward_store::{Backlog, Entry};
+use tollward_store::{Backlog, CostSource, Entry};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
@@ -48,8 +48,9 @@ struct TokenLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ModelLabels {
+struct UnpricedLabels {
     model: String,
+    reason: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -98,7 +99,7 @@ pub struct Metrics {
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
-    unpriced: Family<ModelLabels, Counter>,
+    unpriced: Family<UnpricedLabels, Counter>,
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
     credentials: Credentials,
@@ -362,8 +363,13 @@ impl Metrics {
             }
             None => {
                 self.unpriced
-                    .get_or_create_owned(&ModelLabels {
+                    .get_or_create_owned(&UnpricedLabels {
                         model: deployment.model.to_string(),
+                        // Only what lacks a price can be mended by writing one.
+                        reason: match entry.cost_source {
+                            CostSource::Unmeasured => "unmeasured",
+                            _ => "no_price",
+                        },
                     })
                     .inc();
             }

@@ -171,6 +171,8 @@ pub enum CostSource {
     Zero = 2,
     /// No price is known.
     Unknown = 3,
+    /// The provider tells no number to which a price could be applied.
+    Unmeasured = 4,
 }
 
 /// What to sum up.
@@ -344,10 +346,17 @@ impl CostSource {
             Self::Computed => "computed",
             Self::Zero => "zero",
             Self::Unknown => "unknown",
+            Self::Unmeasured => "unmeasured",
         }
     }
 
-    pub(crate) const ALL: [Self; 4] = [Self::Provider, Self::Computed, Self::Zero, Self::Unknown];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Provider,
+        Self::Computed,
+        Self::Zero,
+        Self::Unknown,
+        Self::Unmeasured,
+    ];
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         Self::ALL.get(usize::from(code)).copied()

@@ -90,7 +90,7 @@ async fn sums_come_with_a_total_and_say_what_is_missing_from_them() {
         vec!["total", "3", "1", "30", "12", "15", "≥$0.002"],
     ];
     assert_eq!(words(&out), expected);
-    assert!(notes.contains("1 attempts have no known price"), "{notes}");
+    assert!(notes.contains("1 attempts have no known cost"), "{notes}");
     assert!(
         notes.contains("1 attempts were booked with estimated tokens"),
         "{notes}"

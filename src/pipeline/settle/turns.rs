@@ -60,7 +60,7 @@ impl Settlement {
         entry.duration_ms = took;
         entry.first_content_ms = None;
         if by == Transcriber::Other && entry.cost_source != CostSource::Provider {
-            let priced = self.call.deployment.prices.unmeasured();
+            let priced = self.call.deployment.prices.unmeasured(now_ms / 1_000);
             entry.cost = priced.cost;
             entry.cost_source = priced.source;
             entry.price_id = priced.price_id;

@@ -3,6 +3,7 @@
 use tollward_config::catalog::{ServiceTerms, Tier};
 
 use super::*;
+use crate::shelf::tests::table;
 
 mod goldens;
 
@@ -54,6 +55,32 @@ fn one_token_costs_what_is_written_or_the_operators_part_of_what_is_listed() {
     let whole = one(&found, Unit::Input).unwrap();
     let half = one(&found.times(WHOLE_PPM / 2), Unit::Input);
     assert_eq!(half, Some(whole / 2));
+}
+
+#[test]
+fn what_nobody_measured_costs_nothing_where_every_price_is_nothing() {
+    let listed = |pico: &str| {
+        let (from, to) = (
+            r#""whisper-1":{"s":1,"p":[{"si":100000000"#,
+            r#""whisper-1":{"s":1,"p":[{"si":"#,
+        );
+        let table = table("2026-11-24", from, &format!("{to}{pico}"));
+        Prices::listed(&Catalog::parse(&table).unwrap(), "openai", "whisper-1")
+    };
+    let free = Rates::default().with(Unit::Input, 0);
+    let dear = free.with(Unit::SecondInput, 1);
+    let source = |prices: &Prices| prices.unmeasured(NOW).source;
+    for prices in [Prices::Free, Prices::Override(Arc::new(free)), listed("0")] {
+        assert_eq!(source(&prices), CostSource::Zero, "{prices:?}");
+    }
+    for prices in [
+        Prices::Unknown,
+        Prices::Override(Arc::new(dear)),
+        Prices::Override(Arc::default()),
+        listed("1"),
+    ] {
+        assert_eq!(source(&prices), CostSource::Unmeasured, "{prices:?}");
+    }
 }
 
 #[test]
