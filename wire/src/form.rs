@@ -177,6 +177,13 @@ impl FormScanner {
         let head = Head::parse(self.held.get(..end).unwrap_or_default())?;
         let is_file = head.is_file;
         self.open = FIELDS.iter().position(|it| *it == head.name);
+        // `model[]` is a list of models to some servers, and the last of them the model.
+        let plain = head.name.split('[').next().unwrap_or_default().trim();
+        if self.open.is_none() && FIELDS.contains(&plain) {
+            return Err(FormError::Malformed(
+                "a field's name can be read as `model` or `stream` and is neither",
+            ));
+        }
         self.consume(end + 4);
         let start = self.offset;
         if let Some((name, field)) = self.open_field() {

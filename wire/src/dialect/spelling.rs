@@ -142,6 +142,10 @@ const OLLAMA_GENERATE: &[Row] = &[
     ("messages", &["prompt"]),
 ];
 
+/// What is given by its address, and what is there in bytes: mostly the former is refused.
+const FILE_DATA: &str = "contents[].parts[].fileData";
+const INLINE_DATA: &str = "contents[].parts[].inlineData";
+
 const GEMINI: &[Row] = &[
     (
         "max_completion_tokens",
@@ -184,21 +188,12 @@ const GEMINI: &[Row] = &[
         &["contents[].parts[].functionCall"],
     ),
     ("messages[].reasoning", &["contents[].parts[].thought"]),
-    (
-        "messages[].content[].file",
-        &["contents[].parts[].fileData"],
-    ),
-    (
-        "messages[].content[].image_url",
-        &["contents[].parts[].inlineData"],
-    ),
-    (
-        "messages[].content[].image",
-        &["contents[].parts[].inlineData"],
-    ),
+    ("messages[].content[].file", &[FILE_DATA, INLINE_DATA]),
+    ("messages[].content[].image_url", &[FILE_DATA, INLINE_DATA]),
+    ("messages[].content[].image", &[FILE_DATA, INLINE_DATA]),
     (
         "messages[].content[].input_audio",
-        &["contents[].parts[].inlineData"],
+        &[FILE_DATA, INLINE_DATA],
     ),
     ("messages", &["contents"]),
 ];
@@ -338,6 +333,13 @@ mod tests {
         assert_eq!(chat("tools[].function.strict"), "functions[].strict");
         assert_eq!(chat("max_completion_tokens"), "max_tokens");
         assert_eq!(chat("tool_choice"), "function_call");
+        let parts = |part: &str| json!({"contents": [{"parts": [{part: {}}]}]});
+        for (part, path) in [("fileData", FILE_DATA), ("inlineData", INLINE_DATA)] {
+            for field in ["image_url", "input_audio", "file"] {
+                let field = format!("messages[].content[].{field}");
+                assert_eq!(spelt(Dialect::Gemini, &parts(part), &field), path);
+            }
+        }
         let history = json!({"messages": [{"role": "assistant", "reasoning_content": "hm"}]});
         assert_eq!(
             spelt(Dialect::OpenAiChat, &history, "messages[].reasoning"),

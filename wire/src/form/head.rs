@@ -37,6 +37,11 @@ impl<'a> Head<'a> {
             }
         }
         let disposition = found.ok_or(malformed("a part has no disposition"))?;
+        if disposition.contains('\\') {
+            return Err(malformed(
+                "a name has a backslash, which servers read in different ways; rename the file",
+            ));
+        }
         Self::of(disposition).ok_or(malformed("a disposition can be read in two ways"))
     }
 

@@ -104,6 +104,9 @@ fn what_two_parsers_could_read_differently_is_refused() {
             ("name=\"file\"; filename=\"a\"", "x\r\n--bOundary\r\n"),
         ]),
         body(&[("name=\"model\"; filename=\"a\"", "dear")]),
+        body(&[model, ("name=\"model[]\"", "dear")]),
+        body(&[model, ("name=\"model[0]\"", "dear")]),
+        body(&[model, ("name=\" model\"", "dear")]),
         body(&[("name=\"model\"", &"x".repeat(300))]),
         disposition("name=\"model\"; name=\"file\""),
         disposition("name=\"file\"; name*=utf-8''model"),
@@ -127,6 +130,15 @@ fn what_two_parsers_could_read_differently_is_refused() {
     for body in refused {
         assert!(scanned(&body).is_err(), "{body:?}");
     }
+}
+
+#[test]
+fn a_backslash_is_told_of_by_its_name() {
+    let windows = body(&[("name=\"file\"; filename=\"C:\\a.mp3\"", "x")]);
+    let error = scan(windows.as_bytes(), 1_000).unwrap_err().to_string();
+    assert!(error.contains("a name has a backslash"), "{error}");
+    let others = [("name=\"models\"", "x"), ("name=\"modality[]\"", "x")];
+    assert!(scan(body(&others).as_bytes(), 1_000).is_ok());
 }
 
 #[test]
