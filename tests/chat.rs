@@ -319,6 +319,13 @@ async fn an_answer_that_is_not_one_json_object_with_choices_is_refused() {
             (&json!(502), &json!("upstream_error")),
             "{body}"
         );
+        // Nobody bills a page of a portal (U-22).
+        let source = if kind == "text/html" {
+            "zero"
+        } else {
+            "computed"
+        };
+        assert_eq!(row["cost_source"], source, "{body}");
     }
 }
 

@@ -257,6 +257,7 @@ async fn mislabelled(
         Opening::Events | Opening::Object => {
             streamed(opened, asked, timeouts, (patience, deadline)).await
         }
+        Opening::Other if is_page(&opened.first) => Err(page()),
         Opening::Other => Err(AttemptFailure::billed(
             Fault::Protocol,
             "a stream was asked for and another content type came",
@@ -279,6 +280,17 @@ async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailur
             }
         }
     }
+}
+
+/// Whether an answer is a page for people, as a portal gives one or a wrong address: no API does, and
+/// nobody bills it (faults U-22).
+fn is_page(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}
+
+/// A page came instead of an answer.
+fn page() -> AttemptFailure {
+    AttemptFailure::of(Fault::Protocol, "what came is a page, such as HTML")
 }
 
 async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Error>> {

@@ -18,7 +18,7 @@ use tollward_wire::usage::Usage;
 
 use super::open::{Patience, reported, request_id, send};
 use super::whole::read_rest;
-use super::{Asked, Exchanged, UpstreamBody, UpstreamHead};
+use super::{Asked, Exchanged, UpstreamBody, UpstreamHead, is_page, page};
 use crate::clock;
 use crate::policy::backoff::{Backoff, LONGEST_HONOURED};
 use crate::snapshot::Deployment;
@@ -183,6 +183,9 @@ impl Vendor<'_> {
         let idle = timeouts.idle;
         let limit = (idle, Phase::Idle);
         let body = read_rest(Bytes::new(), &mut body, limit, idle, self.deadline).await?;
+        if is_page(&body) {
+            return Err(page());
+        }
         Ok((head, body))
     }
 

@@ -16,7 +16,9 @@ use tollward_wire::translate::AnswerReader;
 
 use super::open::{Opened, Patience, error_text, headed, request_id};
 use super::stream::first_content;
-use super::{Committed, Exchanged, Timeouts, UpstreamBody, UpstreamHead, next_chunk, within};
+use super::{
+    Committed, Exchanged, Timeouts, UpstreamBody, UpstreamHead, is_page, next_chunk, page, within,
+};
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::failure::{AttemptFailure, refused};
@@ -35,7 +37,7 @@ pub(super) async fn answered(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let Opened { head, body, .. } = opened;
-    match kind_of(&head) {
+    match MediaKind::of(declared(&head)) {
         kind @ (MediaKind::Json | MediaKind::Text) => {
             held(kind, head, body, timeouts, deadline).await
         }
@@ -47,10 +49,10 @@ pub(super) async fn answered(
     }
 }
 
-fn kind_of(head: &UpstreamHead) -> MediaKind {
+fn declared(head: &UpstreamHead) -> &str {
     let declared = head.content_type.as_ref();
     let declared = declared.and_then(|it| it.to_str().ok());
-    MediaKind::of(declared.unwrap_or_default())
+    declared.unwrap_or_default()
 }
 
 /// Reads JSON or text to its end, or as much as is held.
@@ -74,6 +76,11 @@ async fn held(
         }
     }
     let body = begun.freeze();
+    // A transcript may begin as a page does, but then it is not called one.
+    let is_called_so = kind == MediaKind::Json || declared(&head).starts_with("text/html");
+    if is_called_so && is_page(&body) {
+        return Err(page());
+    }
     let answer = read_media(kind, &body).map_err(AttemptFailure::from_answer)?;
     Ok(Exchanged::Whole {
         head,

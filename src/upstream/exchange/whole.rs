@@ -14,7 +14,8 @@ use tollward_wire::translate::{collect_answer, collect_stream};
 
 use super::open::Opened;
 use super::{
-    Asked, Exchanged, MAX_ANSWER_BYTES, Timeouts, UpstreamBody, UpstreamHead, next_chunk, within,
+    Asked, Exchanged, MAX_ANSWER_BYTES, Timeouts, UpstreamBody, UpstreamHead, is_page, next_chunk,
+    page, within,
 };
 use crate::upstream::failure::AttemptFailure;
 
@@ -26,6 +27,9 @@ pub(super) async fn whole(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let body = read_whole(&mut opened, timeouts, deadline).await?;
+    if is_page(&body) {
+        return Err(page());
+    }
     if opened.is_stream || Opening::of(&body) == Some(Opening::Events) {
         return folded(opened, asked, body).map_err(|failure| *failure);
     }
