@@ -374,6 +374,16 @@ async fn a_form_that_hides_a_second_model_never_reaches_a_vendor_whole() {
     let row = gateway.home.row().await;
     let facts = (&row["status"], &row["outcome"], &row["cost"]);
     assert_eq!(facts, (&json!(400), &json!("refused"), &json!("0")));
+    let id = row["request"].as_str().unwrap();
+    let line = crate::support::until("the line is written", async || {
+        let text = gateway.stderr.text();
+        let line = text
+            .lines()
+            .find(|it| it.contains("deployment.id") && it.contains(id));
+        line.map(str::to_owned)
+    })
+    .await;
+    assert!(line.contains(r#""fault":"invalid_form""#), "{line}");
     gateway.assert_idle().await;
 }
 

@@ -19,6 +19,7 @@ use tollward_wire::fault::Fault;
 use crate::http::headers;
 use crate::http::ingress::IngressError;
 use crate::pipeline::attempt::AttemptError;
+use crate::upstream::upload::UploadError;
 
 /// An error as the client gets it.
 #[derive(Debug)]
@@ -234,6 +235,11 @@ pub fn status_of(error: &AttemptError) -> StatusCode {
         | Fault::EventTooLarge
         | Fault::Cancelled => StatusCode::BAD_GATEWAY,
     }
+}
+
+/// The code of what was wrong with a body that was being passed on.
+pub fn code_of_upload(error: &UploadError) -> &'static str {
+    refusals::of_body(&error.clone().into()).1
 }
 
 /// The answer for `problem`.

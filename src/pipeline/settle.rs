@@ -18,7 +18,7 @@ use tollward_wire::usage::Usage;
 
 use crate::app::Gateway;
 use crate::clock;
-use crate::http::error::{CLIENT_GONE, DRAINING, status_of};
+use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
 use crate::pipeline::admit::{Admitted, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
@@ -86,6 +86,8 @@ struct Call {
     upstream: Duration,
     first_content: Option<Duration>,
     failed: Option<Failed>,
+    /// The code of what was wrong with the rest of the caller's body.
+    refusal: Option<&'static str>,
     /// Characters to be read aloud.
     characters: u64,
     upload: Option<Upload>,
@@ -126,6 +128,7 @@ impl Settlement {
             upstream: Duration::ZERO,
             first_content: None,
             failed: None,
+            refusal: None,
             characters: characters(admitted),
             upload: admitted.upload.clone(),
             status: 200,
@@ -281,6 +284,7 @@ impl Settlement {
             used: None,
             output_bytes: 0,
         });
+        self.call.refusal = error.upload.as_ref().map(code_of_upload);
         let outcome = match (&error.upload, error.fault) {
             (Some(UploadError::Broken | UploadError::Slow), _) => Outcome::ClientGone,
             (Some(_), _) => Outcome::Refused,
@@ -335,7 +339,7 @@ impl Settlement {
             caller: &self.call.caller,
             credential: &self.call.credential,
             client_request_id: self.call.client_request_id.as_ref(),
-            fault: self.call.failed.as_ref().map(|failed| failed.fault),
+            fault: self.call.fault(),
             overhead: self.overhead(),
         });
     }
@@ -352,6 +356,12 @@ impl Drop for Settlement {
 }
 
 impl Call {
+    /// The code of why it failed. A vendor that was cut off because of the caller is not to blame.
+    fn fault(&self) -> Option<&'static str> {
+        let failed = self.failed.as_ref().map(|it| it.fault.code());
+        self.refusal.or(failed)
+    }
+
     /// Whether a vendor had all of the request: half of an upload nobody can answer.
     fn is_request_sent(&self) -> bool {
         self.upload.as_ref().is_none_or(Upload::is_sent)

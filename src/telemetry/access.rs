@@ -13,7 +13,6 @@ use http::{HeaderValue, StatusCode};
 use prometheus_client::metrics::counter::Counter;
 use serde::Serialize;
 use tollward_store::{Entry, KeyId, Outcome, RequestId};
-use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
 use crate::pipeline::authenticate::Caller;
@@ -29,8 +28,8 @@ pub struct AccessLine<'a> {
     pub credential: &'a str,
     /// The id that the client gave the call.
     pub client_request_id: Option<&'a HeaderValue>,
-    /// Why the last attempt failed, if it did.
-    pub fault: Option<Fault>,
+    /// The code of why the call failed, if it did: that of the last attempt, or what was wrong with the caller's body.
+    pub fault: Option<&'static str>,
     /// Time spent in the gateway itself.
     pub overhead: Duration,
 }
@@ -189,7 +188,7 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
         credential: access.credential,
         status: entry.status,
         outcome: entry.outcome,
-        fault: access.fault.map(Fault::code),
+        fault: access.fault,
         attempts: entry.attempts,
         stream: entry.streamed,
         input_tokens: entry.tokens.input,

@@ -49,7 +49,7 @@ fn a_line_holds_what_operators_search_by_and_nothing_else() {
         caller: &Caller::Open,
         credential: "spare",
         client_request_id: Some(&theirs),
-        fault: Some(Fault::Server),
+        fault: Some("upstream_error"),
         overhead: Duration::from_micros(250),
     });
     assert_eq!(
