@@ -143,6 +143,28 @@ async fn a_file_is_uploaded_and_fetched_in_a_stream() {
     assert_eq!((empty.status, empty.body.len()), (200, 0));
 }
 
+#[tokio::test]
+async fn a_403_keeps_the_vendors_words_because_they_may_be_about_the_object() {
+    let refusal = json!({"error": {"message": "no such permission", "type": "x", "code": "y"}});
+    let upstream = Upstream::new(Script::json("403 Forbidden", &refusal)).await;
+    let gateway = Gateway::start(&passing(&upstream)).await;
+    let response = gateway.send(&Request::get("/v1/files/file-1")).await;
+    assert_eq!(
+        (response.status, response.json()["error"]["message"].clone()),
+        (403, json!("no such permission"))
+    );
+    // Without words, and with 401, it is about our credential.
+    for (status, body) in [
+        ("403 Forbidden", ""),
+        ("401 Unauthorized", &*refusal.to_string()),
+    ] {
+        let upstream = Upstream::new(Script::answer(status, &[], body)).await;
+        let gateway = Gateway::start(&passing(&upstream)).await;
+        let response = gateway.send(&Request::get("/v1/files/file-1")).await;
+        response.error(502, "upstream_auth");
+    }
+}
+
 // S-09
 #[tokio::test]
 async fn a_path_that_leads_elsewhere_is_refused() {

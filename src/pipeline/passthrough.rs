@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use http_body::Body as _;
+use tollward_wire::fault::Fault;
 use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
@@ -102,6 +103,7 @@ pub async fn pass(
             Ok((status, reply))
         }
         Some(Err(failure)) => {
+            let failure = told(failure);
             let error = AttemptError {
                 upload: upload.and_then(Upload::take_failure),
                 ..AttemptError::of(&deployment, failure)
@@ -150,6 +152,19 @@ async fn signed(
         }
     }
     Err(signers.into_failure())
+}
+
+/// A failure as the caller is told of it. Who may reach the account may know what it lacks: a 403 in
+/// the vendor's own words is most often about the object or the account's plan.
+fn told(failure: AttemptFailure) -> AttemptFailure {
+    let is_told = failure.status == Some(StatusCode::FORBIDDEN) && failure.error.is_some();
+    match failure.fault {
+        Fault::Auth if is_told => AttemptFailure {
+            fault: Fault::BadRequest,
+            ..failure
+        },
+        _ => failure,
+    }
 }
 
 /// The account that the caller may reach and asks for.
