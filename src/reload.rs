@@ -149,25 +149,26 @@ async fn reload(gateway: &Gateway, source: Arc<Source>) {
         };
         (source.load)().and_then(|loaded| {
             let snapshot = assembly.snapshot(&loaded, generation)?;
-            for key in waiting(&source.started, &loaded.config) {
-                tracing::warn!("`{key}` was changed, which takes effect at the next start");
-            }
-            Ok(snapshot)
+            let waiting: Vec<_> = waiting(&source.started, &loaded.config).collect();
+            Ok((snapshot, waiting))
         })
     };
     let assembled = gateway.tasks.run_blocking("reload", assembling).await;
     let is_emptied = |snapshot: &Snapshot| {
         snapshot.routes().next().is_none() && gateway.snapshot().routes().next().is_some()
     };
-    let is_good = matches!(&assembled, Some(Ok(snapshot)) if !is_emptied(snapshot));
+    let is_good = matches!(&assembled, Some(Ok((snapshot, _))) if !is_emptied(snapshot));
     gateway.metrics.reload_success.set(i64::from(is_good));
     match assembled {
         // A file caught while it is written, or truncated: nobody means to serve nothing.
-        Some(Ok(snapshot)) if is_emptied(&snapshot) => {
+        Some(Ok((snapshot, _))) if is_emptied(&snapshot) => {
             tracing::error!("the new configuration has no model, the old one stays");
         }
-        Some(Ok(snapshot)) => {
+        Some(Ok((snapshot, waiting))) => {
             gateway.replace_snapshot(snapshot);
+            for key in waiting {
+                tracing::warn!("`{key}` was changed, which takes effect at the next start");
+            }
             tracing::info!(generation, "the configuration was reloaded");
         }
         Some(Err(report)) => {

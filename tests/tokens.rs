@@ -282,6 +282,16 @@ async fn a_count_whose_key_is_refused_is_asked_with_the_next_one() {
         };
         let (first, second) = ("sk-first", "sk-second");
         assert_eq!(keys(&vendor), [first, second, second], "{status}");
+        // A limit on the rate passes by itself and is not logged.
+        if status.starts_with("401") {
+            let line = crate::support::until("the refusal is logged", async || {
+                let text = gateway.stderr.text();
+                let line = text.lines().find(|it| it.contains("was refused and rests"));
+                line.map(str::to_owned)
+            })
+            .await;
+            assert!(line.contains(r#""model":"upstream-name""#), "{line}");
+        }
         // Vendors limit counts by themselves: a call still goes to the first, if its key is good.
         let call = Request::post("/v1/messages", {
             let mut call = message();

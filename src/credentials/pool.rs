@@ -19,6 +19,9 @@ use crate::upstream::failure::AttemptFailure;
 /// Models for which a credential rests at most, at one time; their names may be the callers'.
 const MAX_MODELS: usize = 256;
 
+/// What the name of a model ends in that is only asked to count: it has limits of its own.
+pub const COUNTS: &str = "#count";
+
 /// The credentials of one provider, in the order in which they are used; never empty.
 pub struct Pool {
     holders: Vec<Arc<Holder>>,
@@ -298,6 +301,7 @@ impl Holder {
         drop(rests);
         // Said once, however many calls go on to be refused; a limit on the rate passes by itself.
         if is_news && failure.fault != Fault::RateLimited {
+            let model = model.strip_suffix(COUNTS).unwrap_or(model);
             tracing::warn!(
                 provider = %self.provider, credential = %self.name, model,
                 fault = failure.fault.code(), detail = %failure.detail,

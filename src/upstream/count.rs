@@ -16,6 +16,7 @@ use tollward_wire::document::Document;
 
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
+use crate::credentials::pool::COUNTS;
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
 use crate::upstream::client::SendError;
@@ -114,7 +115,7 @@ async fn by_vendor(
     call: &Call<'_>,
 ) -> Result<Counted, CountError> {
     let Question { outbound, counter } = ask(provider, call)?;
-    let counts = format!("{}#count", call.upstream_model);
+    let counts = format!("{}{COUNTS}", call.upstream_model);
     let mut turn = deployment.credentials.turn(&counts);
     while let Some(signer) = turn.signer(fetcher).await {
         let sender = Sender {
