@@ -23,7 +23,7 @@ mod schema;
 mod source;
 mod syntax;
 
-pub use load::{Loaded, Sources, load, load_sections};
+pub use load::{Loaded, Sources, load, load_sections, survey};
 pub use origins::{OriginEntry, Origins};
 pub use report::{Diagnostic, Location, Report, Severity, closest};
 pub use schema::Config;

@@ -49,6 +49,18 @@ pub fn load(sources: &Sources) -> Result<Loaded, Report> {
     judged(sources, |_| true)
 }
 
+/// The same for who looks for mistakes: what can be read in spite of them comes with them, so that
+/// what only others understand can be looked at too.
+///
+/// # Errors
+/// A [`Report`] of a file that cannot be read at all.
+pub fn survey(sources: &Sources) -> Result<(Loaded, Vec<Diagnostic>), Report> {
+    let mut loaded = read(sources, |_| true)?;
+    let is_error = |it: &mut Diagnostic| it.severity == Severity::Error;
+    let errors = loaded.warnings.extract_if(.., is_error).collect();
+    Ok((loaded, errors))
+}
+
 /// The same, for who needs no more than `sections`: what is wrong elsewhere does not matter, and
 /// nothing there may be relied on.
 ///
@@ -62,6 +74,16 @@ pub fn load_sections(sources: &Sources, sections: &[&str]) -> Result<Loaded, Rep
 }
 
 fn judged(sources: &Sources, matters: impl Fn(&str) -> bool) -> Result<Loaded, Report> {
+    let loaded = read(sources, matters)?;
+    let is_error = |it: &Diagnostic| it.severity == Severity::Error;
+    if loaded.warnings.iter().any(is_error) {
+        return Err(Report(loaded.warnings));
+    }
+    Ok(loaded)
+}
+
+/// Reads what can be read; errors, the first of them, are among the warnings.
+fn read(sources: &Sources, matters: impl Fn(&str) -> bool) -> Result<Loaded, Report> {
     let mut diagnostics = Vec::new();
     let (file, tree) = match &sources.file {
         Some(path) => {
@@ -89,18 +111,9 @@ fn judged(sources: &Sources, matters: impl Fn(&str) -> bool) -> Result<Loaded, R
 
     diagnostics.append(&mut reader.diagnostics);
     diagnostics.retain(|it| matters(&it.path));
-    diagnostics.sort_by_key(|diagnostic| {
-        diagnostic
-            .location
-            .as_ref()
-            .map(|location| (location.line, location.column))
-    });
-    if diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
-    {
-        return Err(Report(diagnostics));
-    }
+    let mut report = Report(diagnostics);
+    report.sort();
+    let Report(diagnostics) = report;
     Ok(Loaded {
         config,
         origins: reader.origins,

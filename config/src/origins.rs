@@ -96,9 +96,15 @@ impl Origins {
             .is_some_and(|file| file.is_open_to_others)
     }
 
-    /// The path of a provider's setting, for [`Origins::diagnose`].
-    pub fn setting_path(provider: &str, setting: &str) -> String {
-        crate::path::join(&crate::path::join("providers", provider), setting)
+    /// The path of a provider, for [`Origins::diagnose`]; a setting of it follows after a dot.
+    pub fn provider_path(provider: &str) -> String {
+        crate::path::join("providers", provider)
+    }
+
+    /// The path of one of a model's deployments, for [`Origins::diagnose`].
+    pub fn deployment_path(model: &str, index: usize) -> String {
+        let model = crate::path::join("models", model);
+        crate::path::item(&crate::path::join(&model, "deployments"), index)
     }
 
     pub(crate) fn new(file: Option<Arc<SourceFile>>) -> Self {

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, for people and for machines.
 //!
-//! A [`Report`] is every mistake of one load, in file order. Its `Display` prints them the way
+//! A [`Report`] is every mistake of one load, errors first, in file order. Its `Display` prints them the way
 //! compilers do: message, place, the source line with a caret, and what would be right.
 //! [`Report::to_json`] carries the same facts. Neither ever shows a credential: excerpts arrive
 //! here already masked, see `crate::source`.
@@ -110,6 +110,14 @@ impl Report {
         serde_json::json!({ "diagnostics": self.0 }).to_string()
     }
 
+    /// Puts errors before warnings, each in the order of the file.
+    pub fn sort(&mut self) {
+        self.0.sort_by_key(|it| {
+            let place = it.location.as_ref();
+            (it.severity, place.map(|at| (at.line, at.column)))
+        });
+    }
+
     /// How many are errors.
     pub fn error_count(&self) -> usize {
         self.0
@@ -184,7 +192,7 @@ pub fn closest<'c>(
     let length = folded.chars().count();
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != written)
+        .filter(|candidate| *candidate != written && !candidate.is_empty())
         .map(|candidate| {
             let distance = strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
             // A prefix is a shortened word, however much is missing.

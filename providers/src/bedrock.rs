@@ -409,7 +409,8 @@ mod tests {
 
     #[test]
     fn a_guardrail_stands_before_every_chat_whichever_api_takes_it() {
-        let guardrail = json!({"guardrail": "g1", "guardrail_version": "3"});
+        // A version may be written as what it is, a number.
+        let guardrail = json!({"guardrail": "g1", "guardrail_version": 3});
         let converse = built(guardrail).unwrap();
         let (uri, headers, body) = shaped(&*converse, true);
         let path = "/model/openai.gpt-oss-20b-1%3A0/converse-stream";

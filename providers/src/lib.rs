@@ -19,6 +19,7 @@ mod gemini;
 pub mod headroom;
 mod kind;
 pub mod listing;
+mod mistakes;
 mod moment;
 mod ollama;
 mod provider;
@@ -36,6 +37,7 @@ pub use self::credentials::{
 };
 pub use self::failure::{Failure, RetryAfter};
 pub use self::kind::Kind;
+pub use self::mistakes::mistakes;
 pub use self::moment::http_date;
 pub use self::provider::{
     Call, Counter, EncodeError, HostScope, Outbound, Provider, Service, Services, Translated,

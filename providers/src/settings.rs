@@ -125,6 +125,21 @@ impl Settings {
         }
     }
 
+    /// A text setting that may be written as a whole number, as a vendor shows it.
+    pub(crate) fn text_or_number(
+        &mut self,
+        field: &'static str,
+    ) -> Result<Option<String>, BuildError> {
+        match self.fields.get(field) {
+            Some(Value::Number(number)) if number.is_u64() => {
+                let text = number.to_string();
+                self.fields.remove(field);
+                Ok(Some(text))
+            }
+            _ => self.text(field),
+        }
+    }
+
     /// A credential; it must be usable in a header.
     pub(crate) fn secret(
         &mut self,
@@ -136,6 +151,10 @@ impl Settings {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             return Err(invalid(field, "is empty"));
+        }
+        // As a file of variables has it that was not read by a shell; no vendor's key begins so.
+        if ['"', '\''].iter().any(|it| trimmed.starts_with(*it)) {
+            return Err(invalid(field, "stands in quotes, which would be sent too"));
         }
         if !trimmed.bytes().all(|it| it.is_ascii_graphic()) {
             return Err(invalid(

@@ -744,7 +744,7 @@ fn a_setting_is_reported_at_its_place_by_whoever_knows_it() {
     let text = "providers:\n  \"my.box\":\n    kind: vllm\n    base_url: nowhere\n    heders: {}\n";
     let loaded = load_text("a.yaml", text).unwrap();
     let at = |setting: &str, candidates: &[&str]| {
-        let path = Origins::setting_path("my.box", setting);
+        let path = format!("{}.{setting}", Origins::provider_path("my.box"));
         let found = loaded
             .origins
             .diagnose(&path, String::from("no"), candidates);

@@ -26,7 +26,7 @@ impl Guardrail {
     /// The one in the settings, if there is one.
     pub(super) fn read(settings: &mut Settings) -> Result<Option<Self>, BuildError> {
         let mut word = |field| {
-            let text = settings.text(field)?;
+            let text = settings.text_or_number(field)?;
             // An id or an ARN; a number or `DRAFT`.
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":/-".contains(&byte);
             match text {
