@@ -5,6 +5,7 @@
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
 mod accounts;
+mod mistakes;
 mod passthrough;
 mod prices;
 mod routes;
@@ -17,11 +18,12 @@ use serde_json::{Map, Value};
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, ProviderConfig, Report,
+    ModelConfig, Origins, ProviderConfig, Report,
 };
-use tollward_providers::{BuildError, Provider};
+use tollward_providers::{Provider, mistakes};
 
 pub use self::accounts::{Account, Accounts};
+use self::mistakes::{Context, candidates, path, unwritten};
 pub use self::standing::Standing;
 use crate::detect::Detected;
 use crate::policy::allowance::AllowanceTerms;
@@ -74,8 +76,26 @@ impl Assembly<'_> {
         Ok(wired.work.accounts(&wired.routes.named))
     }
 
+    /// Every mistake, and the providers that can be set up in spite of them.
+    pub fn survey(&self, loaded: &Loaded) -> Surveyed {
+        let mut wired = self.wire_all(loaded);
+        Surveyed {
+            problems: std::mem::take(&mut wired.work.problems),
+            accounts: wired.work.accounts(&wired.routes.named),
+        }
+    }
+
     /// Builds the providers, and what leads to them.
     fn wire<'w>(&'w self, loaded: &'w Loaded) -> Result<Wired<'w>, Report> {
+        let wired = self.wire_all(loaded);
+        if wired.work.problems.is_empty() {
+            Ok(wired)
+        } else {
+            Err(Report(wired.work.problems))
+        }
+    }
+
+    fn wire_all<'w>(&'w self, loaded: &'w Loaded) -> Wired<'w> {
         let mut work = Work {
             assembly: *self,
             loaded,
@@ -114,16 +134,20 @@ impl Assembly<'_> {
         }
         let routes = work.routes(&models);
         let passthrough = work.passthrough();
-        if work.problems.is_empty() {
-            Ok(Wired {
-                work,
-                routes,
-                passthrough,
-            })
-        } else {
-            Err(Report(work.problems))
+        Wired {
+            work,
+            routes,
+            passthrough,
         }
     }
+}
+
+/// What is known of a configuration that may have mistakes.
+pub struct Surveyed {
+    /// The mistakes.
+    pub problems: Vec<Diagnostic>,
+    /// The providers that could be set up.
+    pub accounts: Accounts,
 }
 
 /// Providers, and what leads to them.
@@ -159,34 +183,25 @@ impl Work<'_> {
         }
         let mut settings = declared.settings.expose().clone();
         let has_base_url = settings.contains_key("base_url");
-        add_from_environment(&declared.kind, &mut settings, self.assembly.env);
-        match tollward_providers::build(&declared.kind, settings) {
-            Ok(provider) => {
-                self.providers.insert(
-                    name.to_owned(),
-                    Built {
-                        provider,
-                        kind: declared.kind.clone(),
-                    },
-                );
-            }
-            Err(error) => {
-                let path = match error.field() {
-                    Some(field) if !matches!(error, BuildError::Missing { .. }) => {
-                        format!("providers.{name}.{field}")
-                    }
-                    _ => format!("providers.{name}"),
-                };
-                let candidates: Vec<&str> = match &error {
-                    BuildError::UnknownField { expected, .. } => expected.clone(),
-                    BuildError::UnknownKind { known, .. } => known.clone(),
-                    BuildError::Missing { .. } | BuildError::Invalid { .. } => Vec::new(),
-                };
-                self.report(
-                    &path,
-                    missing_key_help(&declared.kind, has_base_url, &error),
-                    &candidates,
-                );
+        let found = add_from_environment(&declared.kind, &mut settings, self.assembly.env);
+        if let Ok(provider) = tollward_providers::build(&declared.kind, settings.clone()) {
+            let kind = declared.kind.clone();
+            self.providers
+                .insert(name.to_owned(), Built { provider, kind });
+            return;
+        }
+        let context = Context {
+            kind: &declared.kind,
+            has_base_url,
+            found: &found,
+        };
+        for error in mistakes(&declared.kind, settings) {
+            let message = context.message(&error);
+            match unwritten(self.loaded, name) {
+                Some(place) => {
+                    self.report(&place, format!("provider `{name}`: {message}"), &[]);
+                }
+                None => self.report(&path(name, &error), message, &candidates(&error)),
             }
         }
     }
@@ -206,9 +221,14 @@ impl Work<'_> {
     fn provider(&mut self, name: &str) -> Result<&Arc<dyn Provider>, String> {
         if !self.providers.contains_key(name) && !self.loaded.config.providers.contains_key(name) {
             let mut settings = Map::new();
-            add_from_environment(name, &mut settings, self.assembly.env);
+            let found = add_from_environment(name, &mut settings, self.assembly.env);
+            let context = Context {
+                kind: name,
+                has_base_url: false,
+                found: &found,
+            };
             let provider = tollward_providers::build(name, settings)
-                .map_err(|error| missing_key_help(name, false, &error))?;
+                .map_err(|error| context.message(&error))?;
             self.providers.insert(
                 name.to_owned(),
                 Built {
@@ -238,14 +258,15 @@ impl Work<'_> {
 }
 
 /// Adds what is not written and has a variable: the key, unless a credential or an address is
-/// written, and settings such as a region.
+/// written, and settings such as a region. Returns the settings that were added and their variables.
 pub(crate) fn add_from_environment(
     kind: &str,
     settings: &mut Map<String, Value>,
     env: &[(String, String)],
-) {
+) -> Vec<(&'static str, &'static str)> {
+    let mut found = Vec::new();
     let Some(row) = tollward_providers::kind(kind) else {
-        return;
+        return found;
     };
     let variable = |name: &str| {
         let found = env.iter().find(|(of, _)| of == name);
@@ -258,22 +279,10 @@ pub(crate) fn add_from_environment(
     for (setting, name) in wanted.iter().chain(row.access.variables) {
         if let (Some(value), false) = (variable(name), settings.contains_key(*setting)) {
             settings.insert((*setting).to_owned(), Value::String(value.clone()));
+            found.push((*setting, *name));
         }
     }
-}
-
-fn missing_key_help(kind: &str, has_base_url: bool, error: &BuildError) -> String {
-    let variable = tollward_providers::kind(kind).and_then(|row| row.key_variable);
-    match (error, variable) {
-        // The variable is the vendor's own; it is not sent to an address that somebody wrote.
-        (BuildError::Missing { field: "api_key" }, Some(variable)) if has_base_url => {
-            format!("{error}: write `api_key: ${{{variable}}}`")
-        }
-        (BuildError::Missing { field: "api_key" }, Some(variable)) => {
-            format!("{error}: write `api_key`, or set {variable}")
-        }
-        _ => error.to_string(),
-    }
+    found
 }
 
 fn auth_mode(config: &Config) -> AuthMode {

@@ -153,7 +153,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             };
             catalog::run(&command, &desk, &mut console).await?;
         }
-        Command::Check(args) => return check::run(&args, &place, &environment, &mut console),
+        Command::Check(args) => {
+            return check::run(&args, &place, &environment, &mut console).await;
+        }
         Command::Doctor(args) => {
             return doctor::run(&args, &place, &environment, &mut console).await;
         }

@@ -62,6 +62,151 @@ async fn check_reports_every_error_at_once_with_its_place_and_a_suggestion() {
     assert!(report.to_string().contains("ABSENT_VARIABLE"), "{report}");
 }
 
+/// What `check` says, as places and messages.
+async fn told(home: &Home) -> (bool, Vec<(u64, String)>) {
+    let checked = home.run(&["check", "--format", "json"]).await;
+    let report: serde_json::Value = serde_json::from_str(&checked.stdout).unwrap();
+    let told = report["diagnostics"].as_array().unwrap().iter();
+    let told = told.map(|it| {
+        let line = it["location"]["line"].as_u64().unwrap_or(0);
+        (line, it["message"].as_str().unwrap().to_owned())
+    });
+    (checked.status.success(), told.collect())
+}
+
+#[tokio::test]
+async fn check_reports_every_mistake_of_a_provider_also_beside_those_of_the_file() {
+    let text = "\
+providers:
+  blue:
+    kind: azure
+    resourse: contoso
+    api_key: ${KEY}
+    client_id: x
+    api_version: 2024 10
+  my.red:
+    kind: bedrock
+    region: eu west
+    guardrail: g1
+    api: neither
+  local.engine:
+    kind: openai-compatible
+    base_url: http://127.0.0.1:1/v1
+    api_key: ${ABSENT}
+models:
+  gpt-4.1: {deployments: [blue/x, local.engine/y, nobody/z]}
+passthrough: {providers: [local, blue]}
+";
+    let home = Home::with_file(text).variable("KEY", "sk-0123456789");
+    let (is_right, told) = told(&home).await;
+    assert!(!is_right);
+    let about = |line: u64| -> Vec<&str> {
+        let found = told.iter().filter(|(at, _)| *at == line);
+        found.map(|(_, message)| message.as_str()).collect()
+    };
+    assert_eq!(about(4), ["unknown setting `resourse`"]);
+    let missing = "setting `base_url` is missing: write it, or the name of the `resource`";
+    assert_eq!(about(2), [missing]);
+    for (line, word) in [
+        (5, "api_key"),
+        (7, "api_version"),
+        (8, "guardrail_version"),
+        (10, "region"),
+        (12, "api"),
+        (16, "ABSENT"),
+        (18, "nobody"),
+        (19, "the embedded engine"),
+    ] {
+        let about = about(line);
+        assert!(
+            about.len() == 1 && about[0].contains(word),
+            "{line}: {told:#?}"
+        );
+    }
+    assert_eq!(told.len(), 10, "{told:#?}");
+    let text = home.run(&["check"]).await.stderr;
+    assert_eq!(text.matches("expected one of").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn check_opens_the_files_that_identities_name() {
+    let text = "\
+providers:
+  google: {kind: vertex, project: p, credentials_file: nowhere.json}
+  page: {kind: vertex, project: p, credentials_file: page.json}
+  entra: {kind: azure, resource: r, tenant_id: t, client_id: c, client_certificate: page.json}
+  aws: {kind: bedrock, credentials: [{profile: there}, {profile: absent}]}
+";
+    let home = Home::with_file(text)
+        .file("page.json", "{}")
+        .file(
+            "profiles",
+            "[there]\naws_access_key_id = a\naws_secret_access_key = b\n",
+        )
+        .variable("AWS_SHARED_CREDENTIALS_FILE", "profiles");
+    let (is_right, told) = told(&home).await;
+    assert!(!is_right);
+    let expected = [
+        (
+            2,
+            "Google's credentials in nowhere.json cannot be read: No such file",
+        ),
+        (3, "page.json holds neither a service account"),
+        (4, "page.json holds no certificate"),
+        (5, "there is no AWS profile `absent`"),
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for ((line, message), (at, words)) in told.iter().zip(expected) {
+        assert!(*line == at && message.starts_with(words), "{told:#?}");
+    }
+    // What only the environment names may be elsewhere where the gateway runs.
+    let home = Home::with_file("providers: {google: {kind: vertex, project: p}}\n")
+        .variable("GOOGLE_APPLICATION_CREDENTIALS", "nowhere.json");
+    let (is_right, told) = self::told(&home).await;
+    assert!(is_right && told[0].1.contains("nowhere.json"), "{told:#?}");
+}
+
+#[tokio::test]
+async fn a_key_that_may_pass_through_and_does_not_exist_is_a_warning() {
+    let text = "\
+providers: {mine: {kind: openai-compatible, base_url: http://127.0.0.1:1/v1}}
+models: {chat: {deployments: [mine/x]}}
+passthrough: {providers: [mine], keys: [runner, runer]}
+";
+    let home = Home::with_file(text);
+    // Without a store nobody knows which keys there are.
+    let checked = home.run(&["check"]).await;
+    assert_eq!(
+        (&*checked.stdout, &*checked.stderr),
+        ("tollward.yaml is right: 1 model, 1 provider\n", "")
+    );
+    home.create_key("runner", &[]).await;
+    let (is_right, told) = told(&home).await;
+    assert!(is_right);
+    assert_eq!(told, [(3, "there is no key named `runer`".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_variable_that_cannot_be_used_is_named_where_it_is_used() {
+    let home = Home::with_file("models:\n  chat: {deployments: [groq/x, openai/x]}\n")
+        .variable("OPENAI_API_KEY", "sk-can ary");
+    let checked = home.run(&["check"]).await;
+    let text = checked.stderr;
+    for line in [
+        "error: provider `groq`: setting `api_key` is missing: write `api_key`, or set GROQ_API_KEY",
+        " --> tollward.yaml:2:24",
+        "error: provider `openai`: setting `api_key` is invalid",
+        " --> tollward.yaml:2:32",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    assert!(
+        text.contains("(from the variable OPENAI_API_KEY)"),
+        "{text}"
+    );
+    assert!(!text.contains("ary"), "{text}");
+}
+
 #[tokio::test]
 async fn the_embedded_engine_is_a_provider_that_is_not_declared() {
     let home = Home::with_file("models:\n  house: local/smollm2-135m-instruct\n");

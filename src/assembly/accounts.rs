@@ -1,7 +1,9 @@
 //! The accounts behind a configuration, for those who look at them and not at a call.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
 use tollward_config::catalog::Catalog;
 use tollward_config::{PricingConfig, ProviderConfig};
 use tollward_providers::Provider;
@@ -36,6 +38,31 @@ pub struct Account {
     pub models: Vec<(Arc<str>, Vec<Arc<str>>)>,
     /// Where its key is written: a setting, or a variable of the environment.
     pub key_place: String,
+    /// The settings that are written, those of several credentials among them.
+    written: BTreeSet<String>,
+}
+
+impl Account {
+    /// Where a setting of its credential is written; `variable` stands for one that is not.
+    pub fn place_of(&self, setting: &str, variable: &str) -> String {
+        let (name, is_listed) = (&self.name, self.lists_credentials());
+        match (self.written.contains(setting), is_listed) {
+            (true, true) => format!("`{setting}` in `providers.{name}.credentials`"),
+            (true, false) => format!("`providers.{name}.{setting}`"),
+            (false, _) => variable.to_owned(),
+        }
+    }
+
+    /// Whether its credentials are listed, and do not stand beside its other settings.
+    pub fn lists_credentials(&self) -> bool {
+        self.written.contains("credentials")
+    }
+
+    /// The setting that has its address, if somebody wrote one.
+    pub fn base_url(&self) -> Option<String> {
+        let is_written = self.written.contains("base_url");
+        is_written.then(|| format!("`providers.{}.base_url`", self.name))
+    }
 }
 
 impl Accounts {
@@ -80,6 +107,7 @@ impl Work<'_> {
                     .pool(name, built.provider.credentials()),
                 models,
                 key_place: key_place(name, &built.kind, config.providers.get(name)),
+                written: config.providers.get(name).map(written).unwrap_or_default(),
             }
         });
         Accounts {
@@ -89,6 +117,15 @@ impl Work<'_> {
             pricing: config.pricing.clone(),
         }
     }
+}
+
+/// The names of the settings that are written, also those in a list of credentials.
+fn written(declared: &ProviderConfig) -> BTreeSet<String> {
+    let settings = declared.settings.expose();
+    let listed = settings.get("credentials").and_then(Value::as_array);
+    let entries = listed.into_iter().flatten().filter_map(Value::as_object);
+    let names = settings.keys().chain(entries.flat_map(Map::keys));
+    names.cloned().collect()
 }
 
 /// Where the key of a provider is written.

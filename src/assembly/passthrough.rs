@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tollward_config::catalog::Capabilities;
 use tollward_config::{DeploymentConfig, OnUnsupported};
 
-use super::Work;
 use super::routes::{Terms, breaker, deployment, timeouts};
+use super::{LOCAL, Work};
 use crate::policy::price::Prices;
 use crate::snapshot::{Account, Passthrough, Target};
 
@@ -18,6 +18,16 @@ impl Work<'_> {
         let mut accounts = Vec::new();
         for (index, name) in config.providers.iter().enumerate() {
             let path = format!("passthrough.providers[{index}]");
+            if name == LOCAL {
+                let message = format!("`{LOCAL}` is the embedded engine, which has no account");
+                self.report(&path, message, &[]);
+                continue;
+            }
+            let is_declared = self.loaded.config.providers.contains_key(name);
+            if is_declared && !self.providers.contains_key(name) {
+                // Its own settings were reported already.
+                continue;
+            }
             let provider = match self.provider(name) {
                 Ok(provider) if provider.pass_through("files").is_some() => Arc::clone(provider),
                 Ok(provider) => {

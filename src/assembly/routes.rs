@@ -9,7 +9,8 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
-    Config, DeploymentConfig, ModelConfig, OnUnsupported, PricingConfig, RuleConfig, TimeoutsConfig,
+    Config, DeploymentConfig, ModelConfig, OnUnsupported, Origins, PricingConfig, RuleConfig,
+    TimeoutsConfig,
 };
 
 use super::{Built, LOCAL, Standing, Work, prices};
@@ -162,7 +163,7 @@ impl Work<'_> {
         config: &DeploymentConfig,
         on_unsupported: OnUnsupported,
     ) -> Option<Deployment> {
-        let path = format!("models.{model}.deployments[{index}]");
+        let path = Origins::deployment_path(model, index);
         let is_declared = self.loaded.config.providers.contains_key(&config.provider);
         if is_declared && config.provider != LOCAL && !self.providers.contains_key(&config.provider)
         {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tollward_config::{Config, EngineConfig, Loaded, Report, Sources};
+use tollward_config::{Config, Diagnostic, EngineConfig, Loaded, Report, Sources};
 
 use crate::weights::PullSettings;
 use crate::weights::hub::{HubSettings, HubSettingsError};
@@ -133,6 +133,14 @@ impl PlaceArgs {
         overrides: Vec<(String, String)>,
     ) -> Result<Loaded, Report> {
         tollward_config::load(&self.sources(environment, overrides))
+    }
+
+    /// Loads as much of the configuration as can be read, with what is wrong in it.
+    ///
+    /// # Errors
+    /// Nothing of it can be read.
+    pub fn survey(&self, environment: &Environment) -> Result<(Loaded, Vec<Diagnostic>), Report> {
+        tollward_config::survey(&self.sources(environment, Vec::new()))
     }
 
     /// Loads no more than `sections`: who looks into the books must not need vendors' keys.

@@ -28,6 +28,12 @@ pub(super) struct Chain {
     environment: Environment,
 }
 
+/// What files say.
+enum Kept {
+    Keys(Found),
+    Vouched(sts::WebIdentity),
+}
+
 /// Keys, and how long they are good for.
 struct Found {
     keys: AwsKeys,
@@ -71,15 +77,29 @@ impl Chain {
         if let (None, Some(keys)) = (written, self.in_environment()?) {
             return Ok(keys);
         }
+        match self.in_files(written).await? {
+            Some(Kept::Keys(found)) => return Ok(found),
+            Some(Kept::Vouched(identity)) => return sts::assume(self, fetcher, &identity).await,
+            None => {}
+        }
+        if let Some(found) = metadata::of_container(self, fetcher).await {
+            return found;
+        }
+        metadata::of_instance(self, fetcher).await
+    }
+
+    /// What the shared files and the environment say of keys, or of who vouches for them; `None` if
+    /// nothing. `written` is the profile that the settings name.
+    async fn in_files(&self, written: Option<&str>) -> Result<Option<Kept>, FetchError> {
         let named = written.or(self.variable("AWS_PROFILE"));
         let profile = profile::load(self, named.unwrap_or("default")).await?;
         if let Some(profile) = profile {
             if let Some(keys) = profile.keys()? {
                 let lifetime = Some(FILE_LIFETIME);
-                return Ok(Found { keys, lifetime });
+                return Ok(Some(Kept::Keys(Found { keys, lifetime })));
             }
             if let Some(identity) = profile.web_identity()? {
-                return sts::assume(self, fetcher, &identity).await;
+                return Ok(Some(Kept::Vouched(identity)));
             }
         } else if let Some(name) = named {
             return Err(FetchError::Unusable(format!(
@@ -90,13 +110,23 @@ impl Chain {
             let reason = "the AWS profile has no keys of its own, which is all that is supported";
             return Err(FetchError::Unusable(reason.to_owned()));
         }
-        if let Some(identity) = sts::WebIdentity::of_environment(self) {
-            return sts::assume(self, fetcher, &identity).await;
+        Ok(sts::WebIdentity::of_environment(self).map(Kept::Vouched))
+    }
+
+    /// Looks at the profile, and at the file of who vouches; nobody is asked.
+    pub(super) async fn look(&self) -> Result<(), FetchError> {
+        let written = match &self.identity.base {
+            AwsBase::Found => None,
+            AwsBase::Profile(name) => Some(&**name),
+            AwsBase::Written(_) => return Ok(()),
+        };
+        if written.is_none() && self.in_environment()?.is_some() {
+            return Ok(());
         }
-        if let Some(found) = metadata::of_container(self, fetcher).await {
-            return found;
+        match self.in_files(written).await? {
+            Some(Kept::Vouched(identity)) => identity.token().await.map(drop),
+            Some(Kept::Keys(_)) | None => Ok(()),
         }
-        metadata::of_instance(self, fetcher).await
     }
 
     /// The keys in the environment.

@@ -4,6 +4,7 @@
 //! (`default.py`, read 2026-11): an application with a secret or a certificate, a workload whose
 //! cluster vouches for it, an identity that Azure gave the machine. Not here: what `az login` keeps.
 
+mod blame;
 mod certificate;
 
 use std::time::Duration;
@@ -37,15 +38,10 @@ pub(super) struct Entra {
 impl Source for Entra {
     fn fetch<'a>(&'a self, fetcher: &'a Fetcher) -> BoxFuture<'a, Result<Fetched, FetchError>> {
         Box::pin(async {
-            let client = self.identity.client.as_deref();
-            let client = client.or_else(|| self.variable("AZURE_CLIENT_ID"));
-            let tenant = self.identity.tenant.as_deref();
-            let tenant = tenant.or_else(|| self.variable("AZURE_TENANT_ID"));
-            let (Some(client), Some(tenant)) = (client, tenant) else {
+            let client = self.client();
+            let application = client.zip(self.tenant()).zip(self.proof());
+            let Some(((client, tenant), proof)) = application else {
                 return self.ask_machine(fetcher, client).await;
-            };
-            let Some(proof) = self.proof() else {
-                return self.ask_machine(fetcher, Some(client)).await;
             };
             let (authority, scope) = self.authority();
             let tenant: String = byte_serialize(tenant.as_bytes()).collect();
@@ -72,7 +68,7 @@ impl Source for Entra {
             }
             let request = oauth::form(&address, &fields)?;
             let answer = fetcher.ask(ENTRA, scope, request, LIMIT).await?;
-            oauth::token(ENTRA, &answer)
+            oauth::token(ENTRA, &answer).map_err(|error| blame::numbered(error, &answer.body))
         })
     }
 }
@@ -107,6 +103,29 @@ impl Entra {
 
     fn variable(&self, name: &str) -> Option<&str> {
         oauth::variable(&self.environment, name)
+    }
+
+    fn client(&self) -> Option<&str> {
+        let written = self.identity.client.as_deref();
+        written.or_else(|| self.variable("AZURE_CLIENT_ID"))
+    }
+
+    fn tenant(&self) -> Option<&str> {
+        let written = self.identity.tenant.as_deref();
+        written.or_else(|| self.variable("AZURE_TENANT_ID"))
+    }
+
+    /// Looks at the file that proves who the application is, if one does; nobody is asked.
+    pub(super) async fn look(&self) -> Result<(), FetchError> {
+        match (self.client().zip(self.tenant()), self.proof()) {
+            (Some((client, _)), Some(Proof::Certificate(file))) => {
+                certificate::assertion(file, client, AUTHORITY)
+                    .await
+                    .map(drop)
+            }
+            (Some(_), Some(Proof::Vouched(file))) => vouched_for(file).await.map(drop),
+            (_, Some(_) | None) => Ok(()),
+        }
     }
 
     /// What is written counts before what the environment has.

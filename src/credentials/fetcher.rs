@@ -60,7 +60,7 @@ pub enum FetchError {
         reason: String,
     },
     /// Whoever was asked refused.
-    #[error("{place} answered {status}{}", told(.code.as_deref()))]
+    #[error("{place} answered {status}{}{}", told(.code.as_deref()), why(*.blame))]
     Refused {
         /// Who was asked.
         place: &'static str,
@@ -68,6 +68,8 @@ pub enum FetchError {
         status: StatusCode,
         /// The code of the error, if there was one.
         code: Option<String>,
+        /// What it is about, if the code says so.
+        blame: Option<Blame>,
     },
     /// The answer holds no key.
     #[error("the answer of {place} cannot be read: {reason}")]
@@ -85,8 +87,36 @@ pub enum FetchError {
     Stopped,
 }
 
+/// What a refusal is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blame {
+    /// The setting to look at.
+    pub setting: &'static str,
+    /// The variable that stands for it where it is not written.
+    pub variable: &'static str,
+    /// What is wrong with it.
+    pub why: &'static str,
+}
+
 fn told(code: Option<&str>) -> String {
     code.map_or_else(String::new, |code| format!(" ({code})"))
+}
+
+fn why(blame: Option<Blame>) -> String {
+    blame.map_or_else(String::new, |it| format!(": {}", it.why))
+}
+
+impl FetchError {
+    /// What a refusal is about, as far as it says so.
+    pub fn blame(&self) -> Option<Blame> {
+        match self {
+            Self::Refused { blame, .. } => *blame,
+            Self::Unreachable { .. }
+            | Self::Unreadable { .. }
+            | Self::Unusable(_)
+            | Self::Stopped => None,
+        }
+    }
 }
 
 impl Fetcher {

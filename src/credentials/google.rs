@@ -97,6 +97,14 @@ impl Google {
         }
     }
 
+    /// Looks at the file that describes the identity, if one does; nobody is asked.
+    pub(super) async fn look(&self) -> Result<(), FetchError> {
+        match self.file().await? {
+            Some(file) => file.look().await,
+            None => Ok(()),
+        }
+    }
+
     fn variable(&self, name: &str) -> Option<&str> {
         oauth::variable(&self.environment, name)
     }
@@ -164,6 +172,18 @@ impl Google {
 }
 
 impl File {
+    /// Looks at the key in it, or at the file of the token that is traded.
+    async fn look(&self) -> Result<(), FetchError> {
+        match self {
+            Self::ServiceAccount(account) => account.assertion().map(drop),
+            Self::AuthorizedUser(_) => Ok(()),
+            Self::ExternalAccount(account) => account.look().await,
+            Self::ImpersonatedServiceAccount {
+                source_credentials, ..
+            } => Box::pin(source_credentials.look()).await,
+        }
+    }
+
     /// Trades what is in it for a token.
     async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
         match self {
@@ -189,15 +209,20 @@ impl File {
 }
 
 impl ServiceAccount {
-    async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+    /// What it asserts, signed.
+    fn assertion(&self) -> Result<String, FetchError> {
         let claims = claims(&self.client_email, clock::unix_ms() / 1000);
         let key_id = self.private_key_id.as_deref().map(|it| ("kid", it));
         let pem = self.private_key.as_bytes();
         let assertion = jwt::signed(Algorithm::Rs256, pem, key_id, &claims);
-        let assertion = assertion.ok_or_else(|| {
+        assertion.ok_or_else(|| {
             let reason = "the service account's private key cannot be used";
             FetchError::Unusable(reason.to_owned())
-        })?;
+        })
+    }
+
+    async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
+        let assertion = self.assertion()?;
         let fields = [
             ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"),
             ("assertion", &*assertion),

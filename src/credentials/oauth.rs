@@ -47,6 +47,7 @@ pub(super) fn token(place: &'static str, answer: &Answer) -> Result<Fetched, Fet
             place,
             status: answer.status,
             code: code.filter(|it| is_word(it)).map(str::to_owned),
+            blame: None,
         });
     }
     let token = body.get("access_token").and_then(Value::as_str);

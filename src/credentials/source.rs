@@ -50,6 +50,19 @@ pub enum Opened {
     Fetched(Arc<dyn Source>),
 }
 
+/// Looks at what an identity names on this machine: files, and what they hold. Nobody is asked.
+///
+/// # Errors
+/// A file is not there, or is not what it should be; the text holds no secret.
+pub async fn look(origin: &Origin, environment: &Environment) -> Result<(), FetchError> {
+    match origin {
+        Origin::Written(_) => Ok(()),
+        Origin::Aws(identity) => Chain::new(identity.clone(), environment).look().await,
+        Origin::Google(identity) => Google::new(identity.clone(), environment).look().await,
+        Origin::Entra(identity) => Entra::new(identity.clone(), environment).look().await,
+    }
+}
+
 /// Finds out how the key of a credential is had; nothing is fetched yet.
 pub fn open(origin: &Origin, environment: &Environment) -> Opened {
     match origin {

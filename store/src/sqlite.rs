@@ -98,6 +98,20 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
 
 /// Looks at the database `path` without writing; see [`crate::Store::inspect`].
 pub(crate) async fn inspect(path: &Path) -> Result<(), StoreError> {
+    let (database, mut connection) = look_at(path).await?;
+    schema::read_through(&database, &mut connection).await
+}
+
+/// The names of keys that are not revoked, without writing; see [`crate::Store::key_names`].
+pub(crate) async fn key_names(path: &Path) -> Result<Vec<String>, StoreError> {
+    let (database, mut connection) = look_at(path).await?;
+    let names = sqlx::query_scalar("SELECT name FROM virtual_key WHERE revoked_ms IS NULL");
+    let names = names.fetch_all(&mut connection).await;
+    names.map_err(|error| database.error(error))
+}
+
+/// A connection that cannot write.
+async fn look_at(path: &Path) -> Result<(Database, SqliteConnection), StoreError> {
     let database = Database {
         path: Arc::from(path),
     };
@@ -110,7 +124,7 @@ pub(crate) async fn inspect(path: &Path) -> Result<(), StoreError> {
     let connected = options.connect().await;
     let mut connection = connected.map_err(|error| database.error(error))?;
     schema::refuse_newer(&database, &mut connection).await?;
-    schema::read_through(&database, &mut connection).await
+    Ok((database, connection))
 }
 
 /// Makes the file of a new database, which only its owner may read: it holds keys' hashes, costs and

@@ -55,6 +55,15 @@ impl Store {
         sqlite::inspect(path).await
     }
 
+    /// The names of keys that are not revoked, read beside a gateway that may be running on `path`;
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// As of [`Store::inspect`].
+    pub async fn key_names(path: &Path) -> Result<Vec<String>, StoreError> {
+        sqlite::key_names(path).await
+    }
+
     /// Opens or creates the database file `path`, with its neighbours
     /// `<path>.pepper`, `<path>.journal/` and, for a gateway, `<path>.lock`.
     ///

@@ -163,5 +163,6 @@ fn good(place: &'static str, answer: Answer) -> Result<Answer, FetchError> {
         place,
         status: answer.status,
         code: None,
+        blame: None,
     })
 }

@@ -17,10 +17,16 @@ use url::form_urlencoded::Serializer;
 use super::document::{element, of_xml};
 use super::{Chain, Found, text};
 use crate::clock;
-use crate::credentials::fetcher::{Answer, FetchError, Fetcher};
+use crate::credentials::fetcher::{Answer, Blame, FetchError, Fetcher};
 
 /// Who is asked, for errors.
 const PLACE: &str = "AWS's token service";
+/// What `AccessDenied` is about, whichever of the two questions was asked.
+const ROLE: Blame = Blame {
+    setting: "role_arn",
+    variable: "AWS_ROLE_ARN",
+    why: "there is no such role, it does not trust who asks, or who asks may not take it",
+};
 /// It answers within this.
 const LIMIT: Duration = Duration::from_secs(5);
 const VERSION: &str = "2011-06-15";
@@ -46,6 +52,11 @@ impl WebIdentity {
             session: session.to_owned(),
         })
     }
+
+    /// The token. The file is renewed under its name, so it is read each time.
+    pub(super) async fn token(&self) -> Result<String, FetchError> {
+        text(&self.token_file, "the web identity's token file").await
+    }
 }
 
 /// Takes the role.
@@ -54,8 +65,7 @@ pub(super) async fn assume(
     fetcher: &Fetcher,
     identity: &WebIdentity,
 ) -> Result<Found, FetchError> {
-    // The file is renewed under its name, so it is read each time.
-    let token = text(&identity.token_file, "the web identity's token file").await?;
+    let token = identity.token().await?;
     let form = Serializer::new(String::new())
         .append_pair("Action", "AssumeRoleWithWebIdentity")
         .append_pair("Version", VERSION)
@@ -142,10 +152,12 @@ fn found(answer: &Answer) -> Result<Found, FetchError> {
     }
     let body = String::from_utf8_lossy(&answer.body);
     let is_word = |it: &&str| it.len() <= 64 && it.bytes().all(|it| it.is_ascii_alphanumeric());
+    let code = element(&body, "Code").filter(is_word);
     Err(FetchError::Refused {
         place: PLACE,
         status: answer.status,
-        code: element(&body, "Code").filter(is_word).map(str::to_owned),
+        blame: code.filter(|it| *it == "AccessDenied").map(|_| ROLE),
+        code: code.map(str::to_owned),
     })
 }
 

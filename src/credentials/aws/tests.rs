@@ -248,7 +248,13 @@ async fn a_web_identity_takes_its_role_and_a_refusal_shows_no_token() {
         .await
         .unwrap_err();
     let told = "AWS's token service answered 400 Bad Request (ExpiredTokenException)";
-    assert_eq!(error.to_string(), told);
+    assert_eq!((&*error.to_string(), error.blame()), (told, None));
+    let denied = refusal.replace("ExpiredTokenException", "AccessDenied");
+    let (address, _) = server(move |_| (403, denied.clone())).await;
+    let error = find(&chain(None, &environment(&address)))
+        .await
+        .unwrap_err();
+    assert_eq!(error.blame().map(|it| it.setting), Some("role_arn"));
 }
 
 fn role_answer() -> String {

@@ -64,6 +64,17 @@ struct Elsewhere {
     environment_id: Option<String>,
 }
 
+enum Place<'a> {
+    File(&'a str),
+    Url(&'a str),
+}
+
+async fn read(path: &str) -> Result<String, FetchError> {
+    tokio::fs::read_to_string(path).await.map_err(|error| {
+        FetchError::Unusable(format!("the token in {path} cannot be read: {error}"))
+    })
+}
+
 /// How the token from elsewhere is written: alone, or in a field of a JSON object.
 #[derive(Default, Deserialize)]
 struct Format {
@@ -90,6 +101,15 @@ pub(super) struct Impersonated<'a> {
 }
 
 impl ExternalAccount {
+    /// Looks at the file of the token from elsewhere, if it is in one.
+    pub(super) async fn look(&self) -> Result<(), FetchError> {
+        let source = &self.credential_source;
+        match source.place()? {
+            Place::File(path) => source.token_of(read(path).await?).map(drop),
+            Place::Url(_) => Ok(()),
+        }
+    }
+
     /// Trades the token from elsewhere for one of Google's.
     pub(super) async fn fetch(&self, fetcher: &Fetcher) -> Result<Fetched, FetchError> {
         let subject = self.credential_source.token(fetcher).await?;
@@ -137,21 +157,31 @@ impl ExternalAccount {
 impl Elsewhere {
     /// The token, read each time: whoever gives it renews it.
     async fn token(&self, fetcher: &Fetcher) -> Result<String, FetchError> {
+        let text = match self.place()? {
+            Place::File(path) => read(path).await?,
+            Place::Url(url) => self.ask(url, fetcher).await?,
+        };
+        self.token_of(text)
+    }
+
+    fn place(&self) -> Result<Place<'_>, FetchError> {
         if let Some(environment) = &self.environment_id {
             let reason =
                 format!("a Google workload identity from `{environment}` is not supported");
             return Err(FetchError::Unusable(reason));
         }
-        let text = match (&self.file, &self.url) {
-            (Some(path), None) => tokio::fs::read_to_string(path).await.map_err(|error| {
-                FetchError::Unusable(format!("the token in {path} cannot be read: {error}"))
-            })?,
-            (None, Some(url)) => self.ask(url, fetcher).await?,
+        match (&self.file, &self.url) {
+            (Some(path), None) => Ok(Place::File(path)),
+            (None, Some(url)) => Ok(Place::Url(url)),
             _ => {
                 let reason = "a Google workload identity has its token neither in one `file` nor at one `url`, which is all that is supported";
-                return Err(FetchError::Unusable(reason.to_owned()));
+                Err(FetchError::Unusable(reason.to_owned()))
             }
-        };
+        }
+    }
+
+    /// The token in what was read.
+    fn token_of(&self, text: String) -> Result<String, FetchError> {
         let token = match self.format.r#type.as_deref() {
             None | Some("text") => Some(text),
             Some(_) => self
@@ -194,6 +224,7 @@ impl Elsewhere {
                 place: ELSEWHERE,
                 status: answer.status,
                 code: None,
+                blame: None,
             });
         }
         Ok(String::from_utf8_lossy(&answer.body).into_owned())
@@ -225,6 +256,7 @@ impl Impersonated<'_> {
                 place: IMPERSONATION,
                 status: answer.status,
                 code: code.filter(|it| oauth::is_word(it)).map(str::to_owned),
+                blame: None,
             });
         }
         let token = body.get("accessToken").and_then(Value::as_str);

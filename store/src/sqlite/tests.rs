@@ -315,6 +315,11 @@ async fn a_whole_database_is_inspected_beside_its_gateway_and_an_absent_one_is_n
     store.ledger.record(&sample(1)).unwrap();
     let inspected = Store::inspect(&path).await;
     assert!(inspected.is_ok(), "{inspected:?}");
+    for name in ["kept", "gone"] {
+        store.keys.create(new_key(name)).await.unwrap();
+    }
+    store.keys.revoke("gone", 1).await.unwrap();
+    assert_eq!(Store::key_names(&path).await.unwrap(), ["kept"]);
     store.ledger.close().await.unwrap();
 }
 
