@@ -125,7 +125,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
     {
         Command::Serve(args) => return serve::run(&args, &place, environment).await,
         Command::Chat(args) => return talk::chat(&args, &place, environment, &mut console).await,
-        Command::Models(args) => talk::models(&args, &place, &environment, &mut console).await?,
+        Command::Models(args) => {
+            return talk::models(&args, &place, &environment, &mut console).await;
+        }
         Command::Pull(args) => {
             // A broken configuration does not matter when the flag says where weights go.
             let engine = match &place.models_dir {

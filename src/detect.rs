@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Map;
 use tollward_config::{DeploymentConfig, ModelConfig, ProviderConfig, Settings};
 
-use tollward_providers::Kind;
+use tollward_providers::{BuildError, Kind};
 
 use crate::assembly::{LOCAL, add_from_environment};
 
@@ -25,6 +25,8 @@ pub struct Detected {
     pub found: Vec<String>,
     /// One line for each source that was looked for in vain.
     pub missing: Vec<String>,
+    /// Variables that are set and cannot be used, and why; never their values.
+    pub unusable: Vec<(&'static str, String)>,
 }
 
 /// Looks around. `local_model` is the embedded model's name when the engine is compiled in.
@@ -47,7 +49,10 @@ impl Detected {
             let is_set = |it: &str| env.iter().any(|(of, value)| of == it && !value.is_empty());
             let mut variables =
                 std::iter::once(variable).chain(row.access.found_by.iter().copied());
-            if let Some(found) = variables.find(|it| is_set(it))
+            let found = variables.find(|it| is_set(it));
+            if let Some((variable, reason)) = found.and_then(|_| unusable(row, env)) {
+                self.unusable.push((variable, reason));
+            } else if let Some(found) = found
                 && is_complete(row, env)
             {
                 self.found.push(format!(
@@ -122,6 +127,21 @@ fn is_complete(row: &Kind, env: &[(String, String)]) -> bool {
     tollward_providers::build(row.kind, settings).is_ok()
 }
 
+/// A variable of a kind's that holds what cannot be used, and why.
+fn unusable(row: &Kind, env: &[(String, String)]) -> Option<(&'static str, String)> {
+    let mut settings = Map::new();
+    let found = add_from_environment(row.kind, &mut settings, env);
+    // What is missing besides is no fault of the variable's.
+    let mistakes = tollward_providers::mistakes(row.kind, settings);
+    mistakes.into_iter().find_map(|error| match error {
+        BuildError::Invalid { field, reason } => {
+            let (_, variable) = found.iter().find(|(setting, _)| *setting == field)?;
+            Some((*variable, reason))
+        }
+        _ => None,
+    })
+}
+
 /// The kinds to look for and their ports. One server answers on a port: it is taken for the first
 /// kind that lives there.
 fn servers() -> Vec<(&'static Kind, u16)> {
@@ -166,6 +186,26 @@ mod tests {
         );
         assert!(!detected.missing.iter().any(|name| name == "OPENAI_API_KEY"));
         assert!(!format!("{detected:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_told_of_and_not_shown() {
+        for value in ["sk-can ary", "sk-can\nary", "\"sk-canary\"", "sk-canärie"] {
+            let mut detected = Detected::default();
+            detected.look_for_keys(&[
+                ("OPENAI_API_KEY".to_owned(), value.to_owned()),
+                // It lacks a resource besides.
+                ("AZURE_OPENAI_API_KEY".to_owned(), value.to_owned()),
+            ]);
+            assert!(detected.providers.is_empty(), "{value}");
+            let named: Vec<_> = detected.unusable.iter().map(|(it, _)| *it).collect();
+            assert_eq!(named, ["OPENAI_API_KEY", "AZURE_OPENAI_API_KEY"], "{value}");
+            assert!(!format!("{detected:?}").contains("can"), "{value}");
+        }
+        // A line end is what a file that was read has at its end.
+        let mut detected = Detected::default();
+        detected.look_for_keys(&[("OPENAI_API_KEY".to_owned(), "sk-canary\n".to_owned())]);
+        assert_eq!((detected.providers.len(), detected.unusable.len()), (1, 0));
     }
 
     #[test]

@@ -13,5 +13,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     reason = "the environment is read here, once"
 )]
 fn main() -> ExitCode {
-    tollward::cli::run(Cli::parse(), std::env::vars().collect())
+    // What is no Unicode cannot be a key or an address, and is treated as such where it is looked for.
+    let text = |it: std::ffi::OsString| it.to_string_lossy().into_owned();
+    let variables = std::env::vars_os().map(|(name, value)| (text(name), text(value)));
+    tollward::cli::run(Cli::parse(), variables.collect())
 }

@@ -362,6 +362,44 @@ async fn an_unknown_provider_is_an_error_that_names_the_known_ones() {
 }
 
 #[tokio::test]
+async fn models_say_what_is_missing_and_whether_the_gateway_that_was_named_answers() {
+    let home = Home::with_file("");
+    std::fs::remove_file(home.config_file()).unwrap();
+    let run = async |home: &Home, more: &[&str]| {
+        let output = home.run(&[&["models"], more].concat()).await;
+        (output.status.code(), output.stderr, output.stdout)
+    };
+    let (status, said, _) = run(&home, &["--provider", "openai"]).await;
+    assert_eq!(status, Some(1));
+    let expected = "error: there is no provider `openai`: set OPENAI_API_KEY";
+    assert!(said.starts_with(expected), "{said}");
+    let (status, said, told) = run(&home, &["--provider", "local"]).await;
+    assert_eq!(status, Some(0));
+    assert!(
+        !said.contains("gateway") && told.contains("smollm2"),
+        "{said}{told}"
+    );
+    let dead = format!("http://{}", crate::support::upstream::dead_address().await);
+    let (status, said, _) = run(&home, &["--url", &dead]).await;
+    assert_eq!(status, Some(1));
+    assert!(said.contains("No gateway answers"), "{said}");
+
+    let home = home.variable("OPENAI_API_KEY", "\"sk-canary\"");
+    let (_, said, _) = run(&home, &["--provider", "openai"]).await;
+    assert!(
+        said.contains("OPENAI_API_KEY cannot be used: stands in quotes"),
+        "{said}"
+    );
+    let (_, lines) = examined(&home, &["--offline"]).await;
+    let named: Vec<_> = lines
+        .iter()
+        .filter(|it| it.contains("OPENAI_API_KEY cannot"))
+        .collect();
+    assert_eq!(named.len(), 1, "{lines:#?}");
+    assert!(!said.contains("canary") && !lines.concat().contains("canary"));
+}
+
+#[tokio::test]
 async fn an_accounts_models_are_listed_with_their_prices_and_their_use() {
     let upstream = vendor(&[KEY], &["upstream-name", "other"]).await;
     let home = Home::new(&quiet(

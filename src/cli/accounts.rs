@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::bail;
 use tollward_config::{EngineMode, Loaded, Report, closest};
 
-use crate::assembly::{Account, Accounts, Assembly, Standing};
+use crate::assembly::{Account, Accounts, Assembly, LOCAL, Standing};
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::credentials::fetcher::Fetcher;
 use crate::detect::{Detected, detect};
@@ -86,23 +86,51 @@ impl Desk {
         if let Some(account) = found {
             return Ok(account);
         }
+        bail!("{}", self.absence(name));
+    }
+
+    /// Why there is no account of that name, and what to do.
+    fn absence(&self, name: &str) -> String {
         let mut known: Vec<&str> = self.accounts.remote.iter().map(|it| &*it.name).collect();
         if !self.accounts.local.is_empty() {
-            known.push(crate::assembly::LOCAL);
+            known.push(LOCAL);
         }
         let meant = closest(name, known.iter().copied());
-        let meant = meant.map_or_else(|| ".".to_owned(), |it| format!("; did you mean `{it}`?"));
-        match (known.is_empty(), &self.detected) {
-            (false, _) => bail!(
-                "there is no provider `{name}`{meant} There {} {}",
-                if known.len() == 1 { "is" } else { "are" },
-                known.join(", ")
-            ),
-            (true, None) => bail!("there is no provider `{name}`: the configuration has none"),
-            (true, Some(_)) => bail!(
-                "there is no provider `{name}`: there is no configuration, no key in the environment, \
-                 and no model server on its usual port"
-            ),
+        let meant = meant.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+        let end = if meant.is_empty() { "." } else { "" };
+        let known = match known.len() {
+            0 => String::new(),
+            1 => format!("{end} There is {}", known.join(", ")),
+            _ => format!("{end} There are {}", known.join(", ")),
+        };
+        let why = match &self.detected {
+            None if known.is_empty() => ": the configuration has none".to_owned(),
+            None => String::new(),
+            Some(detected) => lacking(detected, name),
+        };
+        format!("there is no provider `{name}`{why}{meant}{known}")
+    }
+}
+
+/// What a provider lacks that was looked for without a configuration.
+fn lacking(detected: &Detected, name: &str) -> String {
+    let row = tollward_providers::kind(name);
+    let variable = row.and_then(|row| row.key_variable);
+    let mut unusable = detected.unusable.iter();
+    let unusable = unusable.find(|(it, _)| Some(*it) == variable);
+    match (unusable, variable, row.and_then(|row| row.default_port)) {
+        (Some((variable, reason)), ..) => format!(": {variable} cannot be used: {reason}"),
+        (None, Some(variable), _) => {
+            let more = match row {
+                Some(row) if row.base_url.is_none() => ", and its address in a configuration",
+                _ => "",
+            };
+            format!(": set {variable}{more}")
+        }
+        (None, None, Some(port)) => format!(": nothing answers on :{port}"),
+        (None, None, None) => {
+            ": without a configuration there is what the environment and this machine have"
+                .to_owned()
         }
     }
 }

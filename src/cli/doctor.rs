@@ -208,5 +208,13 @@ fn configured(loaded: &Loaded, desk: &Desk, place: &PlaceArgs) -> Vec<Finding> {
         }
     };
     let warnings = loaded.warnings.iter().map(diagnosed);
-    std::iter::once(first).chain(warnings).collect()
+    let unusable = desk.detected.iter().flat_map(|it| &it.unusable);
+    let unusable = unusable.map(|(name, reason)| {
+        let message = format!("the variable {name} cannot be used: {reason}");
+        found(Verdict::Warn, message)
+    });
+    std::iter::once(first)
+        .chain(warnings)
+        .chain(unusable)
+        .collect()
 }

@@ -1,7 +1,8 @@
 //! `tollward models`: what a running gateway serves, and which weights this machine has or could have.
 //!
-//! What a provider's account has is listed in `accounts/list`. The two lists are independent: without a gateway the second is still worth reading, so a gateway that
-//! does not answer is a remark and no failure.
+//! What a provider's account has is listed in `accounts/list`. The two lists are independent: without a
+//! gateway the second is still worth reading, so one that does not answer is a remark, and a failure
+//! only where its address was given.
 
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,7 @@ use crate::{
         client::{Client, ClientError, Gateway, ServedModel},
         console::Console,
     },
+    upstream::local::IS_BUILT_IN,
     weights::{
         self,
         known::{Evidence, KNOWN, KnownModel},
@@ -33,7 +35,8 @@ pub struct ModelsArgs {
 
 #[derive(Serialize)]
 struct Report<'a> {
-    gateway: GatewayReport<'a>,
+    /// `null` when only this machine was asked about.
+    gateway: Option<GatewayReport<'a>>,
     local: Vec<LocalReport>,
 }
 
@@ -57,7 +60,32 @@ struct LocalReport {
     path: Option<PathBuf>,
 }
 
-/// Runs `tollward models`.
+/// Runs `tollward models --provider local`: what this machine has, or could have.
+///
+/// # Errors
+/// The output is closed.
+pub fn run_local(
+    args: &ModelsArgs,
+    models_dirs: &[PathBuf],
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let local = local(models_dirs);
+    if args.json {
+        let gateway = None;
+        console.json(&Report { gateway, local })?;
+    } else {
+        if !IS_BUILT_IN {
+            writeln!(
+                console.notes,
+                "This build has no embedded engine to run them."
+            )?;
+        }
+        show_local(&local, console)?;
+    }
+    Ok(())
+}
+
+/// Runs `tollward models`; returns whether the gateway gave its list.
 ///
 /// # Errors
 /// The output is closed, or no HTTP client could be made.
@@ -66,29 +94,31 @@ pub async fn run(
     gateway: &Gateway,
     models_dirs: &[PathBuf],
     console: &mut Console<'_>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
     let served = Client::new(gateway.clone())?.models().await;
-    let local: Vec<_> = KNOWN
-        .iter()
-        .map(|model| local_report(model, models_dirs))
-        .collect();
+    let local = local(models_dirs);
     if args.json {
         let error = served.as_ref().err().map(ToString::to_string);
         let models = served.as_deref().ok();
         console.json(&Report {
-            gateway: GatewayReport {
+            gateway: Some(GatewayReport {
                 base_url: &gateway.base_url,
                 models,
                 error,
-            },
+            }),
             local,
         })?;
-        return Ok(());
+        return Ok(served.is_ok());
     }
     show_served(&served, gateway, console)?;
     writeln!(console.out)?;
     show_local(&local, console)?;
-    Ok(())
+    Ok(served.is_ok())
+}
+
+fn local(dirs: &[PathBuf]) -> Vec<LocalReport> {
+    let reports = KNOWN.iter().map(|model| local_report(model, dirs));
+    reports.collect()
 }
 
 fn local_report(model: &KnownModel, dirs: &[PathBuf]) -> LocalReport {

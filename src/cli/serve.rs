@@ -188,6 +188,8 @@ pub fn banner(app: &App, detected: Option<&Detected>) -> String {
                 .map(|found| format!("  found      {found}")),
         );
         lines.push(format!("  not found  {}", detected.missing.join(", ")));
+        let unusable = detected.unusable.iter();
+        lines.extend(unusable.map(|(name, reason)| format!("  unusable   {name}: {reason}")));
     }
     let snapshot = app.gateway.snapshot();
     let mut models: Vec<&str> = snapshot.routes().map(|route| &*route.model).collect();

@@ -163,7 +163,7 @@ pub async fn chat(
     Ok(status(ending?))
 }
 
-/// Runs `models`.
+/// Runs `models`; the status is 1 if a gateway whose address was given does not list its models.
 ///
 /// # Errors
 /// The configuration is wrong, the provider that is named gives no list, or the output is closed.
@@ -172,26 +172,33 @@ pub async fn models(
     place: &PlaceArgs,
     environment: &Environment,
     console: &mut Console<'_>,
-) -> anyhow::Result<()> {
-    if let Some(name) = args.models.provider.as_deref().filter(|it| *it != LOCAL) {
+) -> anyhow::Result<ExitCode> {
+    let asked = args.models.provider.as_deref();
+    if let Some(name) = asked.filter(|it| *it != LOCAL) {
         let loaded = place.load(environment, Vec::new())?;
         let desk = accounts::open(&loaded, place, environment).await?;
         let account = desk.account(name)?;
-        return accounts::list::run(&desk, account, args.models.json, console).await;
+        accounts::list::run(&desk, account, args.models.json, console).await?;
+        return Ok(ExitCode::SUCCESS);
     }
     let config = place.load_sections(environment, &["server", "engine"])?;
+    let models_dirs = [place.models_dir(environment, &config.engine)];
+    if asked.is_some() {
+        models::run_local(&args.models, &models_dirs, console)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let listen = config.server.listen;
     let gateway = match args.gateway.running(listen).await {
         Some(gateway) => gateway,
         None => args.gateway.at(format!("http://{listen}/v1")),
     };
-    models::run(
-        &args.models,
-        &gateway,
-        &[place.models_dir(environment, &config.engine)],
-        console,
-    )
-    .await
+    let is_served = models::run(&args.models, &gateway, &models_dirs, console).await?;
+    // Whoever gives an address means that one.
+    Ok(if is_served || args.gateway.url.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Fetches the weights of the embedded models that will be served, when they are known and not here.

@@ -13,6 +13,7 @@ use super::judge::{self, Asked};
 use super::words::shown;
 use crate::assembly::Account;
 use crate::cli::accounts::Desk;
+use crate::credentials::fetcher::Blame;
 use crate::credentials::pool::Holder;
 use crate::credentials::signer::Signer;
 use crate::upstream::inquiry::{Answer, AskError, Inquiry, LIMIT, ListError, Listed, secrets};
@@ -152,6 +153,7 @@ impl<'a> Patient<'a> {
             needs_right: inquiry.listing.needs_right,
             is_own_server: row.is_some_and(|row| row.default_port.is_some()),
             names_proxy: self.names_proxy,
+            base_url: self.account.base_url(),
         }
     }
 }
@@ -207,15 +209,18 @@ async fn asked_of(
 }
 
 async fn signer(desk: &Desk, patient: &Patient<'_>, holder: &Holder) -> Result<Signer, Finding> {
-    let failed = |why: String| {
-        let subject = subject(patient.account, holder);
+    let account = patient.account;
+    let failed = |why: String, blame: Option<Blame>| {
+        let subject = subject(account, holder);
         let message = format!("there is no key to sign with: {}", shown(&why, &[]));
         let found = Finding::new(Verdict::Fail, Check::Key, subject, message);
-        found.with_help(format!("look at {}", patient.account.key_place))
+        let place = blame.map(|it| account.place_of(it.setting, it.variable));
+        let place = place.as_ref().unwrap_or(&account.key_place);
+        found.with_help(format!("look at {place}"))
     };
     match tokio::time::timeout(LIMIT, holder.signer(&desk.fetcher)).await {
-        Ok(signer) => signer.map_err(|error| failed(error.to_string())),
-        Err(_) => Err(failed(format!("none was given within {LIMIT:?}"))),
+        Ok(signer) => signer.map_err(|error| failed(error.to_string(), error.blame())),
+        Err(_) => Err(failed(format!("none was given within {LIMIT:?}"), None)),
     }
 }
 
@@ -270,6 +275,9 @@ fn refused(
     let location = location
         .and_then(|it| it.to_str().ok())
         .map(|it| shown(it, &secrets));
+    if let Some(finding) = judge::not_plain(asked, answer.status, &answer.body) {
+        return finding;
+    }
     judge::refusal(
         asked,
         answer.status,

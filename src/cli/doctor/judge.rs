@@ -12,7 +12,7 @@ use super::finding::{Check, Finding, Verdict};
 const TOLERATED_SKEW: i64 = 60;
 
 /// What was asked of whom.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked<'a> {
     /// Whose finding it is: the provider's name, and that of the credential where there are several.
     pub(super) subject: &'a str,
@@ -28,11 +28,28 @@ pub(super) struct Asked<'a> {
     pub(super) is_own_server: bool,
     /// Whether the environment names a proxy, which the gateway does not use.
     pub(super) names_proxy: bool,
+    /// The setting that has the address, if somebody wrote one.
+    pub(super) base_url: Option<String>,
 }
 
 impl Asked<'_> {
     fn found(&self, verdict: Verdict, check: Check, message: String) -> Finding {
         Finding::new(verdict, check, self.subject, message)
+    }
+
+    /// Advice about the setting that has the address; where none is written, what comes from the
+    /// vendor's own address or a server's usual one is nobody's mistake in the configuration.
+    fn of_address(&self, advice: impl FnOnce(&str) -> String) -> String {
+        match (&self.base_url, self.is_own_server) {
+            (Some(setting), _) => advice(setting),
+            (None, true) => {
+                let provider = self.provider;
+                format!("another address is written in `providers.{provider}.base_url`")
+            }
+            (None, false) => {
+                "its address is built in: does something on the way answer in its place?".to_owned()
+            }
+        }
     }
 
     fn host(&self) -> &str {
@@ -52,7 +69,7 @@ pub(super) fn refusal(
 ) -> Finding {
     let said = words.map_or_else(String::new, |words| format!(": {words}"));
     let told = |what: &str| format!("{what} ({}){said}", status.as_u16());
-    let (key, provider) = (asked.key_place, asked.provider);
+    let key = asked.key_place;
     if status.is_redirection() {
         let to = location.unwrap_or("nowhere");
         return asked
@@ -61,9 +78,9 @@ pub(super) fn refusal(
                 Check::Reach,
                 told(&format!("answers with a redirect to {to}")),
             )
-            .with_help(format!(
-                "the gateway follows none: write where it leads in `providers.{provider}.base_url`"
-            ));
+            .with_help(asked.of_address(|it| {
+                format!("the gateway follows none: write where it leads in {it}")
+            }));
     }
     let fail = |check, message: String| asked.found(Verdict::Fail, check, message);
     match failure.fault {
@@ -92,11 +109,13 @@ pub(super) fn refusal(
             .with_help("try again in a minute"),
         _ if is_no_place(status) => {
             let place = asked.uri.path();
-            let help = if place.contains("/v1") {
-                format!("is `providers.{provider}.base_url` right?")
-            } else {
-                format!("does `providers.{provider}.base_url` lack `/v1` at its end?")
-            };
+            let help = asked.of_address(|it| {
+                if place.contains("/v1") {
+                    format!("is {it} right?")
+                } else {
+                    format!("does {it} lack `/v1` at its end?")
+                }
+            });
             fail(
                 Check::Reach,
                 told(&format!("{} has nothing at {place}", asked.host())),
@@ -138,23 +157,39 @@ pub(super) fn no_list(asked: &Asked<'_>, status: StatusCode) -> Finding {
         asked.uri.path(),
         status.as_u16()
     );
-    let provider = asked.provider;
     asked
         .found(Verdict::Fail, Check::Reach, message)
-        .with_help(format!(
-            "is `providers.{provider}.base_url` the address of its API?"
-        ))
+        .with_help(asked.of_address(|it| format!("is {it} the address of its API?")))
+}
+
+/// What a server says that was addressed by `http://` and speaks TLS: nginx, Go's, Apache's.
+const WANTS_TLS: [&[u8]; 3] = [b"HTTPS port", b"HTTPS server", b"SSL-enabled server port"];
+
+/// What it means that a server refuses plain HTTP; `None` if it does not.
+pub(super) fn not_plain(asked: &Asked<'_>, status: StatusCode, body: &[u8]) -> Option<Finding> {
+    let says = |words: &&[u8]| memchr::memmem::find(body, words).is_some();
+    let is_plain = asked.uri.scheme_str() == Some("http");
+    let is_told = status == StatusCode::BAD_REQUEST && WANTS_TLS.iter().any(says);
+    (is_plain && is_told).then(|| {
+        let message = format!("{} takes HTTPS only (400)", asked.host());
+        let found = asked.found(Verdict::Fail, Check::Reach, message);
+        found.with_help(asked.of_address(write_https))
+    })
+}
+
+fn write_https(setting: &str) -> String {
+    format!("write `https://` in {setting}")
 }
 
 /// What it means that no answer came; `detail` is what the connection says about it.
 pub(super) fn silence(asked: &Asked<'_>, fault: Fault, detail: &str) -> Finding {
-    let (host, provider) = (asked.host(), asked.provider);
-    let setting = format!("`providers.{provider}.base_url`");
+    let host = asked.host();
+    let is_plain = asked.uri.scheme_str() == Some("http");
     let is_private = || "a host inside your network must be written in its `base_url`".to_owned();
     let (message, help) = match fault {
         Fault::Dns => (
             format!("{host} does not resolve"),
-            format!("look at {setting} and at this machine's DNS"),
+            look_at(asked, "this machine's DNS"),
         ),
         Fault::ForbiddenAddress => (
             format!("{host} is at an address that it may not have: {detail}"),
@@ -162,15 +197,15 @@ pub(super) fn silence(asked: &Asked<'_>, fault: Fault, detail: &str) -> Finding 
         ),
         Fault::Tls => (
             format!("no TLS with {host}: {}", reason(detail)),
-            tls_help(detail, &setting),
+            tls_help(asked, detail),
         ),
         Fault::Unreachable if asked.is_own_server => (
             format!("nothing answers at {host}: {}", reason(detail)),
-            format!("does the server run, and is {setting} its address?"),
+            does_it_run(asked),
         ),
         Fault::Unreachable => (
             format!("nothing answers at {host}: {}", reason(detail)),
-            format!("look at {setting} and at firewalls on the way"),
+            look_at(asked, "firewalls on the way"),
         ),
         Fault::Timeout(Phase::Connect) => (
             format!("no connection to {host}: {}", reason(detail)),
@@ -180,9 +215,21 @@ pub(super) fn silence(asked: &Asked<'_>, fault: Fault, detail: &str) -> Finding 
             format!("{host} took the connection and then said nothing in time"),
             "try again, or look at the provider's status page".to_owned(),
         ),
+        // What answers plain HTTP so is most often TLS, whose alert is no HTTP.
+        Fault::Protocol if is_plain => (
+            format!("what {host} answers is no HTTP: {}", reason(detail)),
+            asked.of_address(|it| format!("does it speak TLS? Then {}", write_https(it))),
+        ),
         _ => (
             format!("the connection to {host} broke: {}", reason(detail)),
-            format!("is {setting} the address of an API?"),
+            asked.of_address(|it| {
+                let tls = if is_plain {
+                    ", and not one that takes HTTPS only"
+                } else {
+                    ""
+                };
+                format!("is {it} the address of an API{tls}?")
+            }),
         ),
     };
     let is_far = matches!(fault, Fault::Dns | Fault::Unreachable | Fault::Timeout(_));
@@ -200,6 +247,8 @@ pub(super) fn silence(asked: &Asked<'_>, fault: Fault, detail: &str) -> Finding 
 fn reason(detail: &str) -> &str {
     let outer = [
         "client error (Connect): ",
+        "client error (SendRequest): ",
+        "connection error: ",
         "the TLS handshake failed: ",
         "connecting failed: ",
     ];
@@ -210,16 +259,37 @@ fn reason(detail: &str) -> &str {
     detail
 }
 
-fn tls_help(detail: &str, setting: &str) -> String {
+fn does_it_run(asked: &Asked<'_>) -> String {
+    match &asked.base_url {
+        Some(setting) => format!("does the server run, and is {setting} its address?"),
+        None => format!(
+            "does the server run? If it is elsewhere: {}",
+            asked.of_address(str::to_owned)
+        ),
+    }
+}
+
+fn look_at(asked: &Asked<'_>, what: &str) -> String {
+    match &asked.base_url {
+        Some(setting) => format!("look at {setting} and at {what}"),
+        None => format!("look at {what}"),
+    }
+}
+
+fn tls_help(asked: &Asked<'_>, detail: &str) -> String {
     // The second is an authority's namesake.
     if detail.contains("UnknownIssuer") || detail.contains("BadSignature") {
         "name the authority that signed its certificate in `upstream.ca_file`".to_owned()
     } else if detail.contains("InvalidContentType") {
-        format!("it seems to speak HTTP: write `http://` in {setting}")
+        asked.of_address(|it| format!("it seems to speak HTTP: write `http://` in {it}"))
+    } else if detail.contains("CaUsedAsEndEntity") {
+        "it shows the certificate of an authority (CA:TRUE): give the server one of its own, with CA:FALSE, \
+         and name the authority in `upstream.ca_file`"
+            .to_owned()
     } else if detail.contains("certificate") {
         "its certificate must be valid for this host today".to_owned()
     } else {
-        format!("is {setting} the right host, and does it speak HTTPS?")
+        asked.of_address(|it| format!("is {it} the right host, and does it speak HTTPS?"))
     }
 }
 

@@ -17,6 +17,7 @@ fn asked(uri: &Uri) -> Asked<'_> {
         needs_right: false,
         is_own_server: false,
         names_proxy: false,
+        base_url: Some("`providers.alpha.base_url`".to_owned()),
     }
 }
 
@@ -146,17 +147,17 @@ fn a_key_that_may_only_not_list_is_no_bad_key() {
         r#"{"error":{"message":"Missing scopes: api.model.read","type":"invalid_request_error"}}"#;
     let google = r#"{"error":{"code":403,"message":"no","status":"PERMISSION_DENIED"}}"#;
     for (asked, body, verdict) in [
-        (needs, scopes, Verdict::Warn),
-        (needs, google, Verdict::Warn),
+        (&needs, scopes, Verdict::Warn),
+        (&needs, google, Verdict::Warn),
         (
-            needs,
+            &needs,
             r#"{"error":{"message":"country","type":"x"}}"#,
             Verdict::Fail,
         ),
-        (needs, "", Verdict::Fail),
-        (asked(&uri), google, Verdict::Fail),
+        (&needs, "", Verdict::Fail),
+        (&asked(&uri), google, Verdict::Fail),
     ] {
-        let finding = judged(&asked, 403, body);
+        let finding = judged(asked, 403, body);
         assert_eq!(
             (finding.verdict, finding.check),
             (verdict, Check::Key),
@@ -193,7 +194,8 @@ fn silence_is_told_by_the_step_that_failed() {
         names_proxy: true,
         ..asked(&uri)
     };
-    let plain = asked(&uri);
+    let plain = &asked(&uri);
+    let (own, proxied) = (&own, &proxied);
     let connect = Fault::Timeout(Phase::Connect);
     let slow = Fault::Timeout(Phase::FirstByte);
     let issuer =
@@ -261,12 +263,80 @@ fn silence_is_told_by_the_step_that_failed() {
             "the connection to h.example:8443 broke: reset; is `providers.alpha.base_url` the address of an API?",
         ),
     ] {
-        let finding = silence(&asked, fault, detail);
+        let finding = silence(asked, fault, detail);
         assert_eq!(
             facts(&finding),
             (Verdict::Fail, Check::Reach, expected.to_owned())
         );
     }
+}
+
+#[test]
+fn a_scheme_that_does_not_fit_is_told_either_way() {
+    let uri = Uri::from_static("http://h.example/v1/models");
+    let plain = asked(&uri);
+    let alert = silence(&plain, Fault::Protocol, "invalid HTTP version parsed");
+    assert_eq!(
+        alert.text(),
+        "what h.example answers is no HTTP: invalid HTTP version parsed; does it speak TLS? Then write `https://` in \
+         `providers.alpha.base_url`"
+    );
+    let reset = "client error (SendRequest): connection error: Connection reset by peer";
+    assert_eq!(
+        silence(&plain, Fault::Truncated, reset).text(),
+        "the connection to h.example broke: Connection reset by peer; is `providers.alpha.base_url` the address of an \
+         API, and not one that takes HTTPS only?"
+    );
+    let nginx = b"<center>The plain HTTP request was sent to HTTPS port</center>";
+    let said = not_plain(&plain, StatusCode::BAD_REQUEST, nginx).unwrap();
+    assert_eq!(
+        said.text(),
+        "h.example takes HTTPS only (400); write `https://` in `providers.alpha.base_url`"
+    );
+    let secure = Uri::from_static("https://h.example/v1/models");
+    for (uri, status, body) in [
+        (&secure, 400, &nginx[..]),
+        (&uri, 404, nginx),
+        (&uri, 400, b"no"),
+    ] {
+        let status = StatusCode::from_u16(status).unwrap();
+        assert_eq!(not_plain(&asked(uri), status, body), None);
+    }
+}
+
+#[test]
+fn where_no_address_is_written_no_setting_is_blamed() {
+    let uri = Uri::from_static("https://h.example/v1/models");
+    let built_in = Asked {
+        base_url: None,
+        ..asked(&uri)
+    };
+    let own = Asked {
+        is_own_server: true,
+        ..built_in.clone()
+    };
+    let way = "does something on the way answer in its place?";
+    assert!(judged(&built_in, 404, "").text().ends_with(way));
+    assert_eq!(
+        silence(&built_in, Fault::Dns, "").text(),
+        "h.example does not resolve; look at this machine's DNS"
+    );
+    assert_eq!(
+        silence(&own, Fault::Unreachable, "refused").text(),
+        "nothing answers at h.example: refused; does the server run? If it is elsewhere: another address is written \
+         in `providers.alpha.base_url`"
+    );
+}
+
+#[test]
+fn an_authority_that_stands_for_a_server_is_explained() {
+    let uri = Uri::from_static("https://h.example/v1/models");
+    let detail = "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))";
+    let help = silence(&asked(&uri), Fault::Tls, detail).help.unwrap();
+    assert!(
+        help.contains("CA:FALSE") && help.contains("upstream.ca_file"),
+        "{help}"
+    );
 }
 
 #[test]
