@@ -555,3 +555,38 @@ async fn a_request_that_nobody_can_be_asked_is_refused() {
     let row = gateway.home.row().await;
     assert_eq!((&row["status"], &row["attempts"]), (&json!(400), &json!(0)));
 }
+
+#[tokio::test]
+async fn a_call_that_the_model_wrote_wrongly_is_asked_for_once_more() {
+    let wrong = || {
+        let error = json!({"error": {
+            "message": "Failed to call a function. Please adjust your prompt.",
+            "type": "invalid_request_error", "code": "tool_use_failed", "failed_generation": "<f>",
+        }});
+        Script::json("400 Bad Request", &error)
+    };
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(
+        &Config::vendor(&upstream, "groq", "m").set("/retry", json!({"attempts": 3})),
+    )
+    .await;
+    upstream.then(wrong());
+    let response = gateway.chat(&openai::chat()).await;
+    let attempts = response.header("x-tollward-attempts");
+    assert_eq!(
+        (response.status, attempts),
+        (200, Some("2")),
+        "{}",
+        response.text()
+    );
+    // Twice wrong is told in the vendor's words, so that the caller can adjust the prompt.
+    upstream.always(wrong());
+    let response = gateway.chat(&openai::chat()).await;
+    response.error(400, "tool_use_failed");
+    assert!(
+        response.text().contains("Please adjust your prompt"),
+        "{}",
+        response.text()
+    );
+    assert_eq!(upstream.calls(), 4);
+}

@@ -74,6 +74,7 @@ fn outranks(named: Fault, by_status: Fault) -> bool {
             named,
             Fault::ContextLength
                 | Fault::ForeignCipher
+                | Fault::Misgenerated
                 | Fault::ContentFilter
                 | Fault::NotFound
                 | Fault::Quota

@@ -140,7 +140,11 @@ impl From<AttemptError> for Problem {
 fn is_about_the_request(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher
+        Fault::BadRequest
+            | Fault::ContextLength
+            | Fault::ContentFilter
+            | Fault::ForeignCipher
+            | Fault::Misgenerated
     )
 }
 
@@ -180,6 +184,7 @@ fn describe(error: &AttemptError) -> ErrorBody {
         | Fault::ContextLength
         | Fault::ContentFilter
         | Fault::ForeignCipher
+        | Fault::Misgenerated
         | Fault::NotFound => "invalid_request_error",
         _ => "upstream_error",
     };
@@ -207,12 +212,14 @@ pub fn status_of(error: &AttemptError) -> StatusCode {
         return refusals::of_body(&upload.clone().into()).0;
     }
     match error.fault {
-        Fault::BadRequest | Fault::ContextLength | Fault::ContentFilter | Fault::ForeignCipher => {
-            error
-                .status
-                .filter(StatusCode::is_client_error)
-                .unwrap_or(StatusCode::BAD_REQUEST)
-        }
+        Fault::BadRequest
+        | Fault::ContextLength
+        | Fault::ContentFilter
+        | Fault::ForeignCipher
+        | Fault::Misgenerated => error
+            .status
+            .filter(StatusCode::is_client_error)
+            .unwrap_or(StatusCode::BAD_REQUEST),
         Fault::NotFound => StatusCode::NOT_FOUND,
         Fault::RateLimited | Fault::Quota => StatusCode::TOO_MANY_REQUESTS,
         Fault::Overloaded => StatusCode::SERVICE_UNAVAILABLE,

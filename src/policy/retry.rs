@@ -50,7 +50,7 @@ enum Nature {
 ///
 /// Another candidate is always preferred to waiting: the caller pays for waits.
 /// A slow deployment is asked a second time once, not twice: its answer may
-/// already have been paid for.
+/// already have been paid for. So is one whose model wrote what cannot be used.
 pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
     if situation.attempts_left == 0 {
         return Verdict::Stop;
@@ -64,15 +64,15 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
         Nature::Final => Verdict::Stop,
         Nature::Here | Nature::Passing if situation.has_next => Verdict::Next,
         Nature::Here => Verdict::Stop,
-        Nature::Passing if is_slow(situation.fault) && situation.attempts_here > 1 => Verdict::Stop,
+        Nature::Passing if is_dear(situation.fault) && situation.attempts_here > 1 => Verdict::Stop,
         Nature::Passing => again(),
     }
 }
 
-fn is_slow(fault: Fault) -> bool {
+fn is_dear(fault: Fault) -> bool {
     matches!(
         fault,
-        Fault::Timeout(Phase::FirstByte | Phase::FirstContent | Phase::Idle)
+        Fault::Misgenerated | Fault::Timeout(Phase::FirstByte | Phase::FirstContent | Phase::Idle)
     )
 }
 
@@ -93,6 +93,7 @@ fn nature(fault: Fault) -> Nature {
         | Fault::EventTooLarge => Nature::Here,
         Fault::RateLimited
         | Fault::Overloaded
+        | Fault::Misgenerated
         | Fault::Server
         | Fault::Timeout(Phase::Connect | Phase::FirstByte | Phase::FirstContent | Phase::Idle)
         | Fault::Unreachable

@@ -20,6 +20,9 @@ pub enum Fault {
     ContentFilter,
     /// A thought in cipher comes from another account than the one that was asked.
     ForeignCipher,
+    /// The model wrote what its vendor does not pass on, such as a call that does not fit its schema;
+    /// asked again, it may do better.
+    Misgenerated,
     /// The vendor does not know the model or the path.
     NotFound,
     /// Our credential was refused.
@@ -92,6 +95,7 @@ impl Fault {
         match self {
             Self::BadRequest => "invalid_request",
             Self::ForeignCipher => "invalid_encrypted_content",
+            Self::Misgenerated => "tool_use_failed",
             Self::ContextLength => "context_length_exceeded",
             Self::ContentFilter => "content_filter",
             Self::NotFound => "model_not_found",
@@ -192,6 +196,9 @@ fn from_word(word: &str) -> Option<Fault> {
         | "generation"
         | "incomplete_generation" => Fault::Server,
         "invalid_encrypted_content" => Fault::ForeignCipher,
+        // Groq's words, beside `failed_generation`: sipeed/picoclaw issue 748, agno-agi/agno issue
+        // 4090 (read 2026-11).
+        "tool_use_failed" | "json_validate_failed" => Fault::Misgenerated,
         "invalid_request_error" | "invalid_request" | "invalid_prompt" | "BadRequestError" => {
             Fault::BadRequest
         }

@@ -47,6 +47,7 @@ fn every_fault_has_its_status_and_its_advice() {
         (Fault::ContextLength, 400, None, None),
         (Fault::ContentFilter, 400, None, None),
         (Fault::ForeignCipher, 400, None, None),
+        (Fault::Misgenerated, 400, None, None),
         (Fault::NotFound, 404, None, never),
         (Fault::Auth, 502, None, never),
         (Fault::Quota, 429, None, never),

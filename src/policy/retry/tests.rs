@@ -94,14 +94,16 @@ fn a_configured_wait_may_be_longer_than_what_a_vendor_may_ask_for() {
 }
 
 #[test]
-fn a_slow_deployment_is_asked_again_once() {
-    let slow = |attempts_here| Situation {
-        has_next: false,
-        attempts_here,
-        ..failed(Fault::Timeout(Phase::FirstByte))
-    };
-    assert_eq!(decide(&slow(1), &BACKOFF), Verdict::Again(Duration::ZERO));
-    assert_eq!(decide(&slow(2), &BACKOFF), Verdict::Stop);
+fn what_is_slow_or_wrote_what_cannot_be_used_is_asked_again_once() {
+    for fault in [Fault::Timeout(Phase::FirstByte), Fault::Misgenerated] {
+        let met = |attempts_here| Situation {
+            has_next: false,
+            attempts_here,
+            ..failed(fault)
+        };
+        assert_eq!(decide(&met(1), &BACKOFF), Verdict::Again(Duration::ZERO));
+        assert_eq!(decide(&met(2), &BACKOFF), Verdict::Stop);
+    }
 }
 
 #[test]

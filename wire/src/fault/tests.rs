@@ -153,3 +153,13 @@ fn no_two_codes_of_different_meaning_are_equal() {
     codes.dedup();
     assert_eq!(codes.len(), faults.len());
 }
+
+#[test]
+fn what_a_model_wrote_wrongly_is_no_mistake_of_the_callers() {
+    for code in ["tool_use_failed", "json_validate_failed"] {
+        let body = format!(
+            r#"{{"error":{{"message":"Failed to call a function.","type":"invalid_request_error","code":"{code}","failed_generation":"<f>"}}}}"#
+        );
+        assert_eq!(named(&body), Some(Fault::Misgenerated), "{code}");
+    }
+}
