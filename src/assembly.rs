@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, Origins, ProviderConfig, Report,
+    ModelConfig, ProviderConfig, Report,
 };
 use tollward_providers::{Provider, mistakes};
 

@@ -3,20 +3,10 @@
 //! Nothing here sleeps, locks, logs or does I/O. A stage in `pipeline/` gathers
 //! the numbers, asks, and acts on the verdict.
 //!
-//! - [`retry`]: a fault and the situation → again, next, or stop
-//! - [`backoff`]: how long to wait before trying the same deployment again
-//! - [`credential`]: which credential signs a call, and how long a refused one rests
-//! - [`allowance`]: how many retries a provider may cause, as a share of its calls
-//! - [`estimate`]: tokens when the provider told none
-//! - [`probe`]: after a failure, who may find out whether things work again
-//! - [`routing`]: in which order the candidates of a call are asked
-//! - [`plan`]: who is asked, one after the other
-//! - [`breaker`]: which deployments are left alone for a while
-//! - [`condition`]: which requests a rule, a guard or a deployment is for
-//! - [`obstacle`]: why a deployment is not asked, or not before others
-//! - [`learned`]: what calls of a deployment use
-//! - [`latency`]: how long a deployment takes to its first content
-//! - [`price`]: usage × prices → nano-dollars
+//! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`]
+//! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
+//! - what is known of deployments: [`latency`], [`learned`]
+//! - money: [`price`], [`estimate`]
 
 pub mod allowance;
 pub mod backoff;

@@ -101,6 +101,11 @@ impl Origins {
         crate::path::join("providers", provider)
     }
 
+    /// The path of something written about a model, such as `policy`, for [`Origins::diagnose`].
+    pub fn model_path(model: &str, what: &str) -> String {
+        crate::path::join(&crate::path::join("models", model), what)
+    }
+
     /// The path of one of a model's deployments, for [`Origins::diagnose`].
     pub fn deployment_path(model: &str, index: usize) -> String {
         let model = crate::path::join("models", model);

@@ -57,7 +57,7 @@ impl Work<'_> {
                 Arc::new(deployment(standing, &model, &named, target, terms))
             };
             // No model is asked, so this only tells a bill that nobody knows from none at all.
-            let changing = self.prices(name, "*");
+            let changing = self.listed(name, "*").0;
             accounts.push(Account {
                 looking: account(Prices::Free),
                 changing: account(changing),

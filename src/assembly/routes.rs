@@ -104,7 +104,7 @@ impl Work<'_> {
                         "no policy is named `{name}`; there are {}",
                         known.join(", ")
                     );
-                    self.report(&format!("models.{model}.policy"), message, &known);
+                    self.report(&Origins::model_path(model, "policy"), message, &known);
                 }
             }
         }
@@ -119,7 +119,8 @@ impl Work<'_> {
     fn rules(&mut self, model: &str, rules: &[RuleConfig]) -> Arc<[Rule]> {
         let mut compiled = Vec::new();
         for (index, rule) in rules.iter().enumerate() {
-            let path = format!("models.{model}.rules[{index}].when");
+            let rules = Origins::model_path(model, "rules");
+            let path = format!("{rules}[{index}].when");
             if let Some(when) = self.condition(&path, &rule.when) {
                 compiled.push(Rule {
                     name: rule.name.as_str().into(),

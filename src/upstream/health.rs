@@ -228,6 +228,7 @@ fn is_failure(fault: Fault) -> bool {
         | Fault::ForeignCipher
         | Fault::Auth
         | Fault::Quota
-        | Fault::RateLimited => false,
+        | Fault::RateLimited
+        | Fault::Misgenerated => false,
     }
 }
