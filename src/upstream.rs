@@ -6,7 +6,7 @@
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`], [`inquiry`]: how many tokens a call has; which models an account has, and whether its key is good
-//! - [`failure`]: what is known of an attempt that failed; what follows is up to `policy/retry.rs`
+//! - `refusal`, [`failure`]: a vendor's no, and any attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call
 //! - `health`: how each deployment is
@@ -26,6 +26,7 @@ pub mod local;
 #[cfg(not(feature = "local"))]
 #[path = "upstream/local_absent.rs"]
 pub mod local;
+mod refusal;
 pub mod sender;
 pub mod trust;
 pub mod upload;

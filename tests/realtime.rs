@@ -268,6 +268,22 @@ async fn a_refusal_before_the_session_is_that_of_any_call() {
     gateway.assert_idle().await;
 }
 
+// faults S-12
+#[tokio::test]
+async fn a_key_that_a_vendor_repeats_in_a_refusal_is_not_told() {
+    let message = "no header `Bearer sk-upstream` is known";
+    let body = openai::error(message, "invalid_request_error", None, None);
+    let vendor = Vendor::new(vec![(400, Vec::new(), body)]).await;
+    let gateway = Gateway::start(&config(&vendor)).await;
+    let opened = Socket::open(&gateway, TARGET, &[]).await;
+    let (status, body) = opened.expect_err("a refusal");
+    let told = &body["error"]["message"];
+    assert_eq!(
+        (status, told),
+        (400, &json!("no header `Bearer ***` is known"))
+    );
+}
+
 #[tokio::test]
 async fn another_deployment_opens_what_the_first_one_does_not() {
     let first = Vendor::new(vec![refusal(500, "server_error")]).await;

@@ -20,9 +20,10 @@ use crate::credentials::pool::COUNTS;
 use crate::snapshot::{Deployment, Target};
 use crate::task::Tasks;
 use crate::upstream::client::SendError;
-use crate::upstream::exchange::{error_text, prompt_for_engine};
-use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::exchange::prompt_for_engine;
+use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
+use crate::upstream::refusal::refusal;
 use crate::upstream::sender::Sender;
 
 /// The count must be there within this, connecting included.
@@ -130,9 +131,8 @@ async fn by_vendor(
                 && call.operation.dialect() == Some(counter.dialect);
             return counted(body, &counter, is_callers).await;
         }
-        let text = error_text(body).await;
-        let failure = provider.fault(parts.status, &parts.headers, &text);
-        if !turn.failed(&signer, refused(failure, parts.status), clock::mono()) {
+        let failure = refusal(&signer, provider, &parts, body).await;
+        if !turn.failed(&signer, failure, clock::mono()) {
             break;
         }
     }

@@ -21,7 +21,6 @@ mod whole;
 pub use self::kept::ask_kept;
 pub use self::local::{Prompt, prompt as prompt_for_engine, traits as local_traits};
 pub use self::media::{Passed, pass};
-pub(super) use self::open::error_text;
 pub use self::open::{Prepared, prepare};
 pub use self::socket::{Handshake, Socket, VERSION, Websocket, websocket};
 

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use tollward_providers::{EncodeError, Failure};
+use tollward_providers::EncodeError;
 use tollward_wire::answer::AnswerFault;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 use tollward_wire::reader::StreamFault;
 use tollward_wire::usage::Usage;
 
-use crate::clock;
 use crate::credentials::fetcher::FetchError;
 use crate::policy::obstacle::Pause;
 use crate::upstream::client::SendError;
@@ -159,24 +158,5 @@ pub(super) fn left_out(param: &str, all: &str) -> AttemptFailure {
         is_inexpressible: true,
         is_ours: true,
         ..AttemptFailure::of(Fault::BadRequest, message)
-    }
-}
-
-/// A vendor's refusal by status.
-pub(super) fn refused(failure: Failure, status: StatusCode) -> AttemptFailure {
-    let now = clock::unix_ms() / 1_000;
-    let retry_after = failure.retry_after.map(|wait| wait.delay(now));
-    // A vendor that refuses with a status does not bill (faults U-14).
-    AttemptFailure {
-        fault: failure.fault,
-        error: failure.error,
-        status: Some(status),
-        retry_after,
-        may_be_billed: false,
-        used: None,
-        output_bytes: 0,
-        is_inexpressible: false,
-        is_ours: false,
-        detail: format!("upstream answered {status}"),
     }
 }

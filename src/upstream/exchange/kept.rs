@@ -8,13 +8,13 @@ use serde::de::IgnoredAny;
 use tollward_providers::{Outbound, Provider};
 use tollward_wire::fault::{Fault, Phase};
 
-use super::open::error_text;
 use super::whole::read_rest;
 use super::{Timeouts, UpstreamBody, within};
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::failure::AttemptFailure;
+use crate::upstream::refusal::refusal;
 use crate::upstream::sender::Sender;
 
 /// Asks with the first credential that is not refused; the answer is one JSON value. `path` is the
@@ -74,9 +74,7 @@ async fn ask(
     let response = within(timeouts.first_byte, Phase::FirstByte, deadline, sending).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        let text = sender.signer.masked(error_text(body).await);
-        let failure = provider.fault(parts.status, &parts.headers, &text);
-        return Err(refused(failure, parts.status));
+        return Err(refusal(sender.signer, provider, &parts, body).await);
     }
     let mut body = UpstreamBody::Http(body);
     let limit = (timeouts.idle, Phase::Idle);

@@ -14,14 +14,15 @@ use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::AnswerReader;
 
-use super::open::{Opened, Patience, error_text, headed, request_id};
+use super::open::{Opened, Patience, headed, request_id};
 use super::stream::first_content;
 use super::{
     Committed, Exchanged, Timeouts, UpstreamBody, UpstreamHead, is_page, next_chunk, page, within,
 };
 use crate::clock;
 use crate::snapshot::{Deployment, Target};
-use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::failure::AttemptFailure;
+use crate::upstream::refusal::refusal;
 use crate::upstream::sender::Sender;
 
 /// Bytes of JSON or text that are held before the answer is committed to.
@@ -147,15 +148,14 @@ pub async fn pass(
     let response = headed(sending, sender.upload, patience).await??;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
-        let text = sender.signer.masked(error_text(body).await);
-        let mut failure = provider.fault(parts.status, &parts.headers, &text);
+        let mut failure = refusal(sender.signer, &**provider, &parts, body).await;
         // An object is not there, or in another state: no model lacks, and no server fails.
         if parts.status.is_client_error()
             && matches!(failure.fault, Fault::NotFound | Fault::Server)
         {
             failure.fault = Fault::BadRequest;
         }
-        return Err(refused(failure, parts.status));
+        return Err(failure);
     }
     let head = UpstreamHead {
         request_id: request_id(&parts.headers),

@@ -8,10 +8,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::response::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::BodyExt;
 use tollward_config::OnUnsupported;
 use tollward_providers::shape::{Reading, Shaped, shape};
 use tollward_providers::{Call, Outbound, Provider};
@@ -24,15 +23,11 @@ use crate::clock;
 use crate::snapshot::{Deployment, Target};
 use crate::upstream::client::SendError;
 use crate::upstream::exchange::local::open_local;
-use crate::upstream::failure::{AttemptFailure, left_out, refused, unencodable};
+use crate::upstream::failure::{AttemptFailure, left_out, unencodable};
 use crate::upstream::lanes::Carried;
+use crate::upstream::refusal::refusal;
 use crate::upstream::sender::Sender;
 use crate::upstream::upload::Upload;
-
-/// Largest error body that is read, in bytes; the rest is not waited for.
-const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// An error body must be complete within this.
-const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An answer with a good head.
 pub(super) struct Opened {
@@ -185,9 +180,7 @@ pub(super) async fn send(
     let response = headed(sending, sender.upload, patience).await??;
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
-        let text = sender.signer.masked(error_text(body).await);
-        let failure = provider.fault(parts.status, &parts.headers, &text);
-        return Err(refused(failure, parts.status));
+        return Err(refusal(sender.signer, provider, &parts, body).await);
     }
     if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING)
         && coding != "identity"
@@ -263,25 +256,4 @@ pub(super) fn request_id(headers: &HeaderMap) -> Option<HeaderValue> {
     .iter()
     .find_map(|name| headers.get(*name))
     .cloned()
-}
-
-/// Reads an error body as far as it comes: half an error is better than none.
-pub(in crate::upstream) async fn error_text(mut body: Carried) -> Bytes {
-    let mut text = BytesMut::new();
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            if let Some(data) = frame.data_ref() {
-                text.extend_from_slice(
-                    data.get(..data.len().min(MAX_ERROR_BYTES - text.len()))
-                        .unwrap_or_default(),
-                );
-            }
-            if text.len() == MAX_ERROR_BYTES {
-                break;
-            }
-        }
-    };
-    // A late error body is used as far as it came.
-    let _ = tokio::time::timeout(ERROR_BODY_TIMEOUT, reading).await;
-    text.freeze()
 }

@@ -15,10 +15,11 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tollward_wire::fault::Fault;
 
-use super::open::{Patience, Request, error_text, headed, request_id};
+use super::open::{Patience, Request, headed, request_id};
 use super::{Asked, Exchanged, UpstreamHead};
 use crate::snapshot::Deployment;
-use crate::upstream::failure::{AttemptFailure, refused};
+use crate::upstream::failure::AttemptFailure;
+use crate::upstream::refusal::refusal;
 use crate::upstream::sender::Sender;
 
 /// Largest message either way, in bytes; OpenAI takes events of up to 15 MiB of sound.
@@ -104,11 +105,7 @@ pub(super) async fn opened(
     }
     if status != StatusCode::SWITCHING_PROTOCOLS {
         let (parts, body) = response.into_parts();
-        let text = error_text(body).await;
-        return Err(refused(
-            provider.fault(status, &parts.headers, &text),
-            status,
-        ));
+        return Err(refusal(sender.signer, provider, &parts, body).await);
     }
     let connection = hyper::upgrade::on(&mut response);
     let headers = response.headers();
