@@ -234,11 +234,42 @@ async fn a_key_comes_in_a_header_or_a_subprotocol_and_opens_its_own_models() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_opens_no_session_where_there_are_no_keys() {
+    let mut vendor = Vendor::new(Vec::new()).await;
+    let gateway = Gateway::start(&config(&vendor)).await;
+    let own = format!("http://{}", gateway.public);
+    for header in [
+        ("origin", "https://elsewhere.example"),
+        ("origin", "null"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let found = refused(&gateway, TARGET, &[header]).await;
+        assert_eq!(found, (403, json!("cross_site_request")), "{header:?}");
+    }
+    for header in [("origin", &*own), ("sec-fetch-site", "same-origin")] {
+        let opened = Socket::open(&gateway, TARGET, &[header]).await;
+        opened.expect("a session");
+        vendor.session().await;
+    }
+    let gateway = Gateway::start(&config(&vendor).keyed()).await;
+    let key = gateway.home.create_key("page", &[]).await;
+    let protocols = format!("realtime, openai-insecure-api-key.{key}");
+    let headers = [
+        ("origin", "https://elsewhere.example"),
+        ("sec-websocket-protocol", &*protocols),
+    ];
+    let opened = Socket::open(&gateway, TARGET, &headers).await;
+    opened.expect("a session");
+}
+
+#[tokio::test]
 async fn without_a_websocket_there_is_nothing_to_open() {
     let vendor = Vendor::new(Vec::new()).await;
     let gateway = Gateway::start(&config(&vendor)).await;
     let plain = gateway.send(&Request::get(TARGET)).await;
     plain.error(426, "upgrade_required");
+    assert_eq!(plain.header("upgrade"), Some("websocket"));
+    assert_eq!(plain.header("sec-websocket-version"), Some("13"));
     let posted = gateway.send(&Request::post(TARGET, "{}")).await;
     posted.error(405, "method_not_allowed");
 }

@@ -53,6 +53,20 @@ pub struct Ingress {
     pub started: Instant,
 }
 
+/// Whether a browser sends it for the page of somebody else, as far as browsers say so. Libraries
+/// for websockets name the gateway itself as the origin.
+pub fn is_cross_site(headers: &HeaderMap) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return false;
+    };
+    let place = origin.to_str().ok().and_then(|it| it.split_once("://"));
+    let host = headers.get(header::HOST).and_then(|it| it.to_str().ok());
+    host.is_none() || place.map(|(_, place)| place) != host
+}
+
 /// Why a request is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum IngressError {
@@ -79,6 +93,9 @@ pub enum IngressError {
     /// The request for a websocket is not one that is served.
     #[error("{0}")]
     Handshake(&'static str),
+    /// A page that a browser shows asks for a websocket, and there are no keys that it could lack.
+    #[error("a page of another site needs an API key for this, and this gateway asks for none")]
+    CrossSite,
     /// The body has a content coding.
     #[error("compressed request bodies are not taken")]
     Encoding,

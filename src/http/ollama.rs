@@ -26,7 +26,7 @@ use tollward_wire::operation::Operation;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{self, Problem};
-use crate::http::ingress::{Ingress, peer};
+use crate::http::ingress::{Ingress, is_cross_site, peer};
 use crate::http::{headers, inference};
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::{AdmitError, Slot};
@@ -268,14 +268,6 @@ async fn taken(
     let document = Document::parse(body);
     let document = document.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
     Ok((snapshot, caller, ingress.into_parts(), document))
-}
-
-/// Whether a browser sends it for the page of somebody else, as far as browsers say so.
-fn is_cross_site(headers: &HeaderMap) -> bool {
-    match headers.get("sec-fetch-site") {
-        Some(site) => site != "same-origin" && site != "none",
-        None => headers.contains_key(header::ORIGIN),
-    }
 }
 
 async fn caller(

@@ -13,7 +13,7 @@ use tollward_wire::view::RequestView;
 use self::hints::Hints;
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
-use crate::http::ingress::{Ingress, IngressError};
+use crate::http::ingress::{Ingress, IngressError, is_cross_site};
 use crate::pipeline::authenticate::Caller;
 use crate::snapshot::Limits;
 use crate::upstream::exchange::Handshake;
@@ -168,6 +168,10 @@ pub async fn admit(
     }
     let form_type = form_type(&ingress).filter(|_| ingress.operation.takes_forms());
     let content = if let Some(handshake) = &ingress.handshake {
+        // Browsers let every page open a websocket anywhere: without keys, that would be enough.
+        if matches!(caller, Caller::Open) && is_cross_site(&ingress.headers) {
+            return Err(IngressError::CrossSite.into());
+        }
         let document = Document::parse(handshake.query.clone())?;
         let view = RequestView::read(ingress.operation, &document)?;
         Content::held(document, view)
