@@ -108,14 +108,18 @@ async fn messages_pass_both_ways_and_each_response_is_booked() {
     );
     assert_eq!(client.header("x-upstream-request-id"), Some("req_vendor"));
 
-    let text = Message::text(r#"{ "type" : "response.create", "n":1.0 }"#);
-    let bytes = Message::Binary(Bytes::from_static(&[0, 255, 1]));
+    let event = r#"{ "type" : "response.cancel", "n":1.0 }"#;
+    let text = Message::text(event);
+    let bytes = Message::Binary(Bytes::from_static(event.as_bytes()));
     for message in [&text, &bytes] {
         client.send(message.clone()).await;
         assert_eq!(session.next().await.as_ref(), Some(message));
         session.send(message.clone()).await;
         assert_eq!(client.next().await.as_ref(), Some(message));
     }
+    let sound = Message::Binary(Bytes::from_static(&[0, 255, 1]));
+    session.send(sound.clone()).await;
+    assert_eq!(client.next().await, Some(sound));
     for (id, input, output) in [("r1", 100, 20), ("r2", 130, 5)] {
         for event in [begun(id), done(id, input, output)] {
             session.say(&event).await;
@@ -152,7 +156,7 @@ async fn a_session_is_of_the_model_that_it_was_opened_for() {
     let mut vendor = Vendor::new(Vec::new()).await;
     let gateway = Gateway::start(&config(&vendor)).await;
     let (mut client, mut session) = open(&gateway, &mut vendor).await;
-    let update = |model: &str| json!({"type": "session.update", "session": {"model": model}});
+    let update = |model: &str| json!({"type": "session.update", "event_id": "mine", "session": {"model": model}});
     client.say(&update("chat")).await;
     assert_eq!(session.event().await, update("upstream-name"));
     client.say(&update("another")).await;
@@ -161,12 +165,14 @@ async fn a_session_is_of_the_model_that_it_was_opened_for() {
         (
             &told["type"],
             &told["error"]["code"],
-            &told["error"]["param"]
+            &told["error"]["param"],
+            &told["error"]["event_id"],
         ),
         (
             &json!("error"),
             &json!("invalid_value"),
-            &json!("session.model")
+            &json!("session.model"),
+            &json!("mine"),
         )
     );
     client
@@ -177,6 +183,11 @@ async fn a_session_is_of_the_model_that_it_was_opened_for() {
         .send(Message::text(r#"{"type":"a","type":"session.update"}"#))
         .await;
     assert_eq!(client.event().await["error"]["code"], "duplicate_key");
+    // Python's servers read JSON in every encoding out of bytes.
+    let wide = update("another").to_string();
+    let wide: Vec<u8> = wide.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    client.send(Message::Binary(wide.into())).await;
+    assert_eq!(client.event().await["error"]["code"], "invalid_json");
     client.say(&json!({"type": "response.create"})).await;
     assert_eq!(session.event().await["type"], "response.create");
 }
@@ -361,6 +372,37 @@ async fn a_client_that_leaves_in_the_midst_of_an_answer_pays_for_what_came() {
     gateway.assert_idle().await;
 }
 
+// faults C-04, U-47
+#[tokio::test]
+async fn what_was_asked_for_is_booked_though_nothing_came() {
+    let mut vendor = Vendor::new(Vec::new()).await;
+    let gateway = Gateway::start(&config(&vendor)).await;
+    let (mut client, mut session) = open(&gateway, &mut vendor).await;
+    session.say(&begun("r1")).await;
+    let absurd = json!({"input_tokens": -1, "output_tokens": 10});
+    session
+        .say(&json!({"type": "response.done", "response": {"id": "r1", "usage": absurd}}))
+        .await;
+    for _ in 0..2 {
+        client.event().await;
+    }
+    let instructions = "a".repeat(300);
+    let asking = json!({"type": "response.create", "response": {"instructions": instructions}});
+    client.say(&asking).await;
+    session.event().await;
+    drop(client);
+    session.closed().await;
+    assert_eq!(
+        booked(&gateway.home, 3).await,
+        [
+            json!(["client_gone", 101, 0, 0, "0", false]),
+            json!(["client_gone", 200, 100, 0, "0.0001", true]),
+            json!(["complete", 200, 0, 0, "0", true]),
+        ]
+    );
+    gateway.assert_idle().await;
+}
+
 #[tokio::test]
 async fn how_the_vendor_ends_a_session_is_passed_on() {
     let mut vendor = Vendor::new(Vec::new()).await;
@@ -388,7 +430,11 @@ async fn how_the_vendor_ends_a_session_is_passed_on() {
 async fn a_message_beyond_the_bound_ends_the_session() {
     let mut vendor = Vendor::new(Vec::new()).await;
     let gateway = Gateway::start(&config(&vendor)).await;
-    let largest = |extra: usize| Message::Binary(vec![7; 16 * 1024 * 1024 + extra].into());
+    let largest = |extra: usize| {
+        let (head, tail) = (r#"{"type":"x","y":""#, r#""}"#);
+        let padding = 16 * 1024 * 1024 + extra - head.len() - tail.len();
+        Message::text([head, &"y".repeat(padding), tail].concat())
+    };
     let (mut client, mut session) = open(&gateway, &mut vendor).await;
     client.send(largest(0)).await;
     assert!(

@@ -18,18 +18,21 @@ use serde_json::value::RawValue;
 
 use crate::document::{Document, DocumentError, FieldError};
 use crate::error_body::ErrorBody;
+use crate::json::Json;
 use crate::usage::{Usage, UsageAnomaly};
 
 /// Responses of one session that are followed at once; callers have one, or a few beside it.
 const MAX_OPEN: usize = 32;
 
-/// What becomes of a caller's event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ClientEvent {
-    /// It passes as it came.
-    Relayed(Sent),
-    /// It names the session's model, in these bytes under the vendor's name.
-    Renamed(Bytes),
+/// A caller's event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClientEvent {
+    /// What is passed on instead, where it names the session's model: the same under the vendor's name.
+    pub renamed: Option<Bytes>,
+    /// What it adds to the conversation.
+    pub sent: Sent,
+    /// It asks for a response.
+    pub asks: bool,
 }
 
 /// Why an event is not passed on.
@@ -46,7 +49,7 @@ pub enum EventError {
 /// How much of a conversation an event adds, for an estimate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sent {
-    /// Bytes of text and of JSON around it.
+    /// Bytes of text.
     pub text_bytes: u64,
     /// Bytes of base64 of sound.
     pub sound_bytes: u64,
@@ -57,6 +60,27 @@ impl Sent {
     fn add(&mut self, more: Sent) {
         self.text_bytes = self.text_bytes.saturating_add(more.text_bytes);
         self.sound_bytes = self.sound_bytes.saturating_add(more.sound_bytes);
+    }
+
+    /// What is in an item, a session or a response: its strings, sound by itself and pictures not at
+    /// all, of whose size their bytes say nothing.
+    fn of(value: &Json<'_>) -> Sent {
+        let mut sent = Sent::default();
+        match value {
+            Json::String(text) => sent.text_bytes = text.len() as u64,
+            Json::Array(items) => items.iter().for_each(|it| sent.add(Sent::of(it))),
+            Json::Object(object) => {
+                for (name, value) in object.members() {
+                    match (name, value) {
+                        ("audio", Json::String(sound)) => sent.sound_bytes += sound.len() as u64,
+                        ("image_url", _) => {}
+                        _ => sent.add(Sent::of(value)),
+                    }
+                }
+            }
+            _ => {}
+        }
+        sent
     }
 }
 
@@ -70,27 +94,36 @@ impl Sent {
 /// [`EventError`], for the caller to be told.
 pub fn client_event(text: &Bytes, public: &str, upstream: &str) -> Result<ClientEvent, EventError> {
     let event = Document::parse(text.clone())?;
-    let length = |field| event.raw(field).map_or(0, |it| it.len() as u64);
+    let has = |field| {
+        let value = event.raw(field).and_then(Json::trusted);
+        value.map_or(Sent::default(), |it| Sent::of(&it))
+    };
     let kind = event.get::<Cow<'_, str>>("type").ok().flatten();
-    Ok(match kind.as_deref() {
-        Some("session.update") => session_update(&event, public, upstream)?,
-        Some("input_audio_buffer.append") => ClientEvent::Relayed(Sent {
-            text_bytes: 0,
-            sound_bytes: length("audio"),
-        }),
-        Some("conversation.item.create") => ClientEvent::Relayed(Sent {
-            text_bytes: length("item"),
-            sound_bytes: 0,
-        }),
-        _ => ClientEvent::Relayed(Sent::default()),
-    })
+    let mut looked = ClientEvent::default();
+    match kind.as_deref() {
+        Some("session.update") => {
+            looked.renamed = session_update(&event, public, upstream)?;
+            looked.sent = has("session");
+        }
+        // The most frequent one by far, and long.
+        Some("input_audio_buffer.append") => {
+            looked.sent.sound_bytes = event.raw("audio").map_or(0, |it| it.len() as u64);
+        }
+        Some("conversation.item.create") => looked.sent = has("item"),
+        Some("response.create") => {
+            looked.sent = has("response");
+            looked.asks = true;
+        }
+        _ => {}
+    }
+    Ok(looked)
 }
 
 fn session_update(
     event: &Document,
     public: &str,
     upstream: &str,
-) -> Result<ClientEvent, FieldError> {
+) -> Result<Option<Bytes>, FieldError> {
     // `session` is an object there; vLLM's servers have the model beside the type.
     let session = event.object("session");
     let inside = session.as_ref().and_then(|it| it.raw(event, "model"));
@@ -108,7 +141,7 @@ fn session_update(
         }
     }
     if is_public == [false; 2] {
-        return Ok(ClientEvent::Relayed(Sent::default()));
+        return Ok(None);
     }
     let [is_beside, is_inside] = is_public;
     let mut edit = event.edit();
@@ -118,12 +151,14 @@ fn session_update(
     if let Some(session) = session.as_ref().filter(|_| is_inside) {
         edit.set_in(session, "model", upstream);
     }
-    Ok(ClientEvent::Renamed(edit.finish().to_bytes()))
+    Ok(Some(edit.finish().to_bytes()))
 }
 
-/// The event that tells a caller what was wrong with one of its own
-/// (`types/realtime/realtime_error_event.py`). `id` is the event's.
-pub fn error_event(error: &ErrorBody, id: &str) -> String {
+/// The event that tells a caller what was wrong with `event`, one of its own
+/// (`types/realtime/realtime_error_event.py`). `id` is that of the event that tells it.
+pub fn error_event(error: &ErrorBody, id: &str, event: &Bytes) -> String {
+    let event = Document::parse(event.clone()).ok();
+    let named = event.and_then(|it| it.get::<String>("event_id").ok().flatten());
     serde_json::json!({
         "type": "error",
         "event_id": id,
@@ -132,7 +167,7 @@ pub fn error_event(error: &ErrorBody, id: &str) -> String {
             "code": error.code,
             "message": error.message,
             "param": error.param,
-            "event_id": null,
+            "event_id": named,
         },
     })
     .to_string()
@@ -180,6 +215,10 @@ pub struct SessionReader {
     open: Vec<Open>,
     context_tokens: u64,
     sent: Sent,
+    /// The caller asked for a response that has not begun.
+    is_asked: bool,
+    /// The response that ended last.
+    ended: Option<Box<str>>,
     transcriber: Option<Box<str>>,
 }
 
@@ -215,14 +254,15 @@ struct Response<'a> {
 }
 
 impl SessionReader {
-    /// The caller sent this much.
-    pub fn sent(&mut self, sent: Sent) {
-        self.sent.add(sent);
+    /// The caller sent this.
+    pub fn sent(&mut self, event: &ClientEvent) {
+        self.sent.add(event.sent);
+        self.is_asked |= event.asks;
     }
 
-    /// Whether a response has begun and not ended.
+    /// Whether a response was asked for or has begun, and has not ended.
     pub fn is_responding(&self) -> bool {
-        !self.open.is_empty()
+        self.is_asked || !self.open.is_empty()
     }
 
     /// Reads one event; what is none is passed over.
@@ -232,17 +272,20 @@ impl SessionReader {
         };
         match &*event.kind {
             "response.created" => {
-                if let Some(id) = parsed(event.response).and_then(|it| it.id)
-                    && self.open.len() < MAX_OPEN
-                {
-                    self.open.push(Open {
-                        id: id.get().into(),
-                        came: Sent::default(),
-                    });
+                self.is_asked = false;
+                if let Some(id) = parsed(event.response).and_then(|it| it.id) {
+                    self.begin(id.get());
                 }
                 Noticed::Nothing
             }
-            "response.done" => Noticed::Done(self.done(parsed(event.response))),
+            "response.done" => self
+                .done(parsed(event.response))
+                .map_or(Noticed::Nothing, Noticed::Done),
+            // It may be what becomes of the caller's question.
+            "error" => {
+                self.is_asked = false;
+                Noticed::Nothing
+            }
             "session.created" | "session.updated" => {
                 self.transcriber = event.session.and_then(transcriber);
                 Noticed::Nothing
@@ -253,6 +296,11 @@ impl SessionReader {
                     _ => Transcriber::Model,
                 };
                 Noticed::Transcribed(counted(event.usage), by)
+            }
+            // vLLM's servers only write down what they hear (`TranscriptionDone` in vLLM's
+            // `entrypoints/openai/realtime/protocol.py`, read 2026-11).
+            "transcription.done" if event.usage.is_some() => {
+                Noticed::Transcribed(counted(event.usage), Transcriber::Model)
             }
             kind => {
                 self.grow(kind, &event);
@@ -265,22 +313,37 @@ impl SessionReader {
     pub fn broken(&mut self) -> Vec<Turn> {
         let (context_tokens, sent) = (self.context_tokens, self.sent);
         let open = std::mem::take(&mut self.open);
-        open.into_iter()
-            .map(|it| Turn {
+        let came = open.into_iter().map(|it| it.came);
+        // It is at work on what it was asked, as far as can be seen.
+        let unheard = std::mem::take(&mut self.is_asked).then(Sent::default);
+        came.chain(unheard)
+            .map(|came| Turn {
                 context_tokens,
                 sent,
-                came: it.came,
+                came,
                 ..Turn::default()
             })
             .collect()
     }
 
-    fn done(&mut self, response: Option<Response<'_>>) -> Turn {
-        let id = response.as_ref().and_then(|it| it.id);
-        let place = self
-            .open
-            .iter()
-            .position(|it| id.is_some_and(|id| *it.id == *id.get()));
+    fn begin(&mut self, id: &str) {
+        if self.open.len() < MAX_OPEN && self.open.iter().all(|it| *it.id != *id) {
+            self.open.push(Open {
+                id: id.into(),
+                came: Sent::default(),
+            });
+        }
+    }
+
+    /// `None` if it ended before.
+    fn done(&mut self, response: Option<Response<'_>>) -> Option<Turn> {
+        self.is_asked = false;
+        let id = response.as_ref().and_then(|it| it.id).map(RawValue::get);
+        let place = self.open.iter().position(|it| Some(&*it.id) == id);
+        if place.is_none() && id.is_some() && self.ended.as_deref() == id {
+            return None;
+        }
+        self.ended = id.map(Box::from);
         let came = place.map(|it| self.open.swap_remove(it).came);
         let turn = Turn {
             context_tokens: self.context_tokens,
@@ -291,7 +354,7 @@ impl SessionReader {
         if let Some(usage) = &turn.usage {
             self.context_tokens = usage.total();
         }
-        turn
+        Some(turn)
     }
 
     /// A part of an answer came: text, sound as base64, its transcript, or a tool's arguments.

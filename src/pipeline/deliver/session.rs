@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tollward_store::{KeyId, Outcome};
-use tollward_wire::realtime::{ClientEvent, EventError, client_event, error_event};
+use tollward_wire::realtime::{EventError, client_event, error_event};
 
 use self::books::Books;
 use self::end::{End, Side, broken, part};
@@ -191,13 +191,10 @@ impl Shared<'_> {
             };
             let is_text = message.is_text();
             let data = message.into_data();
-            // Servers may take an event for one whatever the frame says that it is.
-            let is_event = is_text || data.trim_ascii_start().first() == Some(&b'{');
-            let data = match self.read(&data, is_event) {
-                Ok(Some(renamed)) => renamed,
-                Ok(None) => data,
+            let data = match self.read(&data) {
+                Ok(renamed) => renamed.unwrap_or(data),
                 Err(error) => {
-                    let told = self.refusal(error);
+                    let told = self.refusal(error, &data);
                     if let Err(end) = self.send(Side::Client, Message::text(told)).await {
                         return end;
                     }
@@ -212,29 +209,20 @@ impl Shared<'_> {
     }
 
     /// Looks at an event of the caller; the bytes to send instead, if others are to be.
-    fn read(&self, data: &Bytes, is_event: bool) -> Result<Option<Bytes>, EventError> {
-        if !is_event {
-            return Ok(None);
-        }
+    ///
+    /// Whatever the frame says that it is: servers may take bytes for an event, too.
+    fn read(&self, data: &Bytes) -> Result<Option<Bytes>, EventError> {
         let deployment = &self.session.deployment;
         let asked = self.books.lock().model();
-        Ok(
-            match client_event(data, &asked, &deployment.upstream_model)? {
-                ClientEvent::Relayed(sent) => {
-                    self.books.lock().sent(sent);
-                    None
-                }
-                ClientEvent::Renamed(bytes) => Some(bytes),
-            },
-        )
+        let event = client_event(data, &asked, &deployment.upstream_model)?;
+        self.books.lock().sent(&event);
+        Ok(event.renamed)
     }
 
-    fn refusal(&self, error: EventError) -> String {
+    fn refusal(&self, error: EventError, event: &Bytes) -> String {
         let problem = Problem::from(error);
-        error_event(
-            &problem.body,
-            &format!("event_{}", word(self.books.lock().request())),
-        )
+        let id = format!("event_{}", word(self.books.lock().request()));
+        error_event(&problem.body, &id, event)
     }
 
     /// Passes on what the vendor says.

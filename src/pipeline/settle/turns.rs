@@ -13,6 +13,7 @@ use tollward_wire::usage::Usage;
 use super::{Observed, Settlement, millis};
 use crate::clock;
 use crate::policy::estimate;
+use crate::policy::price::Priced;
 
 impl Settlement {
     /// Books a response that ended as `outcome`, and began at `began`.
@@ -21,8 +22,11 @@ impl Settlement {
         let guess = estimated(turn);
         let (usage, is_usage_partial) = match &turn.usage {
             Some(usage) => (usage, false),
-            // It was refused, or cancelled before there was anything.
-            None if is_over && guess.output == 0 => (&Usage::default(), false),
+            // It was refused, or cancelled before there was anything; unless there is a count that
+            // cannot be true (faults U-47).
+            None if is_over && guess.output == 0 && !turn.is_usage_anomalous => {
+                (&Usage::default(), false)
+            }
             None => (&guess, true),
         };
         let observed = Observed {
@@ -31,18 +35,21 @@ impl Settlement {
             is_usage_anomalous: turn.is_usage_anomalous,
             output_bytes: 0,
         };
-        self.book_turn(outcome, observed, began, Transcriber::Model);
+        self.book_turn(outcome, observed, began, None);
     }
 
     /// Books a transcript of what the caller said. What a model beside that of the session costs is
-    /// not known here.
+    /// not known here, nor what one costs whose count cannot be true.
     pub fn transcript(&mut self, turn: &Turn, by: Transcriber) {
         let observed = Observed {
             usage: turn.usage.as_ref(),
             is_usage_anomalous: turn.is_usage_anomalous,
             ..Observed::default()
         };
-        self.book_turn(Outcome::Complete, observed, None, by);
+        let is_known = by == Transcriber::Model && turn.usage.is_some();
+        let at_unix_s = clock::unix_ms() / 1_000;
+        let unknown = (!is_known).then(|| self.call.deployment.prices.unmeasured(at_unix_s));
+        self.book_turn(Outcome::Complete, observed, None, unknown);
     }
 
     fn book_turn(
@@ -50,7 +57,7 @@ impl Settlement {
         outcome: Outcome,
         observed: Observed<'_>,
         began: Option<Instant>,
-        by: Transcriber,
+        unmeasured: Option<Priced>,
     ) {
         let (mut entry, _) = self.call.entry(outcome, 200, observed);
         let (now, now_ms) = (clock::mono(), clock::unix_ms());
@@ -59,8 +66,7 @@ impl Settlement {
         entry.at_ms = now_ms.saturating_sub(i64::from(took));
         entry.duration_ms = took;
         entry.first_content_ms = None;
-        if by == Transcriber::Other && entry.cost_source != CostSource::Provider {
-            let priced = self.call.deployment.prices.unmeasured(now_ms / 1_000);
+        if let Some(priced) = unmeasured.filter(|_| entry.cost_source != CostSource::Provider) {
             entry.cost = priced.cost;
             entry.cost_source = priced.source;
             entry.price_id = priced.price_id;

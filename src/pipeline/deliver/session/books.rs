@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tollward_store::{Outcome, RequestId};
-use tollward_wire::realtime::{Noticed, Sent, SessionReader};
+use tollward_wire::realtime::{ClientEvent, Noticed, SessionReader};
 
 use crate::clock;
 use crate::pipeline::settle::{Observed, Settlement};
@@ -41,12 +41,12 @@ impl Books {
         Arc::clone(self.settlement.model())
     }
 
-    /// The caller sent this much.
-    pub(super) fn sent(&mut self, sent: Sent) {
-        self.reader.sent(sent);
+    /// The caller sent this.
+    pub(super) fn sent(&mut self, event: &ClientEvent) {
+        self.reader.sent(event);
     }
 
-    /// Whether a response is under way.
+    /// Whether a response is under way, or was asked for.
     pub(super) fn is_responding(&self) -> bool {
         self.reader.is_responding()
     }
