@@ -18,6 +18,7 @@ use bytes::Bytes;
 use super::{Seen, State, StreamFault, StreamReader};
 use crate::dialect::converse::error;
 use crate::eventstream::{Frame, FrameError};
+use crate::fault::Fault;
 use crate::json::Json;
 use crate::segments::Segments;
 
@@ -83,15 +84,20 @@ impl StreamReader {
                 State::Open | State::Failed => self.fail(fault, error),
             };
         }
-        event(frame).map_or(Seen::Nothing, |it| self.push_events(it.into(), out))
+        if frame.text(":event-type") != Some("chunk") {
+            return Seen::Nothing;
+        }
+        match event(frame) {
+            Some(event) => self.push_events(event.into(), out),
+            None if self.state == State::Done => Seen::Nothing,
+            // A part of the answer that is left out would not be missed by anybody.
+            None => self.fail(Fault::Protocol, None),
+        }
     }
 }
 
-/// The vendor's event in a frame; `None` if there is none, which then shows at the end.
+/// The vendor's event in a frame of type `chunk`; `None` if there is none.
 fn event(frame: &Frame) -> Option<Vec<u8>> {
-    if frame.text(":event-type") != Some("chunk") {
-        return None;
-    }
     let payload = Json::parse(frame.payload())?;
     let data = STANDARD.decode(payload.str("bytes")?).ok()?;
     let value = Json::parse(&data)?;

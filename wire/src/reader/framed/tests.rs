@@ -151,13 +151,11 @@ fn a_stream_that_stops_inside_a_frame_or_before_its_end_is_not_complete() {
 }
 
 #[test]
-fn what_is_no_frame_is_a_fault_and_what_is_no_event_is_passed_over() {
+fn what_is_no_frame_is_a_fault_and_what_is_no_chunk_is_passed_over() {
     let outcome = read(Framing::Frames, &[b"{\"message\":\"no\"}"]);
     let fault = outcome.fault.map(|it| it.fault);
     assert_eq!(fault, Some(Fault::Protocol));
     let strange = [
-        chunk("no json"),
-        chunk(r#"{"completion":"old"}"#),
         text_frame(
             &[(":message-type", "event"), (":event-type", "later")],
             "{}",
@@ -169,4 +167,27 @@ fn what_is_no_frame_is_a_fault_and_what_is_no_event_is_passed_over() {
         outcome.out,
         "event: ping\ndata: {\ndata: \"type\":\ndata: \ndata: \"ping\"}\n\n"
     );
+}
+
+// faults U-65
+#[test]
+fn a_chunk_without_an_event_is_a_lost_part_of_the_answer_and_ends_the_stream() {
+    let headers = [(":event-type", "chunk"), (":message-type", "event")];
+    for lost in [
+        chunk("no json"),
+        chunk(r#"{"completion":"old"}"#),
+        text_frame(&headers, r#"{"bytes":"no base64"}"#),
+        text_frame(&headers, "{}"),
+    ] {
+        let brief = brief();
+        let (begun, rest) = brief.split_at(begun().len());
+        let amid = [frames(begun), lost.clone(), frames(rest)].concat();
+        let outcome = read(Framing::Frames, &[&amid]);
+        assert_eq!(outcome.out, sse(begun));
+        let fault = outcome.fault.map(|it| it.fault);
+        assert_eq!(fault, Some(Fault::Protocol));
+        let late = [frames(&brief), lost].concat();
+        let outcome = read(Framing::Frames, &[&late]);
+        assert_eq!((outcome.fault, outcome.end), (None, StreamEnd::Complete));
+    }
 }
