@@ -57,19 +57,20 @@ pub(super) fn adapt(
     for (field, value) in trimmed.fields {
         edit.set_raw(field, value);
     }
-    let list = |field| document.get::<Vec<String>>(field).ok().flatten();
-    let named: Vec<String> = [BETAS, "betas"]
-        .into_iter()
-        .filter_map(list)
-        .flatten()
-        .collect();
+    let mut dropped = trimmed.dropped;
+    let mut named = Vec::new();
+    for field in [BETAS, "betas"] {
+        match document.get::<Vec<String>>(field) {
+            Ok(words) => named.extend(words.unwrap_or_default()),
+            Err(_) => dropped.push(field.into()),
+        }
+    }
     let by_header = tried.unwrap_or_default().split(',');
     let words = by_header.chain(named.iter().map(String::as_str));
     let mut refused = Vec::new();
     let is_taken = |it: &str| betas::at_bedrock(it, is_newest);
     let kept = betas::taken(words, is_taken, &mut refused);
     let compacts = kept.contains(&betas::COMPACTION);
-    let mut dropped = trimmed.dropped;
     for field in document.fields() {
         let is_known = KNOWN.contains(&field) || (field == CONTEXT_MANAGEMENT && compacts);
         if is_known {

@@ -94,6 +94,11 @@ fn betas_that_bedrock_knows_are_put_into_the_body_and_others_are_named() {
     );
     assert!(!outbound.headers.contains_key("anthropic-beta"));
 
+    let word = r#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}],"anthropic_beta":"context-1m-2025-08-07"}"#;
+    let (outbound, _) = shaped(json!({}), OLDER, word, None);
+    assert!(!text(&outbound).contains("context-1m"));
+    assert_eq!(outbound.dropped, ["anthropic_beta"], "no list of words");
+
     let (outbound, _) = shaped(json!({}), NEWEST, body, Some("effort-2025-11-24"));
     let sent: Value = serde_json::from_str(&text(&outbound)).unwrap();
     let expected = json!({"max_tokens": 9, "messages": [{"role": "user", "content": "hi"}], "anthropic_version": BEDROCK_VERSION});
