@@ -29,12 +29,8 @@ pub struct Admitted {
     pub operation: Operation,
     /// The body, indexed; of a form, an empty object.
     pub document: Document,
-    /// The form, or its beginning, where the body is one.
-    pub form: Option<Form>,
-    /// What follows the beginning of a form that is not held.
-    pub upload: Option<Upload>,
-    /// The request for a websocket, where it is one.
-    pub handshake: Option<Box<Handshake>>,
+    /// What came besides.
+    pub arrived: Arrived,
     /// What the caller tries out of Anthropic's API, by the header that says so.
     pub betas: Option<Box<str>>,
     /// What the gateway acts on.
@@ -49,11 +45,22 @@ pub struct Admitted {
     pub started: std::time::Instant,
 }
 
+/// What a request brought besides its document.
+pub enum Arrived {
+    /// Nothing: the document is all of it.
+    Document,
+    /// A form, and what follows its beginning where it is not held whole.
+    Form(Form, Option<Upload>),
+    /// A body that nobody looks into, if there is one.
+    Unread(Option<Upload>),
+    /// The request for a websocket; the document is its address.
+    Handshake(Box<Handshake>),
+}
+
 /// What a request asks for, as far as it was read.
 pub struct Content {
     document: Document,
-    form: Option<Form>,
-    upload: Option<Upload>,
+    arrived: Arrived,
     view: RequestView,
 }
 
@@ -62,19 +69,17 @@ impl Content {
     pub fn held(document: Document, view: RequestView) -> Self {
         Self {
             document,
-            form: None,
-            upload: None,
+            arrived: Arrived::Document,
             view,
         }
     }
 
-    /// It is a form, or not looked into, and what was not read follows.
-    pub fn streamed(form: Option<Form>, upload: Option<Upload>, view: RequestView) -> Self {
+    /// It is not looked into.
+    pub fn unread(body: Option<Upload>) -> Self {
         Self {
             document: Document::empty(),
-            form,
-            upload,
-            view,
+            arrived: Arrived::Unread(body),
+            view: RequestView::of_nothing(),
         }
     }
 }
@@ -87,15 +92,37 @@ impl Admitted {
             at_ms: ingress.at_ms,
             operation: ingress.operation,
             document: content.document,
-            form: content.form,
+            arrived: content.arrived,
             betas: betas(&ingress.headers),
             hints: Hints::read(&ingress.headers),
-            upload: content.upload,
-            handshake: ingress.handshake,
             view: content.view,
             caller,
             client_request_id: ingress.client_request_id,
             started: ingress.started,
+        }
+    }
+
+    /// The form, or its beginning, where the body is one.
+    pub fn form(&self) -> Option<&Form> {
+        match &self.arrived {
+            Arrived::Form(form, _) => Some(form),
+            Arrived::Document | Arrived::Unread(_) | Arrived::Handshake(_) => None,
+        }
+    }
+
+    /// What follows the part of the body that is held.
+    pub fn upload(&self) -> Option<&Upload> {
+        match &self.arrived {
+            Arrived::Form(_, upload) | Arrived::Unread(upload) => upload.as_ref(),
+            Arrived::Document | Arrived::Handshake(_) => None,
+        }
+    }
+
+    /// The request for a websocket, where it is one.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        match &self.arrived {
+            Arrived::Handshake(handshake) => Some(handshake),
+            Arrived::Document | Arrived::Form(..) | Arrived::Unread(_) => None,
         }
     }
 }
@@ -167,19 +194,25 @@ pub async fn admit(
         return Err(AdmitError::LedgerUnavailable);
     }
     let form_type = form_type(&ingress).filter(|_| ingress.operation.takes_forms());
-    let content = if let Some(handshake) = &ingress.handshake {
+    let content = if let Some(handshake) = ingress.handshake.take() {
         // Browsers let every page open a websocket anywhere: without keys, that would be enough.
         if matches!(caller, Caller::Open) && is_cross_site(&ingress.headers) {
             return Err(IngressError::CrossSite.into());
         }
         let document = Document::parse(handshake.query.clone())?;
         let view = RequestView::read(ingress.operation, &document)?;
-        Content::held(document, view)
+        Content {
+            arrived: Arrived::Handshake(handshake),
+            ..Content::held(document, view)
+        }
     } else if let Some(content_type) = form_type {
         // Boxed: most requests are none.
         let (form, upload) = Box::pin(read_form(&mut ingress, &content_type, limits)).await?;
-        let view = RequestView::of_form(&form)?;
-        Content::streamed(Some(form), upload, view)
+        Content {
+            document: Document::empty(),
+            view: RequestView::of_form(&form)?,
+            arrived: Arrived::Form(form, upload),
+        }
     } else {
         let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
         let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;

@@ -173,7 +173,7 @@ pub async fn attempt(
     settlement: &mut Settlement,
 ) -> Result<Committed, Box<AttemptError>> {
     let mut trail = Trail::default();
-    let upload = recalled.admitted.upload.as_ref();
+    let upload = recalled.admitted.upload();
     let mut candidates = Candidates {
         gateway,
         recalled,
@@ -410,13 +410,13 @@ fn asked<'a>(
         call: Call {
             operation: admitted.operation,
             document: &admitted.document,
-            form: admitted.form.as_ref(),
+            form: admitted.form(),
             betas: admitted.betas.as_deref(),
             view: &admitted.view,
             upstream_model: &deployment.upstream_model,
         },
-        upload: admitted.upload.as_ref(),
-        handshake: admitted.handshake.as_deref(),
+        upload: admitted.upload(),
+        handshake: admitted.handshake(),
         written: recalled.written(),
         is_kept: recalled.is_kept_here(),
         request: admitted.request,

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use http_body::Body as _;
 use tollward_wire::fault::Fault;
-use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
 use crate::http::headers::PROVIDER;
@@ -81,8 +80,7 @@ pub async fn pass(
     });
     let headers = passed(&ingress.headers);
     let upload = upload(&mut ingress, &snapshot.limits)?;
-    let content = Content::streamed(None, upload.clone(), RequestView::of_nothing());
-    let admitted = Admitted::new(ingress, caller, content);
+    let admitted = Admitted::new(ingress, caller, Content::unread(upload.clone()));
     let plan = Plan::only(Arc::clone(&deployment));
     let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);

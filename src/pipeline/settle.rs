@@ -130,7 +130,7 @@ impl Settlement {
             failed: None,
             refusal: None,
             characters: characters(admitted),
-            upload: admitted.upload.clone(),
+            upload: admitted.upload().cloned(),
             status: 200,
             turns: 0,
         };

@@ -45,7 +45,6 @@ use tollward_wire::dialect::{Dialect, Echo};
 use tollward_wire::document::Document;
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::opening::Opening;
-use tollward_wire::operation::Operation;
 use tollward_wire::reader::Seen;
 use tollward_wire::segments::Segments;
 use tollward_wire::sse::MAX_EVENT_BYTES;
@@ -211,11 +210,14 @@ pub async fn exchange(
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let opened = match prepared.0 {
-        // Boxed: few calls are sessions.
-        Ready::Http(ready) if asked.call.operation == Operation::Realtime => {
-            return Box::pin(socket::opened(sender, deployment, asked, *ready, deadline)).await;
-        }
-        Ready::Http(ready) => open(sender, deployment, &asked.call, *ready, deadline).await?,
+        Ready::Http(ready) => match asked.handshake {
+            None => open(sender, deployment, &asked.call, *ready, deadline).await?,
+            // Boxed: few calls are sessions.
+            Some(handshake) => {
+                let opening = socket::opened(sender, deployment, handshake, *ready, deadline);
+                return Box::pin(opening).await;
+            }
+        },
         // Boxed: most calls are none, and their future is to stay small.
         Ready::Batch(batch) => {
             return Box::pin(batch::exchange(sender, deployment, *batch, asked, deadline)).await;

@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tollward_wire::fault::Fault;
 
 use super::open::{Patience, Request, headed, request_id};
-use super::{Asked, Exchanged, UpstreamHead};
+use super::{Exchanged, UpstreamHead};
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::refusal::refusal;
@@ -76,14 +76,11 @@ pub async fn websocket(connection: Upgraded, role: Role) -> Websocket {
 pub(super) async fn opened(
     sender: Sender<'_>,
     deployment: &Deployment,
-    asked: &Asked<'_>,
+    handshake: &Handshake,
     request: Request<'_>,
     deadline: Instant,
 ) -> Result<Exchanged, AttemptFailure> {
     let foreign = |detail: &str| AttemptFailure::of(Fault::Protocol, detail);
-    let Some(handshake) = asked.handshake else {
-        return Err(foreign("no websocket was asked for"));
-    };
     let (provider, mut outbound) = request.into_parts();
     let nonce = generate_key();
     let asking = asking(handshake, &nonce);
