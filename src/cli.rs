@@ -5,6 +5,7 @@
 //! exit status is 0 for success, 1 for a failure, 2 for a wrong call, 130 for
 //! an interrupt.
 
+pub mod account_models;
 pub mod accounts;
 pub mod catalog;
 pub mod chat;

@@ -3,8 +3,6 @@
 //! Set up as a gateway sets them up, with its connections, its trusted authorities and its way to
 //! keys that expire; only there is no gateway.
 
-pub mod list;
-
 use std::sync::Arc;
 
 use anyhow::bail;

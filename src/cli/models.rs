@@ -1,6 +1,6 @@
 //! `tollward models`: what a running gateway serves, and which weights this machine has or could have.
 //!
-//! What a provider's account has is listed in `accounts/list`. The two lists are independent: without a
+//! What a provider's account has is listed in `account_models`. The two lists are independent: without a
 //! gateway the second is still worth reading, so one that does not answer is a remark, and a failure
 //! only where its address was given.
 

@@ -11,6 +11,7 @@ use tollward_config::{Config, DeploymentConfig, EngineMode};
 
 use crate::app::App;
 use crate::assembly::LOCAL;
+use crate::cli::account_models;
 use crate::cli::accounts;
 use crate::cli::chat::{self, ChatArgs, ChatPlace, Ending};
 use crate::cli::client::Gateway;
@@ -178,7 +179,7 @@ pub async fn models(
         let loaded = place.load(environment, Vec::new())?;
         let desk = accounts::open(&loaded, place, environment).await?;
         let account = desk.account(name)?;
-        accounts::list::run(&desk, account, args.models.json, console).await?;
+        account_models::run(&desk, account, args.models.json, console).await?;
         return Ok(ExitCode::SUCCESS);
     }
     let config = place.load_sections(environment, &["server", "engine"])?;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use tollward_config::catalog::Unit;
 use tollward_providers::listing::{Covers, ListedModel, Listing, Told};
 
-use super::Desk;
 use crate::assembly::Account;
+use crate::cli::accounts::Desk;
 use crate::cli::catalog::money::dollars;
 use crate::cli::console::Console;
 use crate::cli::doctor::check;
