@@ -139,6 +139,22 @@ async fn a_refused_request_is_passed_on_with_the_vendors_own_words_and_not_retri
     assert_eq!(facts(&row), unbilled(400));
 }
 
+// U-55
+#[tokio::test]
+async fn what_azures_filters_found_in_a_prompt_is_told() {
+    let mut error = openai::error(
+        "filtered",
+        "invalid_request_error",
+        Some("prompt"),
+        Some("content_filter"),
+    );
+    error["error"]["innererror"] = json!({"code": "ResponsibleAIPolicyViolation",
+        "content_filter_result": {"violence": {"filtered": true, "severity": "high"}}});
+    let (response, row) = answer_to(Script::json("400 Bad Request", &error)).await;
+    assert_eq!((response.status, response.json()), (400, error));
+    assert_eq!(facts(&row), unbilled(400));
+}
+
 // U-18
 #[tokio::test]
 async fn a_refused_provider_key_is_our_fault_and_its_text_stays_inside() {

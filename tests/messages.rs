@@ -351,6 +351,13 @@ async fn errors_come_in_the_callers_own_envelope() {
         "prompt is too long: 10000 tokens > 8192 maximum"
     );
 
+    let filtered = json!({"error": {"message": "filtered", "type": null, "param": "prompt", "code": "content_filter",
+        "innererror": {"content_filter_result": {"violence": {"filtered": true}}}}});
+    scene.gpt.then(Script::json("400 Bad Request", &filtered));
+    let filtered = scene.messages(&message("chat")).await.json();
+    let expected = json!({"type": "invalid_request_error", "message": "filtered"});
+    assert_eq!(filtered["error"], expected, "in Anthropic's words only");
+
     let overloaded =
         json!({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}});
     scene

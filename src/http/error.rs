@@ -57,6 +57,7 @@ impl Problem {
             kind: kind.into(),
             param: None,
             code: Some(code.into()),
+            filtered: None,
         };
         Self {
             status,
@@ -197,6 +198,7 @@ fn describe(error: &AttemptError) -> ErrorBody {
         kind: kind.into(),
         param: None,
         code: Some(error.fault.code().into()),
+        filtered: None,
     }
 }
 
@@ -320,6 +322,7 @@ pub fn stream_error(fault: Fault, error: Option<ErrorBody>) -> ErrorBody {
         kind: "upstream_error".into(),
         param: None,
         code: Some(code.into()),
+        filtered: None,
     };
     match (error, fault) {
         (Some(told), fault) if is_about_our_account(fault) => classed_as(fault, &told, own),

@@ -135,6 +135,7 @@ pub(super) fn unencodable(error: &EncodeError) -> AttemptFailure {
         kind: "invalid_request_error".into(),
         param: error.param().map(str::to_owned),
         code: Some("unsupported_parameter".into()),
+        filtered: None,
     };
     AttemptFailure {
         error: Some(body),
@@ -152,6 +153,7 @@ pub(super) fn left_out(param: &str, all: &str) -> AttemptFailure {
         kind: "invalid_request_error".into(),
         param: Some(param.to_owned()),
         code: Some("unsupported_parameter".into()),
+        filtered: None,
     };
     AttemptFailure {
         error: Some(body),

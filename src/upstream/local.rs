@@ -182,6 +182,7 @@ fn refused(fault: Fault, code: &str, param: Option<String>, message: &str) -> Bo
         kind: "invalid_request_error".into(),
         param,
         code: Some(code.into()),
+        filtered: None,
     };
     Box::new(AttemptFailure {
         error: Some(error),

@@ -13,6 +13,10 @@ use serde_json::{Map, Value, json};
 /// Longest message kept, in bytes; the rest of a longer one is cut.
 pub const MAX_MESSAGE_BYTES: usize = 1024;
 
+/// Longest finding of filters that is kept, in bytes; a longer one is left out. One of all of Azure's
+/// filters has a few hundred.
+const MAX_FILTERED_BYTES: usize = 4 * 1024;
+
 /// How often an error may be wrapped in another one before we stop looking.
 const MAX_WRAPPERS: u32 = 4;
 
@@ -30,6 +34,8 @@ pub struct ErrorBody {
     pub param: Option<String>,
     /// The machine-readable code; a numeric one as its digits.
     pub code: Option<String>,
+    /// What Azure's filters found in a prompt, as it stands in its `innererror`.
+    pub filtered: Option<Box<Value>>,
 }
 
 impl ErrorBody {
@@ -45,13 +51,16 @@ impl ErrorBody {
 
     /// The error as a response body.
     pub fn to_json(&self) -> Bytes {
-        let error = json!({ "error": {
+        let mut error = json!({
             "message": self.message,
             "type": self.kind,
             "param": self.param,
             "code": self.code,
-        }});
-        Bytes::from(error.to_string())
+        });
+        if let (Some(found), Value::Object(fields)) = (&self.filtered, &mut error) {
+            fields.insert("innererror".to_owned(), Value::clone(found));
+        }
+        Bytes::from(json!({ "error": error }).to_string())
     }
 
     /// The error as the last event of a stream; no `[DONE]` follows it.
@@ -133,7 +142,18 @@ fn object(fields: &Map<String, Value>, message: &Value, wrappers: u32) -> ErrorB
         code: named_code
             .or_else(|| scalar(fields.get("code")))
             .or_else(|| inner.and_then(|it| it.code)),
+        filtered: fields.get("innererror").and_then(found_by_filters),
     }
+}
+
+/// Of Azure's `innererror` what its filters found, and no more of it.
+///
+/// Source: the error in <https://github.com/openai/openai-dotnet/issues/55> (read 2026-11).
+fn found_by_filters(inner: &Value) -> Option<Box<Value>> {
+    let found = inner.get("content_filter_result")?.as_object()?;
+    let code = inner.get("code").and_then(Value::as_str);
+    let kept = json!({ "code": code, "content_filter_result": found });
+    (kept.to_string().len() <= MAX_FILTERED_BYTES).then(|| Box::new(kept))
 }
 
 /// `FastAPI`'s list of validation errors: the first one, with its place as `param`.
@@ -149,6 +169,7 @@ fn validation(items: &[Value]) -> Option<ErrorBody> {
         kind: "invalid_request_error".to_owned(),
         param: place.filter(|it| !it.is_empty()),
         code: text(first, "type"),
+        filtered: None,
     })
 }
 
@@ -159,6 +180,7 @@ fn plain(message: &str) -> Option<ErrorBody> {
         kind: default_kind(),
         param: None,
         code: None,
+        filtered: None,
     })
 }
 

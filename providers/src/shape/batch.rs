@@ -293,6 +293,7 @@ fn check_length(request: &EmbedRequest<'_>, found: usize) -> Result<(), StreamFa
             kind: String::from("invalid_request_error"),
             param: Some("dimensions".into()),
             code: Some("unsupported_parameter".into()),
+            filtered: None,
         }),
     })
 }

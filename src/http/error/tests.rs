@@ -103,6 +103,7 @@ fn said(message: &str) -> ErrorBody {
         kind: "vendor_type".into(),
         param: Some("max_tokens".into()),
         code: Some("vendor_code".into()),
+        filtered: None,
     }
 }
 

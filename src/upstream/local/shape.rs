@@ -143,6 +143,7 @@ pub(super) fn failure(error: &EngineError) -> ErrorBody {
         kind: kind.into(),
         param: None,
         code: Some(code.into()),
+        filtered: None,
     }
 }
 
@@ -152,5 +153,6 @@ pub(super) fn crashed() -> ErrorBody {
         kind: "server_error".into(),
         param: None,
         code: Some("engine_failed".into()),
+        filtered: None,
     }
 }

@@ -1,5 +1,5 @@
 //! The shapes in which errors arrive.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use super::*;
 
@@ -13,6 +13,7 @@ fn error(message: &str, kind: &str, param: Option<&str>, code: Option<&str>) -> 
         kind: kind.to_owned(),
         param: param.map(str::to_owned),
         code: code.map(str::to_owned),
+        filtered: None,
     }
 }
 
@@ -53,6 +54,28 @@ fn errors_of_model_servers_become_one_error() {
             error("model \"x\" not found", "upstream_error", None, None),
         ),
     ]);
+}
+
+// faults U-55
+#[test]
+fn what_azures_filters_found_is_kept_and_nothing_else_of_the_inner_error() {
+    let found = json!({"violence": {"filtered": true, "severity": "high"}});
+    let inner = json!({"code": "ResponsibleAIPolicyViolation", "content_filter_result": found});
+    let told = |inner: &Value| {
+        let error = json!({"error": {"message": "m", "code": "content_filter", "status": 400, "innererror": inner}});
+        let error = parse(&error.to_string()).unwrap();
+        let written: Value = serde_json::from_slice(&error.to_json()).unwrap();
+        written["error"].clone()
+    };
+    let mut more = inner.clone();
+    more["revised_prompt"] = "secret".into();
+    let expected = json!({"message": "m", "type": "upstream_error", "param": null, "code": "content_filter", "innererror": inner});
+    assert_eq!(told(&more), expected);
+    let mut long = inner.clone();
+    long["content_filter_result"]["more"] = "x".repeat(MAX_FILTERED_BYTES).into();
+    for other in [json!({"code": "other"}), json!("text"), long] {
+        assert_eq!(told(&other).get("innererror"), None, "{other}");
+    }
 }
 
 #[test]

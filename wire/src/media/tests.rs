@@ -187,6 +187,7 @@ fn an_error_event_is_a_fault_before_content_and_passes_after_it() {
         kind: "x".into(),
         param: None,
         code: None,
+        filtered: None,
     };
     assert_eq!(reader.error_event(&own), Some(Bytes::new()));
     // In the middle of a recording nothing can be said.

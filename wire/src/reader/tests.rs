@@ -67,6 +67,7 @@ fn body_error(fault: Fault, message: &str, kind: &str, code: Option<&str>) -> St
             kind: kind.to_owned(),
             param: None,
             code: code.map(str::to_owned),
+            filtered: None,
         }),
     }
 }

@@ -226,6 +226,7 @@ fn an_error_names_the_event_that_it_is_about() {
         kind: "invalid_request_error".into(),
         param: None,
         code: None,
+        filtered: None,
     };
     let told = |event: &'static str| {
         let told = error_event(&error, "event_1", &Bytes::from_static(event.as_bytes()));

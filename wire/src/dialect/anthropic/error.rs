@@ -100,6 +100,7 @@ mod tests {
             kind: "invalid_request_error".to_owned(),
             param: None,
             code: code.map(str::to_owned),
+            filtered: None,
         };
         wording(&error).into_owned()
     }

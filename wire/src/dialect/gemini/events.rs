@@ -348,5 +348,6 @@ fn failure(reason: &str, message: Option<&str>) -> ErrorBody {
         kind: "upstream_error".to_owned(),
         param: None,
         code: Some(reason.to_owned()),
+        filtered: None,
     }
 }

@@ -366,6 +366,7 @@ fn errors_are_in_anthropics_envelope() {
         kind: "server_error".to_owned(),
         param: None,
         code: None,
+        filtered: None,
     };
     let event = Dialect::Anthropic.error_event(Fault::Overloaded, &error, 0);
     assert_eq!(

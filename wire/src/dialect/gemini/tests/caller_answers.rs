@@ -270,6 +270,7 @@ fn error(kind: &str, code: &str, param: Option<&str>) -> ErrorBody {
         kind: kind.to_owned(),
         param: param.map(str::to_owned),
         code: Some(code.to_owned()),
+        filtered: None,
     }
 }
 

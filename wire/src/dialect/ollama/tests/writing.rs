@@ -307,6 +307,7 @@ fn an_error_is_one_text() {
         kind: "server_error".into(),
         param: None,
         code: None,
+        filtered: None,
     };
     for dialect in [Dialect::Ollama, Dialect::OllamaGenerate] {
         assert_eq!(

@@ -139,6 +139,7 @@ fn failure() -> ErrorBody {
         kind: "upstream_error".to_owned(),
         param: None,
         code: Some("rate_limit_exceeded".to_owned()),
+        filtered: None,
     }
 }
 
