@@ -9,6 +9,7 @@ use crate::support::script::Script;
 use crate::support::tls::{Authority, Front, HOST, Identity};
 use crate::support::until;
 use crate::support::upstream::Upstream;
+use crate::support::websocket::{Socket, Vendor};
 
 /// `chat` at `alpha/upstream-name` behind TLS, with retries allowed.
 fn config(front: &Front) -> Config {
@@ -40,6 +41,26 @@ async fn a_provider_with_a_certificate_of_a_private_authority_is_reached() {
     let stream = openai::stream_without_usage(&["a", "b"]);
     assert_eq!((response.status, response.text()), (200, stream));
     assert_eq!(front.connections(), 1, "the connection is kept");
+}
+
+#[tokio::test]
+async fn a_session_is_opened_behind_tls() {
+    let authority = Authority::new();
+    let mut vendor = Vendor::new(Vec::new()).await;
+    let front = Front::before(vendor.addr, &authority.issue(HOST)).await;
+    let gateway = serve(&config(&front), &authority).await;
+    let target = "/v1/realtime?model=chat";
+    let mut client = Socket::open(&gateway, target, &[])
+        .await
+        .expect("a session");
+    let mut session = vendor.session().await;
+    let event = json!({"type": "response.cancel"});
+    client.say(&event).await;
+    assert_eq!(session.event().await, event);
+    session.say(&event).await;
+    assert_eq!(client.event().await, event);
+    client.close(1000, "enough").await;
+    assert_eq!(session.closed().await, (1000, "enough".to_owned()));
 }
 
 // U-05
