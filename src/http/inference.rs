@@ -85,32 +85,33 @@ pub fn respond(operation: Operation, reply: Reply) -> Response {
     if operation.dialect() == Some(Dialect::Anthropic) {
         headers::name_for_anthropic(response.headers_mut());
     }
-    if operation.is_only_relayed() {
-        return respond_with_media(response, reply);
-    }
-    let content_type = match reply.body {
-        ReplyBody::Whole(bytes) => {
-            *response.body_mut() = Body::from(bytes);
-            // It was read as JSON. An upstream's own word, such as text/html, could make a browser run it.
-            HeaderValue::from_static("application/json")
-        }
-        ReplyBody::Stream(metered) => {
-            *response.body_mut() = Body::new(*metered);
-            response
-                .headers_mut()
-                .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-            // Nginx and its like would hold the stream back otherwise.
-            response
-                .headers_mut()
-                .insert("x-accel-buffering", HeaderValue::from_static("no"));
-            let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);
-            HeaderValue::from_static(dialect.stream_type())
-        }
+    let (body, is_stream) = match reply.body {
         ReplyBody::Session(session) => return realtime::switched(response, *session),
+        ReplyBody::Whole(bytes) => (Body::from(bytes), false),
+        ReplyBody::Stream(metered) => (Body::new(*metered), true),
     };
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
+    *response.body_mut() = body;
+    let headers = response.headers_mut();
+    let content_type = if operation.is_only_relayed() {
+        headers.insert(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        );
+        let declared = reply.head.content_type.filter(is_harmless);
+        declared.unwrap_or(HeaderValue::from_static("application/octet-stream"))
+    } else if is_stream {
+        let dialect = operation.dialect().unwrap_or(Dialect::OpenAiChat);
+        HeaderValue::from_static(dialect.stream_type())
+    } else {
+        // It was read as JSON. An upstream's own word, such as text/html, could make a browser run it.
+        HeaderValue::from_static("application/json")
+    };
+    headers.insert(header::CONTENT_TYPE, content_type);
+    if is_stream {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        // Nginx and its like would hold the stream back otherwise.
+        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    }
     response
 }
 
@@ -127,28 +128,6 @@ const HARMLESS: [&str; 10] = [
     "text/plain",
     "text/vtt",
 ];
-
-fn respond_with_media(mut response: Response, reply: Reply) -> Response {
-    let declared = reply.head.content_type.filter(is_harmless);
-    let fallback = HeaderValue::from_static("application/octet-stream");
-    let (body, is_stream) = match reply.body {
-        ReplyBody::Whole(bytes) => (Body::from(bytes), false),
-        ReplyBody::Stream(metered) => (Body::new(*metered), true),
-        ReplyBody::Session(session) => return realtime::switched(response, *session),
-    };
-    *response.body_mut() = body;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, declared.unwrap_or(fallback));
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    if is_stream {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    }
-    response
-}
 
 /// Whether a content type may be repeated: text/html, say, could make a browser run what a vendor wrote.
 fn is_harmless(content_type: &HeaderValue) -> bool {
