@@ -23,6 +23,8 @@ use crate::usage::{Usage, UsageAnomaly};
 
 /// Responses of one session that are followed at once; callers have one, or a few beside it.
 const MAX_OPEN: usize = 32;
+/// Longest id or name of a vendor's that is held, in bytes of JSON; a longer one is none.
+const MAX_NAME_BYTES: usize = 512;
 
 /// A caller's event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -376,7 +378,9 @@ impl SessionReader {
 }
 
 fn parsed(response: Option<&RawValue>) -> Option<Response<'_>> {
-    serde_json::from_str(response?.get()).ok()
+    let response: Response<'_> = serde_json::from_str(response?.get()).ok()?;
+    let id = response.id.filter(|it| it.get().len() <= MAX_NAME_BYTES);
+    Some(Response { id, ..response })
 }
 
 fn counted(usage: Option<&RawValue>) -> Turn {
@@ -419,4 +423,5 @@ fn transcriber(session: &RawValue) -> Option<Box<str>> {
     transcription
         .or(session.input_audio_transcription)
         .and_then(|it| it.model)
+        .filter(|it| it.len() <= MAX_NAME_BYTES)
 }

@@ -220,6 +220,19 @@ fn a_beginning_or_an_end_that_is_told_twice_counts_once() {
 }
 
 #[test]
+fn an_id_beyond_all_measure_is_not_held() {
+    let mut reader = SessionReader::default();
+    let response = json!({"id": "r".repeat(1_000), "usage": {"input_tokens": 4}});
+    push(
+        &mut reader,
+        &json!({"type": "response.created", "response": response}),
+    );
+    assert!(!reader.is_responding());
+    let done = json!({"type": "response.done", "response": response});
+    assert!(matches!(push(&mut reader, &done), Noticed::Done(turn) if turn.usage.is_some()));
+}
+
+#[test]
 fn an_error_names_the_event_that_it_is_about() {
     let error = ErrorBody {
         message: "no".into(),
