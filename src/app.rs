@@ -19,6 +19,7 @@ use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
+use crate::policy::affinity::Affinity;
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
 use crate::shelf::Shelf;
@@ -54,6 +55,8 @@ pub struct Gateway {
     pub responses: Responses,
     /// On the thoughts that callers keep.
     pub seal: Seal,
+    /// Who answered which conversation.
+    pub affinity: Affinity,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     ledger_probe: Probe,
@@ -326,6 +329,7 @@ async fn gateway(
         is_draining: AtomicBool::new(false),
         responses,
         seal,
+        affinity: Affinity::default(),
     };
     Ok((gateway, unwritten))
 }

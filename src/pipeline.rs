@@ -47,7 +47,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
-    let plan = route::route(&snapshot, &admitted)?;
+    let plan = route::route(gateway, &snapshot, &admitted)?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalling = recall::recall(gateway, &snapshot.limits, admitted, plan);
     let (recalled, plan) = Box::pin(recalling).await?;

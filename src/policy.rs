@@ -5,9 +5,10 @@
 //!
 //! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`]
 //! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
-//! - what is known of deployments: [`latency`], [`learned`]
+//! - what is known of deployments: [`latency`], [`learned`], [`affinity`]
 //! - money: [`price`], [`estimate`]
 
+pub mod affinity;
 pub mod allowance;
 pub mod backoff;
 pub mod breaker;

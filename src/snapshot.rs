@@ -258,10 +258,10 @@ impl Snapshot {
         let named = order
             .iter()
             .map(|route| (Arc::clone(&route.model), Arc::clone(route)));
-        let mut names: HashMap<_, _> = named.collect();
+        let mut by_name: HashMap<_, _> = named.collect();
         for (alias, model) in routes.aliases {
-            if let Some(route) = names.get(&model).cloned() {
-                names.insert(alias, route);
+            if let Some(route) = by_name.get(&model).cloned() {
+                by_name.insert(alias, route);
             }
         }
         Self {
@@ -271,7 +271,7 @@ impl Snapshot {
             retry,
             passthrough: Passthrough::default(),
             guards: routes.guards,
-            routes: names,
+            routes: by_name,
             order,
             patterns: routes.patterns,
         }

@@ -9,7 +9,6 @@
 //! - `refusal`, [`failure`]: a vendor's no, and any attempt that failed; what follows is up to `policy/retry.rs`
 //! - [`trust`]: whose certificates are believed
 //! - [`lanes`]: which of several pools carries a call
-//! - `health`: how each deployment is
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
 
 pub mod address;

@@ -49,7 +49,7 @@ fn counted(counts: &[(&str, usize)]) -> BTreeMap<String, usize> {
     counts.collect()
 }
 
-fn deployment(provider: &str, more: Value) -> Value {
+fn deployment(provider: &str, more: &Value) -> Value {
     let mut deployment = json!({"provider": provider, "model": "m"});
     for (key, value) in more.as_object().unwrap() {
         deployment[key] = value.clone();
@@ -64,9 +64,9 @@ async fn calls_are_shared_out_by_weight_and_in_turn() {
         "/models/chat",
         json!({
             "deployments": [
-                deployment("alpha", json!({"weight": 6})),
-                deployment("beta", json!({"weight": 3})),
-                deployment("gamma", json!({"weight": 0})),
+                deployment("alpha", &json!({"weight": 6})),
+                deployment("beta", &json!({"weight": 3})),
+                deployment("gamma", &json!({"weight": 0})),
             ],
             "policy": "weighted",
         }),
@@ -124,7 +124,7 @@ async fn a_guard_keeps_requests_from_deployments_without_its_tag_at_every_hop() 
     let config = config
         .set(
             "/models/chat",
-            json!({"deployments": [deployment("alpha", json!({})), deployment("beta", json!({"tags": ["eu"]}))], "fallbacks": ["spare"]}),
+            json!({"deployments": [deployment("alpha", &json!({})), deployment("beta", &json!({"tags": ["eu"]}))], "fallbacks": ["spare"]}),
         )
         .model("spare", &["gamma/m"])
         .set(
@@ -262,7 +262,7 @@ async fn a_request_that_is_too_long_or_filtered_takes_its_own_way() {
     let refuse = |code: &str| {
         let body =
             json!({"error": {"message": "no", "type": "invalid_request_error", "code": code}});
-        servers[0].always(Script::answer("400 Bad Request", &[], &body.to_string()));
+        servers[0].always(Script::answer("400 Bad Request", &[], body.to_string()));
     };
     refuse("context_length_exceeded");
     assert_eq!(answers(&gateway, 1).await, counted(&[("beta", 1)]));
@@ -313,4 +313,45 @@ async fn what_is_wrong_with_a_route_is_told_with_its_place() {
     for said in ["no model is named `chatt`", "no model is named `nowhere`"] {
         assert!(report.contains(said), "{said}: {report}");
     }
+}
+
+#[tokio::test]
+async fn turns_of_a_conversation_go_where_the_first_one_went_and_move_when_that_fails() {
+    let (servers, config) = three().await;
+    let config = config
+        .set("/models/chat/policy", json!(["sticky", "round_robin"]))
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    let mut conversations: Vec<Vec<Value>> = (0..6)
+        .map(|it| vec![json!({"role": "user", "content": format!("question {it}")})])
+        .collect();
+    let mut who: Vec<Option<String>> = vec![None; 6];
+    for turn in 0..4 {
+        for (messages, who) in conversations.iter_mut().zip(&mut who) {
+            let response = gateway
+                .chat(&json!({"model": "chat", "messages": messages}))
+                .await;
+            let answered = response.header("x-tollward-provider").map(str::to_owned);
+            let affinity = response.header("x-tollward-affinity");
+            assert_eq!(affinity, Some(if turn == 0 { "miss" } else { "hit" }));
+            if turn > 0 {
+                assert_eq!(*who, answered);
+            }
+            *who = answered;
+            messages.push(json!({"role": "assistant", "content": "an answer"}));
+            messages.push(json!({"role": "user", "content": format!("and {turn}?")}));
+        }
+    }
+    for server in &servers {
+        assert_eq!(server.calls(), 8, "new ones are placed in turn");
+    }
+    let names = ["alpha", "beta", "gamma"];
+    let first = who[0].as_deref().unwrap();
+    let place = names.iter().position(|it| *it == first).unwrap();
+    servers[place].always(Script::answer("500 Internal Server Error", &[], ""));
+    let chat = json!({"model": "chat", "messages": conversations[0]});
+    let response = gateway.chat(&chat).await;
+    assert_eq!(response.header("x-tollward-affinity"), Some("repin"));
+    let response = gateway.chat(&chat).await;
+    assert_eq!(response.header("x-tollward-affinity"), Some("hit"));
 }

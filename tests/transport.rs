@@ -225,7 +225,9 @@ async fn calls_beyond_the_limit_are_refused_and_the_limit_is_freed() {
 #[tokio::test]
 async fn a_log_that_nobody_reads_stops_no_call() {
     let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
-    let config = Config::one(&upstream).set("/log", json!({"level": "debug"}));
+    let config = Config::one(&upstream)
+        .set("/log", json!({"level": "debug"}))
+        .set("/routing", json!({"breaker": {"failures": 0}}));
     let mut gateway = Home::new(&config).serve_unheard().await;
     let calls = async {
         let mut clients = Vec::new();

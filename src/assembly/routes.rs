@@ -96,16 +96,15 @@ impl Work<'_> {
     fn policies(&mut self, model: &str, names: &[String]) -> Vec<&'static dyn RoutingPolicy> {
         let mut policies = Vec::new();
         for name in names {
-            match policy(name) {
-                Some(policy) => policies.push(policy),
-                None => {
-                    let known: Vec<&str> = POLICIES.iter().map(|it| it.name()).collect();
-                    let message = format!(
-                        "no policy is named `{name}`; there are {}",
-                        known.join(", ")
-                    );
-                    self.report(&Origins::model_path(model, "policy"), message, &known);
-                }
+            if let Some(policy) = policy(name) {
+                policies.push(policy);
+            } else {
+                let known: Vec<&str> = POLICIES.iter().map(|it| it.name()).collect();
+                let message = format!(
+                    "no policy is named `{name}`; there are {}",
+                    known.join(", ")
+                );
+                self.report(&Origins::model_path(model, "policy"), message, &known);
             }
         }
         let is_decided =

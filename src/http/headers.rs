@@ -29,6 +29,7 @@ const CREDENTIAL: HeaderName = HeaderName::from_static("x-tollward-credential");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
 const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
+const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -47,7 +48,7 @@ pub fn fresh_id() -> HeaderValue {
 
 /// Says who answered, after how many attempts, at what cost.
 pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
-    headers.reserve(14);
+    headers.reserve(15);
     let id = reply
         .client_request_id
         .clone()
@@ -69,6 +70,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     }
     if let Some(rule) = &reply.rule {
         headers.insert(RULE, text(rule));
+    }
+    if let Some(affinity) = reply.affinity {
+        headers.insert(AFFINITY, HeaderValue::from_static(affinity));
     }
     if !reply.skipped.is_empty() {
         headers.insert(SKIPPED, text(&reply.skipped.join(",")));

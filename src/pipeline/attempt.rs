@@ -4,26 +4,24 @@
 //! first content event is in hand. After that nothing is retried, because the
 //! type has no way to.
 
+mod candidates;
 mod signers;
 
 use std::fmt;
-use std::iter::{self, Chain, Once};
-use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use tollward_providers::Call;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
+use self::candidates::{Candidate, Candidates};
 pub use self::signers::Signers;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
-use crate::pipeline::route::{Choice, Plan};
+use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
-use crate::policy::obstacle::Pause;
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
@@ -174,15 +172,7 @@ pub async fn attempt(
 ) -> Result<Committed, Box<AttemptError>> {
     let mut trail = Trail::default();
     let upload = recalled.admitted.upload();
-    let mut candidates = Candidates {
-        gateway,
-        recalled,
-        plan,
-        left: plan.choices(),
-        is_turned: false,
-        refusal: None,
-        rested: None,
-    };
+    let mut candidates = Candidates::of(gateway, recalled, plan);
     let mut told = None;
     let mut candidate = candidates.next(settlement, &mut trail);
     'candidates: while let Some(Candidate {
@@ -207,12 +197,12 @@ pub async fn attempt(
             trail.failed(deployment, failure.fault);
             let mut situation = situation(&failure, terms, (attempts_here, trail.made()));
             situation.has_detour = candidates.has_detour(failure.fault);
+            let fault = failure.fault;
             told = Some(failure);
             // What was taken of an upload cannot be sent again.
             if upload.is_some_and(Upload::is_spent) {
                 situation.attempts_left = 0;
             }
-            let fault = situation.fault;
             let verdict = verdict(&situation, terms, || {
                 candidates.turn_off(fault);
                 candidate = candidates.next(settlement, &mut trail);
@@ -227,104 +217,12 @@ pub async fn attempt(
             }
         }
     }
-    // Who was asked and failed is told of before who could not be asked, and that before who rests.
-    let refusal = candidates.refusal.map(|it| *it);
-    let rested = || {
-        candidates
-            .rested
-            .map(|pause| AttemptFailure::resting(&pause))
-    };
-    let failure = told.or(refusal).or_else(rested);
-    let failure =
-        failure.unwrap_or_else(|| AttemptFailure::of(Fault::Unreachable, "no attempt was made"));
+    let failure = told.unwrap_or_else(|| candidates.unasked());
     let model = recalled.admitted.view.model.clone();
     Err(Box::new(AttemptError {
         upload: upload.and_then(Upload::take_failure),
         ..AttemptError::decided(model, trail, failure)
     }))
-}
-
-/// A deployment that can be asked, and the call in its words.
-struct Candidate<'a> {
-    deployment: &'a Arc<Deployment>,
-    asked: Asked<'a>,
-    prepared: Result<Prepared<'a>, Box<AttemptFailure>>,
-}
-
-/// The deployments of a plan that were not reached yet.
-struct Candidates<'a> {
-    gateway: &'a Gateway,
-    recalled: &'a Recalled,
-    plan: &'a Plan,
-    left: Chain<Once<&'a Choice>, slice::Iter<'a, Choice>>,
-    /// What is left is a detour, from which there is no other one.
-    is_turned: bool,
-    /// Why the first of those that cannot be asked cannot.
-    refusal: Option<Box<AttemptFailure>>,
-    /// The pause that ends first, of those that rest and were not asked.
-    rested: Option<Pause>,
-}
-
-impl<'a> Candidates<'a> {
-    /// Whether there are others for requests that fail with `fault`.
-    fn has_detour(&self, fault: Fault) -> bool {
-        !self.is_turned && !self.plan.detour(fault).is_empty()
-    }
-
-    /// After such a failure others are asked, if the model has any for it.
-    fn turn_off(&mut self, fault: Fault) {
-        if let Some((first, others)) = self.plan.detour(fault).split_first()
-            && !self.is_turned
-        {
-            self.is_turned = true;
-            self.left = iter::once(first).chain(others);
-        }
-    }
-
-    /// Whether it may be asked though it should be left alone: one call a second finds out whether
-    /// it is still so.
-    fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
-        let Some(pause) = choice.pause.filter(|it| it.is_strict) else {
-            return true;
-        };
-        let may = choice.deployment.health.may_force(clock::mono());
-        if !may {
-            let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
-            self.rested = if is_sooner { Some(pause) } else { self.rested };
-            trail.rested.push(Arc::clone(&choice.deployment.id));
-        }
-        may
-    }
-
-    /// The next one that can be asked such a thing; those before it are passed over.
-    ///
-    /// Whether it can be asked shows only when the call is put into its words, and the embedded
-    /// engine begins at once: so it is looked for when it is needed, not before.
-    fn next(&mut self, settlement: &mut Settlement, trail: &mut Trail) -> Option<Candidate<'a>> {
-        while let Some(choice) = self.left.next() {
-            if !self.may_ask(choice, trail) {
-                continue;
-            }
-            let deployment = &choice.deployment;
-            let input = settlement.estimated_input();
-            let asked = asked(self.gateway, self.recalled, deployment, input);
-            match prepare(deployment, &asked.call) {
-                Err(failure) if failure.is_inexpressible => {
-                    settlement.skipped(deployment, &failure);
-                    trail.skipped.push(Arc::clone(&deployment.id));
-                    self.refusal.get_or_insert(failure);
-                }
-                prepared => {
-                    return Some(Candidate {
-                        deployment,
-                        asked,
-                        prepared,
-                    });
-                }
-            }
-        }
-        None
-    }
 }
 
 /// One attempt, with the first credential that is not refused.
@@ -397,31 +295,4 @@ fn may_wait(
 ) -> bool {
     let now = clock::mono();
     now + delay < deadline && deployment.allowance.spend(terms.allowance, now)
-}
-
-fn asked<'a>(
-    gateway: &'a Gateway,
-    recalled: &'a Recalled,
-    deployment: &'a Deployment,
-    estimated_input: u64,
-) -> Asked<'a> {
-    let admitted = &recalled.admitted;
-    Asked {
-        call: Call {
-            operation: admitted.operation,
-            document: &admitted.document,
-            form: admitted.form(),
-            betas: admitted.betas.as_deref(),
-            view: &admitted.view,
-            upstream_model: &deployment.upstream_model,
-        },
-        upload: admitted.upload(),
-        handshake: admitted.handshake(),
-        written: recalled.written(),
-        is_kept: recalled.is_kept_here(),
-        request: admitted.request,
-        at_ms: admitted.at_ms,
-        estimated_input,
-        seal: &gateway.seal,
-    }
 }

@@ -77,7 +77,7 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     let view = RequestView::for_count(ingress.address.take(), &document);
     let content = Content::held(document, view.map_err(AdmitError::from)?);
     let admitted = Admitted::new(ingress, caller, content);
-    let plan = route(&snapshot, &admitted)?;
+    let plan = route(gateway, &snapshot, &admitted)?;
     let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
     let admitted = recalled.unsealed(&gateway.seal).admitted;
     let deployment = plan.first();

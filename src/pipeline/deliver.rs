@@ -41,6 +41,9 @@ pub struct Reply {
     pub skipped: Vec<Arc<str>>,
     /// The rule of the route that sent the call where it went.
     pub rule: Option<Arc<str>>,
+    /// Whether the conversation is in a cache there: `hit`, `miss` or `repin`; `None` where turns are
+    /// not kept together.
+    pub affinity: Option<&'static str>,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -76,12 +79,10 @@ pub fn deliver(
         fallback_reason,
         skipped,
     } = committed;
-    let Recalled {
-        admitted, keepsake, ..
-    } = recalled;
+    let (admitted, keepsake) = (recalled.admitted, recalled.keepsake);
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let credential = Arc::clone(settlement.credential());
-    let rule = settlement.rule().cloned();
+    let (rule, affinity) = (settlement.rule().cloned(), settlement.affinity());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -92,13 +93,12 @@ pub fn deliver(
             collected,
         } => {
             // Before the caller has it: it may go on from it at once.
-            if let Some(keepsake) = keepsake {
-                let responses = &settlement.gateway().responses;
-                match (collected, &answer.named) {
-                    (Some(collected), _) => responses.keep(keepsake, *collected),
-                    (None, Some(named)) => responses.remember(&keepsake, &deployment.id, named),
-                    (None, None) => {}
+            match (keepsake, collected, &answer.named) {
+                (Some(it), Some(collected), _) => gateway.responses.keep(it, *collected),
+                (Some(it), None, Some(named)) => {
+                    gateway.responses.remember(&it, &deployment.id, named);
                 }
+                (Some(_), None, None) | (None, ..) => {}
             }
             let booked = settlement.complete(observed(&answer));
             (head, Some(booked), ReplyBody::Whole(body))
@@ -116,8 +116,8 @@ pub fn deliver(
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
-    let fields = head.dropped.len();
-    gateway.metrics.count_dropped(&deployment, fields);
+    let dropped = head.dropped.len();
+    gateway.metrics.count_dropped(&deployment, dropped);
     Reply {
         request,
         client_request_id: admitted.client_request_id,
@@ -127,6 +127,7 @@ pub fn deliver(
         fallback_reason,
         skipped,
         rule,
+        affinity,
         head,
         overhead,
         booked,

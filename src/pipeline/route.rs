@@ -15,7 +15,8 @@ use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
-use self::survey::Question;
+use self::survey::{Question, Thread};
+use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::plan::Lineup;
@@ -28,6 +29,8 @@ pub struct Plan {
     others: Vec<Choice>,
     /// The rule that sent the call where it goes.
     pub rule: Option<Arc<str>>,
+    /// The conversation, if its turns are kept together.
+    pub thread: Option<Thread>,
     too_long: Vec<Choice>,
     filtered: Vec<Choice>,
 }
@@ -58,6 +61,7 @@ impl Plan {
             first: Choice::of(deployment),
             others: Vec::new(),
             rule: None,
+            thread: None,
             too_long: Vec::new(),
             filtered: Vec::new(),
         }
@@ -93,6 +97,7 @@ impl Plan {
             first: choices.next()?.clone(),
             others: choices.cloned().collect(),
             rule: self.rule.clone(),
+            thread: self.thread,
             too_long: of(&self.too_long),
             filtered: of(&self.filtered),
         })
@@ -154,11 +159,16 @@ pub fn spellings(operation: Operation, model: &str) -> Vec<Cow<'_, str>> {
 ///
 /// # Errors
 /// [`RouteError`] when no candidate remains.
-pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteError> {
+pub fn route(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+) -> Result<Plan, RouteError> {
     let route = found(snapshot, admitted)?;
-    let question = Question::new(snapshot, admitted);
+    let question = Question::new(&gateway.affinity, snapshot, admitted);
     let (route, rule) = redirected(snapshot, &question, route);
     let question = question.of(&route);
+    let is_sticky = route.groups().any(|it| it.is_ordered_by("sticky"));
     let lineup = line_up(&question, route.groups());
     let obstacle = lineup.obstacle().cloned();
     let mut in_order = choices(lineup).into_iter();
@@ -167,12 +177,16 @@ pub fn route(snapshot: &Snapshot, admitted: &Admitted) -> Result<Plan, RouteErro
         first: first.ok_or_else(|| refusal(admitted, obstacle))?,
         others: in_order.collect(),
         rule,
+        thread: is_sticky.then(|| question.thread()),
         too_long: choices(line_up(&question, &route.context_fallbacks)),
         filtered: choices(line_up(&question, &route.filter_fallbacks)),
     })
 }
 
 /// The route of the name that was asked for.
+///
+/// # Errors
+/// There is none, or the caller's key may not use it.
 pub fn found(snapshot: &Snapshot, admitted: &Admitted) -> Result<Arc<Route>, RouteError> {
     let model = &admitted.view.model;
     let spellings = spellings(admitted.operation, model);

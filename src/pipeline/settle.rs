@@ -24,6 +24,7 @@ use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
+use crate::pipeline::route::survey::Thread;
 use crate::policy::estimate;
 use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
@@ -76,6 +77,8 @@ struct Call {
     model: Arc<str>,
     /// The rule of the route that sent the call where it goes.
     rule: Option<Arc<str>>,
+    /// The conversation, if its turns are kept together.
+    thread: Option<Thread>,
     is_stream: bool,
     estimated_input: u64,
     deployment: Arc<Deployment>,
@@ -119,6 +122,7 @@ impl Settlement {
             operation: admitted.operation,
             model: admitted.view.model.as_str().into(),
             rule: plan.rule.clone(),
+            thread: plan.thread,
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input: estimate::input_tokens(admitted.document.bytes()),
             deployment: Arc::clone(plan.first()),
@@ -161,6 +165,17 @@ impl Settlement {
     /// The rule of the route that sent the call where it goes.
     pub fn rule(&self) -> Option<&Arc<str>> {
         self.call.rule.as_ref()
+    }
+
+    /// Whether the deployment that answers has the conversation in its cache; `None` if the model's
+    /// turns are not kept together.
+    pub fn affinity(&self) -> Option<&'static str> {
+        let thread = self.call.thread?;
+        Some(match thread.warm {
+            None => "miss",
+            Some(warm) if warm == self.call.deployment.identity => "hit",
+            Some(_) => "repin",
+        })
     }
 
     /// The caller's key, unless the gateway is open.
@@ -254,6 +269,10 @@ impl Settlement {
         self.call.end_attempt();
         if let Some(flight) = &mut self.flight {
             flight.answered(clock::mono());
+        }
+        if let Some(beginning) = self.call.thread.and_then(|it| it.beginning) {
+            let identity = self.call.deployment.identity;
+            self.gateway.affinity.remember(beginning, identity);
         }
         self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
     }

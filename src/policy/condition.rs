@@ -189,6 +189,8 @@ fn line(error: &impl ToString) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
     fn holds(text: &str, facts: &Facts<'_>) -> Option<bool> {

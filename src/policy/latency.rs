@@ -60,6 +60,8 @@ fn weight(input: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
     use crate::clock::mono;
 

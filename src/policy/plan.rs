@@ -74,16 +74,16 @@ mod tests {
         lineup.in_order().iter().map(|(name, _)| *name).collect()
     }
 
-    fn broken(seconds: u64) -> Option<Obstacle> {
-        Some(Obstacle::Broken(Duration::from_secs(seconds)))
+    fn broken(seconds: u64) -> Obstacle {
+        Obstacle::Broken(Duration::from_secs(seconds))
     }
 
     #[test]
     fn who_should_be_left_alone_is_asked_last_and_the_soonest_first() {
         let order = lineup(&[
-            ('a', broken(9)),
+            ('a', Some(broken(9))),
             ('b', None),
-            ('c', broken(3)),
+            ('c', Some(broken(3))),
             ('d', Some(Obstacle::Drained)),
             ('e', None),
         ]);
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn who_is_said_to_be_unable_is_asked_if_nobody_else_can_be() {
         let lacks = || Some(Obstacle::Lacks("tools"));
-        assert_eq!(lineup(&[('a', lacks()), ('b', broken(1))]), "b");
+        assert_eq!(lineup(&[('a', lacks()), ('b', Some(broken(1)))]), "b");
         let alone = lineup(&[
             ('a', lacks()),
             ('b', Some(Obstacle::Condition)),
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn the_first_obstacle_that_does_not_pass_is_told() {
         let mut lineup = Lineup::default();
-        lineup.add('a', broken(1).as_ref());
+        lineup.add('a', Some(&broken(1)));
         lineup.add('b', Some(&Obstacle::Condition));
         lineup.add('c', Some(&Obstacle::Drained));
         assert_eq!(lineup.obstacle(), Some(&Obstacle::Condition));

@@ -10,6 +10,7 @@
 
 pub mod answer;
 pub mod chat;
+pub mod conversation;
 pub mod dialect;
 pub mod document;
 pub mod embed;

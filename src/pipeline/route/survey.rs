@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use tollward_config::SpreadBy;
 use tollward_config::catalog::Capabilities;
+use tollward_wire::conversation::beginnings;
 use tollward_wire::view::needs::Needs;
 
 use crate::clock;
 use crate::pipeline::admit::Admitted;
+use crate::policy::affinity::Affinity;
 use crate::policy::breaker::Circuit;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
@@ -32,6 +34,17 @@ pub struct Question<'a> {
     guards: Vec<&'a Guard>,
     /// There is more than one deployment to ask.
     has_choice: bool,
+    affinity: &'a Affinity,
+    thread: OnceCell<Thread>,
+}
+
+/// The conversation that a call goes on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Thread {
+    /// By which its next turn will know it; `None` if the call is no part of one.
+    pub beginning: Option<u64>,
+    /// Identity of the deployment that answered its last turn.
+    pub warm: Option<u64>,
 }
 
 /// A candidate, and what was found out about it.
@@ -46,7 +59,7 @@ pub struct Surveyed {
 
 impl<'a> Question<'a> {
     /// What is asked of `snapshot` by `admitted`.
-    pub fn new(snapshot: &'a Snapshot, admitted: &'a Admitted) -> Self {
+    pub fn new(affinity: &'a Affinity, snapshot: &'a Snapshot, admitted: &'a Admitted) -> Self {
         let mut question = Self {
             admitted,
             now: clock::mono(),
@@ -55,6 +68,8 @@ impl<'a> Question<'a> {
             user: OnceCell::new(),
             guards: Vec::new(),
             has_choice: true,
+            affinity,
+            thread: OnceCell::new(),
         };
         let guards = snapshot.guards.iter();
         // What cannot be answered is guarded: a guard that fails must not let anything out.
@@ -100,6 +115,29 @@ impl<'a> Question<'a> {
         *self
             .needs
             .get_or_init(|| Needs::of(&self.admitted.document))
+    }
+
+    /// The conversation that the call goes on: by the name that the caller gave it, or by how it
+    /// begins.
+    pub fn thread(&self) -> Thread {
+        *self.thread.get_or_init(|| {
+            let session = &self.admitted.hints.session;
+            if !session.is_empty() {
+                let beginning = fingerprint(session.as_bytes());
+                return Thread {
+                    beginning: Some(beginning),
+                    warm: self.affinity.find(beginning),
+                };
+            }
+            let Some(found) = beginnings(&self.admitted.document) else {
+                return Thread::default();
+            };
+            let asked = std::iter::once(found.whole).chain(found.earlier);
+            Thread {
+                beginning: Some(found.whole),
+                warm: asked.into_iter().find_map(|it| self.affinity.find(it)),
+            }
+        })
     }
 
     /// For whom the caller asks: OpenAI's `user`, or Anthropic's `metadata.user_id`.
@@ -159,7 +197,8 @@ impl<'a> Question<'a> {
             first_content_us: vitals.first_content_us,
             cost: group.is_ordered_by("cheapest").then(cost).flatten(),
             headroom: group.is_ordered_by("headroom").then(headroom).flatten(),
-            is_warm: false,
+            is_warm: group.is_ordered_by("sticky")
+                && self.thread().warm == Some(deployment.identity),
         }
     }
 

@@ -123,15 +123,15 @@ fn every_try_that_fails_doubles_the_pause_up_to_the_longest() {
     let mut played = Played::opened();
     let pauses: Vec<_> = (0..6)
         .map(|_| {
-            let Circuit::Open(pause) = played.circuit() else {
-                panic!("{:?}", played.circuit());
-            };
-            played.now += pause;
+            let circuit = played.circuit();
+            let pause = (0..100).map(Duration::from_secs);
+            let pause = pause.into_iter().find(|it| circuit == Circuit::Open(*it));
+            played.now += pause.unwrap_or_default();
             played.call(false);
-            pause.as_secs()
+            pause.map(|it| it.as_secs())
         })
         .collect();
-    assert_eq!(pauses, [5, 10, 20, 40, 60, 60]);
+    assert_eq!(pauses, [5, 10, 20, 40, 60, 60].map(Some));
 }
 
 #[test]

@@ -1,0 +1,186 @@
+//! By which beginnings a conversation can be known again.
+//!
+//! A client sends all that was said with every turn. So the request of the last turn is a beginning
+//! of this one: it ends before the last answer that is in it. Fingerprints of such beginnings tell
+//! where a vendor's cache of prompts holds this conversation, without a word of the client's.
+//!
+//! Left out of a fingerprint are marks for caches, which clients of Anthropic's move on with each turn.
+
+use std::hash::{DefaultHasher, Hasher};
+
+use memchr::memmem;
+use serde_json::Value;
+
+use crate::document::Document;
+use crate::walk::Walker;
+
+/// Beginnings that are looked at, the latest first.
+const MOST: usize = 8;
+/// Where each API has what was said.
+const TURNS: [&str; 3] = ["messages", "input", "contents"];
+/// What stands before it in a vendor's cache.
+const BEFORE: [&str; 5] = [
+    "tools",
+    "system",
+    "instructions",
+    "systemInstruction",
+    "system_instruction",
+];
+const MARK: &str = "cache_control";
+
+/// The beginnings of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginnings {
+    /// All of it, by which the next turn will know it.
+    pub whole: u64,
+    /// It as it was at its last turns, the latest first.
+    pub earlier: Vec<u64>,
+}
+
+/// The beginnings of the conversation in a request; `None` if there is none.
+pub fn beginnings(document: &Document) -> Option<Beginnings> {
+    let turns = TURNS.iter().find_map(|field| document.raw(field))?;
+    let turns = Walker::new(turns).array()?;
+    // Marks are taken out of all of it or looked for nowhere: what had one has none a turn later.
+    let is_marked = memmem::find(document.bytes(), MARK.as_bytes()).is_some();
+    let mut hasher = DefaultHasher::new();
+    for field in BEFORE {
+        if let Some(raw) = document.raw(field) {
+            hasher.write(field.as_bytes());
+            add(&mut hasher, raw, is_marked);
+        }
+    }
+    let (mut earlier, mut was_answer, mut many) = (Vec::new(), true, 0);
+    for (raw, _) in turns {
+        let is_answer = is_answer(raw);
+        if is_answer && !was_answer {
+            earlier.push(hasher.finish());
+        }
+        was_answer = is_answer;
+        many += 1;
+        add(&mut hasher, raw, is_marked);
+    }
+    earlier.reverse();
+    earlier.truncate(MOST);
+    (many > 0).then(|| Beginnings {
+        whole: hasher.finish(),
+        earlier,
+    })
+}
+
+fn add(hasher: &mut DefaultHasher, raw: &[u8], is_marked: bool) {
+    let unmarked = is_marked.then(|| {
+        let mut value: Value = serde_json::from_slice(raw).unwrap_or_default();
+        unmark(&mut value);
+        value.to_string()
+    });
+    let bytes = unmarked.as_ref().map_or(raw, |it| it.as_bytes());
+    hasher.write_usize(bytes.len());
+    hasher.write(bytes);
+}
+
+fn unmark(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.shift_remove(MARK);
+            fields.values_mut().for_each(unmark);
+        }
+        Value::Array(items) => items.iter_mut().for_each(unmark),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Whether a turn is the model's.
+fn is_answer(raw: &[u8]) -> bool {
+    let Some(fields) = Walker::new(raw).object() else {
+        return false;
+    };
+    let is_word = |raw: &[u8], words: &[&str]| {
+        let text = raw
+            .strip_prefix(b"\"")
+            .and_then(|it| it.strip_suffix(b"\""));
+        text.is_some_and(|text| words.iter().any(|word| word.as_bytes() == text))
+    };
+    let mut fields = fields;
+    fields.any(|it| match it.key {
+        b"role" => is_word(it.value, &["assistant", "model"]),
+        b"type" => is_word(
+            it.value,
+            &["function_call", "reasoning", "custom_tool_call"],
+        ),
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn of(body: &str) -> Beginnings {
+        let document = Document::parse(body.to_owned().into()).unwrap();
+        beginnings(&document).unwrap()
+    }
+
+    #[test]
+    fn the_last_turn_is_known_again_in_every_dialect() {
+        for (first, second) in [
+            (
+                r#"{"messages":[{"role":"system","content":"S"},{"role":"user","content":"A"}]}"#,
+                r#"{"messages":[{"role":"system","content":"S"},{"role":"user","content":"A"},
+                    {"role":"assistant","tool_calls":[]},{"role":"tool","content":"1"},{"role":"tool","content":"2"}]}"#,
+            ),
+            (
+                r#"{"system":"S","messages":[{"role":"user","content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral"}}]}]}"#,
+                r#"{"system":"S","messages":[{"role": "user","content":[{"type":"text","text":"A"}]},{"role":"assistant","content":"B"},
+                    {"role":"user","content":[{"type":"text","text":"C","cache_control":{"type":"ephemeral"}}]}]}"#,
+            ),
+            (
+                r#"{"instructions":"S","input":[{"role":"user","content":"A"}]}"#,
+                r#"{"instructions":"S","input":[{"role":"user","content":"A"},{"type":"reasoning","summary":[]},
+                    {"type":"function_call","name":"f"},{"type":"function_call_output","output":"1"}]}"#,
+            ),
+            (
+                r#"{"contents":[{"role":"user","parts":[{"text":"A"}]}]}"#,
+                r#"{"contents":[{"role":"user","parts":[{"text":"A"}]},{"role":"model","parts":[]},{"role":"user","parts":[]}]}"#,
+            ),
+        ] {
+            let (first, second) = (of(first), of(second));
+            assert_eq!(second.earlier, [first.whole]);
+            assert_ne!(second.whole, first.whole);
+        }
+    }
+
+    #[test]
+    fn the_latest_turn_is_looked_for_first_and_a_conversation_that_begins_has_none() {
+        let turn = |n: usize| {
+            let said = r#"{"role":"user","content":"A"},{"role":"assistant","content":"B"},"#;
+            let text = said.repeat(n) + r#"{"role":"user","content":"C"}"#;
+            of(&format!("{{\"messages\":[{text}]}}"))
+        };
+        assert_eq!(turn(0).earlier, Vec::<u64>::new());
+        assert_eq!(turn(20).earlier.len(), MOST);
+        let three = turn(3);
+        let said = r#"{"messages":[{"role":"user","content":"A"},{"role":"assistant","content":"B"},{"role":"user","content":"A"},{"role":"assistant","content":"B"},{"role":"user","content":"A"}]}"#;
+        assert_eq!(three.earlier.first(), Some(&of(said).whole));
+    }
+
+    #[test]
+    fn other_instructions_or_tools_are_another_conversation() {
+        let plain = of(r#"{"messages":[{"role":"user","content":"A"}]}"#);
+        for other in [
+            r#"{"system":"S","messages":[{"role":"user","content":"A"}]}"#,
+            r#"{"tools":[{"name":"f"}],"messages":[{"role":"user","content":"A"}]}"#,
+            r#"{"messages":[{"role":"user","content":"B"}]}"#,
+        ] {
+            assert_ne!(of(other).whole, plain.whole, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_conversation_has_no_beginnings() {
+        let document = Document::parse(r#"{"input":"text to embed"}"#.into()).unwrap();
+        assert_eq!(beginnings(&document), None);
+    }
+}
