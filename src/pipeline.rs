@@ -52,12 +52,13 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let recalling = recall::recall(gateway, &snapshot.limits, admitted, plan);
     let (recalled, plan) = Box::pin(recalling).await?;
     let recalled = recalled.unsealed(&gateway.seal);
+    let retry = snapshot.retry.with_attempts(plan.attempts);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {
         // Pinned here: passed by value it would be copied, and it is kilobytes long.
         let answering = pin!(attempt::attempt(
             gateway,
-            &snapshot.retry,
+            &retry,
             &recalled,
             &plan,
             &mut settlement

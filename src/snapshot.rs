@@ -114,6 +114,17 @@ pub struct RetryTerms {
     pub allowance: AllowanceTerms,
 }
 
+impl RetryTerms {
+    /// The same, with that many attempts if somebody says so.
+    #[must_use]
+    pub fn with_attempts(self, attempts: Option<u32>) -> Self {
+        Self {
+            extra_attempts: attempts.unwrap_or(self.extra_attempts),
+            ..self
+        }
+    }
+}
+
 /// Provider + credentials + upstream model: what a call is sent to.
 pub struct Deployment {
     /// `provider/upstream-model`.

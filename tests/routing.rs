@@ -355,3 +355,52 @@ async fn turns_of_a_conversation_go_where_the_first_one_went_and_move_when_that_
     let response = gateway.chat(&chat).await;
     assert_eq!(response.header("x-tollward-affinity"), Some("hit"));
 }
+
+#[tokio::test]
+async fn a_call_that_would_be_too_dear_goes_where_it_is_not_or_nowhere() {
+    let (_servers, config) = three().await;
+    let price = |provider: &str, usd: &str| {
+        json!({
+            "provider": provider, "model": "m",
+            "input_per_mtok": usd, "output_per_mtok": usd,
+        })
+    };
+    let config = config
+        .set(
+            "/pricing",
+            json!({"overrides": [price("alpha", "100"), price("gamma", "1")]}),
+        )
+        .set("/models/chat/max_cost_usd", json!(0.001));
+    let gateway = Gateway::start(&config).await;
+    let mut chat = openai::chat();
+    // Of beta's price nothing is known, and alpha's 300 tokens would be three cents.
+    let response = gateway.chat(&chat).await;
+    assert_eq!(response.header("x-tollward-provider"), Some("gamma"));
+    chat["messages"][0]["content"] = "many words ".repeat(2_000).into();
+    let response = gateway.chat(&chat).await;
+    response.error(403, "excluded_by_policy");
+    assert!(response.text().contains("more than it may"));
+}
+
+#[tokio::test]
+async fn a_model_has_attempts_and_limits_of_its_own() {
+    let upstream = Upstream::new(Script::answer("500 Internal Server Error", &[], "")).await;
+    let config = Config::one(&upstream)
+        .set("/retry", json!({"base_delay": "1ms", "max_delay": "2ms"}))
+        .set("/models/chat/attempts", json!(1))
+        .set(
+            "/models/slow",
+            json!({"deployments": ["alpha/m"], "timeouts": {"first_byte_plain": "200ms"}}),
+        );
+    let gateway = Gateway::start(&config).await;
+    gateway
+        .chat(&openai::chat())
+        .await
+        .error(502, "upstream_error");
+    assert_eq!(upstream.calls(), 2);
+    upstream.always(Script::new().black_hole());
+    let mut chat = openai::chat();
+    chat["model"] = "slow".into();
+    let told = gateway.chat(&chat).await;
+    told.error(504, "upstream_timeout");
+}

@@ -13,6 +13,8 @@ use tollward_config::{
     TimeoutsConfig,
 };
 
+use tollward_store::NanoUsd;
+
 use super::{Built, LOCAL, Standing, Work, prices};
 use crate::policy::breaker::BreakerTerms;
 use crate::policy::condition::Condition;
@@ -58,6 +60,10 @@ impl Work<'_> {
                 fallbacks: of(&config.fallbacks),
                 context_fallbacks: of(&config.context_fallbacks),
                 filter_fallbacks: of(&config.filter_fallbacks),
+                attempts: config.attempts,
+                max_cost: config
+                    .max_cost_usd
+                    .map(|it| NanoUsd(i64::try_from(it).unwrap_or(i64::MAX))),
                 rules: self.rules(name, &config.rules),
             };
             if name.contains('*') {
@@ -240,6 +246,8 @@ impl Work<'_> {
                 fallbacks: template.fallbacks.clone(),
                 context_fallbacks: template.context_fallbacks.clone(),
                 filter_fallbacks: template.filter_fallbacks.clone(),
+                attempts: template.attempts,
+                max_cost: template.max_cost,
                 rules: Arc::clone(&template.rules),
             }
         };

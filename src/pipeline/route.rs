@@ -29,6 +29,8 @@ pub struct Plan {
     others: Vec<Choice>,
     /// The rule that sent the call where it goes.
     pub rule: Option<Arc<str>>,
+    /// Attempts beyond the first; `None`: as for all models.
+    pub attempts: Option<u32>,
     /// The conversation, if its turns are kept together.
     pub thread: Option<Thread>,
     too_long: Vec<Choice>,
@@ -61,6 +63,7 @@ impl Plan {
             first: Choice::of(deployment),
             others: Vec::new(),
             rule: None,
+            attempts: None,
             thread: None,
             too_long: Vec::new(),
             filtered: Vec::new(),
@@ -97,6 +100,7 @@ impl Plan {
             first: choices.next()?.clone(),
             others: choices.cloned().collect(),
             rule: self.rule.clone(),
+            attempts: self.attempts,
             thread: self.thread,
             too_long: of(&self.too_long),
             filtered: of(&self.filtered),
@@ -177,6 +181,7 @@ pub fn route(
         first: first.ok_or_else(|| refusal(admitted, obstacle))?,
         others: in_order.collect(),
         rule,
+        attempts: route.attempts,
         thread: is_sticky.then(|| question.thread()),
         too_long: choices(line_up(&question, &route.context_fallbacks)),
         filtered: choices(line_up(&question, &route.filter_fallbacks)),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tollward_config::catalog::Capabilities;
+use tollward_store::NanoUsd;
 use tollward_wire::fault::Fault;
 use tollward_wire::view::needs::Needs;
 
@@ -26,6 +27,8 @@ pub enum Obstacle {
     Lacks(&'static str),
     /// The request is too long for it: tokens there are, tokens it takes.
     TooLong(u64, u64),
+    /// The call is expected to cost more than it may, or nobody knows what.
+    TooDear(Option<NanoUsd>),
     /// An operator has taken it out.
     Drained,
     /// It failed lately; for so long it is left alone.
@@ -61,6 +64,7 @@ impl Obstacle {
             | Self::Guard(_)
             | Self::Lacks(_)
             | Self::TooLong(..)
+            | Self::TooDear(_)
             | Self::Drained => return None,
         };
         Some(Pause {
@@ -87,6 +91,8 @@ impl Obstacle {
             Self::TooLong(tokens, room) => {
                 format!("the request has about {tokens} tokens, and its model takes {room}")
             }
+            Self::TooDear(Some(cost)) => format!("it would cost about {cost}, more than it may"),
+            Self::TooDear(None) => "nobody knows what it costs".to_owned(),
             Self::Drained => "it is taken out".to_owned(),
             Self::Broken(left) => format!("it failed lately and rests for {} s", seconds(left)),
             Self::Resting(left, fault, _) => {
@@ -109,6 +115,7 @@ impl Obstacle {
             Self::Guard(_) => "guard",
             Self::Lacks(_) => "lacks",
             Self::TooLong(..) => "too_long",
+            Self::TooDear(_) => "too_dear",
             Self::Drained => "drained",
             Self::Broken(_) => "broken",
             Self::Resting(..) => "resting",

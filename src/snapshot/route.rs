@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tollward_config::SpreadBy;
+use tollward_store::NanoUsd;
 
 use super::Deployment;
 use super::pattern::Pattern;
@@ -35,6 +36,10 @@ pub struct Route {
     pub context_fallbacks: Vec<Arc<Group>>,
     /// Those asked when a filter refuses a request.
     pub filter_fallbacks: Vec<Arc<Group>>,
+    /// Attempts beyond the first; `None`: as for all models.
+    pub attempts: Option<u32>,
+    /// The most that a call may be expected to cost.
+    pub max_cost: Option<NanoUsd>,
     /// Requests that go where another model's do; the first that holds decides.
     pub rules: Arc<[Rule]>,
 }

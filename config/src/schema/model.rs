@@ -37,6 +37,13 @@ pub struct ModelConfig {
     /// Models to try when a deployment's filter refuses the request. Default none.
     /// Reload: applies to the next request.
     pub filter_fallbacks: Vec<String>,
+    /// Extra attempts per request, over all deployments and fallbacks. `None`: as in the section
+    /// `retry`. Reload: applies to the next request.
+    pub attempts: Option<u32>,
+    /// The most that a request may be expected to cost, in billionths of a dollar. A deployment that
+    /// is dearer, or whose price is not known, is left out. Default: no bound.
+    /// Reload: applies to the next request.
+    pub max_cost_usd: Option<u64>,
     /// What becomes of fields of a request that a deployment does not take. Default `warn`.
     /// Reload: applies to the next request.
     pub on_unsupported: OnUnsupported,
@@ -111,9 +118,22 @@ impl ModelConfig {
             let help = "write where its requests go: deployments: [provider/model]";
             reader.diagnostics.push(diagnostic.with_help(help));
         }
+        let limits = table.field("timeouts");
+        let own = limits.node.is_some().then(|| {
+            TimeoutsConfig::read_own(
+                limits.table(reader).inheriting("timeouts"),
+                reader,
+                timeouts,
+            )
+        });
         let deployments = items
             .iter()
-            .filter_map(|(path, node)| DeploymentConfig::read(node, path, timeouts, reader))
+            .filter_map(|(path, node)| {
+                let mut deployment =
+                    DeploymentConfig::read(node, path, own.as_ref().unwrap_or(timeouts), reader)?;
+                deployment.timeouts = deployment.timeouts.or(own);
+                Some(deployment)
+            })
             .collect();
         let model = Self {
             deployments,
@@ -125,6 +145,8 @@ impl ModelConfig {
             fallbacks: table.field("fallbacks").words(reader, &[]),
             context_fallbacks: table.field("context_fallbacks").words(reader, &[]),
             filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
+            attempts: table.field("attempts").optional_integer(reader, 0..=10),
+            max_cost_usd: table.field("max_cost_usd").amount(9, reader),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,
                 OnUnsupported::default(),

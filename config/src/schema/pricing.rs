@@ -147,7 +147,7 @@ impl OverriddenPrice {
 
 impl Field<'_> {
     /// A decimal amount of US dollars, as text or as a number, in units of its last possible place.
-    fn amount(&self, places: usize, reader: &mut Reader) -> Option<u64> {
+    pub(crate) fn amount(&self, places: usize, reader: &mut Reader) -> Option<u64> {
         let expected = format!("a number such as 0.15, with up to {places} decimals");
         self.read(reader, &expected, |scalar| {
             let may_be = !matches!(scalar.kind, ScalarKind::Bool | ScalarKind::Null);

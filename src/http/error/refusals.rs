@@ -213,24 +213,23 @@ impl From<RouteError> for Problem {
 
 /// Of all deployments of a model none may answer, the first for that reason.
 fn excluded(obstacle: &Obstacle, message: String) -> Problem {
-    match obstacle {
-        Obstacle::TooLong(..) => Problem::invalid("context_length_exceeded", message),
-        Obstacle::Lacks(_) => Problem::invalid("unsupported_parameter", message),
-        Obstacle::Forbidden | Obstacle::NotServed | Obstacle::Condition | Obstacle::Guard(_) => {
-            Problem::new(
-                StatusCode::FORBIDDEN,
-                "invalid_request_error",
-                "excluded_by_policy",
-                message,
-            )
-        }
-        Obstacle::Drained | Obstacle::Broken(_) | Obstacle::Resting(..) | Obstacle::Refused(_) => {
-            Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "server_error",
-                "deployments_drained",
-                message,
-            )
-        }
-    }
+    let (status, kind, code) = match obstacle {
+        Obstacle::Drained | Obstacle::Broken(_) | Obstacle::Resting(..) | Obstacle::Refused(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server_error",
+            "deployments_drained",
+        ),
+        Obstacle::Forbidden
+        | Obstacle::NotServed
+        | Obstacle::Condition
+        | Obstacle::Guard(_)
+        | Obstacle::Lacks(_)
+        | Obstacle::TooLong(..)
+        | Obstacle::TooDear(_) => (
+            StatusCode::FORBIDDEN,
+            "invalid_request_error",
+            "excluded_by_policy",
+        ),
+    };
+    Problem::new(status, kind, code, message)
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tollward_config::SpreadBy;
 use tollward_config::catalog::Capabilities;
+use tollward_store::NanoUsd;
 use tollward_wire::conversation::beginnings;
 use tollward_wire::view::needs::Needs;
 
@@ -34,6 +35,8 @@ pub struct Question<'a> {
     guards: Vec<&'a Guard>,
     /// There is more than one deployment to ask.
     has_choice: bool,
+    /// The most that the call may be expected to cost.
+    max_cost: Option<NanoUsd>,
     affinity: &'a Affinity,
     thread: OnceCell<Thread>,
 }
@@ -68,6 +71,7 @@ impl<'a> Question<'a> {
             user: OnceCell::new(),
             guards: Vec::new(),
             has_choice: true,
+            max_cost: None,
             affinity,
             thread: OnceCell::new(),
         };
@@ -83,6 +87,7 @@ impl<'a> Question<'a> {
     pub fn of(self, route: &Route) -> Self {
         Self {
             has_choice: route.deployments().nth(1).is_some(),
+            max_cost: route.max_cost,
             ..self
         }
     }
@@ -183,12 +188,7 @@ impl<'a> Question<'a> {
             Circuit::Trying | Circuit::Open(_) => WHOLE,
         };
         let at_unix_s = self.admitted.at_ms / 1_000;
-        let cost = || {
-            let view = &self.admitted.view;
-            let learned = &vitals.learned;
-            let usage = learned.expected(self.tokens(), view.max_output, view.choices);
-            deployment.prices.cost(&usage, at_unix_s).cost
-        };
+        let cost = || self.cost(deployment, vitals);
         let headroom = || deployment.meters.headroom_left(at_unix_s);
         Outlook {
             identity: deployment.identity,
@@ -200,6 +200,14 @@ impl<'a> Question<'a> {
             is_warm: group.is_ordered_by("sticky")
                 && self.thread().warm == Some(deployment.identity),
         }
+    }
+
+    /// What the call will cost there, about.
+    fn cost(&self, deployment: &Deployment, vitals: &Vitals) -> Option<NanoUsd> {
+        let (view, learned) = (&self.admitted.view, &vitals.learned);
+        let usage = learned.expected(self.tokens(), view.max_output, view.choices);
+        let at_unix_s = self.admitted.at_ms / 1_000;
+        deployment.prices.cost(&usage, at_unix_s).cost
     }
 
     /// What stands in the way of a candidate; what does not pass is looked for first.
@@ -222,6 +230,12 @@ impl<'a> Question<'a> {
             && when.holds(&self.facts()) != Some(true)
         {
             return Some(Obstacle::Condition);
+        }
+        if let Some(most) = self.max_cost {
+            let cost = self.cost(deployment, vitals);
+            if cost.is_none_or(|it| it > most) {
+                return Some(Obstacle::TooDear(cost));
+            }
         }
         if vitals.is_drained {
             return Some(Obstacle::Drained);
