@@ -15,6 +15,8 @@ use tollward_wire::usage::Usage;
 use crate::policy::breaker::{Breaker, BreakerTerms, Circuit, Spell};
 use crate::policy::latency::Latency;
 use crate::policy::learned::Learned;
+use crate::policy::obstacle::Obstacle;
+use crate::policy::routing::WHOLE;
 
 /// How long a deployment rests that said that it is overloaded, and not how long.
 const OVERLOADED: Duration = Duration::from_secs(5);
@@ -60,6 +62,29 @@ pub struct Vitals {
     pub first_content_us: Option<u64>,
     /// What calls of it use.
     pub learned: Learned,
+}
+
+impl Vitals {
+    /// Thousandths of its weight that it has now.
+    pub fn share(&self) -> u32 {
+        match self.circuit {
+            Circuit::Closed(share) => share,
+            Circuit::Trying | Circuit::Open(_) => WHOLE,
+        }
+    }
+
+    /// Why it should be left alone for now.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        if let Circuit::Open(left) = self.circuit {
+            return Some(Obstacle::Broken(left));
+        }
+        let Resting {
+            left,
+            fault,
+            is_asked,
+        } = self.resting?;
+        Some(Obstacle::Resting(left, fault, is_asked))
+    }
 }
 
 /// Why a deployment is left alone that works.

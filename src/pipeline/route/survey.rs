@@ -15,14 +15,13 @@ use tollward_wire::view::needs::Needs;
 use crate::clock;
 use crate::pipeline::admit::Admitted;
 use crate::policy::affinity::Affinity;
-use crate::policy::breaker::Circuit;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
-use crate::policy::routing::{Draw, Outlook, WHOLE, fingerprint, order};
+use crate::policy::routing::{Draw, Outlook, fingerprint, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
-use crate::upstream::health::{Resting, Vitals};
+use crate::upstream::health::Vitals;
 
 /// A call that is to be routed.
 pub struct Question<'a> {
@@ -183,16 +182,12 @@ impl<'a> Question<'a> {
     }
 
     fn outlook(&self, group: &Group, deployment: &Deployment, vitals: &Vitals) -> Outlook {
-        let share = match vitals.circuit {
-            Circuit::Closed(share) => share,
-            Circuit::Trying | Circuit::Open(_) => WHOLE,
-        };
         let at_unix_s = self.admitted.at_ms / 1_000;
         let cost = || self.cost(deployment, vitals);
         let headroom = || deployment.meters.headroom_left(at_unix_s);
         Outlook {
             identity: deployment.identity,
-            weight: u64::from(deployment.weight) * u64::from(share),
+            weight: u64::from(deployment.weight) * u64::from(vitals.share()),
             in_flight: vitals.in_flight,
             first_content_us: vitals.first_content_us,
             cost: group.is_ordered_by("cheapest").then(cost).flatten(),
@@ -243,16 +238,8 @@ impl<'a> Question<'a> {
         if let Some(doubt) = self.doubt(deployment) {
             return Some(doubt);
         }
-        if let Circuit::Open(left) = vitals.circuit {
-            return Some(Obstacle::Broken(left));
-        }
-        if let Some(resting) = vitals.resting {
-            let Resting {
-                left,
-                fault,
-                is_asked,
-            } = resting;
-            return Some(Obstacle::Resting(left, fault, is_asked));
+        if let Some(obstacle) = vitals.obstacle() {
+            return Some(obstacle);
         }
         let rests = deployment
             .credentials
