@@ -22,7 +22,7 @@ use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::Settlement;
-use crate::policy::retry::{Situation, Verdict, decide};
+use crate::policy::retry::{Situation, Verdict, decide_among};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
 use crate::upstream::failure::AttemptFailure;
@@ -203,13 +203,13 @@ pub async fn attempt(
             if upload.is_some_and(Upload::is_spent) {
                 situation.attempts_left = 0;
             }
-            let verdict = verdict(&situation, terms, || {
+            let verdict = decide_among(&situation, &terms.backoff, || {
                 candidates.turn_off(fault);
                 candidate = candidates.next(settlement, &mut trail);
                 candidate.is_some()
             });
             match verdict {
-                Verdict::Again(delay) if may_wait(deployment, terms, delay, deadline) => {
+                Verdict::Again(delay) if pays(deployment, terms, delay, deadline) => {
                     tokio::time::sleep(delay).await;
                 }
                 Verdict::Next => continue 'candidates,
@@ -257,21 +257,6 @@ async fn signed<'a>(
     Err(signers.into_failure())
 }
 
-/// The decision. Whether another candidate can be asked is looked at only where one is wanted.
-fn verdict(situation: &Situation, terms: &RetryTerms, has_next: impl FnOnce() -> bool) -> Verdict {
-    match decide(situation, &terms.backoff) {
-        Verdict::Next if !has_next() => {
-            let alone = Situation {
-                has_next: false,
-                has_detour: false,
-                ..*situation
-            };
-            decide(&alone, &terms.backoff)
-        }
-        verdict => verdict,
-    }
-}
-
 /// What is to be decided about, if there were another candidate.
 /// `attempts`: those made at this deployment, and all of them.
 fn situation(failure: &AttemptFailure, terms: &RetryTerms, attempts: (u32, u32)) -> Situation {
@@ -286,13 +271,7 @@ fn situation(failure: &AttemptFailure, terms: &RetryTerms, attempts: (u32, u32))
     }
 }
 
-/// Whether there is time for another attempt at a deployment, and its allowance pays for it.
-fn may_wait(
-    deployment: &Deployment,
-    terms: &RetryTerms,
-    delay: Duration,
-    deadline: Instant,
-) -> bool {
-    let now = clock::mono();
-    now + delay < deadline && deployment.allowance.spend(terms.allowance, now)
+fn pays(deployment: &Deployment, terms: &RetryTerms, delay: Duration, deadline: Instant) -> bool {
+    let allowance = &deployment.allowance;
+    allowance.pays(terms.allowance, delay, clock::mono(), deadline)
 }

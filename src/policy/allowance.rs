@@ -66,6 +66,17 @@ impl Allowance {
         }
         affordable
     }
+
+    /// Spends one on a retry after `delay`, if that is before the call's `deadline`.
+    pub fn pays(
+        &self,
+        terms: AllowanceTerms,
+        delay: Duration,
+        now: Instant,
+        deadline: Instant,
+    ) -> bool {
+        now + delay < deadline && self.spend(terms, now)
+    }
 }
 
 /// What `elapsed` earned, or `None` when it is too short to count, so that frequent calls lose no fraction.

@@ -69,6 +69,25 @@ pub fn decide(situation: &Situation, backoff: &Backoff) -> Verdict {
     }
 }
 
+/// The same where finding another candidate has effects: `has_next` is asked only where one is wanted.
+pub fn decide_among(
+    situation: &Situation,
+    backoff: &Backoff,
+    has_next: impl FnOnce() -> bool,
+) -> Verdict {
+    match decide(situation, backoff) {
+        Verdict::Next if !has_next() => {
+            let alone = Situation {
+                has_next: false,
+                has_detour: false,
+                ..*situation
+            };
+            decide(&alone, backoff)
+        }
+        verdict => verdict,
+    }
+}
+
 fn is_dear(fault: Fault) -> bool {
     matches!(
         fault,
