@@ -1,7 +1,7 @@
 //! The retry allowance: retries as a share of calls, so that an outage is not multiplied.
 //!
-//! Every first attempt earns a tenth of a retry (by default) and every second
-//! earns one; a retry spends a whole one. A provider that is down for a minute
+//! Every first attempt earns a tenth of a retry (by default); a second in which
+//! they earn less than one earns one. A retry spends a whole one. A provider that is down for a minute
 //! at 200 calls a second therefore sees at most about 1.1 calls for each of
 //! ours, while a single hiccup is always retried.
 
@@ -17,7 +17,7 @@ const WHOLE: u64 = 1_000;
 pub struct AllowanceTerms {
     /// Percent of a retry earned by each first attempt.
     pub percent: u32,
-    /// Retries earned per second in any case.
+    /// Retries earned per second at the least.
     pub per_second: u32,
 }
 
@@ -29,6 +29,8 @@ pub struct Allowance {
 struct State {
     balance: u64,
     counted_until: Instant,
+    /// What first attempts have earned beyond the least, of the last second's worth.
+    earned: u64,
 }
 
 impl Allowance {
@@ -41,6 +43,7 @@ impl Allowance {
             state: Mutex::new(State {
                 balance: Self::SAVINGS * WHOLE,
                 counted_until: now,
+                earned: 0,
             }),
         }
     }
@@ -48,17 +51,21 @@ impl Allowance {
     /// Counts the first attempt of a call on this provider.
     pub fn earn(&self, terms: AllowanceTerms) {
         let mut state = self.state.lock();
-        state.balance =
-            (state.balance + u64::from(terms.percent) * WHOLE / 100).min(Self::SAVINGS * WHOLE);
+        let earned = u64::from(terms.percent) * WHOLE / 100;
+        state.balance = (state.balance + earned).min(Self::SAVINGS * WHOLE);
+        state.earned = state.earned.saturating_add(earned);
     }
 
     /// Spends one retry at `now`; `false` when there is none.
     pub fn spend(&self, terms: AllowanceTerms, now: Instant) -> bool {
         let mut state = self.state.lock();
         let elapsed = now.saturating_duration_since(state.counted_until);
-        if let Some(earned) = by_time(terms, elapsed) {
-            state.balance = (state.balance + earned).min(Self::SAVINGS * WHOLE);
+        if let Some(least) = by_time(terms, elapsed) {
+            let missing = least.saturating_sub(state.earned);
+            state.balance = (state.balance + missing).min(Self::SAVINGS * WHOLE);
             state.counted_until = now;
+            let second = u64::from(terms.per_second) * WHOLE;
+            state.earned = state.earned.saturating_sub(least).min(second);
         }
         let affordable = state.balance >= WHOLE;
         if affordable {
@@ -111,7 +118,22 @@ mod tests {
             }
         }
         assert_eq!(calls, 12_000);
-        assert!((1_200..=1_275).contains(&retries), "{retries} retries");
+        assert!((1_200..=1_212).contains(&retries), "{retries} retries");
+    }
+
+    #[test]
+    fn who_asks_more_often_than_calls_come_is_given_no_more() {
+        let start = mono();
+        let allowance = Allowance::new(start);
+        let mut retries = 0_u32;
+        for tick in 0..60 * 200_u64 {
+            if tick % 5 == 0 {
+                allowance.earn(TERMS);
+            }
+            let now = start + Duration::from_millis(tick * 5);
+            retries += u32::from(allowance.spend(TERMS, now));
+        }
+        assert!((240..=251).contains(&retries), "{retries} of 2400 calls");
     }
 
     #[test]
