@@ -172,7 +172,7 @@ pub async fn attempt(
 ) -> Result<Committed, Box<AttemptError>> {
     let mut trail = Trail::default();
     let upload = recalled.admitted.upload();
-    let mut candidates = Candidates::of(gateway, recalled, plan);
+    let mut candidates = Candidates::of(gateway, terms, recalled, plan);
     let mut told = None;
     let mut candidate = candidates.next(settlement, &mut trail);
     'candidates: while let Some(Candidate {

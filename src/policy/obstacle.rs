@@ -50,6 +50,28 @@ pub struct Pause {
     pub is_strict: bool,
 }
 
+/// What it takes to ask a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toll {
+    /// Nothing.
+    Nothing,
+    /// A turn of its own: one call a second finds out whether it must still be left alone.
+    Turn,
+    /// One of its provider's retries.
+    Retry,
+}
+
+/// What it takes to ask a candidate with that `pause` when the call has made so many `attempts`.
+///
+/// When everybody rests, going on to the next is as much a retry as asking the same one again.
+pub fn toll(pause: Option<Pause>, attempts: u32) -> Toll {
+    match pause {
+        Some(pause) if pause.is_strict => Toll::Turn,
+        Some(_) if attempts > 0 => Toll::Retry,
+        Some(_) | None => Toll::Nothing,
+    }
+}
+
 impl Obstacle {
     /// What passes by itself.
     pub fn pause(&self) -> Option<Pause> {
@@ -176,6 +198,17 @@ mod tests {
         assert_eq!(doubt(&can, pictures, 9_999), None);
         let long = doubt(&can, pictures, 10_001);
         assert_eq!(long, Some(Obstacle::TooLong(10_001, 8_000)));
+    }
+
+    #[test]
+    fn who_rests_is_asked_first_for_nothing_and_after_a_failure_for_a_retry() {
+        let pause = |it: Obstacle| it.pause();
+        let refused = pause(Obstacle::Refused(Duration::from_secs(5)));
+        assert_eq!(toll(refused, 0), Toll::Nothing);
+        assert_eq!(toll(refused, 1), Toll::Retry);
+        assert_eq!(toll(None, 2), Toll::Nothing);
+        let broken = pause(Obstacle::Broken(Duration::from_secs(5)));
+        assert_eq!([toll(broken, 0), toll(broken, 1)], [Toll::Turn, Toll::Turn]);
     }
 
     #[test]

@@ -13,8 +13,8 @@ use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::{Choice, Plan};
 use crate::pipeline::settle::Settlement;
-use crate::policy::obstacle::Pause;
-use crate::snapshot::Deployment;
+use crate::policy::obstacle::{Pause, Toll, toll};
+use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
 use crate::upstream::failure::AttemptFailure;
 
@@ -29,6 +29,7 @@ pub(super) struct Candidate<'a> {
 pub(super) struct Candidates<'a> {
     gateway: &'a Gateway,
     recalled: &'a Recalled,
+    terms: &'a RetryTerms,
     plan: &'a Plan,
     left: Chain<Once<&'a Choice>, slice::Iter<'a, Choice>>,
     /// What is left is a detour, from which there is no other one.
@@ -40,10 +41,16 @@ pub(super) struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
-    pub(super) fn of(gateway: &'a Gateway, recalled: &'a Recalled, plan: &'a Plan) -> Self {
+    pub(super) fn of(
+        gateway: &'a Gateway,
+        terms: &'a RetryTerms,
+        recalled: &'a Recalled,
+        plan: &'a Plan,
+    ) -> Self {
         Self {
             gateway,
             recalled,
+            terms,
             plan,
             left: plan.choices(),
             is_turned: false,
@@ -74,17 +81,18 @@ impl<'a> Candidates<'a> {
         }
     }
 
-    /// Whether it may be asked though it should be left alone: one call a second finds out whether
-    /// it is still so.
+    /// Whether it may be asked, though it should perhaps be left alone.
     fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
-        let Some(pause) = choice.pause.filter(|it| it.is_strict) else {
-            return true;
+        let (deployment, now) = (&choice.deployment, clock::mono());
+        let may = match toll(choice.pause, trail.made()) {
+            Toll::Nothing => true,
+            Toll::Turn => deployment.health.may_force(now),
+            Toll::Retry => deployment.allowance.spend(self.terms.allowance, now),
         };
-        let may = choice.deployment.health.may_force(clock::mono());
-        if !may {
+        if let Some(pause) = choice.pause.filter(|_| !may) {
             let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
             self.rested = if is_sooner { Some(pause) } else { self.rested };
-            trail.rested.push(Arc::clone(&choice.deployment.id));
+            trail.rested.push(Arc::clone(&deployment.id));
         }
         may
     }
