@@ -1,0 +1,71 @@
+//! What it costs to put the candidates of a call in order, and to arrange the whole plan.
+//!
+//! `cargo bench --bench plan`; the numbers of one machine are in docs/simulation.md.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use tollward::policy::obstacle::Obstacle;
+use tollward::policy::plan::Lineup;
+use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
+use tollward_store::NanoUsd;
+
+/// The lists of policies that are measured.
+const LISTS: [&[&str]; 3] = [&["weighted"], &["fastest"], &["sticky", "cheapest"]];
+
+/// Candidates as they are in the middle of a day: busy, of known speed and price.
+fn outlooks(many: u64) -> Vec<Outlook> {
+    let outlook = |identity| {
+        let dice = mix(identity);
+        Outlook {
+            identity,
+            weight: 1_000 * (1 + dice % 5),
+            in_flight: u32::from((dice >> 8).to_le_bytes()[0] % 50),
+            first_content_us: Some(200_000 + (dice >> 16) % 800_000),
+            cost: Some(NanoUsd(1_000 + ((dice >> 24) % 1_000).cast_signed())),
+            headroom: None,
+            is_warm: identity == many / 2,
+        }
+    };
+    (0..many).map(outlook).collect()
+}
+
+/// A tenth of the candidates rest.
+fn obstacles(many: u64) -> Vec<Option<Obstacle>> {
+    let rests = |place| Obstacle::Broken(Duration::from_secs(1 + mix(place) % 9));
+    let obstacle = |place| (place % 10 == 3).then(|| rests(place));
+    (0..many).map(obstacle).collect()
+}
+
+fn planning(criterion: &mut Criterion) {
+    for names in LISTS {
+        let policies: Vec<&dyn RoutingPolicy> = names.iter().filter_map(|it| policy(it)).collect();
+        assert_eq!(policies.len(), names.len());
+        let mut group = criterion.benchmark_group(names.join("+"));
+        for many in [5, 50, 500] {
+            let (outlooks, obstacles) = (outlooks(many), obstacles(many));
+            let mut turn = 0;
+            let mut draw = || {
+                turn += 1;
+                Draw::of_turn(turn, mix(turn))
+            };
+            group.bench_function(BenchmarkId::new("order", many), |bencher| {
+                bencher.iter(|| order(&policies, black_box(&outlooks), draw()));
+            });
+            group.bench_function(BenchmarkId::new("arrange", many), |bencher| {
+                bencher.iter(|| {
+                    let mut lineup = Lineup::default();
+                    for place in order(&policies, black_box(&outlooks), draw()) {
+                        let obstacle = obstacles.get(place).and_then(Option::as_ref);
+                        lineup.add(place, obstacle);
+                    }
+                    lineup.in_order()
+                });
+            });
+        }
+    }
+}
+
+criterion_group!(benches, planning);
+criterion_main!(benches);
