@@ -9,7 +9,7 @@ pub mod route;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tollward_config::catalog::Capabilities;
@@ -25,12 +25,13 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::breaker::BreakerTerms;
 use crate::policy::condition::Condition;
+use crate::policy::obstacle::Obstacle;
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
-use crate::upstream::health::Health;
+use crate::upstream::health::{Health, Vitals};
 
 /// What is configured, validated and wired.
 pub struct Snapshot {
@@ -207,6 +208,15 @@ impl Deployment {
             // The engine generates text, and nothing else.
             Target::Local(_) => operation.dialect().is_some(),
         }
+    }
+
+    /// Why it, or all of its credentials, should be left alone for now.
+    pub fn rests(&self, vitals: &Vitals, now: Instant) -> Option<Obstacle> {
+        let refused = || {
+            let left = self.credentials.rests(&self.upstream_model, now);
+            (left > Duration::ZERO).then_some(Obstacle::Refused(left))
+        };
+        vitals.obstacle().or_else(refused)
     }
 
     /// Whether calls of `operation` go there as they are, and so what is kept of them is kept there.

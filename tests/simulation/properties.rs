@@ -8,7 +8,7 @@ use std::time::Duration;
 use tollward_wire::fault::Fault;
 
 use crate::chance::Dice;
-use crate::site::{Nature, Spell, Trouble};
+use crate::site::{Nature, PATIENCE, Spell, Trouble};
 use crate::world::{BREAKER, Clients, Ordering, World};
 
 /// Seeds that found something once.
@@ -164,6 +164,22 @@ fn who_recovers_is_asked_again_within_its_pause_and_has_its_share_after_the_reco
         let share = since(whole).count() * 100 / all;
         assert!((31..=36).contains(&share), "{share} % when all is over");
     });
+}
+
+#[test]
+fn who_waited_in_vain_is_not_sent_to_one_that_has_failed_meanwhile() {
+    let mut natures = vec![Nature::like(1, 300); 3];
+    for nature in &mut natures[..2] {
+        nature.spells.push(Spell::of(Trouble::Frozen, 0, 60));
+    }
+    let clients = Clients::steady(6_000, 200);
+    let world = World::new(natures, &Ordering::by(&["weighted"]), &clients, 1).play();
+    world.is_settled();
+    let tally = &world.tally;
+    assert_eq!((tally.failed, tally.rested), (0, 0), "calls that failed");
+    let twice = PATIENCE.mul_f64(1.5);
+    let waited = tally.times.iter().filter(|it| **it > twice).count();
+    assert!(waited <= 10, "{waited} calls waited twice");
 }
 
 #[test]

@@ -17,7 +17,7 @@ use tollward::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use tollward::policy::plan::Lineup;
 use tollward::policy::retry::{Situation, Verdict, decide_among};
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
-use tollward::upstream::health::Flight;
+use tollward::upstream::health::{Flight, Vitals};
 use tollward_store::NanoUsd;
 use tollward_wire::fault::Fault;
 use tollward_wire::usage::Usage;
@@ -251,8 +251,6 @@ impl World {
     fn survey(&self, site: &Site, identity: u64, input: u64) -> (Outlook, Option<Obstacle>) {
         let vitals = site.health.at(self.instant(), &BREAKER, input, true);
         let tokens = vitals.learned.expected(input, None, 1).output;
-        let rests = site.credential.saturating_sub(self.now);
-        let refused = (!rests.is_zero()).then_some(Obstacle::Refused(rests));
         let outlook = Outlook {
             identity,
             weight: u64::from(site.nature.weight) * u64::from(vitals.share()),
@@ -262,7 +260,22 @@ impl World {
             headroom: site.headroom(self.now),
             is_warm: false,
         };
-        (outlook, vitals.obstacle().or(refused))
+        (outlook, self.rests(site, &vitals))
+    }
+
+    /// As `Deployment::rests` has it.
+    fn rests(&self, site: &Site, vitals: &Vitals) -> Option<Obstacle> {
+        let left = site.credential.saturating_sub(self.now);
+        let refused = (!left.is_zero()).then_some(Obstacle::Refused(left));
+        vitals.obstacle().or(refused)
+    }
+
+    fn pause(&self, site: &Site) -> Option<Pause> {
+        let vitals = site.health.at(self.instant(), &BREAKER, 0, false);
+        let obstacle = self.rests(site, &vitals);
+        // Without health nobody rests.
+        let obstacle = obstacle.filter(|_| matches!(self.ordering, Ordering::By(_)));
+        obstacle.and_then(|it| it.pause())
     }
 
     /// Whether there is another one that may be asked; those before it are passed over.
@@ -270,8 +283,12 @@ impl World {
         let now = self.instant();
         while let Some((place, pause)) = self.calls[call].plan.pop() {
             let site = &self.sites[place];
-            let may = match toll(pause, self.calls[call].made) {
+            let made = self.calls[call].made;
+            let pause = if made == 0 { pause } else { self.pause(site) };
+            let mut others = self.calls[call].plan.iter();
+            let may = match toll(pause, made) {
                 Toll::Nothing => true,
+                _ if made > 0 && others.any(|it| self.pause(&self.sites[it.0]).is_none()) => false,
                 Toll::Turn => site.health.may_force(now),
                 Toll::Retry => site.allowance.spend(ALLOWANCE, now),
             };

@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tollward_config::SpreadBy;
 use tollward_config::catalog::Capabilities;
@@ -238,13 +238,7 @@ impl<'a> Question<'a> {
         if let Some(doubt) = self.doubt(deployment) {
             return Some(doubt);
         }
-        if let Some(obstacle) = vitals.obstacle() {
-            return Some(obstacle);
-        }
-        let rests = deployment
-            .credentials
-            .rests(&deployment.upstream_model, self.now);
-        (rests > Duration::ZERO).then_some(Obstacle::Refused(rests))
+        deployment.rests(vitals, self.now)
     }
 
     /// What the catalogue says that a candidate's model lacks. Who is asked in any case is not doubted.
