@@ -107,17 +107,22 @@ pub fn policy(name: &str) -> Option<&'static dyn RoutingPolicy> {
 
 /// Places of the candidates in the order in which `policies` have them asked.
 pub fn order(policies: &[&dyn RoutingPolicy], outlooks: &[Outlook], draw: Draw) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..outlooks.len()).collect();
+    let places = 0..outlooks.len();
     if outlooks.len() < 2 {
-        return order;
+        return places.collect();
     }
+    let mut order: Vec<(u64, usize)> = places.map(|place| (0, place)).collect();
     let mut ranks = vec![0; outlooks.len()];
-    // Sorting keeps the order of what is alike, so the last policy sorts first.
+    // Sorting keeps the order of what is alike, so the last policy sorts first. Ranks stand beside
+    // their places, since looking each up is what takes long with hundreds of candidates.
     for policy in policies.iter().rev() {
         policy.rank(outlooks, draw, &mut ranks);
-        order.sort_by_key(|place| ranks.get(*place).copied());
+        for (rank, place) in &mut order {
+            *rank = ranks.get(*place).copied().unwrap_or(u64::MAX);
+        }
+        order.sort_by_key(|(rank, _)| *rank);
     }
-    order
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 /// A number that stands for some bytes, the same in every process (FNV-1a, spread).
