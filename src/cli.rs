@@ -17,6 +17,7 @@ pub mod key;
 pub mod models;
 pub mod place;
 pub mod pull;
+pub mod route;
 pub mod serve;
 pub mod show;
 pub mod span;
@@ -62,6 +63,12 @@ enum Command {
     Key(key::KeyArgs),
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
+    /// Show where calls go, and why
+    Route {
+        /// What to do.
+        #[command(subcommand)]
+        command: route::RouteCommand,
+    },
     /// Look up prices, and fetch newer ones
     Catalog {
         /// What to do.
@@ -145,6 +152,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Usage(args) => {
             let store = open_store(&place, &environment).await?;
             usage::run(&args, &*store.ledger, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Route { command } => {
+            route::run(&command, &place, &environment, &mut console).await?;
         }
         Command::Catalog { command } => {
             let pricing = place.load(&environment, Vec::new())?.config.pricing;

@@ -105,10 +105,17 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
     inference::answer(Operation::Rerank, state, request).await
 }
 
-/// The operator's side: metrics and probes.
+/// The operator's side: metrics, probes, and how calls are routed.
 pub fn admin(gateway: &Arc<Gateway>) -> Router {
     Router::new()
         .route("/metrics", get(ops::metrics))
+        .route("/admin/v1/explain", post(ops::explain::answer))
+        .route("/admin/v1/deployments", get(ops::deployments::list))
+        .route("/admin/v1/deployments/drain", post(ops::deployments::drain))
+        .route(
+            "/admin/v1/deployments/undrain",
+            post(ops::deployments::undrain),
+        )
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)

@@ -92,6 +92,13 @@ impl Keyring {
         found.filter(|key| key.is_active(now_ms))
     }
 
+    /// The active key of that name.
+    pub fn named(&self, name: &str, now_ms: i64) -> Option<Arc<KeyRecord>> {
+        let keys = self.keys.load();
+        let mut named = keys.values().filter(|it| it.name == name);
+        named.find(|it| it.is_active(now_ms)).cloned()
+    }
+
     /// Whether the key `id`, which was found once, is still active.
     pub fn is_active(&self, id: KeyId, now_ms: i64) -> bool {
         let keys = self.keys.load();

@@ -6,7 +6,7 @@
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
 //! A request that is only to be counted stops after `recall`; see `count`. What is asked of no model
-//! has no route and one attempt; see `passthrough`.
+//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
@@ -16,6 +16,7 @@ pub mod attempt;
 pub mod authenticate;
 pub mod count;
 pub mod deliver;
+pub mod explain;
 pub mod passthrough;
 pub mod recall;
 pub mod route;

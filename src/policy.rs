@@ -3,7 +3,7 @@
 //! Nothing here sleeps, locks, logs or does I/O. A stage in `pipeline/` gathers
 //! the numbers, asks, and acts on the verdict.
 //!
-//! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`]
+//! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`], [`decision`]
 //! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
 //! - what is known of deployments: [`latency`], [`learned`], [`affinity`]
 //! - money: [`price`], [`estimate`]
@@ -14,6 +14,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod condition;
 pub mod credential;
+pub mod decision;
 pub mod estimate;
 pub mod latency;
 pub mod learned;

@@ -7,7 +7,7 @@
 pub mod pattern;
 pub mod route;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -315,6 +315,16 @@ impl Snapshot {
         }
     }
 
+    /// The route of a name, and how the name leads there: `name`, `alias` or `pattern`.
+    pub fn way(&self, model: &str) -> Option<(Arc<Route>, &'static str)> {
+        let way = match self.routes.get(model) {
+            Some(route) if *route.model == *model => "name",
+            Some(_) => "alias",
+            None => "pattern",
+        };
+        Some((self.resolve(model)?, way))
+    }
+
     /// The deployment of that id, or another with the same account.
     pub fn deployment(&self, id: &str) -> Option<Arc<Deployment>> {
         let deployments = || self.order.iter().flat_map(|it| it.deployments());
@@ -324,6 +334,14 @@ impl Snapshot {
             Some(deployment) => Some(Arc::clone(deployment)),
             None => self.resolve(id)?.deployments().next().cloned(),
         }
+    }
+
+    /// The deployments of all named models, each once, in the order in which they were written.
+    pub fn deployments(&self) -> Vec<Arc<Deployment>> {
+        let mut seen = HashSet::new();
+        let all = self.order.iter().flat_map(|it| it.deployments());
+        let once = all.filter(|it| seen.insert(Arc::clone(&it.id)));
+        once.cloned().collect()
     }
 
     /// All routes, in the order in which they were written.

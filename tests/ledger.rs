@@ -36,7 +36,7 @@ async fn a_row_says_all_about_its_call() {
         "request": response.header("x-request-id"), "attempt": 1, "key": null, "operation": "chat", "model": "chat",
         "provider": "alpha", "deployment": "alpha/upstream-name", "upstream_model": "upstream-name", "status": 200,
         "outcome": "complete", "streamed": false, "tokens": tokens, "cost": "0.00002", "cost_source": "computed",
-        "estimated": false, "attempts": 1,
+        "estimated": false, "attempts": 1, "decision": {"tokens": 14},
     });
     assert_eq!(row, expected);
 }

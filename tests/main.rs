@@ -28,6 +28,7 @@ mod disconnect;
 mod doctor;
 mod embeddings;
 mod endings;
+mod explain;
 mod fallback;
 mod gemini;
 mod headers;

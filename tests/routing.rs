@@ -316,6 +316,54 @@ async fn what_is_wrong_with_a_route_is_told_with_its_place() {
 }
 
 #[tokio::test]
+async fn an_answer_and_its_row_tell_what_was_tried_and_why() {
+    let ([alpha, _beta, _gamma], config) = three().await;
+    let config = config
+        .set("/retry", json!({"attempts": 3}))
+        .set("/models/fast", json!({"deployments": ["beta/m"]}))
+        .set(
+            "/models/chat/rules",
+            json!([{"name": "nightly", "when": "\"batch\" in tags", "use": "fast"}]),
+        );
+    let gateway = Gateway::start(&config).await;
+    alpha.then(Script::json(
+        "400 Bad Request",
+        &openai::error("no", "invalid_request_error", None, None),
+    ));
+    let refused = gateway.chat(&openai::chat()).await;
+    assert_eq!(
+        (refused.status, refused.header("x-tollward-tried")),
+        (400, None)
+    );
+    alpha.then(Script::json(
+        "429 Too Many Requests",
+        &openai::error("slow down", "requests", None, None),
+    ));
+    let answered = gateway.chat(&openai::chat()).await;
+    let tried = "alpha/m:rate_limit_exceeded,beta/m:ok";
+    assert_eq!(answered.header("x-tollward-tried"), Some(tried));
+    // It rests now, so nobody asks it.
+    let passed = gateway.chat(&openai::chat()).await;
+    assert_eq!(passed.header("x-tollward-tried"), None);
+    let tagged = Request::chat(&openai::chat()).header("x-tollward-tags", "batch,eu");
+    assert_eq!(gateway.send(&tagged).await.status, 200);
+
+    let rows = gateway.home.rows(4).await;
+    let told = |it: &Value| (it["rule"].clone(), it["tried"].clone());
+    let told: Vec<(Value, Value)> = rows.iter().rev().map(told).collect();
+    let expected = [
+        (json!(null), json!("alpha/m:invalid_request")),
+        (json!(null), json!(tried)),
+        (json!(null), json!("alpha/m:resting,beta/m:ok")),
+        (json!("nightly"), json!(null)),
+    ];
+    assert_eq!(told, expected);
+    let decision = &rows[0]["decision"];
+    assert_eq!(decision["tags"], json!(["batch", "eu"]));
+    assert!(decision["tokens"].as_u64() > Some(0), "{decision}");
+}
+
+#[tokio::test]
 async fn turns_of_a_conversation_go_where_the_first_one_went_and_move_when_that_fails() {
     let (servers, config) = three().await;
     let config = config

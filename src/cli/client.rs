@@ -9,6 +9,7 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tollward_wire::error_body::ErrorBody;
 use url::{Host, Url};
 
@@ -185,6 +186,23 @@ impl Client {
         let response = self.send(request).await?;
         let id = request_id(&response);
         Ok(AnswerStream::new(response, id))
+    }
+
+    /// Asks the operator's side: looks at `path`, or posts `body` to it.
+    ///
+    /// # Errors
+    /// Nobody answers, or the gateway refused.
+    pub async fn operate(&self, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
+        let url = self.url(path);
+        let request = match body {
+            Some(body) => self.http.post(url).json(body),
+            None => self.http.get(url),
+        };
+        let response = self.send(request.timeout(LIST_TIMEOUT)).await?;
+        let body = bounded_body(response).await;
+        let body = body.map_err(|reason| broken(reason, None))?;
+        let is_no_json = |_| broken("the gateway's answer is no JSON".to_owned(), None);
+        serde_json::from_slice(&body).map_err(is_no_json)
     }
 
     fn url(&self, path: &str) -> String {

@@ -3,6 +3,7 @@
 //! Two views of the ledger: sums by model, key, deployment, provider or day, and the latest single calls.
 //! JSON is an array of the ledger's own rows, so its numbers are exact; the table is for reading.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -228,7 +229,10 @@ fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<
         writeln!(console.notes, "No calls are booked yet.")?;
         return Ok(());
     }
-    let headings = [
+    // Most calls have nothing to tell there.
+    let has_rule = entries.iter().any(|it| it.course.rule.is_some());
+    let has_tried = entries.iter().any(|it| it.course.tried.is_some());
+    let mut headings = vec![
         "TIME (UTC)",
         "MODEL",
         "DEPLOYMENT",
@@ -239,7 +243,16 @@ fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<
         "COST",
         "TOOK",
     ];
-    console.table(headings, entries.iter().map(entry_line))?;
+    headings.extend(has_rule.then_some("RULE"));
+    headings.extend(has_tried.then_some("TRIED"));
+    let line = |entry: &Entry| {
+        let text = |it: &Option<Arc<str>>| it.as_deref().unwrap_or("-").to_owned();
+        let mut line = entry_line(entry).to_vec();
+        line.extend(has_rule.then(|| text(&entry.course.rule)));
+        line.extend(has_tried.then(|| text(&entry.course.tried)));
+        line
+    };
+    console.table(headings, entries.iter().map(line))?;
     Ok(())
 }
 

@@ -263,7 +263,7 @@ impl Holder {
     }
 
     /// How long it still rests for `model`.
-    fn wait(&self, model: &str, now: Instant) -> Duration {
+    pub fn wait(&self, model: &str, now: Instant) -> Duration {
         let rests = self.rests.lock();
         let of_model = rests.models.iter().find(|(of, _)| **of == *model);
         let until = rests.everywhere.max(of_model.map(|(_, until)| *until));

@@ -29,6 +29,7 @@ const CREDENTIAL: HeaderName = HeaderName::from_static("x-tollward-credential");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollward-attempts");
 const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback-reason");
 const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
+const TRIED: HeaderName = HeaderName::from_static("x-tollward-tried");
 const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
@@ -70,6 +71,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     }
     if let Some(rule) = &reply.rule {
         headers.insert(RULE, text(rule));
+    }
+    if let Some(tried) = &reply.tried {
+        headers.insert(TRIED, text(tried));
     }
     if let Some(affinity) = reply.affinity {
         headers.insert(AFFINITY, HeaderValue::from_static(affinity));

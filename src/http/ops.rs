@@ -1,4 +1,7 @@
-//! Probes and metrics.
+//! The operator's side: probes, metrics, and how calls are routed.
+
+pub mod deployments;
+pub mod explain;
 
 use std::sync::Arc;
 
@@ -28,7 +31,11 @@ pub async fn ready(State(gateway): State<Arc<Gateway>>) -> (StatusCode, &'static
 /// All metrics as `OpenMetrics` text.
 pub async fn metrics(State(gateway): State<Arc<Gateway>>) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match gateway.metrics.render(&gateway.ledger_backlog()) {
+    let deployments = deployments::vitals(&gateway);
+    match gateway
+        .metrics
+        .render(&gateway.ledger_backlog(), &deployments)
+    {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }

@@ -39,6 +39,8 @@ pub struct Reply {
     pub fallback_reason: Option<Fault>,
     /// Deployments that cannot be asked such a thing, and were not.
     pub skipped: Vec<Arc<str>>,
+    /// What became of each attempt, when there were several.
+    pub tried: Option<String>,
     /// The rule of the route that sent the call where it went.
     pub rule: Option<Arc<str>>,
     /// Whether the conversation is in a cache there: `hit`, `miss` or `repin`; `None` where turns are
@@ -82,7 +84,8 @@ pub fn deliver(
     let (admitted, keepsake) = (recalled.admitted, recalled.keepsake);
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let credential = Arc::clone(settlement.credential());
-    let (rule, affinity) = (settlement.rule().cloned(), settlement.affinity());
+    let (rule, tried) = (settlement.rule().cloned(), settlement.tried());
+    let affinity = settlement.affinity();
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -111,8 +114,7 @@ pub fn deliver(
         Exchanged::Stream(stream) => {
             let limits = limits(&deployment, admitted.started, keep_alive);
             let head = stream.head.clone();
-            let metered = Metered::new(*stream, settlement, limits);
-            let metered = metered.keeping(keepsake, &deployment);
+            let metered = Metered::new(*stream, settlement, limits).keeping(keepsake, &deployment);
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
@@ -126,6 +128,7 @@ pub fn deliver(
         attempts,
         fallback_reason,
         skipped,
+        tried,
         rule,
         affinity,
         head,

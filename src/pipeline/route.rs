@@ -14,10 +14,12 @@ use std::sync::Arc;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
+use tollward_wire::view::needs::Needs;
 
-use self::survey::{Question, Thread};
+use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
+use crate::policy::affinity::Affinity;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::plan::Lineup;
 use crate::snapshot::route::{Group, Route, Rule};
@@ -29,6 +31,11 @@ pub struct Plan {
     others: Vec<Choice>,
     /// The rule that sent the call where it goes.
     pub rule: Option<Arc<str>>,
+    /// Those that are not asked, or only when nobody else is left, and why, in a word; of what a key
+    /// or the configuration rules out nothing is said.
+    pub passed: Vec<(Arc<str>, &'static str)>,
+    /// What the request needs of a model, if that was asked.
+    pub needs: Option<Needs>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
     /// The conversation, if its turns are kept together.
@@ -63,6 +70,8 @@ impl Plan {
             first: Choice::of(deployment),
             others: Vec::new(),
             rule: None,
+            passed: Vec::new(),
+            needs: None,
             attempts: None,
             thread: None,
             too_long: Vec::new(),
@@ -100,6 +109,8 @@ impl Plan {
             first: choices.next()?.clone(),
             others: choices.cloned().collect(),
             rule: self.rule.clone(),
+            passed: self.passed.clone(),
+            needs: self.needs,
             attempts: self.attempts,
             thread: self.thread,
             too_long: of(&self.too_long),
@@ -168,24 +179,83 @@ pub fn route(
     snapshot: &Snapshot,
     admitted: &Admitted,
 ) -> Result<Plan, RouteError> {
-    let route = found(snapshot, admitted)?;
-    let question = Question::new(&gateway.affinity, snapshot, admitted);
-    let (route, rule) = redirected(snapshot, &question, route);
+    let known = (&gateway.affinity, snapshot);
+    prospect(known, admitted, Group::next_turn)?.plan(admitted)
+}
+
+/// All that may answer a call, before anybody is chosen.
+pub struct Prospect<'a> {
+    /// What is asked.
+    pub question: Question<'a>,
+    /// The route of the name that is asked for.
+    pub asked: Arc<Route>,
+    /// Where it goes.
+    pub route: Arc<Route>,
+    /// The rule that sent it there.
+    pub rule: Option<Arc<str>>,
+    /// One group after the other, each in the order of its policies.
+    pub candidates: Vec<Candidate>,
+    /// The same of those that are asked when the request is too long.
+    pub too_long: Vec<Candidate>,
+    /// The same of those that are asked when a filter refuses it.
+    pub filtered: Vec<Candidate>,
+}
+
+/// One that may answer.
+pub struct Candidate {
+    /// The group that leads to it.
+    pub group: Arc<Group>,
+    /// What was found out about it.
+    pub found: Surveyed,
+}
+
+/// Looks at all that may answer a call. `turn`: the number that the call has in a group.
+///
+/// # Errors
+/// [`RouteError::UnknownModel`].
+pub fn prospect<'a>(
+    (affinity, snapshot): (&'a Affinity, &'a Snapshot),
+    admitted: &'a Admitted,
+    turn: fn(&Group) -> u64,
+) -> Result<Prospect<'a>, RouteError> {
+    let asked = found(snapshot, admitted)?;
+    let question = Question::new(affinity, snapshot, admitted);
+    let (route, rule) = redirected(snapshot, &question, Arc::clone(&asked));
     let question = question.of(&route);
-    let is_sticky = route.groups().any(|it| it.is_ordered_by("sticky"));
-    let lineup = line_up(&question, route.groups());
-    let obstacle = lineup.obstacle().cloned();
-    let mut in_order = choices(lineup).into_iter();
-    let first = in_order.next();
-    Ok(Plan {
-        first: first.ok_or_else(|| refusal(admitted, obstacle))?,
-        others: in_order.collect(),
+    Ok(Prospect {
+        candidates: candidates(&question, route.groups(), turn),
+        too_long: candidates(&question, &route.context_fallbacks, turn),
+        filtered: candidates(&question, &route.filter_fallbacks, turn),
+        question,
+        asked,
+        route,
         rule,
-        attempts: route.attempts,
-        thread: is_sticky.then(|| question.thread()),
-        too_long: choices(line_up(&question, &route.context_fallbacks)),
-        filtered: choices(line_up(&question, &route.filter_fallbacks)),
     })
+}
+
+impl Prospect<'_> {
+    /// Who is asked, in order.
+    ///
+    /// # Errors
+    /// [`RouteError`] when no candidate remains.
+    pub fn plan(&self, admitted: &Admitted) -> Result<Plan, RouteError> {
+        let lined_up = lineup(&self.candidates);
+        let obstacle = lined_up.obstacle().cloned();
+        let mut in_order = choices(lined_up).into_iter();
+        let first = in_order.next();
+        let is_sticky = self.route.groups().any(|it| it.is_ordered_by("sticky"));
+        Ok(Plan {
+            first: first.ok_or_else(|| refusal(admitted, obstacle))?,
+            others: in_order.collect(),
+            rule: self.rule.clone(),
+            passed: passed(&self.candidates),
+            needs: self.question.known_needs(),
+            attempts: self.route.attempts,
+            thread: is_sticky.then(|| self.question.thread()),
+            too_long: choices(lineup(&self.too_long)),
+            filtered: choices(lineup(&self.filtered)),
+        })
+    }
 }
 
 /// The route of the name that was asked for.
@@ -203,7 +273,7 @@ pub fn found(snapshot: &Snapshot, admitted: &Admitted) -> Result<Arc<Route>, Rou
 }
 
 /// Where the first rule that holds sends the call, and the rule's name.
-pub fn redirected(
+fn redirected(
     snapshot: &Snapshot,
     question: &Question<'_>,
     route: Arc<Route>,
@@ -214,25 +284,49 @@ pub fn redirected(
     led.unwrap_or((route, None))
 }
 
-/// The choices of some groups, one group after the other.
-fn line_up<'g>(
+/// Those of some groups, one group after the other.
+fn candidates<'g>(
     question: &Question<'_>,
     groups: impl IntoIterator<Item = &'g Arc<Group>>,
-) -> Lineup<Arc<Deployment>> {
-    let mut lineup = Lineup::default();
+    turn: fn(&Group) -> u64,
+) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
     for group in groups {
         let surveyed = question.survey(group);
-        for place in question.order(group, &surveyed, group.next_turn()) {
-            if let Some(found) = surveyed.get(place) {
-                lineup.add(Arc::clone(&found.deployment), found.obstacle.as_ref());
-            }
-        }
+        let order = question.order(group, &surveyed, turn(group));
+        let mut surveyed: Vec<_> = surveyed.into_iter().map(Some).collect();
+        let found = |place: usize| surveyed.get_mut(place).and_then(Option::take);
+        candidates.extend(order.into_iter().filter_map(found).map(|found| Candidate {
+            group: Arc::clone(group),
+            found,
+        }));
+    }
+    candidates
+}
+
+/// Who is asked of `candidates`.
+pub fn lineup(candidates: &[Candidate]) -> Lineup<&Candidate> {
+    let mut lineup = Lineup::default();
+    for candidate in candidates {
+        lineup.add(candidate, candidate.found.obstacle.as_ref());
     }
     lineup
 }
 
-fn choices(lineup: Lineup<Arc<Deployment>>) -> Vec<Choice> {
-    let choice = |(deployment, pause)| Choice { deployment, pause };
+/// Those in whose way there is something that has to do with how they are.
+fn passed(candidates: &[Candidate]) -> Vec<(Arc<str>, &'static str)> {
+    let told = |it: &Candidate| {
+        let obstacle = it.found.obstacle.as_ref().filter(|it| it.is_of_state())?;
+        Some((Arc::clone(&it.found.deployment.id), obstacle.code()))
+    };
+    candidates.iter().filter_map(told).collect()
+}
+
+fn choices(lineup: Lineup<&Candidate>) -> Vec<Choice> {
+    let choice = |(candidate, pause): (&Candidate, _)| Choice {
+        deployment: Arc::clone(&candidate.found.deployment),
+        pause,
+    };
     lineup.in_order().into_iter().map(choice).collect()
 }
 

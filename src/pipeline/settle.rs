@@ -6,16 +6,18 @@
 //! metrics and the access log. An attempt that failed but may have been billed
 //! gets a row of its own, estimated.
 
+mod course;
 mod turns;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tollward_store::{CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId};
+use tollward_store::{CostSource, Course, Entry, KeyId, NanoUsd, Outcome, RequestId};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
+use self::course::{ANSWERED, Notes, SKIPPED};
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
@@ -75,10 +77,9 @@ struct Call {
     caller: Caller,
     operation: Operation,
     model: Arc<str>,
-    /// The rule of the route that sent the call where it goes.
-    rule: Option<Arc<str>>,
     /// The conversation, if its turns are kept together.
     thread: Option<Thread>,
+    notes: Notes,
     is_stream: bool,
     estimated_input: u64,
     deployment: Arc<Deployment>,
@@ -113,6 +114,7 @@ impl Settlement {
     /// Opens the books; `slot` stays taken until they are closed.
     pub fn open(gateway: &Arc<Gateway>, recalled: &Recalled, plan: &Plan, slot: Slot) -> Self {
         let admitted = &recalled.admitted;
+        let estimated_input = estimate::input_tokens(admitted.document.bytes());
         let call = Call {
             request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),
@@ -121,10 +123,10 @@ impl Settlement {
             caller: admitted.caller.clone(),
             operation: admitted.operation,
             model: admitted.view.model.as_str().into(),
-            rule: plan.rule.clone(),
             thread: plan.thread,
+            notes: Notes::new(plan, admitted, estimated_input),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
-            estimated_input: estimate::input_tokens(admitted.document.bytes()),
+            estimated_input,
             deployment: Arc::clone(plan.first()),
             credential: Arc::from(""),
             attempts: 0,
@@ -164,7 +166,7 @@ impl Settlement {
 
     /// The rule of the route that sent the call where it goes.
     pub fn rule(&self) -> Option<&Arc<str>> {
-        self.call.rule.as_ref()
+        self.call.notes.rule.as_ref()
     }
 
     /// Whether the deployment that answers has the conversation in its cache; `None` if the model's
@@ -191,6 +193,11 @@ impl Settlement {
     /// The credential of the last attempt; empty if there was no choice.
     pub fn credential(&self) -> &Arc<str> {
         &self.call.credential
+    }
+
+    /// What became of each attempt, if there were several.
+    pub fn tried(&self) -> Option<String> {
+        (self.call.attempts > 1).then(|| self.call.notes.tried())
     }
 
     /// Attempts made so far.
@@ -238,7 +245,8 @@ impl Settlement {
     }
 
     /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
-    pub fn skipped(&self, deployment: &Deployment, failure: &AttemptFailure) {
+    pub fn skipped(&mut self, deployment: &Deployment, failure: &AttemptFailure) {
+        self.call.notes.step(&deployment.id, SKIPPED);
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %deployment.id,
             fault = failure.fault.code(), detail = %failure.detail, "a deployment was not asked"
@@ -247,7 +255,7 @@ impl Settlement {
 
     /// The open attempt failed.
     pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
-        self.call.end_attempt();
+        self.call.end_attempt(failure.fault.code());
         if let Some(mut flight) = self.flight.take() {
             let (now, dice) = (clock::mono(), clock::uniform());
             flight.failed(failure.fault, failure.retry_after, now, dice);
@@ -266,7 +274,7 @@ impl Settlement {
 
     /// The open attempt has an answer, or the first content of one.
     pub fn answered(&mut self) {
-        self.call.end_attempt();
+        self.call.end_attempt(ANSWERED);
         if let Some(flight) = &mut self.flight {
             flight.answered(clock::mono());
         }
@@ -322,7 +330,8 @@ impl Settlement {
 
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
-        let (entry, booked) = self.call.entry(outcome, status, observed);
+        let (mut entry, booked) = self.call.entry(outcome, status, observed);
+        entry.course = self.call.notes.course();
         self.write(&entry, observed);
         self.land(outcome, observed);
         booked
@@ -386,8 +395,9 @@ impl Call {
         self.upload.as_ref().is_none_or(Upload::is_sent)
     }
 
-    fn end_attempt(&mut self) {
+    fn end_attempt(&mut self, what: &'static str) {
         if let Some(began) = self.attempt_began.take() {
+            self.notes.step(&self.deployment.id, what);
             self.upstream += clock::mono().saturating_duration_since(began);
         }
     }
@@ -395,7 +405,7 @@ impl Call {
     /// Nobody waits for the open attempt any more; what was sent may be billed.
     fn leave_attempt(&mut self) {
         if self.attempt_began.is_some() {
-            self.end_attempt();
+            self.end_attempt(Fault::Cancelled.code());
             self.failed = Some(Failed {
                 fault: Fault::Cancelled,
                 may_be_billed: self.is_request_sent(),
@@ -435,6 +445,11 @@ impl Call {
             estimated,
             price_id: priced.price_id,
             credential: Some(Arc::clone(&self.credential)).filter(|it| !it.is_empty()),
+            // The last row tells the rest.
+            course: Course {
+                rule: self.notes.rule.clone(),
+                ..Course::default()
+            },
             first_content_ms: self.first_content.map(millis),
             duration_ms: millis(duration),
         };

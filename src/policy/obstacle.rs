@@ -101,6 +101,12 @@ impl Obstacle {
         matches!(self, Self::Lacks(_) | Self::TooLong(..))
     }
 
+    /// Whether it has to do with how the candidate is, or with what is known of its model: with what
+    /// may be otherwise for the next call.
+    pub fn is_of_state(&self) -> bool {
+        self.pause().is_some() || self.is_doubt() || *self == Self::Drained
+    }
+
     /// What it is, for whoever asked.
     pub fn told(&self) -> String {
         let seconds = |left: &Duration| left.as_secs_f64().ceil();

@@ -81,6 +81,10 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<&'static str>,
     attempts: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tried: Option<&'a str>,
     stream: bool,
     input_tokens: u64,
     output_tokens: u64,
@@ -190,6 +194,8 @@ fn line<'a>(access: &AccessLine<'a>) -> Line<'a> {
         outcome: entry.outcome,
         fault: access.fault,
         attempts: entry.attempts,
+        rule: entry.course.rule.as_deref(),
+        tried: entry.course.tried.as_deref(),
         stream: entry.streamed,
         input_tokens: entry.tokens.input,
         output_tokens: entry.tokens.output,

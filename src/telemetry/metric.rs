@@ -4,6 +4,7 @@
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
 mod credential;
+mod deployment;
 mod headroom;
 
 use std::sync::Arc;
@@ -22,9 +23,11 @@ use tollward_wire::operation::Operation;
 
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
+use self::deployment::Deployments;
 pub use self::headroom::CredentialHeadroom;
 use self::headroom::{DeploymentHeadroom, Headrooms};
 use crate::snapshot::Deployment;
+use crate::upstream::health::Vitals;
 
 /// Labels of a finished call.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -104,6 +107,7 @@ pub struct Metrics {
     tokens: Family<TokenLabels, Counter>,
     credentials: Credentials,
     headrooms: Headrooms,
+    deployments: Deployments,
     duration: Seconds,
     first_chunk: Seconds,
 }
@@ -164,6 +168,7 @@ impl Metrics {
             tokens: Family::default(),
             credentials: Credentials::default(),
             headrooms: Headrooms::default(),
+            deployments: Deployments::default(),
             duration: Family::new_with_constructor(seconds as fn() -> Histogram),
             first_chunk: Family::new_with_constructor(seconds as fn() -> Histogram),
         };
@@ -230,6 +235,7 @@ impl Metrics {
         );
         self.credentials.register(registry);
         self.headrooms.register(registry);
+        self.deployments.register(registry);
         self.register_calls();
     }
 
@@ -424,11 +430,17 @@ impl Metrics {
             .inc();
     }
 
-    /// All metrics as `OpenMetrics` text; how far the ledger is behind is read now, as `backlog`.
+    /// All metrics as `OpenMetrics` text; how far the ledger is behind is read now, as `backlog`, and
+    /// so is how `deployments` are.
     ///
     /// # Errors
     /// The encoder refuses a name; names are constants, so a test would see it.
-    pub fn render(&self, backlog: &Backlog) -> Result<String, std::fmt::Error> {
+    pub fn render(
+        &self,
+        backlog: &Backlog,
+        deployments: &[(Arc<Deployment>, Vitals)],
+    ) -> Result<String, std::fmt::Error> {
+        self.deployments.read(deployments);
         let bytes = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.ledger_pending.set(bytes(backlog.pending_bytes));
         self.ledger_journal.set(bytes(backlog.journal_bytes));

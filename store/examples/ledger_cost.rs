@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollward_store::{
-    CostSource, Entry, GroupBy, KeyId, Mode, NanoUsd, Outcome, RequestId, Store, ThingCounts,
-    TokenCounts, UsageQuery,
+    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, Outcome, RequestId, Store,
+    ThingCounts, TokenCounts, UsageQuery,
 };
 
 const START_MS: i64 = 1_795_521_600_000;
@@ -167,6 +167,7 @@ fn template() -> Entry {
         estimated: false,
         price_id: Some(Arc::from("2026-11-24/openai/gpt-5-mini")),
         credential: None,
+        course: Course::default(),
         attempts: 1,
         first_content_ms: Some(412),
         duration_ms: 5_120,

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::{
-    CostSource, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, RequestId, Store,
+    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, RequestId, Store,
     StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
@@ -71,6 +71,7 @@ pub(crate) fn sample(seed: u64) -> Entry {
         estimated: false,
         price_id: Some("catalog-2026-11-24/x".into()),
         credential: None,
+        course: Course::default(),
         attempts: 1,
         first_content_ms: Some(321),
         duration_ms: 1_234,
@@ -167,6 +168,11 @@ async fn an_entry_comes_back_whole(store: Store, _: &Path) {
             ..ThingCounts::default()
         },
         credential: Some("spare".into()),
+        course: Course {
+            rule: Some("nightly".into()),
+            tried: Some("a/x:timeout,b/x:ok".into()),
+            decision: Some(r#"{"tokens":12}"#.into()),
+        },
         attempts: u32::MAX,
         first_content_ms: Some(u32::MAX),
         duration_ms: u32::MAX,

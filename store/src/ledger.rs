@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{KeyId, NanoUsd, RequestId, StoreError};
 
@@ -99,12 +99,30 @@ pub struct Entry {
     /// The provider's credential that signed it; `None` when there was no choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub credential: Option<Arc<str>>,
+    /// Why the call went where it went.
+    #[serde(flatten)]
+    pub course: Course,
     /// How many attempts the request had taken when this entry was made.
     pub attempts: u32,
     /// Time to the first content byte in milliseconds; `None` when there was none.
     pub first_content_ms: Option<u32>,
     /// Time from the request's arrival to its end in milliseconds.
     pub duration_ms: u32,
+}
+
+/// Why a call went where it went; `None` where there is nothing to tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Course {
+    /// The rule of the route that sent it to another model's deployments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Arc<str>>,
+    /// What became of each deployment, as `deployment:what` in order, set apart by commas; `None` if
+    /// one was asked once and answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried: Option<Arc<str>>,
+    /// What routing saw of the request, as JSON; nothing that the caller wrote besides tags.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_json")]
+    pub decision: Option<Arc<str>>,
 }
 
 /// Tokens by class; `input` includes the cache and audio classes, `output` the reasoning and audio ones.
@@ -236,6 +254,16 @@ pub struct Backlog {
     pub journal_bytes: u64,
     /// Why the database does not take entries at present; `None` when it does.
     pub failure: Option<String>,
+}
+
+/// Writes a text that is JSON as what it is.
+#[expect(clippy::ref_option, reason = "serde passes references")]
+fn as_json<S: Serializer>(text: &Option<Arc<str>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = text.as_deref().unwrap_or_default();
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Ok(value) => value.serialize(serializer),
+        Err(_) => text.serialize(serializer),
+    }
 }
 
 impl Outcome {

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use serde_json::Value;
-use tollward_store::{CostSource, Outcome, RequestId, Store};
+use tollward_store::{CostSource, Course, Outcome, RequestId, Store};
 
 use super::*;
 use crate::cli::console::tests::capture;
@@ -42,6 +42,7 @@ fn entry(model: &str, at_ms: i64, cost: Option<NanoUsd>) -> Entry {
         estimated: false,
         price_id: None,
         credential: None,
+        course: Course::default(),
         attempts: 1,
         first_content_ms: Some(3),
         duration_ms: 20,
@@ -191,4 +192,33 @@ async fn an_empty_ledger_is_no_error() {
 fn sums_and_single_calls_are_not_asked_for_at_once() {
     assert!(Line::try_parse_from(["usage", "--recent", "5", "--by", "day"]).is_err());
     assert!(Line::try_parse_from(["usage", "--recent", "0"]).is_err());
+}
+
+#[tokio::test]
+async fn recent_calls_tell_of_rules_and_tries_where_there_are_any() {
+    let told = Entry {
+        course: Course {
+            rule: Some("batch".into()),
+            tried: Some("a/m:timeout,b/m:ok".into()),
+            decision: Some(r#"{"tokens":12}"#.into()),
+        },
+        ..entry("b", NOW, None)
+    };
+    let (out, _) = on(&[entry("a", NOW - 1, None)], &["--recent", "5"]).await;
+    assert!(!out.contains("TRIED"), "{out}");
+    let entries = [entry("a", NOW - 1, None), told];
+    let (out, _) = on(&entries, &["--recent", "5"]).await;
+    let ends: Vec<Vec<&str>> = words(&out)
+        .iter()
+        .map(|line| line[line.len() - 2..].to_vec())
+        .collect();
+    let expected = [
+        ["RULE", "TRIED"],
+        ["batch", "a/m:timeout,b/m:ok"],
+        ["-", "-"],
+    ];
+    assert_eq!(ends, expected);
+    let (out, _) = on(&entries, &["--recent", "1", "--json"]).await;
+    let rows: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(rows[0]["decision"]["tokens"], 12);
 }

@@ -12,6 +12,7 @@ use crate::http::responses::ResponseError;
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::authenticate::AuthError;
+use crate::pipeline::explain::ExplainError;
 use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
 use crate::pipeline::route::RouteError;
@@ -186,6 +187,24 @@ impl From<AuthError> for Problem {
                     error.to_string(),
                 )
             },
+        }
+    }
+}
+
+impl From<ExplainError> for Problem {
+    fn from(error: ExplainError) -> Self {
+        let message = error.to_string();
+        match error {
+            ExplainError::Malformed(_) => Self::invalid("invalid_json", message),
+            ExplainError::Operation(_) => {
+                Self::invalid("invalid_value", message).about("operation")
+            }
+            ExplainError::Deployment(_) => {
+                Self::invalid("deployment_not_found", message).about("deployment")
+            }
+            ExplainError::Key(_) => Self::invalid("key_not_found", message).about("key"),
+            ExplainError::Admit(error) => ServeError::from(error).into(),
+            ExplainError::Route(error) => error.into(),
         }
     }
 }

@@ -25,16 +25,21 @@ impl Hints {
     pub fn read(headers: &HeaderMap) -> Self {
         let values = TAGS.iter().flat_map(|name| headers.get_all(*name));
         let words = values.filter_map(|it| it.to_str().ok());
+        let session = headers.get(SESSION).and_then(|it| it.to_str().ok());
+        Self::of(words, session.unwrap_or_default())
+    }
+
+    /// What `words`, with several tags set apart by commas, and the name of a session say.
+    pub fn of<'a>(words: impl Iterator<Item = &'a str>, session: &str) -> Self {
         let tags = words.flat_map(|it| it.split(',')).map(str::trim);
         let is_usable = |it: &&str| (1..=MAX_BYTES).contains(&it.len());
-        let session = headers.get(SESSION).and_then(|it| it.to_str().ok());
         Self {
             tags: tags
                 .filter(is_usable)
                 .take(MAX_TAGS)
                 .map(Box::from)
                 .collect(),
-            session: session.filter(is_usable).unwrap_or_default().into(),
+            session: Some(session).filter(is_usable).unwrap_or_default().into(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::policy::affinity::Affinity;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
-use crate::policy::routing::{Draw, Outlook, fingerprint, order};
+use crate::policy::routing::{Draw, Outlook, fingerprint, mix, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::health::Vitals;
@@ -55,6 +55,8 @@ pub struct Surveyed {
     pub deployment: Arc<Deployment>,
     /// What policies see of it.
     pub outlook: Outlook,
+    /// How it is.
+    pub vitals: Vitals,
     /// What stands in its way.
     pub obstacle: Option<Obstacle>,
 }
@@ -113,6 +115,11 @@ impl<'a> Question<'a> {
     pub fn tokens(&self) -> u64 {
         let count = || estimate::input_tokens(self.admitted.document.bytes());
         *self.tokens.get_or_init(count)
+    }
+
+    /// What the request needs of a model, if anybody asked for it.
+    pub fn known_needs(&self) -> Option<Needs> {
+        self.needs.get().copied()
     }
 
     fn needs(&self) -> Needs {
@@ -178,6 +185,7 @@ impl<'a> Question<'a> {
             outlook: self.outlook(group, deployment, &vitals),
             obstacle: self.obstacle(group, deployment, &vitals),
             deployment: Arc::clone(deployment),
+            vitals,
         }
     }
 
@@ -197,8 +205,8 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// What the call will cost there, about.
-    fn cost(&self, deployment: &Deployment, vitals: &Vitals) -> Option<NanoUsd> {
+    /// What the call will cost there, about; `None` if no price is known.
+    pub fn cost(&self, deployment: &Deployment, vitals: &Vitals) -> Option<NanoUsd> {
         let (view, learned) = (&self.admitted.view, &vitals.learned);
         let usage = learned.expected(self.tokens(), view.max_output, view.choices);
         let at_unix_s = self.admitted.at_ms / 1_000;
@@ -256,7 +264,8 @@ impl<'a> Question<'a> {
     /// Places of the surveyed in the order in which the group has them asked.
     pub fn order(&self, group: &Group, surveyed: &[Surveyed], turn: u64) -> Vec<usize> {
         let outlooks: Vec<Outlook> = surveyed.iter().map(|it| it.outlook).collect();
-        let draw = Draw::of_turn(turn, clock::bits());
+        // Turns begin anywhere, so what is mixed from one is chance, and can be told in advance.
+        let draw = Draw::of_turn(turn, mix(turn));
         let draw = match self.unit(group.spread_by) {
             Some(unit) => draw.together(fingerprint(unit.as_bytes())),
             None => draw,

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
-use tollward_store::{CostSource, NanoUsd, ThingCounts, TokenCounts};
+use tollward_store::{CostSource, Course, NanoUsd, ThingCounts, TokenCounts};
 
 use super::*;
 
@@ -30,6 +30,11 @@ fn entry() -> Entry {
         estimated: false,
         price_id: None,
         credential: None,
+        course: Course {
+            rule: Some("batch".into()),
+            tried: Some("beta/large:timeout,alpha/large:ok".into()),
+            decision: Some(r#"{"tokens":12}"#.into()),
+        },
         attempts: 2,
         first_content_ms: Some(80),
         duration_ms: 95,
@@ -58,7 +63,8 @@ fn a_line_holds_what_operators_search_by_and_nothing_else() {
             "request.id": entry.request, "client_request.id": "abc",
             "at_ms": 1_700_000_000_000_u64, "operation": "chat", "model": "fast",
             "deployment.id": "alpha/large", "credential": "spare", "status": 200, "outcome": "complete",
-            "fault": "upstream_error", "attempts": 2, "stream": true,
+            "fault": "upstream_error", "attempts": 2,
+            "rule": "batch", "tried": "beta/large:timeout,alpha/large:ok", "stream": true,
             "input_tokens": 12, "output_tokens": 3, "cost_nano_usd": 1_500,
             "estimated": false, "first_content_ms": 80, "duration_ms": 95, "overhead_us": 250,
         })
@@ -70,6 +76,7 @@ fn what_is_not_known_is_left_out() {
     let entry = Entry {
         cost: None,
         first_content_ms: None,
+        course: Course::default(),
         ..entry()
     };
     let told = written(&AccessLine {
@@ -86,6 +93,8 @@ fn what_is_not_known_is_left_out() {
         "key.name",
         "credential",
         "fault",
+        "rule",
+        "tried",
         "cost_nano_usd",
         "first_content_ms",
     ] {

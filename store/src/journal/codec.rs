@@ -1,6 +1,6 @@
 //! One ledger entry as bytes: the payload of a journal record.
 //!
-//! Version 1: fixed fields, then optional ones as the flags say, then tokens and, if
+//! Version 1: fixed fields, then optional ones as the flags say, why it went there, then tokens and, if
 //! there are any, things as varints, then a *label*: the texts that repeat from entry to entry, kept
 //! together so that the writer can look the whole block up at once.
 //! All integers are little-endian. Framing and checksums are in `segment`.
@@ -11,14 +11,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    CostSource, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts, TokenCounts,
+    CostSource, Course, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts,
+    TokenCounts,
 };
 
 const VERSION: u8 = 1;
 /// Longest text kept per field, in bytes.
 const MAX_TEXT: usize = 256;
-/// Longest payload: seven texts, each at most `MAX_TEXT` after escaping, and about 180 bytes.
-pub(crate) const MAX_PAYLOAD: usize = 2_048;
+/// Longest payload: ten texts, each at most `MAX_TEXT` after escaping, and about 180 bytes.
+pub(crate) const MAX_PAYLOAD: usize = 3_072;
 
 const STREAMED: u8 = 1;
 const ESTIMATED: u8 = 1 << 1;
@@ -27,6 +28,7 @@ const HAS_COST: u8 = 1 << 3;
 const HAS_FIRST_CONTENT: u8 = 1 << 4;
 const HAS_THINGS: u8 = 1 << 5;
 const HAS_CREDENTIAL: u8 = 1 << 6;
+const HAS_COURSE: u8 = 1 << 7;
 
 /// A decoded entry whose label is still bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub(crate) struct Row<'a> {
     pub(crate) first_content_ms: Option<u32>,
     pub(crate) duration_ms: u32,
     pub(crate) credential: Option<&'a str>,
+    pub(crate) rule: Option<&'a str>,
+    pub(crate) tried: Option<&'a str>,
+    pub(crate) decision: Option<&'a str>,
     pub(crate) label: &'a [u8],
 }
 
@@ -78,7 +83,8 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
         | flag(entry.cost.is_some(), HAS_COST)
         | flag(entry.first_content_ms.is_some(), HAS_FIRST_CONTENT)
         | flag(!entry.things.is_nothing(), HAS_THINGS)
-        | flag(entry.credential.is_some(), HAS_CREDENTIAL);
+        | flag(entry.credential.is_some(), HAS_CREDENTIAL)
+        | flag(entry.course != Course::default(), HAS_COURSE);
     out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
     out.extend_from_slice(entry.request.uuid().as_bytes());
     out.extend_from_slice(&entry.attempt.to_le_bytes());
@@ -98,6 +104,7 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
     if let Some(credential) = &entry.credential {
         push_text(credential, out);
     }
+    push_course(&entry.course, out);
     push_counts("tokens", &entry.tokens.to_array(), out)?;
     if !entry.things.is_nothing() {
         push_counts("things", &entry.things.to_array(), out)?;
@@ -143,11 +150,8 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
     } else {
         None
     };
-    let credential = if has(HAS_CREDENTIAL) {
-        Some(cursor.text()?)
-    } else {
-        None
-    };
+    let [credential] = cursor.some_texts(has(HAS_CREDENTIAL))?;
+    let [rule, tried, decision] = cursor.some_texts(has(HAS_COURSE))?;
     let tokens = cursor.counts()?;
     let things = if has(HAS_THINGS) {
         cursor.counts()?
@@ -171,6 +175,9 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
         first_content_ms,
         duration_ms,
         credential,
+        rule,
+        tried,
+        decision,
         label: cursor.0,
     })
 }
@@ -222,9 +229,23 @@ impl Row<'_> {
             estimated: self.estimated,
             price_id: label.price_id.map(Arc::from),
             credential: self.credential.map(Arc::from),
+            course: Course {
+                rule: self.rule.map(Arc::from),
+                tried: self.tried.map(Arc::from),
+                decision: self.decision.map(Arc::from),
+            },
             attempts: self.attempts,
             first_content_ms: self.first_content_ms,
             duration_ms: self.duration_ms,
+        }
+    }
+}
+
+/// Three texts, of which an empty one says nothing, if there is anything to tell.
+fn push_course(course: &Course, out: &mut Vec<u8>) {
+    if *course != Course::default() {
+        for text in [&course.rule, &course.tried, &course.decision] {
+            push_text(text.as_deref().unwrap_or_default(), out);
         }
     }
 }
@@ -299,6 +320,15 @@ impl<'a> Cursor<'a> {
         let (head, tail) = self.0.split_at_checked(length)?;
         self.0 = tail;
         str::from_utf8(head).ok()
+    }
+
+    /// Some texts, if they are there; one that is empty is none.
+    fn some_texts<const N: usize>(&mut self, are_there: bool) -> Option<[Option<&'a str>; N]> {
+        let mut texts = [None; N];
+        for text in texts.iter_mut().filter(|_| are_there) {
+            *text = Some(self.text()?).filter(|it| !it.is_empty());
+        }
+        Some(texts)
     }
 }
 

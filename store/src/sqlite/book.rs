@@ -16,11 +16,12 @@ use crate::journal::codec::{Label, Row};
 
 /// Labels remembered at most; a label is an operation, model, deployment and price.
 const MAX_LABELS: usize = 10_000;
-const COLUMNS: usize = 26;
+const COLUMNS: usize = 29;
 const INSERT: &str = "INSERT INTO ledger_entry (request, attempt, at_ms, virtual_key, label, \
     status, outcome, is_error, streamed, input, cache_read, cache_write, audio_input, output, \
     reasoning, audio_output, cost_nano, cost_source, estimated, attempts, first_content_ms, \
-    duration_ms, images, input_ms, characters, credential) VALUES ";
+    duration_ms, images, input_ms, characters, credential, rule, tried, \
+    decision) VALUES ";
 /// Rows per statement, largest first. `SQLite` takes 32,766 parameters.
 static STATEMENTS: LazyLock<[(usize, Arc<str>); 4]> =
     LazyLock::new(|| [512, 64, 8, 1].map(|rows| (rows, insert_statement(rows))));
@@ -137,7 +138,10 @@ fn bind(
         // Most rows have none: such a column takes up no room.
         arguments.add(Some(count.cast_signed()).filter(|it| *it > 0))?;
     }
-    arguments.add(row.credential.map(str::to_owned))
+    for text in [row.credential, row.rule, row.tried] {
+        arguments.add(text.map(str::to_owned))?;
+    }
+    arguments.add(row.decision.map(str::to_owned))
 }
 
 /// Keeps the margin that reports over a time range add to the range of request ids.

@@ -14,8 +14,8 @@ use super::Database;
 use super::keys;
 use crate::civil::day_text;
 use crate::{
-    CostSource, Entry, GroupBy, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts,
-    TokenCounts, UsageQuery, UsageRow,
+    CostSource, Course, Entry, GroupBy, KeyId, NanoUsd, Outcome, RequestId, StoreError,
+    ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
 macro_rules! sums {
@@ -150,6 +150,10 @@ fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
 
 fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     let text = |column: &str| row.try_get::<&str, _>(column).map(Arc::<str>::from);
+    let some_text = |column: &str| {
+        let text = row.try_get::<Option<&str>, _>(column);
+        text.map(|it| it.map(Arc::<str>::from))
+    };
     let price_id = Some(text("price_id")?).filter(|price_id| !price_id.is_empty());
     let cost: Option<i64> = row.try_get("cost_nano")?;
     let first_content_ms: Option<i64> = row.try_get("first_content_ms")?;
@@ -173,7 +177,12 @@ fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
             .ok_or_else(|| unknown("cost_source"))?,
         estimated: count(row, "estimated")? != 0,
         price_id,
-        credential: row.try_get::<Option<&str>, _>("credential")?.map(Arc::from),
+        credential: some_text("credential")?,
+        course: Course {
+            rule: some_text("rule")?,
+            tried: some_text("tried")?,
+            decision: some_text("decision")?,
+        },
         attempts: narrow(row, "attempts")?,
         first_content_ms: first_content_ms.and_then(|ms| u32::try_from(ms).ok()),
         duration_ms: narrow(row, "duration_ms")?,

@@ -46,6 +46,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "things and credentials of the ledger",
         include_str!("../../migrations/sqlite/0005_things_and_credentials.sql"),
     ),
+    (
+        6,
+        "why calls went where they went",
+        include_str!("../../migrations/sqlite/0006_course.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.

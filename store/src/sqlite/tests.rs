@@ -352,7 +352,7 @@ async fn a_database_of_a_newer_release_is_refused() {
                 error,
                 StoreError::NewerSchema {
                     found: 7,
-                    known: 5,
+                    known: 6,
                     ..
                 }
             ),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{Label, MAX_PAYLOAD, decode, encode};
 use crate::conformance::sample;
-use crate::{CostSource, Entry, KeyId, NanoUsd, Outcome, StoreError};
+use crate::{CostSource, Course, Entry, KeyId, NanoUsd, Outcome, StoreError};
 
 fn round_trip(entry: &Entry) -> Entry {
     let mut payload = Vec::new();
@@ -100,7 +100,12 @@ fn nul_is_escaped_and_long_text_is_cut_at_a_character() {
         deployment: longest.clone(),
         upstream_model: longest.clone(),
         price_id: Some(Arc::clone(&longest)),
-        credential: Some(longest),
+        credential: Some(longest.clone()),
+        course: Course {
+            rule: Some(longest.clone()),
+            tried: Some(longest.clone()),
+            decision: Some(longest),
+        },
         things: crate::ThingCounts::from_array([i64::MAX.unsigned_abs(); 3]),
         tokens: crate::TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
         ..sample(1)
