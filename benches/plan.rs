@@ -1,6 +1,6 @@
 //! What it costs to put the candidates of a call in order, and to arrange the whole plan.
 //!
-//! `cargo bench --bench plan`; the numbers of one machine are in docs/simulation.md.
+//! `cargo bench --bench plan`
 
 use std::hint::black_box;
 use std::time::Duration;
