@@ -6,6 +6,7 @@
 //! metrics and the access log. An attempt that failed but may have been billed
 //! gets a row of its own, estimated.
 
+mod attempts;
 mod course;
 mod turns;
 
@@ -17,7 +18,7 @@ use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
-use self::course::{ANSWERED, Notes, SKIPPED};
+use self::course::Notes;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
@@ -31,7 +32,7 @@ use crate::policy::estimate;
 use crate::policy::price::{Priced, thing_counts, token_counts};
 use crate::snapshot::Deployment;
 use crate::telemetry::access::AccessLine;
-use crate::upstream::failure::{AttemptFailure, Used};
+use crate::upstream::failure::Used;
 use crate::upstream::health::Flight;
 use crate::upstream::upload::{Upload, UploadError};
 
@@ -213,78 +214,6 @@ impl Settlement {
             .saturating_sub(self.call.upstream)
     }
 
-    /// An attempt on `deployment` with a credential of it begins; the one before it is closed.
-    pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>, credential: &Arc<str>) {
-        if let Some(failed) = &self.call.failed {
-            self.gateway
-                .metrics
-                .count_fallback(&self.call.deployment, deployment, failed.fault);
-            if failed.may_be_billed {
-                let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
-                self.gateway.book(&entry);
-                self.gateway
-                    .metrics
-                    .count_usage(&self.call.deployment, &entry);
-            }
-        }
-        self.call.failed = None;
-        self.call.deployment = Arc::clone(deployment);
-        self.call.credential = if deployment.credentials.has_choice() {
-            Arc::clone(credential)
-        } else {
-            Arc::from("")
-        };
-        self.call.attempts += 1;
-        let now = clock::mono();
-        self.call.attempt_began = Some(now);
-        // The one before is over first, so that a deployment is not busy with the same call twice.
-        self.flight = None;
-        let (input, is_stream) = (self.call.estimated_input, self.call.is_stream);
-        let health = &deployment.health;
-        self.flight = Some(health.begin(deployment.breaker, input, is_stream, now));
-    }
-
-    /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
-    pub fn skipped(&mut self, deployment: &Deployment, failure: &AttemptFailure) {
-        self.call.notes.step(&deployment.id, SKIPPED);
-        tracing::debug!(
-            request.id = %self.call.request, deployment.id = %deployment.id,
-            fault = failure.fault.code(), detail = %failure.detail, "a deployment was not asked"
-        );
-    }
-
-    /// The open attempt failed.
-    pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
-        self.call.end_attempt(failure.fault.code());
-        if let Some(mut flight) = self.flight.take() {
-            let (now, dice) = (clock::mono(), clock::uniform());
-            flight.failed(failure.fault, failure.retry_after, now, dice);
-        }
-        self.call.failed = Some(Failed {
-            fault: failure.fault,
-            may_be_billed: failure.may_be_billed && self.call.is_request_sent(),
-            used: failure.used.clone(),
-            output_bytes: failure.output_bytes,
-        });
-        tracing::debug!(
-            request.id = %self.call.request, deployment.id = %self.call.deployment.id,
-            credential = %self.call.credential, fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
-        );
-    }
-
-    /// The open attempt has an answer, or the first content of one.
-    pub fn answered(&mut self) {
-        self.call.end_attempt(ANSWERED);
-        if let Some(flight) = &mut self.flight {
-            flight.answered(clock::mono());
-        }
-        if let Some(beginning) = self.call.thread.and_then(|it| it.beginning) {
-            let identity = self.call.deployment.identity;
-            self.gateway.affinity.remember(beginning, identity);
-        }
-        self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
-    }
-
     /// The client gets this status with the answer, instead of 200.
     pub fn answers_with(&mut self, status: http::StatusCode) {
         self.call.status = status.as_u16();
@@ -335,20 +264,6 @@ impl Settlement {
         self.write(&entry, observed);
         self.land(outcome, observed);
         booked
-    }
-
-    /// The last attempt is over; what it says of its deployment is noted there.
-    fn land(&mut self, outcome: Outcome, observed: Observed<'_>) {
-        let Some(mut flight) = self.flight.take() else {
-            return;
-        };
-        let mut failed = |fault| flight.failed(fault, None, clock::mono(), clock::uniform());
-        match (outcome, observed.usage) {
-            (Outcome::UpstreamError, _) => failed(Fault::Truncated),
-            (Outcome::IdleTimeout, _) => failed(Fault::Timeout(Phase::Idle)),
-            (Outcome::Complete, Some(usage)) => flight.used(usage),
-            _ => {}
-        }
     }
 
     /// Books a row, counts it and logs it.
