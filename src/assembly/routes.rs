@@ -113,9 +113,7 @@ impl Work<'_> {
                 self.report(&Origins::model_path(model, "policy"), message, &known);
             }
         }
-        let is_decided =
-            |it: &&dyn RoutingPolicy| ["ordered", "weighted", "round_robin"].contains(&it.name());
-        if !policies.iter().any(is_decided) {
+        if !policies.iter().any(|it| it.is_total()) {
             policies.extend(policy("weighted"));
         }
         policies

@@ -19,11 +19,12 @@ use tollward_wire::view::needs::Needs;
 use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
-use crate::policy::affinity::Affinity;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::plan::Lineup;
+use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Route, Rule};
 use crate::snapshot::{Deployment, Snapshot};
+use crate::policy::affinity::Affinity;
 
 /// This call's ordered choices; never empty.
 pub struct Plan {
@@ -243,7 +244,7 @@ impl Prospect<'_> {
         let obstacle = lined_up.obstacle().cloned();
         let mut in_order = choices(lined_up).into_iter();
         let first = in_order.next();
-        let is_sticky = self.route.groups().any(|it| it.is_ordered_by("sticky"));
+        let is_sticky = self.route.groups().any(|it| it.looks_at(Look::Warmth));
         Ok(Plan {
             first: first.ok_or_else(|| refusal(admitted, obstacle))?,
             others: in_order.collect(),

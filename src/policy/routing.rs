@@ -91,10 +91,31 @@ impl Draw {
     }
 }
 
+/// What a policy looks at that takes work to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// [`Outlook::cost`].
+    Cost,
+    /// [`Outlook::headroom`].
+    Headroom,
+    /// [`Outlook::is_warm`].
+    Warmth,
+}
+
 /// A way to order candidates.
 pub trait RoutingPolicy: Sync {
     /// What it is called in the configuration.
     fn name(&self) -> &'static str;
+
+    /// Whether it ranks no two alike, so that nothing is left for another policy to decide.
+    fn is_total(&self) -> bool {
+        false
+    }
+
+    /// What it looks at; the rest of an [`Outlook`] is always there.
+    fn look(&self) -> Option<Look> {
+        None
+    }
 
     /// Gives each candidate a rank; `ranks` is as long as `outlooks`.
     fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]);

@@ -9,7 +9,7 @@ use tollward_store::NanoUsd;
 use super::Deployment;
 use super::pattern::Pattern;
 use crate::policy::condition::Condition;
-use crate::policy::routing::RoutingPolicy;
+use crate::policy::routing::{Look, RoutingPolicy};
 
 /// All that a name may lead to.
 #[derive(Default)]
@@ -101,9 +101,9 @@ impl Group {
         self.turns.load(Ordering::Relaxed)
     }
 
-    /// Whether a policy of that name orders them.
-    pub fn is_ordered_by(&self, name: &str) -> bool {
-        self.policies.iter().any(|it| it.name() == name)
+    /// Whether one of the policies looks at that.
+    pub fn looks_at(&self, look: Look) -> bool {
+        self.policies.iter().any(|it| it.look() == Some(look))
     }
 }
 

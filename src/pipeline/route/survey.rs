@@ -18,7 +18,7 @@ use crate::policy::affinity::Affinity;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
-use crate::policy::routing::{Draw, Outlook, fingerprint, mix, order};
+use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::health::Vitals;
@@ -198,9 +198,9 @@ impl<'a> Question<'a> {
             weight: u64::from(deployment.weight) * u64::from(vitals.share()),
             in_flight: vitals.in_flight,
             first_content_us: vitals.first_content_us,
-            cost: group.is_ordered_by("cheapest").then(cost).flatten(),
-            headroom: group.is_ordered_by("headroom").then(headroom).flatten(),
-            is_warm: group.is_ordered_by("sticky")
+            cost: group.looks_at(Look::Cost).then(cost).flatten(),
+            headroom: group.looks_at(Look::Headroom).then(headroom).flatten(),
+            is_warm: group.looks_at(Look::Warmth)
                 && self.thread().warm == Some(deployment.identity),
         }
     }

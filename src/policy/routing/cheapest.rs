@@ -1,12 +1,16 @@
 //! Whoever asks the least for this call; whose price is not known is last.
 
-use super::{Draw, Outlook, RoutingPolicy};
+use super::{Draw, Look, Outlook, RoutingPolicy};
 
 pub(super) struct Cheapest;
 
 impl RoutingPolicy for Cheapest {
     fn name(&self) -> &'static str {
         "cheapest"
+    }
+
+    fn look(&self) -> Option<Look> {
+        Some(Look::Cost)
     }
 
     fn rank(&self, outlooks: &[Outlook], _: Draw, ranks: &mut [u64]) {

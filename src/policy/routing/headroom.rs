@@ -3,7 +3,7 @@
 //! Within a step the next policy decides, so that a call does not change its place for every token.
 //! Who told no limit is taken for having all of it.
 
-use super::{Draw, Outlook, RoutingPolicy, WHOLE};
+use super::{Draw, Look, Outlook, RoutingPolicy, WHOLE};
 
 /// Shares within one step are alike.
 const STEP: u32 = WHOLE / 20;
@@ -13,6 +13,10 @@ pub(super) struct Headroom;
 impl RoutingPolicy for Headroom {
     fn name(&self) -> &'static str {
         "headroom"
+    }
+
+    fn look(&self) -> Option<Look> {
+        Some(Look::Headroom)
     }
 
     fn rank(&self, outlooks: &[Outlook], _: Draw, ranks: &mut [u64]) {

@@ -9,6 +9,10 @@ impl RoutingPolicy for Ordered {
         "ordered"
     }
 
+    fn is_total(&self) -> bool {
+        true
+    }
+
     fn rank(&self, _: &[Outlook], _: Draw, ranks: &mut [u64]) {
         for (rank, place) in ranks.iter_mut().zip(0..) {
             *rank = place;

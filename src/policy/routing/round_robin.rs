@@ -9,6 +9,10 @@ impl RoutingPolicy for RoundRobin {
         "round_robin"
     }
 
+    fn is_total(&self) -> bool {
+        true
+    }
+
     fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]) {
         let many = outlooks.len().max(1) as u64;
         let first = draw.turn % many;

@@ -1,12 +1,16 @@
 //! Whoever has the beginning of the conversation in its cache; the next policy places new ones.
 
-use super::{Draw, Outlook, RoutingPolicy};
+use super::{Draw, Look, Outlook, RoutingPolicy};
 
 pub(super) struct Sticky;
 
 impl RoutingPolicy for Sticky {
     fn name(&self) -> &'static str {
         "sticky"
+    }
+
+    fn look(&self) -> Option<Look> {
+        Some(Look::Warmth)
     }
 
     fn rank(&self, outlooks: &[Outlook], _: Draw, ranks: &mut [u64]) {

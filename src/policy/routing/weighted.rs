@@ -13,6 +13,10 @@ impl RoutingPolicy for Weighted {
         "weighted"
     }
 
+    fn is_total(&self) -> bool {
+        true
+    }
+
     fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]) {
         let total: u128 = outlooks.iter().map(|it| u128::from(it.weight)).sum();
         let mut left = (u128::from(draw.point) * total) >> 64;
