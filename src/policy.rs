@@ -5,10 +5,9 @@
 //!
 //! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`], [`decision`]
 //! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
-//! - what is known of deployments: [`latency`], [`learned`], [`affinity`]
+//! - what is known of deployments: [`latency`], [`learned`]
 //! - money: [`price`], [`estimate`]
 
-pub mod affinity;
 pub mod allowance;
 pub mod backoff;
 pub mod breaker;

@@ -6,12 +6,13 @@
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`], [`inquiry`]: how many tokens a call has; which models an account has, and whether its key is good
-//! - `refusal`, [`failure`]: a vendor's no, and any attempt that failed; what follows is up to `policy/retry.rs`
-//! - [`trust`]: whose certificates are believed
-//! - [`lanes`]: which of several pools carries a call
+//! - `refusal`, [`failure`], [`health`], [`affinity`]: a vendor's no, an attempt that failed, how a deployment is, and
+//!   which conversations it has in its cache; what follows is up to `policy/`
+//! - [`trust`], [`lanes`]: whose certificates are believed; which of several pools carries a call
 //! - `local`: the embedded engine behind the same exchange (feature `local`)
 
 pub mod address;
+pub mod affinity;
 pub mod body;
 pub mod client;
 pub mod count;

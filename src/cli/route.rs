@@ -23,9 +23,9 @@ use crate::clock;
 use crate::http::ops;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::explain::{Inquiry, State, explain};
-use crate::policy::affinity::Affinity;
 use crate::shelf::Shelf;
 use crate::telemetry::metric::Metrics;
+use crate::upstream::affinity::Affinity;
 
 /// What to do about routes.
 #[derive(Debug, Clone, Subcommand)]

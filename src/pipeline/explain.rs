@@ -22,9 +22,9 @@ use crate::pipeline::admit::hints::Hints;
 use crate::pipeline::admit::{AdmitError, Admitted, Arrived};
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::{Prospect, RouteError, prospect, spellings};
-use crate::policy::affinity::Affinity;
 use crate::snapshot::Snapshot;
 use crate::snapshot::route::Group;
+use crate::upstream::affinity::Affinity;
 
 /// A call that is not made.
 #[derive(Clone, Debug, Deserialize)]

@@ -24,7 +24,7 @@ use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Route, Rule};
 use crate::snapshot::{Deployment, Snapshot};
-use crate::policy::affinity::Affinity;
+use crate::upstream::affinity::Affinity;
 
 /// This call's ordered choices; never empty.
 pub struct Plan {

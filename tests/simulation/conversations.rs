@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use tollward::policy::affinity::Affinity;
 use tollward::policy::routing::{Draw, Outlook, order, policy};
+use tollward::upstream::affinity::Affinity;
 use tollward_wire::conversation::beginnings;
 use tollward_wire::document::Document;
 

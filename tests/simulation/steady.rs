@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
 use tollward::clock;
-use tollward::policy::affinity::Affinity;
 use tollward::policy::allowance::Allowance;
 use tollward::policy::plan::Lineup;
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
+use tollward::upstream::affinity::Affinity;
 use tollward::upstream::health::Health;
 use tollward_wire::fault::Fault;
 

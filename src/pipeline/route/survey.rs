@@ -14,13 +14,13 @@ use tollward_wire::view::needs::Needs;
 
 use crate::clock;
 use crate::pipeline::admit::Admitted;
-use crate::policy::affinity::Affinity;
 use crate::policy::condition::Facts;
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
 use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
+use crate::upstream::affinity::Affinity;
 use crate::upstream::health::Vitals;
 
 /// A call that is to be routed.
