@@ -9,7 +9,7 @@ use std::time::Instant;
 use tollward_config::SpreadBy;
 use tollward_config::catalog::Capabilities;
 use tollward_store::NanoUsd;
-use tollward_wire::conversation::beginnings;
+use tollward_wire::conversation::{Beginnings, beginnings};
 use tollward_wire::view::needs::Needs;
 
 use crate::clock;
@@ -132,21 +132,29 @@ impl<'a> Question<'a> {
     /// begins.
     pub fn thread(&self) -> Thread {
         *self.thread.get_or_init(|| {
-            let session = &self.admitted.hints.session;
-            if !session.is_empty() {
-                let beginning = fingerprint(session.as_bytes());
-                return Thread {
-                    beginning: Some(beginning),
-                    warm: self.affinity.find(beginning),
-                };
-            }
-            let Some(found) = beginnings(&self.admitted.document) else {
+            let admitted = self.admitted;
+            let session = &admitted.hints.session;
+            let found = if session.is_empty() {
+                beginnings(&admitted.document)
+            } else {
+                // Each caller names sessions as it likes.
+                let key = admitted.caller.key().map_or("", |it| &*it.name);
+                let whole = fingerprint(format!("{key}\n{session}").as_bytes());
+                Some(Beginnings {
+                    whole,
+                    earlier: Vec::new(),
+                })
+            };
+            let Some(found) = found else {
                 return Thread::default();
             };
+            // Another model's deployments have caches of their own.
+            let of_model = fingerprint(admitted.view.model.as_bytes());
             let asked = std::iter::once(found.whole).chain(found.earlier);
+            let mut asked = asked.map(|it| it ^ of_model);
             Thread {
-                beginning: Some(found.whole),
-                warm: asked.into_iter().find_map(|it| self.affinity.find(it)),
+                beginning: Some(found.whole ^ of_model),
+                warm: asked.find_map(|it| self.affinity.find(it)),
             }
         })
     }
