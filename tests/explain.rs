@@ -33,22 +33,6 @@ fn weighed(provider: &str, weight: u32) -> Value {
     json!({"provider": provider, "model": "m", "weight": weight})
 }
 
-async fn three() -> ([Upstream; 3], Config) {
-    let servers = [
-        Upstream::healthy().await,
-        Upstream::healthy().await,
-        Upstream::healthy().await,
-    ];
-    let names = ["alpha", "beta", "gamma"];
-    let config = names
-        .iter()
-        .zip(&servers)
-        .fold(Config::empty(), |config, (name, server)| {
-            config.provider(name, server.addr)
-        });
-    (servers, config)
-}
-
 #[tokio::test]
 async fn the_first_of_an_explanation_is_who_answers_and_nobody_is_called_for_it() {
     for policy in [
@@ -58,7 +42,7 @@ async fn the_first_of_an_explanation_is_who_answers_and_nobody_is_called_for_it(
         "least_busy",
         "cheapest",
     ] {
-        let (servers, config) = three().await;
+        let (servers, config) = Config::three().await;
         let deployments = [("alpha", 5), ("beta", 3), ("gamma", 2)];
         let deployments = deployments.map(|(name, weight)| weighed(name, weight));
         let model = json!({"deployments": deployments, "policy": policy});
@@ -91,7 +75,7 @@ async fn the_first_of_an_explanation_is_who_answers_and_nobody_is_called_for_it(
 
 #[tokio::test]
 async fn an_explanation_says_why_each_candidate_has_its_place() {
-    let (_servers, config) = three().await;
+    let (_servers, config) = Config::three().await;
     let config = config
         .set(
             "/models/chat",
@@ -155,7 +139,7 @@ async fn an_explanation_says_why_each_candidate_has_its_place() {
 
 #[tokio::test]
 async fn the_command_asks_the_gateway_and_without_one_the_configuration() {
-    let (_servers, config) = three().await;
+    let (_servers, config) = Config::three().await;
     let config = config
         .set(
             "/models/chat",
@@ -217,7 +201,7 @@ async fn the_command_asks_the_gateway_and_without_one_the_configuration() {
 
 #[tokio::test]
 async fn a_deployment_that_is_taken_out_gets_no_calls_until_it_is_put_back() {
-    let ([alpha, beta, _gamma], config) = three().await;
+    let ([alpha, beta, _gamma], config) = Config::three().await;
     let config = config.set(
         "/models/chat",
         json!({"deployments": ["alpha/m", "beta/m"]}),

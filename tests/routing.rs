@@ -14,20 +14,11 @@ use crate::support::upstream::Upstream;
 
 /// Three servers behind one model.
 async fn three() -> ([Upstream; 3], Config) {
-    let servers = [
-        Upstream::healthy().await,
-        Upstream::healthy().await,
-        Upstream::healthy().await,
-    ];
-    let names = ["alpha", "beta", "gamma"];
-    let config = names
-        .iter()
-        .zip(&servers)
-        .fold(Config::empty(), |config, (name, server)| {
-            config.provider(name, server.addr)
-        });
-    let config = config.model("chat", &["alpha/m", "beta/m", "gamma/m"]);
-    (servers, config)
+    let (servers, config) = Config::three().await;
+    (
+        servers,
+        config.model("chat", &["alpha/m", "beta/m", "gamma/m"]),
+    )
 }
 
 /// Who answered so many chats, and how often.

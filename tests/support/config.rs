@@ -60,6 +60,20 @@ impl Config {
             )
     }
 
+    /// Three servers that answer, as providers `alpha`, `beta` and `gamma`, and no model.
+    pub(crate) async fn three() -> ([Upstream; 3], Self) {
+        let servers = [
+            Upstream::healthy().await,
+            Upstream::healthy().await,
+            Upstream::healthy().await,
+        ];
+        let named = ["alpha", "beta", "gamma"].iter().zip(&servers);
+        let config = named.fold(Self::empty(), |config, (name, server)| {
+            config.provider(name, server.addr)
+        });
+        (servers, config)
+    }
+
     pub(crate) fn provider(self, name: &str, addr: SocketAddr) -> Self {
         let base_url = format!("http://{addr}/v1");
         let provider = json!({"kind": GENERIC, "base_url": base_url, "api_key": "sk-upstream"});
