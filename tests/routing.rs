@@ -443,3 +443,24 @@ async fn a_model_has_attempts_and_limits_of_its_own() {
     let told = gateway.chat(&chat).await;
     told.error(504, "upstream_timeout");
 }
+
+#[tokio::test]
+async fn embeddings_have_no_output_that_could_be_too_dear() {
+    let upstream = Upstream::new(Script::json(
+        "200 OK",
+        &json!({
+            "object": "list", "model": "m", "usage": {"prompt_tokens": 3, "total_tokens": 3},
+            "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+        }),
+    ))
+    .await;
+    let price = json!({"provider": "alpha", "model": "upstream-name", "input_per_mtok": "0.02"});
+    let config = Config::one(&upstream)
+        .set("/pricing", json!({"overrides": [price]}))
+        .set("/models/chat/max_cost_usd", json!(0.001));
+    let gateway = Gateway::start(&config).await;
+    let body = json!({"model": "chat", "input": "a few words"});
+    let request = Request::post("/v1/embeddings", body.to_string());
+    let response = gateway.send(&request).await;
+    assert_eq!(response.status, 200, "{}", response.text());
+}

@@ -216,7 +216,11 @@ impl<'a> Question<'a> {
     /// What the call will cost there, about; `None` if no price is known.
     pub fn cost(&self, deployment: &Deployment, vitals: &Vitals) -> Option<NanoUsd> {
         let (view, learned) = (&self.admitted.view, &vitals.learned);
-        let usage = learned.expected(self.tokens(), view.max_output, view.choices);
+        // Vectors and rankings are no output that has a price.
+        let has_output = self.admitted.operation.dialect().is_some();
+        let max_output = view.max_output.filter(|_| has_output);
+        let max_output = max_output.or((!has_output).then_some(0));
+        let usage = learned.expected(self.tokens(), max_output, view.choices);
         let at_unix_s = self.admitted.at_ms / 1_000;
         deployment.prices.cost(&usage, at_unix_s).cost
     }
