@@ -1,7 +1,7 @@
 //! Decisions: pure functions over plain numbers, the clock and the dice passed in.
 //!
-//! Nothing here sleeps, locks, logs or does I/O. A stage in `pipeline/` gathers
-//! the numbers, asks, and acts on the verdict.
+//! Nothing here sleeps, logs or does I/O. A stage in `pipeline/` gathers
+//! the numbers, asks, and acts on the verdict. Only the balance of [`allowance`] has a lock.
 //!
 //! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`], [`decision`]
 //! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
