@@ -32,6 +32,7 @@ mod explain;
 mod fallback;
 mod gemini;
 mod headers;
+mod hedging;
 mod http2;
 mod identities;
 mod invoke;

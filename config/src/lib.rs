@@ -30,6 +30,7 @@ pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
 pub use schema::model::deployment::DeploymentConfig;
+pub use schema::model::hedge::HedgeConfig;
 pub use schema::model::rule::RuleConfig;
 pub use schema::model::{ModelConfig, OnUnsupported, SpreadBy};
 pub use schema::pricing::{OverriddenPrice, OverrideTerms, PricingConfig};

@@ -9,19 +9,20 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
-    Config, DeploymentConfig, ModelConfig, OnUnsupported, Origins, PricingConfig, RuleConfig,
-    TimeoutsConfig,
+    Config, DeploymentConfig, HedgeConfig, ModelConfig, OnUnsupported, Origins, PricingConfig,
+    RuleConfig, TimeoutsConfig,
 };
 
 use tollward_store::NanoUsd;
 
 use super::{Built, LOCAL, Standing, Work, prices};
+use crate::clock;
 use crate::policy::breaker::BreakerTerms;
 use crate::policy::condition::Condition;
 use crate::policy::price::Prices;
 use crate::policy::routing::{POLICIES, RoutingPolicy, fingerprint, policy};
 use crate::snapshot::pattern::Pattern;
-use crate::snapshot::route::{Group, Guard, Route, Routes, Rule};
+use crate::snapshot::route::{Group, Guard, Hedge, Route, Routes, Rule};
 use crate::snapshot::{Deployment, DeploymentHeaders, Target};
 use crate::upstream::exchange::Timeouts;
 
@@ -61,6 +62,7 @@ impl Work<'_> {
                 context_fallbacks: of(&config.context_fallbacks),
                 filter_fallbacks: of(&config.filter_fallbacks),
                 attempts: config.attempts,
+                hedge: config.hedge.as_ref().map(hedge),
                 max_cost: config
                     .max_cost_usd
                     .map(|it| NanoUsd(i64::try_from(it).unwrap_or(i64::MAX))),
@@ -245,6 +247,7 @@ impl Work<'_> {
                 context_fallbacks: template.context_fallbacks.clone(),
                 filter_fallbacks: template.filter_fallbacks.clone(),
                 attempts: template.attempts,
+                hedge: template.hedge.clone(),
                 max_cost: template.max_cost,
                 rules: Arc::clone(&template.rules),
             }
@@ -346,6 +349,17 @@ pub(super) fn deployment(
 
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// When calls are asked of another deployment as well.
+fn hedge(config: &HedgeConfig) -> Arc<Hedge> {
+    let now = clock::mono();
+    Arc::new(Hedge::new(
+        config.after,
+        config.whole_after,
+        config.percent,
+        now,
+    ))
 }
 
 /// When deployments are left alone.

@@ -20,7 +20,7 @@ use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
 use crate::pipeline::recall::recall;
 use crate::pipeline::route::Plan;
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::{Books, Settlement};
 use crate::snapshot::{Account, Deployment, Limits, Passthrough};
 use crate::upstream::exchange::{Exchanged, Passed, pass as exchange};
 use crate::upstream::failure::AttemptFailure;
@@ -91,7 +91,10 @@ pub async fn pass(
         deadline: recalled.admitted.started + deployment.timeouts.total,
     };
     let upload = upload.as_ref();
-    let passing = signed((gateway, &mut settlement), &deployment, &passed, upload);
+    let passing = async {
+        let books = Books::new(&mut settlement);
+        signed((gateway, &books), &deployment, &passed, upload).await
+    };
     match gateway.cut_calls.run_until_cancelled(passing).await {
         Some(Ok((status, exchanged))) => {
             settlement.answers_with(status);
@@ -129,13 +132,13 @@ fn slot(gateway: &Gateway, limits: &Limits) -> Result<Slot, AdmitError> {
 
 /// One attempt, with the first credential that is not refused.
 async fn signed(
-    (gateway, settlement): (&Gateway, &mut Settlement),
+    (gateway, books): (&Gateway, &Books<'_>),
     deployment: &Arc<Deployment>,
     passed: &Passed<'_>,
     upload: Option<&Upload>,
 ) -> Result<(StatusCode, Exchanged), AttemptFailure> {
     let mut signers = Signers::of(deployment, upload);
-    while let Some(signer) = signers.next(gateway, settlement).await {
+    while let Some(signer) = signers.next(gateway, books).await {
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
@@ -143,10 +146,10 @@ async fn signed(
         };
         match exchange(sender, deployment, passed).await {
             Ok(answer) => {
-                signers.answered(settlement);
+                signers.answered(books);
                 return Ok(answer);
             }
-            Err(failure) => signers.failed(&signer, failure, settlement),
+            Err(failure) => signers.failed(&signer, failure, books),
         }
     }
     Err(signers.into_failure())

@@ -22,7 +22,7 @@ use crate::pipeline::admit::Admitted;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
-use crate::snapshot::route::{Group, Route, Rule};
+use crate::snapshot::route::{Group, Hedge, Route, Rule};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::affinity::Affinity;
 
@@ -39,6 +39,8 @@ pub struct Plan {
     pub needs: Option<Needs>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
+    /// When it is asked of another one as well.
+    pub hedge: Option<Arc<Hedge>>,
     /// The conversation, if its turns are kept together.
     pub thread: Option<Thread>,
     too_long: Vec<Choice>,
@@ -74,6 +76,7 @@ impl Plan {
             passed: Vec::new(),
             needs: None,
             attempts: None,
+            hedge: None,
             thread: None,
             too_long: Vec::new(),
             filtered: Vec::new(),
@@ -113,6 +116,7 @@ impl Plan {
             passed: self.passed.clone(),
             needs: self.needs,
             attempts: self.attempts,
+            hedge: self.hedge.clone(),
             thread: self.thread,
             too_long: of(&self.too_long),
             filtered: of(&self.filtered),
@@ -252,6 +256,7 @@ impl Prospect<'_> {
             passed: passed(&self.candidates),
             needs: self.question.known_needs(),
             attempts: self.route.attempts,
+            hedge: self.route.hedge.clone(),
             thread: is_sticky.then(|| self.question.thread()),
             too_long: choices(lineup(&self.too_long)),
             filtered: choices(lineup(&self.filtered)),

@@ -13,11 +13,14 @@ mod turns;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tollward_store::{CostSource, Course, Entry, KeyId, NanoUsd, Outcome, RequestId};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
+pub use self::attempts::AttemptNumber;
+use self::attempts::Open;
 use self::course::Notes;
 use crate::app::Gateway;
 use crate::clock;
@@ -58,12 +61,17 @@ pub struct Booked {
     pub source: CostSource,
 }
 
+/// A settlement, for the attempts that run side by side.
+pub type Books<'a> = Mutex<&'a mut Settlement>;
+
 /// The open books of one call.
 pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
     is_settled: bool,
-    /// The attempt that runs, as its deployment's health counts it.
+    /// The attempts that run: one, or two while a slow one is hedged.
+    open: Vec<Open>,
+    /// The one that answers, as its deployment's health counts it.
     flight: Option<Flight>,
     /// Given back after the books are closed.
     _slot: Slot,
@@ -83,14 +91,14 @@ struct Call {
     notes: Notes,
     is_stream: bool,
     estimated_input: u64,
-    deployment: Arc<Deployment>,
-    /// The credential of the last attempt; empty if there was no choice.
-    credential: Arc<str>,
+    /// The attempt that answers or is the last one: the final row is about it.
+    last: Attempt,
+    /// Those that began.
     attempts: u32,
-    attempt_began: Option<Instant>,
+    /// Since when there has been an attempt that runs.
+    upstream_since: Option<Instant>,
     upstream: Duration,
     first_content: Option<Duration>,
-    failed: Option<Failed>,
     /// The code of what was wrong with the rest of the caller's body.
     refusal: Option<&'static str>,
     /// Characters to be read aloud.
@@ -102,7 +110,17 @@ struct Call {
     turns: u32,
 }
 
-/// How the last attempt failed.
+/// One attempt, as its row tells of it.
+struct Attempt {
+    /// From 1; 0 when nobody was asked.
+    number: u32,
+    deployment: Arc<Deployment>,
+    /// The name of its credential; empty if there was no choice.
+    credential: Arc<str>,
+    failed: Option<Failed>,
+}
+
+/// How an attempt failed.
 struct Failed {
     fault: Fault,
     may_be_billed: bool,
@@ -128,13 +146,16 @@ impl Settlement {
             notes: Notes::new(plan, admitted, estimated_input),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input,
-            deployment: Arc::clone(plan.first()),
-            credential: Arc::from(""),
+            last: Attempt {
+                number: 0,
+                deployment: Arc::clone(plan.first()),
+                credential: Arc::from(""),
+                failed: None,
+            },
             attempts: 0,
-            attempt_began: None,
+            upstream_since: None,
             upstream: Duration::ZERO,
             first_content: None,
-            failed: None,
             refusal: None,
             characters: characters(admitted),
             upload: admitted.upload().cloned(),
@@ -145,6 +166,7 @@ impl Settlement {
             gateway: Arc::clone(gateway),
             call,
             is_settled: false,
+            open: Vec::new(),
             flight: None,
             _slot: slot,
         }
@@ -176,7 +198,7 @@ impl Settlement {
         let thread = self.call.thread?;
         Some(match thread.warm {
             None => "miss",
-            Some(warm) if warm == self.call.deployment.identity => "hit",
+            Some(warm) if warm == self.call.last.deployment.identity => "hit",
             Some(_) => "repin",
         })
     }
@@ -193,7 +215,7 @@ impl Settlement {
 
     /// The credential of the last attempt; empty if there was no choice.
     pub fn credential(&self) -> &Arc<str> {
-        &self.call.credential
+        &self.call.last.credential
     }
 
     /// What became of each attempt, if there were several.
@@ -234,12 +256,10 @@ impl Settlement {
     /// Books a call that no deployment answered.
     pub fn fail(mut self, error: &AttemptError) {
         // No deployment could be asked.
-        self.call.failed.get_or_insert(Failed {
-            fault: error.fault,
-            may_be_billed: false,
-            used: None,
-            output_bytes: 0,
-        });
+        self.call
+            .last
+            .failed
+            .get_or_insert(Failed::unbilled(error.fault));
         self.call.refusal = error.upload.as_ref().map(code_of_upload);
         let outcome = match (&error.upload, error.fault) {
             (Some(UploadError::Broken | UploadError::Slow), _) => Outcome::ClientGone,
@@ -253,13 +273,15 @@ impl Settlement {
 
     /// Books a call that the shutdown ended before it had an answer.
     pub fn cut(mut self) {
-        self.call.leave_attempt();
+        self.leave();
         self.settle(Outcome::Shutdown, DRAINING.as_u16(), Observed::default());
     }
 
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
-        let (mut entry, booked) = self.call.entry(outcome, status, observed);
+        let (mut entry, booked) = self
+            .call
+            .entry(&self.call.last, (outcome, status), observed);
         entry.course = self.call.notes.course();
         self.write(&entry, observed);
         self.land(outcome, observed);
@@ -272,15 +294,15 @@ impl Settlement {
         if observed.is_usage_anomalous {
             self.gateway
                 .metrics
-                .count_usage_anomaly(&self.call.deployment);
+                .count_usage_anomaly(&self.call.last.deployment);
         }
         self.gateway
             .metrics
-            .observe(&self.call.deployment, self.call.operation, entry);
+            .observe(&self.call.last.deployment, self.call.operation, entry);
         self.gateway.access.write(&AccessLine {
             entry,
             caller: &self.call.caller,
-            credential: &self.call.credential,
+            credential: &self.call.last.credential,
             client_request_id: self.call.client_request_id.as_ref(),
             fault: self.call.fault(),
             overhead: self.overhead(),
@@ -292,7 +314,7 @@ impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.is_settled {
             // The client left, or something panicked.
-            self.call.leave_attempt();
+            self.leave();
             self.settle(Outcome::ClientGone, CLIENT_GONE, Observed::default());
         }
     }
@@ -301,7 +323,7 @@ impl Drop for Settlement {
 impl Call {
     /// The code of why it failed. A vendor that was cut off because of the caller is not to blame.
     fn fault(&self) -> Option<&'static str> {
-        let failed = self.failed.as_ref().map(|it| it.fault.code());
+        let failed = self.last.failed.as_ref().map(|it| it.fault.code());
         self.refusal.or(failed)
     }
 
@@ -310,45 +332,31 @@ impl Call {
         self.upload.as_ref().is_none_or(Upload::is_sent)
     }
 
-    fn end_attempt(&mut self, what: &'static str) {
-        if let Some(began) = self.attempt_began.take() {
-            self.notes.step(&self.deployment.id, what);
-            self.upstream += clock::mono().saturating_duration_since(began);
-        }
-    }
-
-    /// Nobody waits for the open attempt any more; what was sent may be billed.
-    fn leave_attempt(&mut self) {
-        if self.attempt_began.is_some() {
-            self.end_attempt(Fault::Cancelled.code());
-            self.failed = Some(Failed {
-                fault: Fault::Cancelled,
-                may_be_billed: self.is_request_sent(),
-                used: None,
-                output_bytes: 0,
-            });
-        }
-    }
-
-    fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
+    /// The row of `attempt`, which ended like that.
+    fn entry(
+        &self,
+        attempt: &Attempt,
+        (outcome, status): (Outcome, u16),
+        observed: Observed<'_>,
+    ) -> (Entry, Booked) {
         let duration = clock::mono().saturating_duration_since(self.started);
         // The hour at which an answer is complete decides its price, where it depends on the hour.
         let complete_ms = self.at_ms.saturating_add(i64::from(millis(duration)));
-        let (usage, estimated, priced) = self.used(observed, complete_ms / 1_000);
+        let (usage, estimated, priced) = self.used(attempt, observed, complete_ms / 1_000);
         let booked = Booked {
             cost: priced.cost,
             source: priced.source,
         };
         let entry = Entry {
             request: self.request,
-            attempt: self.attempts + self.turns,
+            attempt: attempt.number + self.turns,
             at_ms: self.at_ms,
             key: self.caller.key().map(|key| key.id),
             operation: self.operation.name().into(),
             model: Arc::clone(&self.model),
-            provider: Arc::clone(&self.deployment.provider),
-            deployment: Arc::clone(&self.deployment.id),
-            upstream_model: Arc::clone(&self.deployment.upstream_model),
+            provider: Arc::clone(&attempt.deployment.provider),
+            deployment: Arc::clone(&attempt.deployment.id),
+            upstream_model: Arc::clone(&attempt.deployment.upstream_model),
             attempts: self.attempts,
             status,
             outcome,
@@ -359,7 +367,7 @@ impl Call {
             cost_source: priced.source,
             estimated,
             price_id: priced.price_id,
-            credential: Some(Arc::clone(&self.credential)).filter(|it| !it.is_empty()),
+            credential: Some(Arc::clone(&attempt.credential)).filter(|it| !it.is_empty()),
             // The last row tells the rest.
             course: Course {
                 rule: self.notes.rule.clone(),
@@ -371,10 +379,15 @@ impl Call {
         (entry, booked)
     }
 
-    /// What the last attempt used, whether some of that is a guess, and what it costs.
-    fn used(&self, observed: Observed<'_>, at_unix_s: i64) -> (Usage, bool, Priced) {
-        let price = |usage: &Usage| self.deployment.prices.cost(usage, at_unix_s);
-        let failed = self.failed.as_ref();
+    /// What `attempt` used, whether some of that is a guess, and what it costs.
+    fn used(
+        &self,
+        attempt: &Attempt,
+        observed: Observed<'_>,
+        at_unix_s: i64,
+    ) -> (Usage, bool, Priced) {
+        let price = |usage: &Usage| attempt.deployment.prices.cost(usage, at_unix_s);
+        let failed = attempt.failed.as_ref();
         let used = failed.and_then(|failed| failed.used.as_ref());
         let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
         let passed = failed.map_or(0, |failed| failed.output_bytes);
@@ -390,7 +403,7 @@ impl Call {
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         // A session costs what its responses do, which have rows of their own.
         let is_session = self.operation == Operation::Realtime;
-        if !may_be_billed || self.attempts == 0 || is_session {
+        if !may_be_billed || attempt.number == 0 || is_session {
             // Nothing was used: that costs nothing even where no price is known.
             return (Usage::default(), false, Priced::NOTHING);
         }
@@ -403,7 +416,7 @@ impl Call {
         } else {
             // Of what is not text nothing can be estimated.
             let is_answer_of_a_model = self.operation != Operation::Passthrough;
-            let priced = self.deployment.prices.unmeasured(at_unix_s);
+            let priced = attempt.deployment.prices.unmeasured(at_unix_s);
             return (usage, is_answer_of_a_model, priced);
         }
         let priced = price(&usage);

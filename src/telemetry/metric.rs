@@ -57,6 +57,12 @@ struct UnpricedLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HedgeLabels {
+    deployment: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FallbackLabels {
     from: String,
     to: String,
@@ -102,6 +108,7 @@ pub struct Metrics {
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
+    hedges: Family<HedgeLabels, Counter>,
     unpriced: Family<UnpricedLabels, Counter>,
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
@@ -163,6 +170,7 @@ impl Metrics {
             requests: Family::default(),
             refusals: Family::default(),
             fallbacks: Family::default(),
+            hedges: Family::default(),
             unpriced: Family::default(),
             cost: Family::default(),
             tokens: Family::default(),
@@ -261,6 +269,11 @@ impl Metrics {
             "tollward_fallbacks",
             "Attempts made because the one before failed",
             self.fallbacks.clone(),
+        );
+        registry.register(
+            "tollward_hedges",
+            "Slow calls that were asked of a second deployment",
+            self.hedges.clone(),
         );
         registry.register(
             "tollward_unpriced_requests",
@@ -418,6 +431,15 @@ impl Metrics {
             reason: reason.code(),
         };
         self.fallbacks.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a slow call that `rival` was asked as well, and whether it answered first.
+    pub fn count_hedge(&self, rival: &Deployment, has_won: bool) {
+        let labels = HedgeLabels {
+            deployment: rival.meters.name.clone(),
+            outcome: if has_won { "won" } else { "outrun" },
+        };
+        self.hedges.get_or_create_owned(&labels).inc();
     }
 
     /// Counts a request that never became a call.

@@ -199,6 +199,17 @@ impl Flight {
         self.is_told = true;
     }
 
+    /// Another one that was asked later has answered before it. That is no failure, but it is slow:
+    /// it would have taken longer than that.
+    pub fn outrun(&mut self, now: Instant) {
+        let mut state = self.health.state.lock();
+        state.breaker.left(self.spell);
+        let [streams, wholes] = &mut state.latencies;
+        let latency = if self.is_stream { streams } else { wholes };
+        latency.exceeds(now.saturating_duration_since(self.began), self.input, now);
+        self.is_told = true;
+    }
+
     /// It used that.
     pub fn used(&self, usage: &Usage) {
         self.health.state.lock().learned.observe(usage);

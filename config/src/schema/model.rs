@@ -1,6 +1,7 @@
 //! Section `models`: public names, the deployments behind them, and their fallbacks.
 
 pub(crate) mod deployment;
+pub(crate) mod hedge;
 pub(crate) mod rule;
 
 use crate::node::{Node, Value};
@@ -8,6 +9,7 @@ use crate::reader::{Field, Reader};
 use crate::report::quote;
 use crate::schema::timeouts::TimeoutsConfig;
 use deployment::DeploymentConfig;
+use hedge::HedgeConfig;
 use rule::RuleConfig;
 
 /// Longest public model name, in characters.
@@ -40,6 +42,9 @@ pub struct ModelConfig {
     /// Extra attempts per request, over all deployments and fallbacks. `None`: as in the section
     /// `retry`. Reload: applies to the next request.
     pub attempts: Option<u32>,
+    /// When a slow request is asked of a second deployment as well. Default: never.
+    /// Reload: applies to the next request.
+    pub hedge: Option<HedgeConfig>,
     /// The most that a request may be expected to cost, in billionths of a dollar. A deployment that
     /// is dearer, or whose price is not known, is left out. Default: no bound.
     /// Reload: applies to the next request.
@@ -146,6 +151,7 @@ impl ModelConfig {
             context_fallbacks: table.field("context_fallbacks").words(reader, &[]),
             filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
             attempts: table.field("attempts").optional_integer(reader, 0..=10),
+            hedge: HedgeConfig::read(&table.field("hedge"), reader),
             max_cost_usd: table.field("max_cost_usd").amount(9, reader),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,

@@ -13,7 +13,7 @@ use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::{Choice, Plan};
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::Books;
 use crate::policy::obstacle::{Pause, Toll, toll};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
@@ -23,12 +23,28 @@ use crate::upstream::failure::AttemptFailure;
 pub(super) struct Candidate<'a> {
     pub(super) deployment: &'a Arc<Deployment>,
     pub(super) asked: Asked<'a>,
-    pub(super) prepared: Result<Prepared<'a>, Box<AttemptFailure>>,
+    /// When the call came.
+    started: Instant,
+    /// The call in its words, until it is sent.
+    prepared: Option<Result<Prepared<'a>, Box<AttemptFailure>>>,
+}
+
+impl<'a> Candidate<'a> {
+    /// When the call has to be over, all attempts together.
+    pub(super) fn deadline(&self) -> Instant {
+        self.started + self.deployment.timeouts.total
+    }
+
+    /// The call in its words; made anew for all but the first attempt.
+    pub(super) fn take_prepared(&mut self) -> Result<Prepared<'a>, Box<AttemptFailure>> {
+        let again = || prepare(self.deployment, &self.asked.call);
+        self.prepared.take().unwrap_or_else(again)
+    }
 }
 
 /// The deployments of a plan that were not reached yet.
 pub(super) struct Candidates<'a> {
-    gateway: &'a Gateway,
+    pub(super) gateway: &'a Gateway,
     recalled: &'a Recalled,
     terms: &'a RetryTerms,
     plan: &'a Plan,
@@ -112,34 +128,56 @@ impl<'a> Candidates<'a> {
     ///
     /// Whether it can be asked shows only when the call is put into its words, and the embedded
     /// engine begins at once: so it is looked for when it is needed, not before.
-    pub(super) fn next(
-        &mut self,
-        settlement: &mut Settlement,
-        trail: &mut Trail,
-    ) -> Option<Candidate<'a>> {
+    pub(super) fn next(&mut self, books: &Books<'_>, trail: &mut Trail) -> Option<Candidate<'a>> {
         while let Some(choice) = self.left.next() {
-            if !self.may_ask(choice, trail) {
-                continue;
-            }
-            let deployment = &choice.deployment;
-            let input = settlement.estimated_input();
-            let asked = asked(self.gateway, self.recalled, deployment, input);
-            match prepare(deployment, &asked.call) {
-                Err(failure) if failure.is_inexpressible => {
-                    settlement.skipped(deployment, &failure);
-                    trail.skipped.push(Arc::clone(&deployment.id));
-                    self.refusal.get_or_insert(failure);
-                }
-                prepared => {
-                    return Some(Candidate {
-                        deployment,
-                        asked,
-                        prepared,
-                    });
-                }
+            if self.may_ask(choice, trail)
+                && let Some(candidate) = self.prepared(&choice.deployment, books, trail)
+            {
+                return Some(candidate);
             }
         }
         None
+    }
+
+    /// Whether nothing speaks against asking the next one beside another.
+    pub(super) fn has_beside(&self) -> bool {
+        let next = self.left.clone().next();
+        next.is_some_and(|it| pause_of(&it.deployment, clock::mono()).is_none())
+    }
+
+    /// The next one, to be asked beside another; it does not come again.
+    pub(super) fn next_beside(
+        &mut self,
+        books: &Books<'_>,
+        trail: &mut Trail,
+    ) -> Option<Candidate<'a>> {
+        let choice = self.left.next()?;
+        self.prepared(&choice.deployment, books, trail)
+    }
+
+    /// The call in the words of `deployment`; `None` if it has none for it.
+    fn prepared(
+        &mut self,
+        deployment: &'a Arc<Deployment>,
+        books: &Books<'_>,
+        trail: &mut Trail,
+    ) -> Option<Candidate<'a>> {
+        let input = books.lock().estimated_input();
+        let asked = asked(self.gateway, self.recalled, deployment, input);
+        match prepare(deployment, &asked.call) {
+            Err(failure) if failure.is_inexpressible => {
+                books.lock().skipped(deployment, &failure);
+                trail.skipped.push(Arc::clone(&deployment.id));
+                self.refusal.get_or_insert(failure);
+                None
+            }
+            prepared => Some(Candidate {
+                deployment,
+                asked,
+                started: self.recalled.admitted.started,
+                prepared: Some(prepared),
+            }),
+        }
     }
 }
 

@@ -76,6 +76,8 @@ impl Notes {
 
 /// It has answered, or begun to.
 pub(super) const ANSWERED: &str = "ok";
+/// Another one that was asked beside it has answered before it.
+pub(super) const OUTRUN: &str = "outrun";
 /// It cannot be asked such a thing.
 pub(super) const SKIPPED: &str = "skipped";
 
