@@ -11,6 +11,7 @@
 pub mod allowance;
 pub mod backoff;
 pub mod breaker;
+pub mod canary;
 pub mod condition;
 pub mod credential;
 pub mod decision;

@@ -24,6 +24,7 @@ use crate::credentials::pool::Pool;
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::breaker::BreakerTerms;
+use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::obstacle::Obstacle;
 use crate::policy::price::Prices;
@@ -162,6 +163,8 @@ pub struct Deployment {
     pub health: Arc<Health>,
     /// When it is left alone.
     pub breaker: BreakerTerms,
+    /// It is on trial, and when that is over.
+    pub canary: Option<CanaryTerms>,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.

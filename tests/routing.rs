@@ -214,7 +214,7 @@ async fn when_all_are_left_alone_one_call_a_second_tries_and_the_others_are_told
         .error(502, "upstream_error");
     let told = gateway.chat(&openai::chat()).await;
     let after: u64 = told.header("retry-after").unwrap().parse().unwrap();
-    assert!((25..=80).contains(&after), "{after}");
+    assert!((25..=38).contains(&after), "{after}");
     told.error(503, "upstream_overloaded");
     assert_eq!(upstream.calls(), 3);
 }
@@ -463,4 +463,36 @@ async fn embeddings_have_no_output_that_could_be_too_dear() {
     let request = Request::post("/v1/embeddings", body.to_string());
     let response = gateway.send(&request).await;
     assert_eq!(response.status, 200, "{}", response.text());
+}
+
+#[tokio::test]
+async fn a_canary_that_fails_too_often_is_taken_out_until_it_is_put_back() {
+    let (servers, config) = three().await;
+    let config = config
+        .set(
+            "/models/chat",
+            json!({
+                "deployments": [
+                    deployment("alpha", &json!({"weight": 50, "canary": {"percent": 20, "calls": 10}})),
+                    deployment("beta", &json!({"weight": 50})),
+                ],
+                "policy": "weighted",
+            }),
+        )
+        .set("/retry", json!({"attempts": 2}))
+        .set("/routing", json!({"breaker": {"failures": 0}}));
+    let gateway = Gateway::start(&config).await;
+    servers[0].always(Script::answer("500 Internal Server Error", &[], ""));
+    assert_eq!(answers(&gateway, 20).await, counted(&[("beta", 20)]));
+    assert_eq!(servers[0].calls(), 2, "two failures of ten are the limit");
+    servers[0].always(Script::json("200 OK", &openai::answer("Hi")));
+    assert_eq!(answers(&gateway, 10).await, counted(&[("beta", 10)]));
+    let url = format!("http://{}", gateway.admin);
+    let output = gateway
+        .home
+        .run(&["route", "undrain", "alpha/m", "--url", &url])
+        .await;
+    assert!(output.status.success(), "{}", output.stderr);
+    let answers = answers(&gateway, 10).await;
+    assert!(answers["alpha"] >= 4, "{answers:?}");
 }

@@ -29,6 +29,7 @@ pub use report::{Diagnostic, Location, Report, Severity, closest};
 pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
+pub use schema::model::canary::CanaryConfig;
 pub use schema::model::deployment::DeploymentConfig;
 pub use schema::model::hedge::HedgeConfig;
 pub use schema::model::rule::RuleConfig;

@@ -18,6 +18,7 @@ use tollward_store::NanoUsd;
 use super::{Built, LOCAL, Standing, Work, prices};
 use crate::clock;
 use crate::policy::breaker::BreakerTerms;
+use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::price::Prices;
 use crate::policy::routing::{POLICIES, RoutingPolicy, fingerprint, policy};
@@ -303,6 +304,7 @@ impl Making {
             tags: template.tags.clone(),
             when: template.when.clone(),
             breaker: template.breaker,
+            canary: template.canary,
         })
     }
 }
@@ -336,6 +338,10 @@ pub(super) fn deployment(
         capabilities: terms.capabilities,
         health: standing.health(&id),
         breaker: terms.breaker,
+        canary: config.canary.map(|it| CanaryTerms {
+            percent: it.percent,
+            calls: it.calls,
+        }),
         provider: config.provider.as_str().into(),
         model: model.into(),
         upstream_model: config.model.as_str().into(),

@@ -31,6 +31,7 @@ const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback
 const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
 const TRIED: HeaderName = HeaderName::from_static("x-tollward-tried");
 const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
+const DEGRADED: HeaderName = HeaderName::from_static("x-tollward-degraded");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -77,6 +78,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     }
     if let Some(affinity) = reply.affinity {
         headers.insert(AFFINITY, HeaderValue::from_static(affinity));
+    }
+    if reply.is_degraded {
+        headers.insert(DEGRADED, HeaderValue::from_static("true"));
     }
     if !reply.skipped.is_empty() {
         headers.insert(SKIPPED, text(&reply.skipped.join(",")));

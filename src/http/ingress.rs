@@ -96,6 +96,11 @@ pub enum IngressError {
     /// A page that a browser shows asks for a websocket, and there are no keys that it could lack.
     #[error("a page of another site needs an API key for this, and this gateway asks for none")]
     CrossSite,
+    /// The caller's limit of time is none.
+    #[error(
+        "the header x-tollward-timeout must be a number of seconds from 0.001 to 86400, such as 30 or 2.5"
+    )]
+    Timeout,
     /// The body has a content coding.
     #[error("compressed request bodies are not taken")]
     Encoding,

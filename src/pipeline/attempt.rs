@@ -94,6 +94,10 @@ impl Trail {
         self.attempts.push((Arc::clone(&deployment.id), fault));
     }
 
+    fn has_failed(&self, deployment: &Deployment) -> bool {
+        self.attempts.iter().any(|(id, _)| *id == deployment.id)
+    }
+
     fn made(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX)
     }
@@ -181,7 +185,7 @@ pub async fn attempt(
     let mut candidate = candidates.next(&books, &mut trail);
     'candidates: while let Some(mut current) = candidate.take() {
         let deployment = current.deployment;
-        let deadline = current.deadline();
+        let deadline = current.deadline;
         let mut attempts_here = 0;
         deployment.allowance.earn(terms.allowance);
         loop {
@@ -222,12 +226,12 @@ pub async fn attempt(
 }
 
 /// One attempt, with the first credential that is not refused.
-async fn signed<'a>(
+async fn signed(
     gateway: &Gateway,
-    candidate: &mut Candidate<'a>,
+    candidate: &mut Candidate<'_>,
     books: &Books<'_>,
 ) -> Result<Exchanged, AttemptFailure> {
-    let (deployment, deadline) = (candidate.deployment, candidate.deadline());
+    let (deployment, deadline) = (candidate.deployment, candidate.deadline);
     let mut signers = Signers::of(deployment, candidate.asked.upload);
     while let Some(signer) = signers.next(gateway, books).await {
         let sender = Sender {

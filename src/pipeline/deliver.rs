@@ -7,7 +7,7 @@ pub mod metered;
 pub mod session;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -15,6 +15,7 @@ use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
 use tollward_wire::fault::Fault;
 
+use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
@@ -46,6 +47,8 @@ pub struct Reply {
     /// Whether the conversation is in a cache there: `hit`, `miss` or `repin`; `None` where turns are
     /// not kept together.
     pub affinity: Option<&'static str>,
+    /// Whether the embedded engine stands in for others that failed or are left alone.
+    pub is_degraded: bool,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -85,7 +88,7 @@ pub fn deliver(
     let (request, attempts) = (settlement.request(), settlement.attempts());
     let credential = Arc::clone(settlement.credential());
     let (rule, tried) = (settlement.rule().cloned(), settlement.tried());
-    let affinity = settlement.affinity();
+    let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -112,7 +115,7 @@ pub fn deliver(
             (head, None, ReplyBody::Session(Box::new(session)))
         }
         Exchanged::Stream(stream) => {
-            let limits = limits(&deployment, admitted.started, keep_alive);
+            let limits = limits(&deployment, &admitted, keep_alive);
             let head = stream.head.clone();
             let metered = Metered::new(*stream, settlement, limits).keeping(keepsake, &deployment);
             (head, None, ReplyBody::Stream(Box::new(metered)))
@@ -131,6 +134,7 @@ pub fn deliver(
         tried,
         rule,
         affinity,
+        is_degraded,
         head,
         overhead,
         booked,
@@ -138,10 +142,10 @@ pub fn deliver(
     }
 }
 
-fn limits(deployment: &Deployment, started: Instant, keep_alive: Duration) -> Limits {
+fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) -> Limits {
     Limits {
         idle: deployment.timeouts.idle,
-        deadline: started + deployment.timeouts.total,
+        deadline: admitted.deadline(deployment.timeouts.total),
         keep_alive,
     }
 }

@@ -80,7 +80,8 @@ pub async fn pass(
     });
     let headers = passed(&ingress.headers);
     let upload = upload(&mut ingress, &snapshot.limits)?;
-    let admitted = Admitted::new(ingress, caller, Content::unread(upload.clone()));
+    let content = Content::unread(upload.clone());
+    let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
     let plan = Plan::only(Arc::clone(&deployment));
     let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
@@ -88,7 +89,7 @@ pub async fn pass(
         method: &method,
         path,
         headers,
-        deadline: recalled.admitted.started + deployment.timeouts.total,
+        deadline: recalled.admitted.deadline(deployment.timeouts.total),
     };
     let upload = upload.as_ref();
     let passing = async {

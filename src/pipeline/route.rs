@@ -19,7 +19,7 @@ use tollward_wire::view::needs::Needs;
 use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
-use crate::policy::obstacle::{Obstacle, Pause};
+use crate::policy::obstacle::Obstacle;
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Hedge, Route, Rule};
@@ -52,8 +52,8 @@ pub struct Plan {
 pub struct Choice {
     /// Who is asked.
     pub deployment: Arc<Deployment>,
-    /// Why it should rather not be asked, for now.
-    pub pause: Option<Pause>,
+    /// The group that leads to it, where it is not the first one: its turn is taken when it is reached.
+    pub group: Option<Arc<Group>>,
 }
 
 impl Choice {
@@ -61,7 +61,7 @@ impl Choice {
     fn of(deployment: Arc<Deployment>) -> Self {
         Self {
             deployment,
-            pause: None,
+            group: None,
         }
     }
 }
@@ -188,6 +188,19 @@ pub fn route(
     prospect(known, admitted, Group::next_turn)?.plan(admitted)
 }
 
+/// Who would be asked, by a call that is none.
+///
+/// # Errors
+/// [`RouteError`] when no candidate remains.
+pub fn foreseen(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+) -> Result<Plan, RouteError> {
+    let known = (&gateway.affinity, snapshot);
+    prospect(known, admitted, Group::turn)?.plan(admitted)
+}
+
 /// All that may answer a call, before anybody is chosen.
 pub struct Prospect<'a> {
     /// What is asked.
@@ -214,7 +227,8 @@ pub struct Candidate {
     pub found: Surveyed,
 }
 
-/// Looks at all that may answer a call. `turn`: the number that the call has in a group.
+/// Looks at all that may answer a call. `turn`: the number that the call has in its own group; those
+/// of other groups count the calls that reach them.
 ///
 /// # Errors
 /// [`RouteError::UnknownModel`].
@@ -227,10 +241,16 @@ pub fn prospect<'a>(
     let question = Question::new(affinity, snapshot, admitted);
     let (route, rule) = redirected(snapshot, &question, Arc::clone(&asked));
     let question = question.of(&route);
+    let others = |groups: &[Arc<Group>]| -> Vec<Candidate> {
+        let of = |it| candidates(&question, it, it.turn());
+        groups.iter().flat_map(of).collect()
+    };
+    let mut candidates = candidates(&question, &route.own, turn(&route.own));
+    candidates.extend(others(&route.fallbacks));
     Ok(Prospect {
-        candidates: candidates(&question, route.groups(), turn),
-        too_long: candidates(&question, &route.context_fallbacks, turn),
-        filtered: candidates(&question, &route.filter_fallbacks, turn),
+        candidates,
+        too_long: others(&route.context_fallbacks),
+        filtered: others(&route.filter_fallbacks),
         question,
         asked,
         route,
@@ -246,7 +266,7 @@ impl Prospect<'_> {
     pub fn plan(&self, admitted: &Admitted) -> Result<Plan, RouteError> {
         let lined_up = lineup(&self.candidates);
         let obstacle = lined_up.obstacle().cloned();
-        let mut in_order = choices(lined_up).into_iter();
+        let mut in_order = self.choices(lined_up).into_iter();
         let first = in_order.next();
         let is_sticky = self.route.groups().any(|it| it.looks_at(Look::Warmth));
         Ok(Plan {
@@ -258,9 +278,20 @@ impl Prospect<'_> {
             attempts: self.route.attempts,
             hedge: self.route.hedge.clone(),
             thread: is_sticky.then(|| self.question.thread()),
-            too_long: choices(lineup(&self.too_long)),
-            filtered: choices(lineup(&self.filtered)),
+            too_long: self.choices(lineup(&self.too_long)),
+            filtered: self.choices(lineup(&self.filtered)),
         })
+    }
+
+    fn choices(&self, lineup: Lineup<&Candidate>) -> Vec<Choice> {
+        let choice = |candidate: &Candidate| {
+            let is_own = Arc::ptr_eq(&candidate.group, &self.route.own);
+            Choice {
+                deployment: Arc::clone(&candidate.found.deployment),
+                group: (!is_own).then(|| Arc::clone(&candidate.group)),
+            }
+        };
+        lineup.in_order().into_iter().map(choice).collect()
     }
 }
 
@@ -290,24 +321,21 @@ fn redirected(
     led.unwrap_or((route, None))
 }
 
-/// Those of some groups, one group after the other.
-fn candidates<'g>(
-    question: &Question<'_>,
-    groups: impl IntoIterator<Item = &'g Arc<Group>>,
-    turn: fn(&Group) -> u64,
-) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for group in groups {
-        let surveyed = question.survey(group);
-        let order = question.order(group, &surveyed, turn(group));
-        let mut surveyed: Vec<_> = surveyed.into_iter().map(Some).collect();
-        let found = |place: usize| surveyed.get_mut(place).and_then(Option::take);
-        candidates.extend(order.into_iter().filter_map(found).map(|found| Candidate {
-            group: Arc::clone(group),
-            found,
-        }));
-    }
-    candidates
+/// Those of a group, in the order of its policies for the call that has the number `turn` there. Who
+/// is not asked, or only when nobody else is left, takes nobody's place in that order.
+fn candidates(question: &Question<'_>, group: &Arc<Group>, turn: u64) -> Vec<Candidate> {
+    let surveyed = question.survey(group);
+    let (free, others): (Vec<_>, Vec<_>) =
+        surveyed.into_iter().partition(|it| it.obstacle.is_none());
+    let order = question.order(group, &free, turn);
+    let mut free: Vec<_> = free.into_iter().map(Some).collect();
+    let found = |place: usize| free.get_mut(place).and_then(Option::take);
+    let free = order.into_iter().filter_map(found);
+    let candidate = |found| Candidate {
+        group: Arc::clone(group),
+        found,
+    };
+    free.chain(others).map(candidate).collect()
 }
 
 /// Who is asked of `candidates`.
@@ -326,14 +354,6 @@ fn passed(candidates: &[Candidate]) -> Vec<(Arc<str>, &'static str)> {
         Some((Arc::clone(&it.found.deployment.id), obstacle.code()))
     };
     candidates.iter().filter_map(told).collect()
-}
-
-fn choices(lineup: Lineup<&Candidate>) -> Vec<Choice> {
-    let choice = |(candidate, pause): (&Candidate, _)| Choice {
-        deployment: Arc::clone(&candidate.found.deployment),
-        pause,
-    };
-    lineup.in_order().into_iter().map(choice).collect()
 }
 
 /// Why nothing is left.

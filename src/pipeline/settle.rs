@@ -33,7 +33,7 @@ use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Thread;
 use crate::policy::estimate;
 use crate::policy::price::{Priced, thing_counts, token_counts};
-use crate::snapshot::Deployment;
+use crate::snapshot::{Deployment, Target};
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::Used;
 use crate::upstream::health::Flight;
@@ -99,6 +99,8 @@ struct Call {
     upstream_since: Option<Instant>,
     upstream: Duration,
     first_content: Option<Duration>,
+    /// What ended the answer in its midst.
+    broken: Option<Fault>,
     /// The code of what was wrong with the rest of the caller's body.
     refusal: Option<&'static str>,
     /// Characters to be read aloud.
@@ -156,6 +158,7 @@ impl Settlement {
             upstream_since: None,
             upstream: Duration::ZERO,
             first_content: None,
+            broken: None,
             refusal: None,
             characters: characters(admitted),
             upload: admitted.upload().cloned(),
@@ -208,6 +211,13 @@ impl Settlement {
         self.call.caller.key().map(|key| key.id)
     }
 
+    /// Whether the embedded engine stands in for others that failed or are left alone.
+    pub fn is_degraded(&self) -> bool {
+        let deployment = &self.call.last.deployment;
+        let is_local = matches!(deployment.target, Target::Local(_));
+        is_local && self.call.notes.has_others(&deployment.id)
+    }
+
     /// Tokens that the request has, about.
     pub fn estimated_input(&self) -> u64 {
         self.call.estimated_input
@@ -244,6 +254,11 @@ impl Settlement {
     /// Books a complete whole answer.
     pub fn complete(mut self, observed: Observed<'_>) -> Booked {
         self.settle(Outcome::Complete, self.call.status, observed)
+    }
+
+    /// The answer breaks off in its midst, for that reason; the end is still to be booked.
+    pub fn broke_off(&mut self, fault: Fault) {
+        self.call.broken = Some(fault);
     }
 
     /// Books the end of a stream; the first end wins.
@@ -323,8 +338,9 @@ impl Drop for Settlement {
 impl Call {
     /// The code of why it failed. A vendor that was cut off because of the caller is not to blame.
     fn fault(&self) -> Option<&'static str> {
-        let failed = self.last.failed.as_ref().map(|it| it.fault.code());
-        self.refusal.or(failed)
+        let failed = self.last.failed.as_ref().map(|it| it.fault);
+        let fault = failed.or(self.broken).map(Fault::code);
+        self.refusal.or(fault)
     }
 
     /// Whether a vendor had all of the request: half of an upload nobody can answer.

@@ -56,7 +56,7 @@ impl Kept {
         for place in order(&self.policies, &outlooks, Draw::of_turn(turn, mix(turn))) {
             lineup.add(place, obstacles[place].as_ref());
         }
-        let (place, _) = lineup.in_order()[0];
+        let place = lineup.in_order()[0];
         self.allowances[place].earn(ALLOWANCE);
         let mut flight = self.healths[place].begin(BREAKER, 900, true, now);
         if turn.is_multiple_of(7) {

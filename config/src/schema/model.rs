@@ -1,5 +1,6 @@
 //! Section `models`: public names, the deployments behind them, and their fallbacks.
 
+pub(crate) mod canary;
 pub(crate) mod deployment;
 pub(crate) mod hedge;
 pub(crate) mod rule;

@@ -39,6 +39,7 @@ pub(super) fn of_body(error: &IngressError) -> (StatusCode, &'static str) {
         IngressError::NotWebsocket => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
         IngressError::CrossSite => (StatusCode::FORBIDDEN, "cross_site_request"),
         IngressError::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
+        IngressError::Timeout => (StatusCode::BAD_REQUEST, "invalid_header"),
         IngressError::Form(_) => (StatusCode::BAD_REQUEST, "invalid_form"),
     }
 }

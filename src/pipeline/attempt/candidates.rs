@@ -15,7 +15,8 @@ use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::{Choice, Plan};
 use crate::pipeline::settle::Books;
 use crate::policy::obstacle::{Pause, Toll, toll};
-use crate::snapshot::{Deployment, RetryTerms};
+use crate::snapshot::route::Group;
+use crate::snapshot::{Deployment, RetryTerms, Target};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
 use crate::upstream::failure::AttemptFailure;
 
@@ -23,18 +24,13 @@ use crate::upstream::failure::AttemptFailure;
 pub(super) struct Candidate<'a> {
     pub(super) deployment: &'a Arc<Deployment>,
     pub(super) asked: Asked<'a>,
-    /// When the call came.
-    started: Instant,
+    /// When the call has to be over, all attempts together.
+    pub(super) deadline: Instant,
     /// The call in its words, until it is sent.
     prepared: Option<Result<Prepared<'a>, Box<AttemptFailure>>>,
 }
 
 impl<'a> Candidate<'a> {
-    /// When the call has to be over, all attempts together.
-    pub(super) fn deadline(&self) -> Instant {
-        self.started + self.deployment.timeouts.total
-    }
-
     /// The call in its words; made anew for all but the first attempt.
     pub(super) fn take_prepared(&mut self) -> Result<Prepared<'a>, Box<AttemptFailure>> {
         let again = || prepare(self.deployment, &self.asked.call);
@@ -53,6 +49,8 @@ pub(super) struct Candidates<'a> {
     is_turned: bool,
     /// Why the first of those that cannot be asked cannot.
     refusal: Option<Box<AttemptFailure>>,
+    /// The group of another model that was reached last.
+    reached: Option<&'a Arc<Group>>,
     /// The pause that ends first, of those that rest and were not asked.
     rested: Option<Pause>,
 }
@@ -72,6 +70,7 @@ impl<'a> Candidates<'a> {
             left: plan.choices(),
             is_turned: false,
             refusal: None,
+            reached: None,
             rested: None,
         }
     }
@@ -99,22 +98,19 @@ impl<'a> Candidates<'a> {
     }
 
     /// Whether it may be asked, though it should perhaps be left alone.
-    fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
-        let (deployment, now) = (&choice.deployment, clock::mono());
-        let is_first = trail.made() == 0;
-        // A failed attempt may have taken minutes, and others may have failed here meanwhile.
-        let pause = if is_first {
-            choice.pause
-        } else {
-            pause_of(deployment, now)
-        };
+    ///
+    /// It is looked at now, and not as it was when the call was planned: a failed attempt may have
+    /// taken minutes, and others may have failed here meanwhile.
+    fn may_ask(&mut self, deployment: &Arc<Deployment>, trail: &mut Trail) -> bool {
+        let now = clock::mono();
+        let pause = pause_of(deployment, now);
         let mut others = self.left.clone();
-        let mut is_other_free = || others.any(|it| pause_of(&it.deployment, now).is_none());
-        let may = match toll(pause, trail.made()) {
+        let is_other_free = || others.any(|it| pause_of(&it.deployment, now).is_none());
+        let may = match toll(pause, trail.made(), is_other_free) {
             Toll::Nothing => true,
-            _ if !is_first && is_other_free() => false,
             Toll::Turn => deployment.health.may_force(now),
             Toll::Retry => deployment.allowance.spend(self.terms.allowance, now),
+            Toll::Forbidden => false,
         };
         if let Some(pause) = pause.filter(|_| !may) {
             let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
@@ -130,19 +126,43 @@ impl<'a> Candidates<'a> {
     /// engine begins at once: so it is looked for when it is needed, not before.
     pub(super) fn next(&mut self, books: &Books<'_>, trail: &mut Trail) -> Option<Candidate<'a>> {
         while let Some(choice) = self.left.next() {
-            if self.may_ask(choice, trail)
-                && let Some(candidate) = self.prepared(&choice.deployment, books, trail)
-            {
+            let deployment = &choice.deployment;
+            // Another model may lead to one that has failed already.
+            if trail.has_failed(deployment) {
+                continue;
+            }
+            // What cannot be asked of it takes no turn and no retry from who can be asked.
+            let begins_at_once = matches!(deployment.target, Target::Local(_));
+            if begins_at_once && !self.may_ask(deployment, trail) {
+                continue;
+            }
+            let Some(candidate) = self.prepared(deployment, books, trail) else {
+                continue;
+            };
+            if begins_at_once || self.may_ask(deployment, trail) {
+                self.reach(choice);
                 return Some(candidate);
             }
         }
         None
     }
 
+    /// The call has come as far as that group, and takes a turn of it.
+    fn reach(&mut self, choice: &'a Choice) {
+        let (before, group) = (self.reached, choice.group.as_ref());
+        if let Some(group) = group
+            && !before.is_some_and(|it| Arc::ptr_eq(it, group))
+        {
+            group.next_turn();
+            self.reached = Some(group);
+        }
+    }
+
     /// Whether nothing speaks against asking the next one beside another.
-    pub(super) fn has_beside(&self) -> bool {
+    pub(super) fn has_beside(&self, trail: &Trail) -> bool {
         let next = self.left.clone().next();
-        next.is_some_and(|it| pause_of(&it.deployment, clock::mono()).is_none())
+        let is_free = |it: &Choice| pause_of(&it.deployment, clock::mono()).is_none();
+        next.is_some_and(|it| is_free(it) && !trail.has_failed(&it.deployment))
     }
 
     /// The next one, to be asked beside another; it does not come again.
@@ -152,7 +172,9 @@ impl<'a> Candidates<'a> {
         trail: &mut Trail,
     ) -> Option<Candidate<'a>> {
         let choice = self.left.next()?;
-        self.prepared(&choice.deployment, books, trail)
+        let candidate = self.prepared(&choice.deployment, books, trail)?;
+        self.reach(choice);
+        Some(candidate)
     }
 
     /// The call in the words of `deployment`; `None` if it has none for it.
@@ -174,7 +196,7 @@ impl<'a> Candidates<'a> {
             prepared => Some(Candidate {
                 deployment,
                 asked,
-                started: self.recalled.admitted.started,
+                deadline: self.recalled.admitted.deadline(deployment.timeouts.total),
                 prepared: Some(prepared),
             }),
         }

@@ -64,24 +64,24 @@ impl<'a> Hedging<'a> {
         let rival = match self.hedge {
             None => None,
             Some((hedge, after)) => match tokio::time::timeout(after, &mut first).await {
-                Ok(ended) => return told(deployment, ended, trail),
+                Ok(ended) => return trail.noting(deployment, ended),
                 Err(_) => self.rival(hedge, candidates, books, trail),
             },
         };
         let Some(mut rival) = rival else {
-            return told(deployment, first.await, trail);
+            return trail.noting(deployment, first.await);
         };
         let other = rival.deployment;
         // Boxed: few calls have one, and the others' future is to stay small.
         let second = Box::pin(signed(gateway, &mut rival, books));
         match select(first, second).await {
-            Either::Left((ended, second)) => match told(deployment, ended, trail) {
+            Either::Left((ended, second)) => match trail.noting(deployment, ended) {
                 Ok(answer) => Ok(answer),
-                Err(failure) => told(other, second.await, trail).map_err(|_| failure),
+                Err(failure) => trail.noting(other, second.await).map_err(|_| failure),
             },
-            Either::Right((ended, first)) => match told(other, ended, trail) {
+            Either::Right((ended, first)) => match trail.noting(other, ended) {
                 Ok(answer) => Ok(answer),
-                Err(_) => told(deployment, first.await, trail),
+                Err(_) => trail.noting(deployment, first.await),
             },
         }
     }
@@ -94,7 +94,7 @@ impl<'a> Hedging<'a> {
         books: &Books<'_>,
         trail: &mut Trail,
     ) -> Option<Candidate<'a>> {
-        if !candidates.has_beside() || !hedge.spend(clock::mono()) {
+        if !candidates.has_beside(trail) || !hedge.spend(clock::mono()) {
             return None;
         }
         self.hedge = None;
@@ -102,16 +102,19 @@ impl<'a> Hedging<'a> {
     }
 }
 
-fn told<'a>(
-    deployment: &'a Arc<Deployment>,
-    ended: Result<Exchanged, AttemptFailure>,
-    trail: &mut Trail,
-) -> Result<Answer<'a>, AttemptFailure> {
-    match ended {
-        Ok(exchanged) => Ok((deployment, exchanged)),
-        Err(failure) => {
-            trail.failed(deployment, failure.fault);
-            Err(failure)
-        }
+impl Trail {
+    /// How an attempt at `deployment` ended, noted if it failed.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is handed on, once for each attempt"
+    )]
+    fn noting<'a>(
+        &mut self,
+        deployment: &'a Arc<Deployment>,
+        ended: Result<Exchanged, AttemptFailure>,
+    ) -> Result<Answer<'a>, AttemptFailure> {
+        ended
+            .inspect_err(|failure| self.failed(deployment, failure.fault))
+            .map(|exchanged| (deployment, exchanged))
     }
 }

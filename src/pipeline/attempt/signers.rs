@@ -5,6 +5,7 @@
 //! something was taken cannot go with another one. The books hear of each here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::app::Gateway;
 use crate::clock;
@@ -21,8 +22,8 @@ pub struct Signers<'a> {
     upload: Option<&'a Upload>,
     turn: Turn<'a>,
     holder: Option<&'a Arc<Holder>>,
-    /// The attempt that runs.
-    number: Option<AttemptNumber>,
+    /// The attempt that runs, and since when.
+    open: Option<(AttemptNumber, Instant)>,
     is_over: bool,
 }
 
@@ -34,7 +35,7 @@ impl<'a> Signers<'a> {
             upload,
             turn: deployment.credentials.turn(&deployment.upstream_model),
             holder: None,
-            number: None,
+            open: None,
             is_over: false,
         }
     }
@@ -45,9 +46,10 @@ impl<'a> Signers<'a> {
     /// Dropping the future leaves an attempt open, and the settlement closes it.
     pub async fn next(&mut self, gateway: &Gateway, books: &Books<'_>) -> Option<Signer> {
         while !self.is_over {
-            let holder = self.turn.next(clock::mono())?;
+            let now = clock::mono();
+            let holder = self.turn.next(now)?;
             let number = books.lock().begin_attempt(self.deployment, holder.name());
-            self.number = Some(number);
+            self.open = Some((number, now));
             match holder.signer(&gateway.fetcher).await {
                 Ok(signer) => {
                     self.holder = Some(holder);
@@ -65,17 +67,18 @@ impl<'a> Signers<'a> {
 
     /// The last one was taken.
     pub fn answered(&self, books: &Books<'_>) {
-        if let Some(number) = self.number {
-            books.lock().answered(number);
-        }
+        let Some((number, began)) = self.open else {
+            return;
+        };
+        books.lock().answered(number);
         if let Some(holder) = self.holder {
-            holder.accepted(&self.deployment.upstream_model, clock::mono());
+            holder.accepted(&self.deployment.upstream_model, began, clock::mono());
         }
     }
 
     /// The request with the last one, `signer`, failed.
     pub fn failed(&mut self, signer: &Signer, failure: AttemptFailure, books: &Books<'_>) {
-        if let Some(number) = self.number {
+        if let Some((number, _)) = self.open {
             books.lock().attempt_failed(number, &failure);
         }
         let is_refusal = self.turn.failed(signer, failure, clock::mono());

@@ -189,6 +189,7 @@ impl Metered {
 
     /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
     fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
+        self.settlement.broke_off(fault);
         self.end(outcome);
         let error = stream_error(fault, error);
         match self.reader.error_event(fault, &error) {

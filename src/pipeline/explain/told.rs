@@ -229,7 +229,7 @@ fn told(admitted: &Admitted, prospect: &Prospect<'_>, candidates: &[Candidate]) 
     let in_order = lineup(candidates).in_order();
     let place = |candidate: &Candidate| {
         let mut places = in_order.iter().zip(1..);
-        let found = places.find(|((it, _), _)| ptr::eq(*it, candidate));
+        let found = places.find(|(it, _)| ptr::eq(**it, candidate));
         found.map(|(_, place)| place)
     };
     let told = candidates

@@ -5,7 +5,7 @@
 //! that may be billed.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tollward_store::Outcome;
 use tollward_wire::fault::{Fault, Phase};
@@ -55,7 +55,9 @@ impl Settlement {
                 credential,
                 failed: None,
             },
-            flight: health.begin(deployment.breaker, input, is_stream, now),
+            flight: health
+                .begin(deployment.breaker, input, is_stream, now)
+                .on_trial(deployment.canary),
         });
         AttemptNumber(number)
     }
@@ -96,9 +98,18 @@ impl Settlement {
         let Some(mut open) = self.take(number) else {
             return;
         };
-        let (now, dice) = (clock::mono(), clock::uniform());
-        open.flight
-            .failed(failure.fault, failure.retry_after, now, dice);
+        let deployment = &open.attempt.deployment;
+        if failure.fault == Fault::RateLimited && deployment.credentials.has_choice() {
+            // The credential rests, and with the last of them the deployment.
+            open.flight.refused();
+        } else {
+            blame(
+                &mut open.flight,
+                deployment,
+                failure.fault,
+                failure.retry_after,
+            );
+        }
         tracing::debug!(
             request.id = %self.call.request, deployment.id = %open.attempt.deployment.id,
             credential = %open.attempt.credential, fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
@@ -171,13 +182,28 @@ impl Settlement {
         let Some(mut flight) = self.flight.take() else {
             return;
         };
-        let mut failed = |fault| flight.failed(fault, None, clock::mono(), clock::uniform());
+        let mut failed = |fault| blame(&mut flight, &self.call.last.deployment, fault, None);
         match (outcome, observed.usage) {
-            (Outcome::UpstreamError, _) => failed(Fault::Truncated),
+            (Outcome::UpstreamError, _) => failed(self.call.broken.unwrap_or(Fault::Truncated)),
             (Outcome::IdleTimeout, _) => failed(Fault::Timeout(Phase::Idle)),
             (Outcome::Complete, Some(usage)) => flight.used(usage),
             _ => {}
         }
+    }
+}
+
+/// An attempt at `deployment` failed; what that means for it is noted there.
+fn blame(
+    flight: &mut Flight,
+    deployment: &Deployment,
+    fault: Fault,
+    retry_after: Option<Duration>,
+) {
+    if flight.failed(fault, retry_after, clock::mono(), clock::uniform()) {
+        tracing::warn!(
+            deployment.id = %deployment.id, fault = fault.code(),
+            "a canary failed too often and is taken out; `tollward route undrain` puts it back"
+        );
     }
 }
 

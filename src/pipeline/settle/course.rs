@@ -57,6 +57,12 @@ impl Notes {
         joined(&self.steps)
     }
 
+    /// Whether others than `deployment` failed or were passed over.
+    pub(super) fn has_others(&self, deployment: &Arc<str>) -> bool {
+        let mut steps = self.passed.iter().chain(&self.steps);
+        steps.any(|(id, _)| id != deployment)
+    }
+
     /// What the call's last row tells.
     pub(super) fn course(&self) -> Course {
         let is_plain = self.passed.is_empty() && matches!(*self.steps, [] | [(_, ANSWERED)]);

@@ -173,3 +173,90 @@ fn without_a_number_of_failures_it_never_opens() {
     }
     assert_eq!(breaker.circuit(&terms, now), Circuit::Closed(WHOLE));
 }
+
+#[test]
+fn failures_in_a_row_that_may_be_chance_do_not_open_it() {
+    // Nine of twenty fail, five of them in a row: again and again, and no more than that.
+    let mut played = Played::new();
+    for index in 0..2_000 {
+        let is_good = match index % 20 {
+            15.. if index > 60 => false,
+            rest => rest % 11 < 8,
+        };
+        played.call(is_good);
+        assert_eq!(played.circuit(), Circuit::Closed(1_000), "{index}");
+    }
+    for _ in 0..20 {
+        played.call(false);
+    }
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+    // Where hardly any failed, five are enough.
+    let mut played = Played::new();
+    for _ in 0..2_000 {
+        played.call(true);
+    }
+    for _ in 0..5 {
+        played.call(false);
+    }
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+}
+
+#[test]
+fn a_call_that_goes_there_before_the_time_has_passed_may_end_the_pause_and_not_prolong_it() {
+    let mut played = Played::opened();
+    played.wait(1);
+    for _ in 0..3 {
+        played.call(false);
+    }
+    assert_eq!(
+        played.circuit(),
+        Circuit::Open(Duration::from_secs(4)),
+        "neither longer nor later"
+    );
+    played.call(true);
+    assert_eq!(played.circuit(), Circuit::Trying);
+    played.call(true);
+    assert!(matches!(played.circuit(), Circuit::Closed(_)));
+}
+
+#[test]
+fn calls_of_an_earlier_spell_say_nothing() {
+    let mut played = Played::new();
+    let old: Vec<Spell> = (0..5).map(|_| played.breaker.begin(played.now)).collect();
+    for _ in 0..TERMS.failures {
+        played.call(false);
+    }
+    played.wait(6);
+    played.call(true);
+    played.call(true);
+    for spell in old {
+        played.breaker.failed(spell, &TERMS, played.now, 0.0);
+    }
+    assert!(matches!(played.circuit(), Circuit::Closed(_)));
+}
+
+#[test]
+fn a_call_that_breaks_off_after_its_first_words_is_a_failed_one() {
+    let mut played = Played::new();
+    let mut broken_off = |index: u32| {
+        let spell = played.breaker.begin(played.now);
+        played.breaker.succeeded(spell, played.now);
+        if index % 5 < 3 {
+            played.breaker.recant(spell, played.now);
+            played.breaker.failed(spell, &TERMS, played.now, 0.0);
+        }
+        matches!(played.circuit(), Circuit::Open(_))
+    };
+    assert_eq!((0..40).position(&mut broken_off), Some(20));
+}
+
+#[test]
+fn a_try_that_breaks_off_after_its_first_words_opens_it_again() {
+    let mut played = Played::opened();
+    played.wait(6);
+    let spell = played.breaker.begin(played.now);
+    played.breaker.succeeded(spell, played.now);
+    played.breaker.recant(spell, played.now);
+    played.breaker.failed(spell, &TERMS, played.now, 0.0);
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+}
