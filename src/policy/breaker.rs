@@ -27,7 +27,7 @@ const FIRST_SHARE: u32 = WHOLE / 10;
 pub struct BreakerTerms {
     /// Failures in a row after which it opens; 0: it never does.
     pub failures: u32,
-    /// Percent of failed calls from which on it opens.
+    /// Percent of failed calls above which it opens.
     pub percent: u32,
     /// The first pause; doubles with every try that fails.
     pub pause: Duration,
@@ -167,8 +167,7 @@ impl Breaker {
                 let [this, before] = self.halves;
                 let failed = this.failed + before.failed;
                 let all = failed + this.good + before.good;
-                let is_share = all >= LEAST_CALLS
-                    && u64::from(failed) * 100 >= u64::from(all) * u64::from(terms.percent);
+                let is_share = is_too_large(terms, [failed, all]);
                 let is_streak = self.streak >= terms.failures;
                 is_streak && is_no_chance(terms, self.streak, [failed, all]) || is_share
             }
@@ -214,6 +213,15 @@ impl Breaker {
         let [this, _] = &mut self.halves;
         this
     }
+}
+
+/// Whether `failed` of `all` calls are too large a share, and not by chance: of few calls it takes more,
+/// a standard deviation and a half above the share that is too large.
+fn is_too_large(terms: &BreakerTerms, [failed, all]: [u32; 2]) -> bool {
+    let (all, percent) = (u64::from(all), u64::from(terms.percent));
+    let above = (u64::from(failed) * 100).checked_sub(all * percent);
+    let variance = all * percent * 100_u64.saturating_sub(percent);
+    all >= u64::from(LEAST_CALLS) && above.is_some_and(|it| it.saturating_mul(it) >= 2 * variance)
 }
 
 /// Whether a `streak` of failures, the last of `failed` ones among `all` calls, would hardly come by
