@@ -1,11 +1,11 @@
 //! The data flow of a call, on one page.
 //!
-//! `ingress → authenticate → admit → route → recall → attempt → deliver → settle`:
+//! `ingress → authenticate → admit → recall → route → attempt → deliver → settle`:
 //! a stage takes what the one before it returned, so the wrong order does not
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! A request that is only to be counted stops after `recall`; see `count`. What is asked of no model
+//! A request that is only to be counted stops after `route`; see `count`. What is asked of no model
 //! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
@@ -48,10 +48,11 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
-    let plan = route::route(gateway, &snapshot, &admitted)?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
-    let recalling = recall::recall(gateway, &snapshot.limits, admitted, plan);
-    let (recalled, plan) = Box::pin(recalling).await?;
+    let recalling = recall::recall(gateway, &snapshot.limits, admitted);
+    let recollection = Box::pin(recalling).await?;
+    let plan = route::route(gateway, &snapshot, &recollection.admitted)?;
+    let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let recalled = recalled.unsealed(&gateway.seal);
     let retry = snapshot.retry.with_attempts(plan.attempts);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
@@ -72,8 +73,8 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
             let reply = deliver::deliver(committed, recalled, settlement, keep_alive);
             Ok(reply)
         }
-        Some(Err(error)) => {
-            settlement.fail(&error);
+        Some(Err(mut error)) => {
+            settlement.fail(&mut error);
             Err(error.into())
         }
         None => {

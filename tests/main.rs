@@ -31,6 +31,7 @@ mod endings;
 mod explain;
 mod fallback;
 mod gemini;
+mod guards;
 mod headers;
 mod hedging;
 mod http2;

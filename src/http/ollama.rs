@@ -240,6 +240,7 @@ fn unreadable(model: String, fault: Fault) -> ServeError {
         is_ours: false,
         status: None,
         retry_after: None,
+        way: None,
         upload: None,
     };
     ServeError::from(Box::new(attempt))

@@ -23,7 +23,7 @@ use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
-use crate::pipeline::settle::{Books, Settlement};
+use crate::pipeline::settle::{Books, Settlement, Way};
 use crate::policy::retry::{Situation, Verdict, decide_among};
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Exchanged, exchange};
@@ -74,6 +74,8 @@ pub struct AttemptError {
     pub status: Option<StatusCode>,
     /// What the vendor asked us to wait.
     pub retry_after: Option<Duration>,
+    /// How it came to that, once it is known.
+    pub way: Option<Way>,
     /// What was wrong with the rest of the caller's body, which was being passed on.
     pub upload: Option<UploadError>,
 }
@@ -157,6 +159,7 @@ impl AttemptError {
             is_ours: failure.is_ours,
             status: failure.status,
             retry_after: failure.retry_after,
+            way: None,
             upload: None,
         }
     }

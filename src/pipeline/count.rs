@@ -77,8 +77,9 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     let view = RequestView::for_count(ingress.address.take(), &document);
     let content = Content::held(document, view.map_err(AdmitError::from)?);
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
-    let plan = foreseen(gateway, &snapshot, &admitted)?;
-    let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
+    let recollection = recall(gateway, &snapshot.limits, admitted).await?;
+    let plan = foreseen(gateway, &snapshot, &recollection.admitted)?;
+    let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let admitted = recalled.unsealed(&gateway.seal).admitted;
     let deployment = plan.first();
     let call = Call {

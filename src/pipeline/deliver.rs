@@ -13,14 +13,13 @@ use bytes::Bytes;
 use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
-use tollward_wire::fault::Fault;
 
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
 use crate::pipeline::recall::Recalled;
-use crate::pipeline::settle::{Booked, Observed, Settlement};
+use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
 use crate::snapshot::Deployment;
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
@@ -34,16 +33,10 @@ pub struct Reply {
     pub deployment: Arc<Deployment>,
     /// The name of the credential that was accepted; empty if there was no choice.
     pub credential: Arc<str>,
-    /// Attempts made.
-    pub attempts: u32,
-    /// Why the first attempt failed, when there were several.
-    pub fallback_reason: Option<Fault>,
+    /// How the call came to it.
+    pub way: Way,
     /// Deployments that cannot be asked such a thing, and were not.
     pub skipped: Vec<Arc<str>>,
-    /// What became of each attempt, when there were several.
-    pub tried: Option<String>,
-    /// The rule of the route that sent the call where it went.
-    pub rule: Option<Arc<str>>,
     /// Whether the conversation is in a cache there: `hit`, `miss` or `repin`; `None` where turns are
     /// not kept together.
     pub affinity: Option<&'static str>,
@@ -85,9 +78,8 @@ pub fn deliver(
         skipped,
     } = committed;
     let (admitted, keepsake) = (recalled.admitted, recalled.keepsake);
-    let (request, attempts) = (settlement.request(), settlement.attempts());
+    let (request, way) = (settlement.request(), settlement.way(fallback_reason));
     let credential = Arc::clone(settlement.credential());
-    let (rule, tried) = (settlement.rule().cloned(), settlement.tried());
     let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
@@ -128,11 +120,8 @@ pub fn deliver(
         client_request_id: admitted.client_request_id,
         deployment,
         credential,
-        attempts,
-        fallback_reason,
+        way,
         skipped,
-        tried,
-        rule,
         affinity,
         is_degraded,
         head,

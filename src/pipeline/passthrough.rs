@@ -18,7 +18,7 @@ use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
 use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
-use crate::pipeline::recall::recall;
+use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
 use crate::pipeline::settle::{Books, Settlement};
 use crate::snapshot::{Account, Deployment, Limits, Passthrough};
@@ -83,7 +83,7 @@ pub async fn pass(
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
     let plan = Plan::only(Arc::clone(&deployment));
-    let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
+    let recalled = Recalled::plain(admitted);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let passed = Passed {
         method: &method,
@@ -106,11 +106,11 @@ pub async fn pass(
         }
         Some(Err(failure)) => {
             let failure = told(failure);
-            let error = AttemptError {
+            let mut error = AttemptError {
                 upload: upload.and_then(Upload::take_failure),
                 ..AttemptError::of(&deployment, failure)
             };
-            settlement.fail(&error);
+            settlement.fail(&mut error);
             Err(ServeError::Attempt(Box::new(error)))
         }
         None => {

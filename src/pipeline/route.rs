@@ -146,6 +146,18 @@ pub enum RouteError {
         /// The operation's name.
         operation: &'static str,
     },
+    /// A rule of the model leads to another one, which the caller's key may not use.
+    #[error(
+        "the rule `{rule}` of the model `{model}` sends this to `{to}`, which the key may not use"
+    )]
+    Elsewhere {
+        /// The name that was asked for.
+        model: String,
+        /// The rule's name.
+        rule: Arc<str>,
+        /// The model that it leads to.
+        to: Arc<str>,
+    },
     /// Every deployment is out of the question for this call.
     #[error("no deployment of the model `{model}` may answer this: {}", .obstacle.told())]
     Excluded {
@@ -270,7 +282,7 @@ impl Prospect<'_> {
         let first = in_order.next();
         let is_sticky = self.route.groups().any(|it| it.looks_at(Look::Warmth));
         Ok(Plan {
-            first: first.ok_or_else(|| refusal(admitted, obstacle))?,
+            first: first.ok_or_else(|| self.refusal(admitted, obstacle))?,
             others: in_order.collect(),
             rule: self.rule.clone(),
             passed: passed(&self.candidates),
@@ -281,6 +293,24 @@ impl Prospect<'_> {
             too_long: self.choices(lineup(&self.too_long)),
             filtered: self.choices(lineup(&self.filtered)),
         })
+    }
+
+    /// Why nothing is left.
+    fn refusal(&self, admitted: &Admitted, obstacle: Option<Obstacle>) -> RouteError {
+        let model = admitted.view.model.clone();
+        match (obstacle, &self.rule) {
+            (None | Some(Obstacle::Forbidden), Some(rule)) => RouteError::Elsewhere {
+                model,
+                rule: Arc::clone(rule),
+                to: Arc::clone(&self.route.model),
+            },
+            (None | Some(Obstacle::Forbidden), None) => RouteError::UnknownModel { model },
+            (Some(Obstacle::NotServed), _) => RouteError::NotServed {
+                model,
+                operation: admitted.operation.name(),
+            },
+            (Some(obstacle), _) => RouteError::Excluded { model, obstacle },
+        }
     }
 
     fn choices(&self, lineup: Lineup<&Candidate>) -> Vec<Choice> {
@@ -354,17 +384,4 @@ fn passed(candidates: &[Candidate]) -> Vec<(Arc<str>, &'static str)> {
         Some((Arc::clone(&it.found.deployment.id), obstacle.code()))
     };
     candidates.iter().filter_map(told).collect()
-}
-
-/// Why nothing is left.
-fn refusal(admitted: &Admitted, obstacle: Option<Obstacle>) -> RouteError {
-    let model = admitted.view.model.clone();
-    match obstacle {
-        None | Some(Obstacle::Forbidden) => RouteError::UnknownModel { model },
-        Some(Obstacle::NotServed) => RouteError::NotServed {
-            model,
-            operation: admitted.operation.name(),
-        },
-        Some(obstacle) => RouteError::Excluded { model, obstacle },
-    }
 }

@@ -22,6 +22,7 @@ use tollward_wire::usage::Usage;
 pub use self::attempts::AttemptNumber;
 use self::attempts::Open;
 use self::course::Notes;
+pub use self::course::Way;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
@@ -190,11 +191,6 @@ impl Settlement {
         &self.call.model
     }
 
-    /// The rule of the route that sent the call where it goes.
-    pub fn rule(&self) -> Option<&Arc<str>> {
-        self.call.notes.rule.as_ref()
-    }
-
     /// Whether the deployment that answers has the conversation in its cache; `None` if the model's
     /// turns are not kept together.
     pub fn affinity(&self) -> Option<&'static str> {
@@ -228,14 +224,15 @@ impl Settlement {
         &self.call.last.credential
     }
 
-    /// What became of each attempt, if there were several.
-    pub fn tried(&self) -> Option<String> {
-        (self.call.attempts > 1).then(|| self.call.notes.tried())
-    }
-
-    /// Attempts made so far.
-    pub fn attempts(&self) -> u32 {
-        self.call.attempts
+    /// How the call came where it is; of several attempts the first failed with `first`.
+    pub fn way(&self, first: Option<Fault>) -> Way {
+        let attempts = self.call.attempts;
+        Way {
+            attempts,
+            fallback_reason: first.filter(|_| attempts > 1),
+            tried: (attempts > 1).then(|| self.call.notes.tried()),
+            rule: self.call.notes.rule.clone(),
+        }
     }
 
     /// Time spent in the gateway itself so far; of a stream, until its first content.
@@ -269,7 +266,9 @@ impl Settlement {
     }
 
     /// Books a call that no deployment answered.
-    pub fn fail(mut self, error: &AttemptError) {
+    pub fn fail(mut self, error: &mut AttemptError) {
+        let first = error.trail.attempts.first();
+        error.way = Some(self.way(first.map(|(_, fault)| *fault)));
         // No deployment could be asked.
         self.call
             .last
@@ -279,6 +278,8 @@ impl Settlement {
         let outcome = match (&error.upload, error.fault) {
             (Some(UploadError::Broken | UploadError::Slow), _) => Outcome::ClientGone,
             (Some(_), _) => Outcome::Refused,
+            // Nobody was asked: who could not be, or is left alone, has not failed.
+            (None, _) if self.call.attempts == 0 => Outcome::Refused,
             (None, Fault::Timeout(Phase::Idle)) => Outcome::IdleTimeout,
             (None, Fault::Timeout(_)) => Outcome::Deadline,
             (None, _) => Outcome::UpstreamError,

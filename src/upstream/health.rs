@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
 use crate::policy::breaker::{Breaker, BreakerTerms, Circuit, Spell};
@@ -49,8 +50,32 @@ struct State {
     forced: Option<Instant>,
 }
 
+/// What is asked of a deployment.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// What it is to do.
+    pub operation: Operation,
+    /// Tokens that it is given, about.
+    pub input: u64,
+    /// The answer is to be streamed.
+    pub is_stream: bool,
+}
+
+impl Demand {
+    /// A chat with `input` tokens.
+    pub fn chat(input: u64, is_stream: bool) -> Self {
+        Self {
+            operation: Operation::Chat,
+            input,
+            is_stream,
+        }
+    }
+}
+
 /// A time in which it is left alone.
 struct Rest {
+    /// Only for that, if it does the rest.
+    of: Option<Operation>,
     said: Instant,
     until: Instant,
     fault: Fault,
@@ -115,42 +140,37 @@ pub struct Flight {
     canary: Option<CanaryTerms>,
     spell: Spell,
     began: Instant,
-    input: u64,
-    is_stream: bool,
+    demand: Demand,
     is_told: bool,
     is_good: bool,
 }
 
 impl Health {
-    /// How it is at `now`, for a call with `input` tokens whose answer `is_stream`.
-    pub fn at(&self, now: Instant, terms: &BreakerTerms, input: u64, is_stream: bool) -> Vitals {
+    /// How it is at `now` for a call.
+    pub fn at(&self, now: Instant, terms: &BreakerTerms, demand: Demand) -> Vitals {
         let state = self.state.lock();
-        let resting = state.resting.as_ref().map(|rest| Resting {
+        let concerns = |it: &&Rest| it.of.is_none_or(|of| of == demand.operation);
+        let resting = state.resting.as_ref().filter(concerns);
+        let resting = resting.map(|rest| Resting {
             left: rest.until.saturating_duration_since(now),
             fault: rest.fault,
             is_asked: rest.is_asked,
         });
         let resting = resting.filter(|it| !it.left.is_zero());
         let [streams, wholes] = &state.latencies;
-        let latency = if is_stream { streams } else { wholes };
+        let latency = if demand.is_stream { streams } else { wholes };
         Vitals {
             circuit: state.breaker.circuit(terms, now),
             resting,
             is_drained: self.is_drained.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
-            first_content_us: latency.expected_us(input, now),
+            first_content_us: latency.expected_us(demand.input, now),
             learned: state.learned,
         }
     }
 
-    /// An attempt with `input` tokens begins.
-    pub fn begin(
-        self: &Arc<Self>,
-        terms: BreakerTerms,
-        input: u64,
-        is_stream: bool,
-        now: Instant,
-    ) -> Flight {
+    /// An attempt begins.
+    pub fn begin(self: &Arc<Self>, terms: BreakerTerms, demand: Demand, now: Instant) -> Flight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Flight {
             health: Arc::clone(self),
@@ -158,8 +178,7 @@ impl Health {
             canary: None,
             spell: self.state.lock().breaker.begin(now),
             began: now,
-            input,
-            is_stream,
+            demand,
             is_told: false,
             is_good: false,
         }
@@ -205,8 +224,16 @@ impl Flight {
         }
         state.breaker.succeeded(self.spell, now);
         let [streams, wholes] = &mut state.latencies;
-        let latency = if self.is_stream { streams } else { wholes };
-        latency.observe(now.saturating_duration_since(self.began), self.input, now);
+        let latency = if self.demand.is_stream {
+            streams
+        } else {
+            wholes
+        };
+        latency.observe(
+            now.saturating_duration_since(self.began),
+            self.demand.input,
+            now,
+        );
         self.is_told = true;
         self.is_good = true;
     }
@@ -223,6 +250,8 @@ impl Flight {
         let mut state = self.health.state.lock();
         if let Some(left) = rest(fault, retry_after) {
             let rest = Rest {
+                // Who does not know a model for one thing may know it for another.
+                of: (fault == Fault::NotFound).then_some(self.demand.operation),
                 said: now,
                 until: now + left,
                 fault,
@@ -265,8 +294,16 @@ impl Flight {
         let mut state = self.health.state.lock();
         state.breaker.left(self.spell);
         let [streams, wholes] = &mut state.latencies;
-        let latency = if self.is_stream { streams } else { wholes };
-        latency.exceeds(now.saturating_duration_since(self.began), self.input, now);
+        let latency = if self.demand.is_stream {
+            streams
+        } else {
+            wholes
+        };
+        latency.exceeds(
+            now.saturating_duration_since(self.began),
+            self.demand.input,
+            now,
+        );
         self.is_told = true;
     }
 

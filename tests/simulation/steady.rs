@@ -9,7 +9,7 @@ use tollward::policy::allowance::Allowance;
 use tollward::policy::plan::Lineup;
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
 use tollward::upstream::affinity::Affinity;
-use tollward::upstream::health::Health;
+use tollward::upstream::health::{Demand, Health};
 use tollward_wire::fault::Fault;
 
 use crate::world::{ALLOWANCE, BREAKER};
@@ -38,7 +38,7 @@ impl Kept {
         let now = clock::mono() + Duration::from_millis(turn * 10);
         let known = self.affinity.find(mix(turn % 500));
         let outlook = |(health, identity): (&Arc<Health>, u64)| {
-            let vitals = health.at(now, &BREAKER, 900, true);
+            let vitals = health.at(now, &BREAKER, Demand::chat(900, true));
             let outlook = Outlook {
                 identity,
                 weight: u64::from(vitals.share()),
@@ -58,7 +58,7 @@ impl Kept {
         }
         let place = lineup.in_order()[0];
         self.allowances[place].earn(ALLOWANCE);
-        let mut flight = self.healths[place].begin(BREAKER, 900, true, now);
+        let mut flight = self.healths[place].begin(BREAKER, Demand::chat(900, true), now);
         if turn.is_multiple_of(7) {
             flight.failed(Fault::Server, None, now, 0.5);
             self.allowances[place].spend(ALLOWANCE, now);

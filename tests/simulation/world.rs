@@ -17,7 +17,7 @@ use tollward::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use tollward::policy::plan::Lineup;
 use tollward::policy::retry::{Situation, Verdict, decide_among};
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
-use tollward::upstream::health::{Flight, Vitals};
+use tollward::upstream::health::{Demand, Flight, Vitals};
 use tollward_store::NanoUsd;
 use tollward_wire::fault::Fault;
 use tollward_wire::usage::Usage;
@@ -254,7 +254,9 @@ impl World {
     }
 
     fn survey(&self, site: &Site, identity: u64, input: u64) -> (Outlook, Option<Obstacle>) {
-        let vitals = site.health.at(self.instant(), &BREAKER, input, true);
+        let vitals = site
+            .health
+            .at(self.instant(), &BREAKER, Demand::chat(input, true));
         let tokens = vitals.learned.expected(input, None, 1).output;
         let outlook = Outlook {
             identity,
@@ -276,7 +278,9 @@ impl World {
     }
 
     fn pause(&self, site: &Site) -> Option<Pause> {
-        let vitals = site.health.at(self.instant(), &BREAKER, 0, false);
+        let vitals = site
+            .health
+            .at(self.instant(), &BREAKER, Demand::chat(0, true));
         let obstacle = self.rests(site, &vitals);
         // Without health nobody rests.
         let obstacle = obstacle.filter(|_| matches!(self.ordering, Ordering::By(_)));
@@ -316,7 +320,10 @@ impl World {
         call.attempts_here += 1;
         call.made += 1;
         site.busy += 1;
-        call.flight = Some(site.health.begin(BREAKER, call.input, true, now));
+        call.flight = Some(
+            site.health
+                .begin(BREAKER, Demand::chat(call.input, true), now),
+        );
         let answer = site.ask(self.now, call.input, call.is_bad, &mut self.dice);
         call.answer = Some(answer);
         self.tally.attempted(self.now, call.site);
@@ -436,7 +443,9 @@ impl World {
         let ended = tally.whole + tally.cut + unanswered;
         assert_eq!(ended, self.clients.calls, "calls that ended");
         for site in &self.sites {
-            let vitals = site.health.at(self.instant(), &BREAKER, 0, true);
+            let vitals = site
+                .health
+                .at(self.instant(), &BREAKER, Demand::chat(0, true));
             assert_eq!(
                 (vitals.in_flight, site.busy),
                 (0, 0),
@@ -450,7 +459,7 @@ impl World {
     pub(crate) fn is_open_again(&self) {
         let later = self.instant() + Duration::from_secs(600);
         for site in &self.sites {
-            let vitals = site.health.at(later, &BREAKER, 0, true);
+            let vitals = site.health.at(later, &BREAKER, Demand::chat(0, true));
             assert_eq!(vitals.obstacle(), None, "shut for ever");
         }
     }

@@ -226,6 +226,12 @@ impl From<RouteError> for Problem {
             RouteError::NotServed { .. } => {
                 Self::invalid("unsupported_operation", error.to_string())
             }
+            RouteError::Elsewhere { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "excluded_by_policy",
+                error.to_string(),
+            ),
             RouteError::Excluded { ref obstacle, .. } => excluded(obstacle, error.to_string()),
         }
     }

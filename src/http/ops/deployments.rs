@@ -17,7 +17,7 @@ use crate::http::ingress::Ingress;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::explain::{CircuitTold, ExplainError, RestTold};
 use crate::snapshot::Deployment;
-use crate::upstream::health::Vitals;
+use crate::upstream::health::{Demand, Vitals};
 
 /// Longest body of a request to take one out, in bytes.
 const MAX_BODY_BYTES: usize = 4_096;
@@ -46,7 +46,7 @@ pub fn vitals(gateway: &Gateway) -> Vec<(Arc<Deployment>, Vitals)> {
     let snapshot = gateway.snapshot();
     let deployments = snapshot.deployments().into_iter();
     let known = deployments.map(|it| {
-        let vitals = it.health.at(now, &it.breaker, 0, true);
+        let vitals = it.health.at(now, &it.breaker, Demand::chat(0, true));
         (it, vitals)
     });
     known.collect()
@@ -93,7 +93,7 @@ async fn found(gateway: &Gateway, mut ingress: Ingress) -> Result<Arc<Deployment
 
 fn told((deployment, vitals): &(Arc<Deployment>, Vitals)) -> Told {
     let (health, breaker) = (&deployment.health, &deployment.breaker);
-    let whole = health.at(clock::mono(), breaker, 0, false);
+    let whole = health.at(clock::mono(), breaker, Demand::chat(0, false));
     let millis = |vitals: &Vitals| vitals.first_content_us.map(|it| it / 1_000);
     Told {
         deployment: Arc::clone(&deployment.id),

@@ -19,6 +19,7 @@ use crate::snapshot::route::Group;
 use crate::snapshot::{Deployment, RetryTerms, Target};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::health::Demand;
 
 /// A deployment that can be asked, and the call in its words.
 pub(super) struct Candidate<'a> {
@@ -102,10 +103,10 @@ impl<'a> Candidates<'a> {
     /// It is looked at now, and not as it was when the call was planned: a failed attempt may have
     /// taken minutes, and others may have failed here meanwhile.
     fn may_ask(&mut self, deployment: &Arc<Deployment>, trail: &mut Trail) -> bool {
-        let now = clock::mono();
-        let pause = pause_of(deployment, now);
+        let (now, demand) = (clock::mono(), self.demand());
+        let pause = pause_of(deployment, demand, now);
         let mut others = self.left.clone();
-        let is_other_free = || others.any(|it| pause_of(&it.deployment, now).is_none());
+        let is_other_free = || others.any(|it| pause_of(&it.deployment, demand, now).is_none());
         let may = match toll(pause, trail.made(), is_other_free) {
             Toll::Nothing => true,
             Toll::Turn => deployment.health.may_force(now),
@@ -118,6 +119,15 @@ impl<'a> Candidates<'a> {
             trail.rested.push(Arc::clone(&deployment.id));
         }
         may
+    }
+
+    fn demand(&self) -> Demand {
+        let admitted = &self.recalled.admitted;
+        Demand {
+            operation: admitted.operation,
+            input: 0,
+            is_stream: admitted.view.is_stream,
+        }
     }
 
     /// The next one that can be asked such a thing; those before it are passed over.
@@ -161,7 +171,8 @@ impl<'a> Candidates<'a> {
     /// Whether nothing speaks against asking the next one beside another.
     pub(super) fn has_beside(&self, trail: &Trail) -> bool {
         let next = self.left.clone().next();
-        let is_free = |it: &Choice| pause_of(&it.deployment, clock::mono()).is_none();
+        let is_free =
+            |it: &Choice| pause_of(&it.deployment, self.demand(), clock::mono()).is_none();
         next.is_some_and(|it| is_free(it) && !trail.has_failed(&it.deployment))
     }
 
@@ -204,8 +215,8 @@ impl<'a> Candidates<'a> {
 }
 
 /// Why it should be left alone at `now`.
-fn pause_of(deployment: &Deployment, now: Instant) -> Option<Pause> {
-    let vitals = deployment.health.at(now, &deployment.breaker, 0, false);
+fn pause_of(deployment: &Deployment, demand: Demand, now: Instant) -> Option<Pause> {
+    let vitals = deployment.health.at(now, &deployment.breaker, demand);
     deployment.rests(&vitals, now)?.pause()
 }
 

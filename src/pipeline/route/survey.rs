@@ -21,7 +21,7 @@ use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::affinity::Affinity;
-use crate::upstream::health::Vitals;
+use crate::upstream::health::{Demand, Vitals};
 
 /// A call that is to be routed.
 pub struct Question<'a> {
@@ -179,16 +179,18 @@ impl<'a> Question<'a> {
     }
 
     fn surveyed(&self, group: &Group, deployment: &Arc<Deployment>) -> Surveyed {
-        let is_stream = self.admitted.view.is_stream;
         // Nobody compares the times of a single one.
         let input = if group.deployments.len() > 1 {
             self.tokens()
         } else {
             0
         };
-        let vitals = deployment
-            .health
-            .at(self.now, &deployment.breaker, input, is_stream);
+        let demand = Demand {
+            operation: self.admitted.operation,
+            input,
+            is_stream: self.admitted.view.is_stream,
+        };
+        let vitals = deployment.health.at(self.now, &deployment.breaker, demand);
         Surveyed {
             outlook: self.outlook(group, deployment, &vitals),
             obstacle: self.obstacle(group, deployment, &vitals),

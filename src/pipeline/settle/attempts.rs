@@ -15,7 +15,7 @@ use super::{Attempt, Call, Failed, Observed, Settlement};
 use crate::clock;
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
-use crate::upstream::health::Flight;
+use crate::upstream::health::{Demand, Flight};
 
 /// An attempt that runs.
 pub(super) struct Open {
@@ -46,7 +46,11 @@ impl Settlement {
         };
         let now = clock::mono();
         self.call.upstream_since.get_or_insert(now);
-        let (input, is_stream) = (self.call.estimated_input, self.call.is_stream);
+        let demand = Demand {
+            operation: self.call.operation,
+            input: self.call.estimated_input,
+            is_stream: self.call.is_stream,
+        };
         let health = &deployment.health;
         self.open.push(Open {
             attempt: Attempt {
@@ -56,7 +60,7 @@ impl Settlement {
                 failed: None,
             },
             flight: health
-                .begin(deployment.breaker, input, is_stream, now)
+                .begin(deployment.breaker, demand, now)
                 .on_trial(deployment.canary),
         });
         AttemptNumber(number)
