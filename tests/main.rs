@@ -2,7 +2,7 @@
 //!
 //! One integration binary, one link step. Every test starts its own gateway on
 //! free ports with its own state, so all of them may run at once. Comments such as
-//! `// U-33` name the fault of the project's fault matrix that a test covers.
+//! `// U-33` name the fault of docs/faults.md that a test is about.
 
 #![expect(
     clippy::unwrap_used,
@@ -23,6 +23,7 @@ mod aws;
 mod bodies;
 mod chat;
 mod config;
+mod connecting;
 mod credentials;
 mod disconnect;
 mod doctor;
@@ -44,6 +45,7 @@ mod media;
 mod messages;
 mod metrics;
 mod models_list;
+mod oddities;
 mod ollama;
 mod passthrough;
 mod realtime;
@@ -56,6 +58,7 @@ mod responses_state;
 mod routing;
 mod sealed;
 mod shutdown;
+mod strain;
 mod stream;
 mod support;
 mod timeouts;
