@@ -2,7 +2,8 @@
 //!
 //! - [`address`]: which resolved addresses may be connected to
 //! - [`client`]: the pooled HTTP client of the data path
-//! - [`body`]: a request body: [`Segments`](tollward_wire::segments::Segments), and an [`upload`] behind them
+//! - [`body`]: a request body: [`Segments`](tollward_wire::segments::Segments), and an [`upload`] behind them;
+//!   [`coding`]: an answer that comes compressed
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`], [`inquiry`]: how many tokens a call has; which models an account has, and whether its key is good
@@ -15,6 +16,7 @@ pub mod address;
 pub mod affinity;
 pub mod body;
 pub mod client;
+pub mod coding;
 pub mod count;
 pub mod exchange;
 pub mod failure;

@@ -408,18 +408,6 @@ async fn usage_that_is_missing_or_absurd_is_estimated_and_the_answer_left_alone(
     }
 }
 
-// U-43: an answer in a coding that was not asked for cannot be metered.
-#[tokio::test]
-async fn an_answer_in_a_coding_that_was_not_asked_for_is_refused() {
-    let headers = [
-        ("content-type", "application/json"),
-        ("content-encoding", "gzip"),
-    ];
-    let (response, _) =
-        answer_to(Script::answer("200 OK", &headers, [0x1f, 0x8b, 0x08, 0x00])).await;
-    response.error(502, "upstream_protocol");
-}
-
 // U-62
 #[tokio::test]
 async fn a_pooled_connection_that_the_upstream_closed_is_replaced_unnoticed() {

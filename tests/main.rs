@@ -22,6 +22,7 @@ mod auth;
 mod aws;
 mod bodies;
 mod chat;
+mod coding;
 mod config;
 mod connecting;
 mod credentials;

@@ -1,7 +1,7 @@
 //! The pooled HTTP client of the data path.
 //!
-//! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no
-//! decompression, no environment proxies. Two sets of pools, one for vendors' public
+//! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no environment
+//! proxies; what comes compressed unasked is undone in `coding`. Two sets of pools, one for vendors' public
 //! hosts and one for hosts that the operator wrote, differ in which resolved
 //! addresses they may connect to; which pool of a set carries a call is in `lanes`.
 //! Downloads and other calls off the data path use reqwest instead
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, header};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
@@ -28,6 +28,7 @@ use tower::Service;
 
 use crate::upstream::address::is_allowed;
 use crate::upstream::body::RequestBody;
+use crate::upstream::coding::Decoder;
 use crate::upstream::lanes::{Carried, Lanes};
 use crate::upstream::trust::Trust;
 
@@ -113,9 +114,14 @@ impl Client {
     pub async fn send(
         &self,
         scope: HostScope,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
     ) -> Result<Response<Carried>, SendError> {
-        let upgrades = request.headers().contains_key(http::header::UPGRADE);
+        // What is compressed has to be undone to be read, and a stream waits for it.
+        let identity = HeaderValue::from_static("identity");
+        request
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, identity);
+        let upgrades = request.headers().contains_key(header::UPGRADE);
         // Without TLS no server is asked for HTTP/2.
         let is_encrypted = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         let lanes = match scope {
@@ -131,10 +137,15 @@ impl Client {
             Some(lanes) => (lanes.first(), None),
             None => (&self.metadata, None),
         };
-        pool.request(request)
-            .await
-            .map(|response| response.map(|body| Carried::new(body, place)))
-            .map_err(|error| SendError::from_client(&error))
+        let answer = pool.request(request).await;
+        let (mut head, body) = answer
+            .map_err(|error| SendError::from_client(&error))?
+            .into_parts();
+        let decoder = Decoder::of(&mut head.headers);
+        Ok(Response::from_parts(
+            head,
+            Carried::new(body, decoder, place),
+        ))
     }
 }
 

@@ -28,6 +28,7 @@ use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
 use crate::responses::Keepsake;
 use crate::snapshot::Deployment;
+use crate::upstream::coding::BodyError;
 use crate::upstream::exchange::{self, UpstreamBody};
 
 /// Time limits of a running stream.
@@ -213,7 +214,7 @@ impl Metered {
     }
 
     /// Takes what the upstream said.
-    fn take(&mut self, heard: Option<Result<Frame<Bytes>, hyper::Error>>) {
+    fn take(&mut self, heard: Option<Result<Frame<Bytes>, BodyError>>) {
         match heard {
             Some(Ok(frame)) => {
                 let Ok(chunk) = frame.into_data() else { return };
@@ -229,7 +230,7 @@ impl Metered {
                 self.note(seen);
             }
             _ if self.state == State::Ended => self.state = State::Closed,
-            Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            Some(Err(error)) => self.fail(Outcome::UpstreamError, error.fault(), None),
             None => match self.reader.finish(&mut self.ready) {
                 StreamEnd::Complete | StreamEnd::MissingDone => {
                     self.keep();
