@@ -10,7 +10,7 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,7 +19,6 @@ use std::time::Duration;
 use http::{HeaderValue, Request, Response, Uri, header};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tollward_providers::HostScope;
@@ -30,6 +29,8 @@ use crate::upstream::address::is_allowed;
 use crate::upstream::body::RequestBody;
 use crate::upstream::coding::Decoder;
 use crate::upstream::lanes::{Carried, Lanes};
+use crate::upstream::names::Names;
+use crate::upstream::resolver::{DNS_TIMEOUT, ResolveError, Resolver};
 use crate::upstream::trust::Trust;
 
 type Pool = hyper_util::client::legacy::Client<Connector, RequestBody>;
@@ -41,8 +42,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Largest HTTP/1 response head. Answers are read through the same buffer, and a stream that its
 /// client does not read holds a few of them (faults C-06, U-08).
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// A name must resolve within this.
-const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -75,8 +74,11 @@ impl Client {
         let mut plain = tls.clone();
         plain.alpn_protocols = vec![b"http/1.1".to_vec()];
         let (tls, plain) = (Arc::new(tls), Arc::new(plain));
+        let names = Arc::<Names>::default();
         let pool_with = |scope, tls: &Arc<rustls::ClientConfig>| {
-            let connector = Connector::new(scope, connect, Arc::clone(tls));
+            let names = (scope == HostScope::Operator).then(|| Arc::clone(&names));
+            let resolver = Resolver { scope, names };
+            let connector = Connector::new(resolver, connect, Arc::clone(tls));
             let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
             builder
                 .pool_idle_timeout(IDLE_TIMEOUT)
@@ -274,8 +276,9 @@ struct Connector {
 }
 
 impl Connector {
-    fn new(scope: HostScope, connect: Duration, tls: Arc<rustls::ClientConfig>) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver { scope });
+    fn new(resolver: Resolver, connect: Duration, tls: Arc<rustls::ClientConfig>) -> Self {
+        let scope = resolver.scope;
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(connect));
@@ -381,53 +384,6 @@ fn is_handshake_error(error: &io::Error) -> bool {
         inner.is::<rustls::Error>() || wrapped.is_some_and(is_handshake_error)
     });
     is_refusal || error.kind() == io::ErrorKind::UnexpectedEof
-}
-
-/// The system's resolver, its answers classified.
-#[derive(Clone)]
-struct Resolver {
-    scope: HostScope,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ResolveError {
-    #[error("{0} is not an address that this host may have")]
-    Forbidden(IpAddr),
-    #[error("resolving failed")]
-    Failed(#[source] io::Error),
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = ResolveError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let scope = self.scope;
-        Box::pin(async move {
-            let lookup = tokio::net::lookup_host((name.as_str().to_owned(), 0));
-            let found = tokio::time::timeout(DNS_TIMEOUT, lookup)
-                .await
-                .map_err(|_| ResolveError::Failed(io::Error::other("no answer in time")))?
-                .map_err(ResolveError::Failed)?;
-            let addresses: Vec<SocketAddr> = found.collect();
-            // One forbidden answer spoils them all: a mixed answer is an attack or a mistake.
-            match addresses
-                .iter()
-                .find(|address| !is_allowed(scope, address.ip()))
-            {
-                Some(forbidden) => Err(ResolveError::Forbidden(forbidden.ip())),
-                None if addresses.is_empty() => {
-                    Err(ResolveError::Failed(io::Error::other("no addresses")))
-                }
-                None => Ok(addresses.into_iter()),
-            }
-        })
-    }
 }
 
 #[cfg(test)]
