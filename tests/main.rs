@@ -48,6 +48,7 @@ mod metrics;
 mod models_list;
 mod oddities;
 mod ollama;
+mod overrun;
 mod passthrough;
 mod realtime;
 mod reload;

@@ -20,6 +20,7 @@ use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
+use crate::policy::bound::OutputBound;
 use crate::snapshot::Deployment;
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
@@ -136,7 +137,15 @@ fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) ->
         idle: deployment.timeouts.idle,
         deadline: admitted.deadline(deployment.timeouts.total),
         keep_alive,
+        output: bound(admitted),
     }
+}
+
+/// How long an answer may be. An older completion may repeat the prompt, which is not bounded.
+fn bound(admitted: &Admitted) -> Option<OutputBound> {
+    let view = &admitted.view;
+    let tokens = view.max_output.filter(|_| !admitted.document.has("echo"))?;
+    Some(OutputBound::new(tokens, view.choices))
 }
 
 /// What was read of a whole answer.

@@ -103,6 +103,7 @@ pub struct Metrics {
     ledger_pending: Gauge,
     ledger_journal: Gauge,
     usage_anomalies: Family<DeploymentLabels, Counter>,
+    overruns: Family<DeploymentLabels, Counter>,
     fields_dropped: Family<DeploymentLabels, Counter>,
     token_counts: Family<TokenCountLabels, Counter>,
     requests: Family<CallLabels, Counter>,
@@ -165,6 +166,7 @@ impl Metrics {
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
             usage_anomalies: Family::default(),
+            overruns: Family::default(),
             fields_dropped: Family::default(),
             token_counts: Family::default(),
             requests: Family::default(),
@@ -286,6 +288,11 @@ impl Metrics {
             self.usage_anomalies.clone(),
         );
         registry.register(
+            "tollward_overruns",
+            "Streams that were cut because they went on beyond the caller's bound on output",
+            self.overruns.clone(),
+        );
+        registry.register(
             "tollward_cost_usd",
             "Booked cost in US dollars",
             self.cost.clone(),
@@ -401,6 +408,14 @@ impl Metrics {
             deployment: deployment.meters.name.clone(),
         };
         self.usage_anomalies.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a stream that was cut because it went on beyond the caller's bound on output.
+    pub fn count_overrun(&self, deployment: &Deployment) {
+        let labels = DeploymentLabels {
+            deployment: deployment.meters.name.clone(),
+        };
+        self.overruns.get_or_create_owned(&labels).inc();
     }
 
     /// Counts a request that was only counted; `source` says by whom.

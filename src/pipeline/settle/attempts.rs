@@ -181,6 +181,15 @@ impl Settlement {
         }
     }
 
+    /// The vendor writes more than the caller's bound on output allows.
+    pub fn overran(&self) {
+        self.gateway.metrics.count_overrun(&self.call.last.deployment);
+        tracing::warn!(
+            request.id = %self.call.request, deployment.id = %self.call.last.deployment.id,
+            "an answer went on beyond the caller's bound on output and was cut"
+        );
+    }
+
     /// The answer is over; what it says of its deployment is noted there.
     pub(super) fn land(&mut self, outcome: Outcome, observed: Observed<'_>) {
         let Some(mut flight) = self.flight.take() else {
