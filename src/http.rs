@@ -11,6 +11,7 @@ pub mod ingress;
 pub mod models;
 pub mod ollama;
 pub mod ops;
+pub mod panic;
 pub mod passthrough;
 pub mod realtime;
 pub mod responses;
@@ -25,7 +26,6 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::Gateway;
 
@@ -49,7 +49,6 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
             .delete(passthrough::answer);
         router = router.route(&one, methods.clone()).route(&below, methods);
     }
-    let panics = gateway.metrics.panics.clone();
     router
         .route("/", get(ollama::root))
         .route("/api/version", get(ollama::version))
@@ -82,11 +81,7 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
-        // A panic in a handler is answered like any other error of ours, and counted.
-        .layer(CatchPanicLayer::custom(move |_| {
-            panics.inc();
-            error::panicked()
-        }))
+        .layer(panic::catching(gateway.metrics.panics.clone()))
         .with_state(Arc::clone(gateway))
 }
 

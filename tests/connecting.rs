@@ -111,3 +111,48 @@ async fn three_refused_connections_cost_a_call_next_to_nothing() {
         response.took
     );
 }
+
+// U-05: as a server says so that knows nothing newer than TLS 1.1 (RFC 5246 §7.2.2, `protocol_version`).
+#[tokio::test]
+async fn an_older_tls_is_refused_by_both_sides() {
+    const ALERT: [u8; 7] = [0x15, 0x03, 0x02, 0x00, 0x02, 0x02, 0x46];
+    // A greeting in TLS 1.1: its version, 32 random bytes, no session, a cipher, no compression.
+    let greeting = [
+        &[
+            0x16, 0x03, 0x02, 0x00, 0x2a, 0x02, 0x00, 0x00, 0x26, 0x03, 0x02,
+        ][..],
+        &[7; 32],
+        &[0x00, 0x00, 0x2f, 0x00],
+    ]
+    .concat();
+    for answer in [ALERT.to_vec(), greeting] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (counted, count) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            let mut kept = Vec::new();
+            while let Ok((mut socket, _)) = listener.accept().await {
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut socket, &answer).await;
+                counted.send(()).unwrap();
+                kept.push(socket);
+            }
+        });
+        let config = Config::empty()
+            .provider("alpha", addr)
+            .set(
+                "/providers/alpha/base_url",
+                json!(format!("https://{addr}/v1")),
+            )
+            .set("/retry", json!({"attempts": 2}))
+            .model("chat", &["alpha/upstream-name"]);
+        let gateway = Gateway::start(&config).await;
+        let response = gateway.chat(&openai::chat()).await;
+        response.error(502, "upstream_tls");
+        assert!(
+            response.took < Duration::from_secs(2),
+            "{:?}",
+            response.took
+        );
+        assert_eq!(count.len(), 1, "it is not tried again");
+    }
+}
