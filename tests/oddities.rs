@@ -111,3 +111,33 @@ async fn a_stream_that_is_odd_passes_as_it_is_and_is_booked_by_its_usage() {
         assert_eq!(facts, (&json!("complete"), &json!(5), &json!(false)));
     }
 }
+
+// U-47
+#[tokio::test]
+async fn a_count_of_nothing_is_not_believed_where_there_was_something() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
+    let input = openai::ESTIMATED as u64;
+    let cases = [
+        ((0, 5), (input, 5), true),
+        ((10, 0), (10, 3), true),
+        ((0, 0), (input, 3), true),
+        ((10, 5), (10, 5), false),
+    ];
+    for (told, booked, is_estimated) in cases {
+        let mut answer = openai::answer("123456789");
+        answer["usage"] = openai::usage(told.0, told.1);
+        upstream.then(Script::json("200 OK", &answer));
+        let response = gateway.chat(&openai::chat()).await;
+        assert_eq!(response.text(), answer.to_string());
+        let row = &gateway.home.recent(1).await[0];
+        let tokens = &row["tokens"];
+        let facts = (&tokens["input"], &tokens["output"], &row["estimated"]);
+        assert_eq!(
+            facts,
+            (&json!(booked.0), &json!(booked.1), &json!(is_estimated)),
+            "{told:?}"
+        );
+        assert_ne!(row["cost"], "0");
+    }
+}

@@ -239,6 +239,24 @@ async fn a_deployment_that_asks_to_wait_is_asked_last_until_the_time_has_passed(
     assert_eq!(answers(&gateway, 2).await, counted(&[("alpha", 2)]));
 }
 
+// faults U-15, U-19
+#[tokio::test]
+async fn a_deployment_that_is_overloaded_or_lacks_its_model_is_asked_last_for_a_while() {
+    for status in ["529 Overloaded", "404 Not Found"] {
+        let (servers, config) = three().await;
+        let config = config
+            .model("chat", &["alpha/m", "beta/m"])
+            .set("/retry", json!({"attempts": 2}));
+        let gateway = Gateway::start(&config).await;
+        servers[0].then(Script::answer(status, &[], ""));
+        assert_eq!(answers(&gateway, 5).await, counted(&[("beta", 5)]));
+        assert_eq!(servers[0].calls(), 1, "{status}");
+        // Its circuit is closed all the same: it is asked where nobody else answers.
+        servers[1].always(Script::answer("500 Internal Server Error", &[], ""));
+        assert_eq!(answers(&gateway, 1).await, counted(&[("alpha", 1)]));
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_is_too_long_or_filtered_takes_its_own_way() {
     let (servers, config) = three().await;

@@ -411,11 +411,18 @@ impl Call {
         let least = estimate::tokens(observed.output_bytes.max(passed));
         if let Some(usage) = observed.usage.or(used.map(|it| &it.usage)) {
             let mut usage = usage.clone().of_operation(self.operation);
-            if is_partial {
+            let is_chat = self.operation.dialect().is_some();
+            // Some servers count nothing where they were asked and have answered (faults U-47).
+            let lacks_input = is_chat && usage.input == 0;
+            let lacks_output = is_chat && usage.output == 0 && least > 0;
+            if lacks_input {
+                usage.input = self.estimated_input;
+            }
+            if is_partial || lacks_output {
                 usage.output = usage.output.max(least);
             }
             let priced = price(&usage);
-            return (usage, is_partial, priced);
+            return (usage, is_partial || lacks_input || lacks_output, priced);
         }
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         // A session costs what its responses do, which have rows of their own.
