@@ -59,6 +59,31 @@ fn every_fault_has_a_test_or_a_reason() -> io::Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_fault_that_a_comment_names_is_in_the_table() -> io::Result<()> {
+    let known: BTreeSet<String> = ids().collect();
+    let mut faults = Vec::new();
+    for source in sources()? {
+        for (line, text) in number(&source.text) {
+            let Some((_, comment)) = text.split_once("//") else {
+                continue;
+            };
+            let words = comment.split(|it: char| !it.is_ascii_alphanumeric() && it != '-');
+            let is_ours = |it: &&str| FAMILIES.iter().any(|(family, _)| it.starts_with(family));
+            for word in words.filter(|it| is_id(it)).filter(is_ours) {
+                if !known.contains(word) {
+                    faults.push(format!(
+                        "{}:{line}: there is no fault `{word}`",
+                        source.path
+                    ));
+                }
+            }
+        }
+    }
+    verdict(&faults);
+    Ok(())
+}
+
 /// A line of the table.
 struct Row<'a> {
     id: &'a str,
