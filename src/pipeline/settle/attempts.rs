@@ -183,7 +183,9 @@ impl Settlement {
 
     /// The vendor writes more than the caller's bound on output allows.
     pub fn overran(&self) {
-        self.gateway.metrics.count_overrun(&self.call.last.deployment);
+        self.gateway
+            .metrics
+            .count_overrun(&self.call.last.deployment);
         tracing::warn!(
             request.id = %self.call.request, deployment.id = %self.call.last.deployment.id,
             "an answer went on beyond the caller's bound on output and was cut"
