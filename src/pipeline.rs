@@ -6,7 +6,8 @@
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
 //! A request that is only to be counted stops after `route`; see `count`. What is asked of no model
-//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`.
+//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`. A
+//! call that is asked of another model as well: `shadow`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
@@ -21,6 +22,7 @@ pub mod passthrough;
 pub mod recall;
 pub mod route;
 pub mod settle;
+pub mod shadow;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -54,6 +56,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let plan = route::route(gateway, &snapshot, &recollection.admitted)?;
     let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let recalled = recalled.unsealed(&gateway.seal);
+    shadow::cast(gateway, &snapshot, &recalled, &plan);
     let retry = snapshot.retry.with_attempts(plan.attempts);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {

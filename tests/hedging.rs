@@ -1,4 +1,4 @@
-//! Slow calls that are asked of a second deployment as well: who answers first, and what is booked.
+//! Calls that are asked of two: slow ones of a second deployment, and shadows of another model.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::client::Request;
 use crate::support::config::Config;
-use crate::support::gateway::{Gateway, usd};
+use crate::support::gateway::{Gateway, Home, usd};
 use crate::support::openai;
 use crate::support::script::Script;
 use crate::support::upstream::Upstream;
@@ -191,5 +191,72 @@ async fn a_client_that_leaves_ends_both_attempts_and_both_are_booked() {
         ("beta/m", "abandoned", [2, 2]),
     ];
     assert_eq!(told, expected);
+    gateway.assert_idle().await;
+}
+
+#[tokio::test]
+async fn a_shadow_is_asked_as_well_and_booked_apart() {
+    let (servers, config) = Config::three().await;
+    let config = config
+        .model("chat", &["alpha/m"])
+        .model("next", &["beta/m"])
+        .set(
+            "/models/chat/shadow",
+            json!({"use": "next", "percent": 100}),
+        )
+        .set(
+            "/routing/guards",
+            json!([{"name": "secrets", "when": "\"secret\" in tags", "only": ["safe"]}]),
+        )
+        .set(
+            "/models/chat/deployments",
+            json!([{"provider": "alpha", "model": "m", "tags": ["safe"]}]),
+        )
+        .keyed();
+    let home = Home::new(&config);
+    let key = home.create_key("team", &[]).await;
+    let gateway = home.serve().await;
+    // A shadow that fails or hangs is nobody's trouble.
+    servers[1].then(
+        Script::new()
+            .sleep(Duration::from_millis(300))
+            .then(broken()),
+    );
+    for chat in [openai::chat(), openai::stream_chat()] {
+        let response = gateway.send(&Request::chat(&chat).key(&key)).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        assert_eq!(response.header("x-tollward-attempts"), Some("1"));
+        assert!(
+            response.took < Duration::from_millis(250),
+            "{:?}",
+            response.took
+        );
+    }
+    let rows = gateway.home.rows(4).await;
+    let (shadows, calls): (Vec<_>, Vec<_>) = rows.iter().partition(|it| it["model"] == "next");
+    assert_eq!((shadows.len(), calls.len()), (2, 2), "{rows:#?}");
+    for row in shadows {
+        assert_eq!(row["rule"], "shadow of chat");
+        assert_eq!(row["key"], Value::Null);
+        assert_eq!(row["attempts"], 1);
+    }
+    for row in calls {
+        assert_eq!(
+            (&row["rule"], &row["outcome"]),
+            (&Value::Null, &json!("complete"))
+        );
+        assert!(row["key"].is_string(), "{row}");
+    }
+    // What may not leave its place does not leave it as a shadow either.
+    let request = Request::chat(&openai::chat()).key(&key);
+    let response = gateway
+        .send(&request.header("x-tollward-tags", "secret"))
+        .await;
+    assert_eq!(response.status, 200, "{}", response.text());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(servers[1].calls(), 2);
+    gateway
+        .until_metric("tollward_shadows_active", &[], 0.0)
+        .await;
     gateway.assert_idle().await;
 }

@@ -33,6 +33,7 @@ pub use schema::model::canary::CanaryConfig;
 pub use schema::model::deployment::DeploymentConfig;
 pub use schema::model::hedge::HedgeConfig;
 pub use schema::model::rule::RuleConfig;
+pub use schema::model::shadow::ShadowConfig;
 pub use schema::model::{ModelConfig, OnUnsupported, SpreadBy};
 pub use schema::pricing::{OverriddenPrice, OverrideTerms, PricingConfig};
 pub use schema::provider::{ProviderConfig, Settings};

@@ -10,7 +10,7 @@ use http::HeaderValue;
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     Config, DeploymentConfig, HedgeConfig, ModelConfig, OnUnsupported, Origins, PricingConfig,
-    RuleConfig, TimeoutsConfig,
+    RuleConfig, ShadowConfig, TimeoutsConfig,
 };
 
 use tollward_store::NanoUsd;
@@ -23,7 +23,7 @@ use crate::policy::condition::Condition;
 use crate::policy::price::Prices;
 use crate::policy::routing::{POLICIES, RoutingPolicy, fingerprint, policy};
 use crate::snapshot::pattern::Pattern;
-use crate::snapshot::route::{Group, Guard, Hedge, Route, Routes, Rule};
+use crate::snapshot::route::{Group, Guard, Hedge, Route, Routes, Rule, Shadow};
 use crate::snapshot::{Deployment, DeploymentHeaders, Target};
 use crate::upstream::exchange::Timeouts;
 
@@ -64,6 +64,7 @@ impl Work<'_> {
                 filter_fallbacks: of(&config.filter_fallbacks),
                 attempts: config.attempts,
                 hedge: config.hedge.as_ref().map(hedge),
+                shadow: config.shadow.as_ref().map(shadow),
                 max_cost: config
                     .max_cost_usd
                     .map(|it| NanoUsd(i64::try_from(it).unwrap_or(i64::MAX))),
@@ -249,6 +250,7 @@ impl Work<'_> {
                 filter_fallbacks: template.filter_fallbacks.clone(),
                 attempts: template.attempts,
                 hedge: template.hedge.clone(),
+                shadow: template.shadow.clone(),
                 max_cost: template.max_cost,
                 rules: Arc::clone(&template.rules),
             }
@@ -366,6 +368,14 @@ fn hedge(config: &HedgeConfig) -> Arc<Hedge> {
         config.percent,
         now,
     ))
+}
+
+/// Who is asked as well.
+fn shadow(config: &ShadowConfig) -> Arc<Shadow> {
+    Arc::new(Shadow {
+        model: config.model.as_str().into(),
+        percent: config.percent,
+    })
 }
 
 /// When deployments are left alone.

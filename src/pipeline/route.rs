@@ -22,7 +22,7 @@ use crate::pipeline::admit::Admitted;
 use crate::policy::obstacle::Obstacle;
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
-use crate::snapshot::route::{Group, Hedge, Route, Rule};
+use crate::snapshot::route::{Group, Hedge, Route, Rule, Shadow};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::affinity::Affinity;
 
@@ -41,6 +41,8 @@ pub struct Plan {
     pub attempts: Option<u32>,
     /// When it is asked of another one as well.
     pub hedge: Option<Arc<Hedge>>,
+    /// Another model that is asked as well.
+    pub shadow: Option<Arc<Shadow>>,
     /// The conversation, if its turns are kept together.
     pub thread: Option<Thread>,
     too_long: Vec<Choice>,
@@ -77,6 +79,7 @@ impl Plan {
             needs: None,
             attempts: None,
             hedge: None,
+            shadow: None,
             thread: None,
             too_long: Vec::new(),
             filtered: Vec::new(),
@@ -117,10 +120,20 @@ impl Plan {
             needs: self.needs,
             attempts: self.attempts,
             hedge: self.hedge.clone(),
+            shadow: self.shadow.clone(),
             thread: self.thread,
             too_long: of(&self.too_long),
             filtered: of(&self.filtered),
         })
+    }
+
+    /// The same, under the name of a rule.
+    #[must_use]
+    pub fn called(self, rule: Arc<str>) -> Self {
+        Self {
+            rule: Some(rule),
+            ..self
+        }
     }
 
     /// The preferred deployment.
@@ -289,6 +302,7 @@ impl Prospect<'_> {
             needs: self.question.known_needs(),
             attempts: self.route.attempts,
             hedge: self.route.hedge.clone(),
+            shadow: self.asked.shadow.clone(),
             thread: is_sticky.then(|| self.question.thread()),
             too_long: self.choices(lineup(&self.too_long)),
             filtered: self.choices(lineup(&self.filtered)),

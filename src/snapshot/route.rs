@@ -42,6 +42,8 @@ pub struct Route {
     pub attempts: Option<u32>,
     /// When a call that is slow is asked of another one as well.
     pub hedge: Option<Arc<Hedge>>,
+    /// Another model that a share of the calls is asked as well.
+    pub shadow: Option<Arc<Shadow>>,
     /// The most that a call may be expected to cost.
     pub max_cost: Option<NanoUsd>,
     /// Requests that go where another model's do; the first that holds decides.
@@ -68,6 +70,14 @@ pub struct Hedge {
     whole_after: Option<Duration>,
     terms: AllowanceTerms,
     saved: Allowance,
+}
+
+/// A share of the calls is asked of another model as well.
+pub struct Shadow {
+    /// That model.
+    pub model: Arc<str>,
+    /// Of a hundred calls so many.
+    pub percent: u32,
 }
 
 /// Requests of some kind go where another model's do.

@@ -88,6 +88,8 @@ pub struct Metrics {
     registry: Registry,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
+    /// Shadows of calls that run.
+    pub shadows: Gauge,
     /// Streams that are being delivered.
     pub streams: Gauge,
     /// 1 after a good configuration load, 0 after a refused one.
@@ -157,6 +159,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::default(),
             in_flight: Gauge::default(),
+            shadows: Gauge::default(),
             streams: Gauge::default(),
             reload_success: Gauge::default(),
             panics: Counter::default(),
@@ -195,6 +198,11 @@ impl Metrics {
             "tollward_inflight",
             "Calls from admission to settlement",
             self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_shadows_active",
+            "Copies of calls that another model is asked",
+            self.shadows.clone(),
         );
         registry.register(
             "tollward_streams_active",

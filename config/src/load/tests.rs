@@ -198,7 +198,7 @@ error: unknown field `fallback`
    |
 14 |     fallback: [claude]
    |     ^^^^^^^^ did you mean `fallbacks`?
-   = help: models.chat accepts: deployments, timeouts, policy, spread_by, rules, fallbacks, context_fallbacks, filter_fallbacks, attempts, hedge, max_cost_usd, on_unsupported
+   = help: models.chat accepts: deployments, timeouts, policy, spread_by, rules, fallbacks, context_fallbacks, filter_fallbacks, attempts, hedge, shadow, max_cost_usd, on_unsupported
 
 error: expected a whole number from 0 to 10, found `many`
   --> tollward.yaml:17:13

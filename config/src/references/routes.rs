@@ -29,6 +29,15 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
                 check_known(config, name, &rule.model, &at, reader);
             }
         }
+        if let Some(shadow) = &model.shadow {
+            let at = path::join(&path::join(&at, "shadow"), "use");
+            if shadow.model == *name {
+                let message = format!("{} leads to itself", quote(name));
+                reader.report(&at, message, None);
+            } else {
+                check_known(config, name, &shadow.model, &at, reader);
+            }
+        }
         check_stars(name, model, reader);
     }
     check_aliases(config, reader);

@@ -4,6 +4,7 @@ pub(crate) mod canary;
 pub(crate) mod deployment;
 pub(crate) mod hedge;
 pub(crate) mod rule;
+pub(crate) mod shadow;
 
 use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
@@ -12,6 +13,7 @@ use crate::schema::timeouts::TimeoutsConfig;
 use deployment::DeploymentConfig;
 use hedge::HedgeConfig;
 use rule::RuleConfig;
+use shadow::ShadowConfig;
 
 /// Longest public model name, in characters.
 const MAX_NAME: usize = 128;
@@ -46,6 +48,9 @@ pub struct ModelConfig {
     /// When a slow request is asked of a second deployment as well. Default: never.
     /// Reload: applies to the next request.
     pub hedge: Option<HedgeConfig>,
+    /// Another model that a share of the requests is asked as well. Default: none.
+    /// Reload: applies to the next request.
+    pub shadow: Option<ShadowConfig>,
     /// The most that a request may be expected to cost, in billionths of a dollar. A deployment that
     /// is dearer, or whose price is not known, is left out. Default: no bound.
     /// Reload: applies to the next request.
@@ -153,6 +158,7 @@ impl ModelConfig {
             filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
             attempts: table.field("attempts").optional_integer(reader, 0..=10),
             hedge: HedgeConfig::read(&table.field("hedge"), reader),
+            shadow: ShadowConfig::read(&table.field("shadow"), reader),
             max_cost_usd: table.field("max_cost_usd").amount(9, reader),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,
