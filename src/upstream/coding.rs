@@ -140,3 +140,84 @@ impl Write for Decoded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use flate2::Compression;
+    use flate2::write::{GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn coded(coding: &str, text: &[u8]) -> Vec<u8> {
+        let level = Compression::default();
+        if coding == "gzip" {
+            let mut encoder = GzEncoder::new(Vec::new(), level);
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        } else {
+            let mut encoder = ZlibEncoder::new(Vec::new(), level);
+            encoder.write_all(text).unwrap();
+            encoder.finish().unwrap()
+        }
+    }
+
+    /// What pieces decode to.
+    fn decode<'c>(
+        coding: &'static str,
+        pieces: impl IntoIterator<Item = &'c [u8]>,
+    ) -> io::Result<Vec<u8>> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_ENCODING, coding.parse().unwrap());
+        let mut decoder = Decoder::of(&mut headers).unwrap();
+        assert!(headers.is_empty());
+        let mut text = Vec::new();
+        for piece in pieces {
+            text.extend_from_slice(&decoder.push(piece)?);
+        }
+        text.extend_from_slice(&decoder.finish()?);
+        Ok(text)
+    }
+
+    // faults U-43: the answer to `HEAD` has the header and no body.
+    #[test]
+    fn nothing_is_nothing_in_any_coding() {
+        assert_eq!(decode("gzip", []).unwrap(), b"");
+        assert_eq!(decode("deflate", []).unwrap(), b"");
+    }
+
+    // faults U-44
+    #[test]
+    fn the_bound_is_met_within_a_piece_and_not_after_it() {
+        let bomb = coded("gzip", &vec![0; 64 << 20]);
+        let error = decode("gzip", [&bomb[..]]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        let small = coded("gzip", &vec![0; 1 << 20]);
+        assert_eq!(decode("gzip", [&small[..]]).unwrap().len(), 1 << 20);
+    }
+
+    proptest! {
+        // faults U-43
+        #[test]
+        fn any_text_comes_back_however_it_is_cut(text in prop::collection::vec(any::<u8>(), 0..2_000), size in 1_usize..100) {
+            for coding in ["gzip", "deflate"] {
+                let coded = coded(coding, &text);
+                prop_assert_eq!(decode(coding, coded.chunks(size)).unwrap(), text.clone());
+            }
+        }
+
+        // faults U-44
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200), at in any::<prop::sample::Index>()) {
+            for coding in ["gzip", "deflate"] {
+                let mut coded = coded(coding, b"something that can be damaged");
+                let at = at.index(coded.len());
+                coded.splice(at.., bytes.iter().copied());
+                let whole = decode(coding, [&coded[..]]).ok();
+                prop_assert_eq!(decode(coding, coded.chunks(3)).ok(), whole);
+            }
+        }
+    }
+}
