@@ -1,12 +1,16 @@
-//! Providers that ignore the bound on output: the stream ends as the bound would have ended it.
+//! Providers that do not stop: at the caller's bound on output, or when nobody listens any more.
+
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use crate::support::client::{Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
 use crate::support::openai::{self, DONE};
-use crate::support::script::Script;
+use crate::support::script::{Script, chunk, head};
 use crate::support::upstream::Upstream;
 
 /// Bytes of each event's text.
@@ -178,4 +182,57 @@ async fn what_may_be_within_the_bound_is_left_alone() {
         .await;
     assert_eq!(response.text(), stream);
     assert_eq!(gateway.metric("tollward_overruns_total", &[]).await, 0.0);
+}
+
+/// A provider that hears nothing of a connection that is closed: it goes on until it is dropped.
+async fn deaf() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut request = vec![0; 64 * 1024];
+                let _ = socket.read(&mut request).await;
+                let headers = [
+                    ("content-type", "text/event-stream"),
+                    ("transfer-encoding", "chunked"),
+                ];
+                let begun = format!("{}\r\n", head("200 OK", &headers));
+                let _ = socket.write_all(begun.as_bytes()).await;
+                loop {
+                    let _ = socket
+                        .write_all(&chunk(openai::text("word ").as_bytes()))
+                        .await;
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            });
+        }
+    });
+    addr
+}
+
+// U-60
+#[tokio::test]
+async fn a_provider_that_goes_on_after_it_was_let_go_is_not_waited_for() {
+    let config = Config::empty()
+        .provider("alpha", deaf().await)
+        .model("chat", &["alpha/upstream-name"])
+        .priced();
+    let gateway = Gateway::start(&config).await;
+    let mut client = gateway.connect().await;
+    let mut stream = client.open(&Request::chat(&openai::stream_chat())).await;
+    stream.until("word").await;
+    drop(client);
+    let left = Instant::now();
+    let row = gateway.home.row().await;
+    assert!(
+        left.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        left.elapsed()
+    );
+    let facts = (&row["outcome"], &row["estimated"], &row["tokens"]["input"]);
+    let input = json!(openai::STREAM_ESTIMATED);
+    assert_eq!(facts, (&json!("client_gone"), &json!(true), &input));
+    assert!(row["tokens"]["output"].as_u64() > Some(0), "{row}");
+    gateway.assert_idle().await;
 }
