@@ -48,7 +48,10 @@ async fn a_process_that_was_stopped_ends_its_overdue_calls_and_serves_on() {
 #[tokio::test]
 async fn without_descriptors_the_open_connections_are_served_and_nothing_spins() {
     let upstream = Upstream::healthy().await;
-    let home = Home::new(&Config::one(&upstream)).with_descriptors(64);
+    // A single failure of the deployment would open its circuit.
+    let breaker = json!({"breaker": {"failures": 1, "pause": "60s"}});
+    let config = Config::one(&upstream).set("/routing", breaker);
+    let home = Home::new(&config).with_descriptors(64);
     let gateway = home.serve().await;
     let mut client = gateway.connect().await;
     let request = Request::chat(&openai::chat());
@@ -77,7 +80,13 @@ async fn without_descriptors_the_open_connections_are_served_and_nothing_spins()
     })
     .await;
     refused.error(502, "upstream_unreachable");
+    for _ in 0..2 {
+        let again = client.send(&request).await;
+        again.error(502, "upstream_unreachable");
+    }
     drop(flood);
-    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    for _ in 0..3 {
+        assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    }
     gateway.assert_idle().await;
 }

@@ -162,6 +162,8 @@ pub struct SendError {
     /// A connection took the request and the upstream did not look at it, which it said
     /// itself or which is certain: the same request may be sent again at once.
     pub is_untaken: bool,
+    /// This machine has no descriptors left for another connection.
+    pub is_shortage: bool,
     detail: String,
 }
 
@@ -172,6 +174,7 @@ impl SendError {
             fault: fault_of(error, error.is_connect() || is_untaken),
             was_sent: !error.is_connect() && !is_untaken,
             is_untaken,
+            is_shortage: is_shortage(error),
             detail: chain(error),
         }
     }
@@ -196,6 +199,18 @@ fn is_untaken(error: &(dyn StdError + 'static)) -> bool {
         source = current.source();
     }
     false
+}
+
+/// Whether the process, or the machine, has as many files and sockets open as it may (faults P-24).
+fn is_shortage(error: &(dyn StdError + 'static)) -> bool {
+    /// `ENFILE` and `EMFILE`, the same on Linux, macOS and the BSDs.
+    const NO_DESCRIPTORS: [i32; 2] = [23, 24];
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.any(|error| {
+        let code = error.downcast_ref::<io::Error>();
+        let code = code.and_then(io::Error::raw_os_error);
+        code.is_some_and(|it| NO_DESCRIPTORS.contains(&it))
+    })
 }
 
 /// Finds the fault that the connector named, or what hyper's error amounts to.

@@ -282,7 +282,8 @@ impl Flight {
         is_stopped && !self.health.is_drained.swap(true, Ordering::Relaxed)
     }
 
-    /// One of several credentials was refused, which says nothing of the deployment.
+    /// One of several credentials was refused, or no connection could be opened here: that says nothing
+    /// of the deployment.
     pub fn refused(mut self) {
         self.health.state.lock().breaker.left(self.spell);
         self.is_told = true;

@@ -103,8 +103,10 @@ impl Settlement {
             return;
         };
         let deployment = &open.attempt.deployment;
-        if failure.fault == Fault::RateLimited && deployment.credentials.has_choice() {
-            // The credential rests, and with the last of them the deployment.
+        let is_credentials =
+            failure.fault == Fault::RateLimited && deployment.credentials.has_choice();
+        // The credential rests, and with the last of them the deployment; or the want is ours.
+        if is_credentials || failure.is_shortage {
             open.flight.refused();
         } else {
             blame(
