@@ -143,6 +143,34 @@ async fn a_guard_keeps_requests_from_deployments_without_its_tag_at_every_hop() 
     );
 }
 
+// A guard that asks for a tag must not be passed by because the tag cannot be read.
+#[tokio::test]
+async fn tags_and_sessions_that_cannot_be_read_are_refused() {
+    let (servers, config) = three().await;
+    let guard = json!({"name": "secrets", "when": "\"sensitive\" in tags", "only": ["local"]});
+    let gateway = Gateway::start(&config.set("/routing/guards", json!([guard]))).await;
+    let asked = async |name: &str, value: &str| {
+        let request = Request::chat(&openai::chat()).header(name, value);
+        gateway.send(&request).await
+    };
+    let many = format!("{},sensitive", vec!["tag"; 32].join(","));
+    let long = "x".repeat(129);
+    for (name, value) in [
+        ("x-tollward-tags", many.as_str()),
+        ("x-litellm-tags", many.as_str()),
+        ("x-tollward-tags", "größe,sensitive"),
+        ("x-tollward-tags", &format!("{long},sensitive")),
+        ("x-tollward-session", &long),
+    ] {
+        let refused = asked(name, value).await;
+        refused.error(400, "invalid_header");
+        assert!(refused.text().contains(name), "{}", refused.text());
+    }
+    let guarded = asked("x-tollward-tags", "batch, sensitive").await;
+    guarded.error(403, "excluded_by_policy");
+    assert!(servers.iter().all(|it| it.calls() == 0));
+}
+
 #[tokio::test]
 async fn an_alias_and_a_pattern_lead_to_a_model() {
     let (servers, config) = three().await;

@@ -100,7 +100,7 @@ impl Inquiry {
             arrived: Arrived::Document,
             betas: None,
             view,
-            hints: Hints::of(self.tags.iter().map(String::as_str), &self.session),
+            hints: Hints::told(&self.tags, &self.session).map_err(AdmitError::from)?,
             caller,
             client_request_id: None,
             started: clock::mono(),

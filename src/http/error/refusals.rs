@@ -37,10 +37,12 @@ pub(super) fn of_body(error: &IngressError) -> (StatusCode, &'static str) {
         IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
         IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
         IngressError::NotWebsocket => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
-        IngressError::CrossSite => (StatusCode::FORBIDDEN, "cross_site_request"),
+        IngressError::CrossSite | IngressError::AdminHost => {
+            (StatusCode::FORBIDDEN, "cross_site_request")
+        }
         IngressError::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
-        IngressError::Timeout => (StatusCode::BAD_REQUEST, "invalid_header"),
         IngressError::Form(_) => (StatusCode::BAD_REQUEST, "invalid_form"),
+        IngressError::Header { .. } => (StatusCode::BAD_REQUEST, "invalid_header"),
     }
 }
 
