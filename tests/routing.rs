@@ -200,6 +200,29 @@ async fn an_alias_and_a_pattern_lead_to_a_model() {
     response.error(404, "model_not_found");
 }
 
+#[tokio::test]
+async fn a_pattern_falls_back_to_another_one_for_the_same_text() {
+    let (servers, config) = three().await;
+    let config = config
+        .set(
+            "/models",
+            json!({
+                "lab/*": {"deployments": ["alpha/*"], "fallbacks": ["spare/*"]},
+                "spare/*": "beta/team-*",
+            }),
+        )
+        .set("/retry", json!({"attempts": 2}));
+    let gateway = Gateway::start(&config).await;
+    servers[0].always(Script::answer("500 Internal Server Error", &[], ""));
+    let mut chat = openai::chat();
+    chat["model"] = "lab/qwen".into();
+    let response = gateway.chat(&chat).await;
+    let header = |name: &str| response.header(name).unwrap_or_default().to_owned();
+    assert_eq!(header("x-tollward-deployment"), "beta/team-qwen");
+    assert_eq!(header("x-tollward-model"), "spare/qwen");
+    assert_eq!(servers[1].seen()[0].json()["model"], "team-qwen");
+}
+
 // faults U-14, U-67: who fails is left alone and comes back, and no route is ever shut.
 #[tokio::test]
 async fn a_failing_deployment_is_left_alone_and_comes_back() {

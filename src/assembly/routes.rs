@@ -233,21 +233,14 @@ impl Work<'_> {
             providers: self.providers.clone(),
         };
         let build = move |name: &str, star: &str| {
-            let own = &template.own;
-            let deployments = own.deployments.iter();
-            let deployments = deployments.map(|it| making.deployment(it, name, star));
+            let of =
+                |groups: &[Arc<Group>]| groups.iter().map(|it| making.group(it, star)).collect();
             Route {
                 model: name.into(),
-                own: Arc::new(Group {
-                    model: name.into(),
-                    deployments: deployments.collect(),
-                    policies: own.policies.clone(),
-                    spread_by: own.spread_by,
-                    turns: Arc::clone(&own.turns),
-                }),
-                fallbacks: template.fallbacks.clone(),
-                context_fallbacks: template.context_fallbacks.clone(),
-                filter_fallbacks: template.filter_fallbacks.clone(),
+                own: making.group(&template.own, star),
+                fallbacks: of(&template.fallbacks),
+                context_fallbacks: of(&template.context_fallbacks),
+                filter_fallbacks: of(&template.filter_fallbacks),
                 attempts: template.attempts,
                 hedge: template.hedge.clone(),
                 shadow: template.shadow.clone(),
@@ -268,6 +261,23 @@ struct Making {
 }
 
 impl Making {
+    /// The group of a pattern, in which `star` stands for the `*`; another one is as it is.
+    fn group(&self, template: &Arc<Group>, star: &str) -> Arc<Group> {
+        if !template.model.contains('*') {
+            return Arc::clone(template);
+        }
+        let name = template.model.replacen('*', star, 1);
+        let deployments = template.deployments.iter();
+        let deployments = deployments.map(|it| self.deployment(it, &name, star));
+        Arc::new(Group {
+            deployments: deployments.collect(),
+            policies: template.policies.clone(),
+            spread_by: template.spread_by,
+            turns: Arc::clone(&template.turns),
+            model: name.into(),
+        })
+    }
+
     /// The deployment of a pattern for a name in which `star` stands for the `*`.
     fn deployment(&self, template: &Arc<Deployment>, name: &str, star: &str) -> Arc<Deployment> {
         if !template.upstream_model.contains('*') {

@@ -26,7 +26,7 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
                 let message = format!("{} leads to itself", quote(name));
                 reader.report(&at, message, None);
             } else {
-                check_known(config, name, &rule.model, &at, reader);
+                check_target(config, name, &rule.model, &at, reader);
             }
         }
         if let Some(shadow) = &model.shadow {
@@ -56,9 +56,23 @@ fn check_list(config: &Config, name: &str, at: &str, targets: &[String], reader:
             );
         } else if targets.iter().take(index).any(|it| it == target) {
             reader.report(&place, format!("{} is listed twice", quote(target)), None);
-        } else {
+        } else if name.contains('*') {
+            // One that has a `*` as well answers for the same text.
             check_known(config, name, target, &place, reader);
+        } else {
+            check_target(config, name, target, &place, reader);
         }
+    }
+}
+
+/// `target`, to which the model or alias `from` leads for whatever request: it must be one model.
+fn check_target(config: &Config, from: &str, target: &str, at: &str, reader: &mut Reader) {
+    check_known(config, from, target, at, reader);
+    if target.contains('*') && config.model(target).is_some() {
+        let message = format!("{} stands for many models", quote(target));
+        let help = "name a model without a `*`; only fallbacks of a model that has one itself may \
+                    have it, for the same text";
+        reader.report(at, message, Some(help.to_owned()));
     }
 }
 
@@ -102,7 +116,7 @@ fn check_aliases(config: &Config, reader: &mut Reader) {
             let diagnostic = reader.origins.diagnose_key(&at, message);
             reader.diagnostics.push(diagnostic);
         }
-        check_known(config, alias, target, &at, reader);
+        check_target(config, alias, target, &at, reader);
     }
 }
 

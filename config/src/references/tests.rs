@@ -87,6 +87,24 @@ fn names_that_lead_nowhere_are_reported_where_they_stand() {
 }
 
 #[test]
+fn only_a_pattern_falls_back_to_a_pattern() {
+    let found = messages(
+        "models:
+  \"a/*\": {deployments: [openai/*], fallbacks: [\"b/*\", c], filter_fallbacks: [\"b/*\"], rules: [{when: stream, use: \"b/*\"}]}
+  \"b/*\": openai/b-*
+  c: {deployments: [openai/c], fallbacks: [\"b/*\"], context_fallbacks: [\"b/*\"], rules: [{when: stream, use: \"a/*\"}]}
+routing:
+  aliases: {gpt: \"b/*\"}
+",
+    );
+    let (a, b) = (
+        "`a/*` stands for many models",
+        "`b/*` stands for many models",
+    );
+    assert_eq!(found, [b, b, b, a, b]);
+}
+
+#[test]
 fn a_model_needs_a_plain_name_and_a_deployment() {
     let found = messages("models:\n  \"two words\": openai/x\n  empty: {}\n  none:\n");
     let expected = [
