@@ -318,6 +318,16 @@ impl Snapshot {
         }
     }
 
+    /// The same for somebody who may use the models of which `may_use` says so; for others no route
+    /// of a pattern is made.
+    pub fn resolve_for(&self, model: &str, may_use: impl Fn(&str) -> bool) -> Option<Arc<Route>> {
+        let is_pattern = !self.routes.contains_key(model);
+        if is_pattern && !may_use(model) {
+            return None;
+        }
+        self.resolve(model).filter(|it| may_use(&it.model))
+    }
+
     /// The route of a name, and how the name leads there: `name`, `alias` or `pattern`.
     pub fn way(&self, model: &str) -> Option<(Arc<Route>, &'static str)> {
         let way = match self.routes.get(model) {

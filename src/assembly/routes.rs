@@ -300,7 +300,7 @@ impl Making {
             // Metrics get one name for them all: these are the callers' own.
             meters: self.standing.metrics.meters(&template.model, &template.id),
             identity: fingerprint(id.as_bytes()),
-            health: self.standing.health(&id),
+            health: self.standing.health_of_called(&id),
             prices: prices::prices(&self.catalog, written, kind, listed),
             capabilities: prices::capabilities(&self.catalog, kind, listed),
             provider: Arc::clone(&template.provider),

@@ -297,7 +297,7 @@ fn named(document: &Document) -> Option<String> {
 fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<(String, Arc<Route>)> {
     let mut names = spellings(Operation::OllamaChat, name).into_iter();
     names.find_map(|it| {
-        let route = snapshot.resolve(&it).filter(|_| caller.allows(&it))?;
+        let route = snapshot.resolve_for(&it, |model| caller.allows(model))?;
         Some((it.into_owned(), route))
     })
 }
