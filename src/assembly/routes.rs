@@ -158,7 +158,10 @@ impl Work<'_> {
         match Condition::compile(text) {
             Ok(condition) => Some(condition),
             Err(error) => {
-                self.report(path, error.to_string(), &[]);
+                let mut diagnostic = self.loaded.origins.diagnose(path, error.to_string(), &[]);
+                diagnostic.suggestion = error.suggestion().map(str::to_owned);
+                diagnostic.help = error.help();
+                self.problems.push(diagnostic);
                 None
             }
         }

@@ -359,7 +359,7 @@ fn redirected(
     question: &Question<'_>,
     route: Arc<Route>,
 ) -> (Arc<Route>, Option<Arc<str>>) {
-    let holds = |rule: &&Rule| rule.when.holds(&question.facts()) == Some(true);
+    let holds = |rule: &&Rule| question.meets(&rule.when) == Some(true);
     let led = |rule: &Rule| Some((snapshot.resolve(&rule.model)?, Some(Arc::clone(&rule.name))));
     let led = route.rules.iter().find(holds).and_then(led);
     led.unwrap_or((route, None))

@@ -183,13 +183,13 @@ impl Explanation {
         let facts = prospect.question.facts();
         let rules = prospect.asked.rules.iter().map(|rule| Answered {
             name: Arc::clone(&rule.name),
-            holds: rule.when.holds(&facts),
+            holds: prospect.question.meets(&rule.when),
             leads_to: Some(Arc::clone(&rule.model)),
             only: Vec::new(),
         });
         let guards = snapshot.guards.iter().map(|guard| Answered {
             name: Arc::clone(&guard.name),
-            holds: guard.when.holds(&facts),
+            holds: prospect.question.meets(&guard.when),
             leads_to: None,
             only: guard.only.clone(),
         });

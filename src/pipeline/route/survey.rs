@@ -14,7 +14,7 @@ use tollward_wire::view::needs::Needs;
 
 use crate::clock;
 use crate::pipeline::admit::Admitted;
-use crate::policy::condition::Facts;
+use crate::policy::condition::{Condition, Facts, Scope};
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
 use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
@@ -30,6 +30,7 @@ pub struct Question<'a> {
     tokens: OnceCell<u64>,
     needs: OnceCell<Needs>,
     user: OnceCell<String>,
+    scope: OnceCell<Scope>,
     /// The guards that ask something of this call.
     guards: Vec<&'a Guard>,
     /// There is more than one deployment to ask.
@@ -70,6 +71,7 @@ impl<'a> Question<'a> {
             tokens: OnceCell::new(),
             needs: OnceCell::new(),
             user: OnceCell::new(),
+            scope: OnceCell::new(),
             guards: Vec::new(),
             has_choice: true,
             max_cost: None,
@@ -78,7 +80,7 @@ impl<'a> Question<'a> {
         };
         let guards = snapshot.guards.iter();
         // What cannot be answered is guarded: a guard that fails must not let anything out.
-        let held = guards.filter(|it| it.when.holds(&question.facts()) != Some(false));
+        let held = guards.filter(|it| question.meets(&it.when) != Some(false));
         question.guards = held.collect();
         question
     }
@@ -107,8 +109,13 @@ impl<'a> Question<'a> {
             is_stream: admitted.view.is_stream,
             needs: self.needs(),
             at_unix_s: admitted.at_ms / 1_000,
-            body: admitted.document.bytes(),
+            body: &admitted.document,
         }
+    }
+
+    /// Whether a condition holds for the call; `None` if that cannot be said.
+    pub fn meets(&self, when: &Condition) -> Option<bool> {
+        when.holds(self.scope.get_or_init(|| Scope::new(&self.facts())))
     }
 
     /// Tokens of the request, about.
@@ -244,7 +251,7 @@ impl<'a> Question<'a> {
             return Some(Obstacle::Guard(Arc::clone(&guard.name)));
         }
         if let Some(when) = &deployment.when
-            && when.holds(&self.facts()) != Some(true)
+            && self.meets(when) != Some(true)
         {
             return Some(Obstacle::Condition);
         }
