@@ -465,6 +465,35 @@ async fn turns_of_a_conversation_go_where_the_first_one_went_and_move_when_that_
 }
 
 #[tokio::test]
+async fn prompts_that_are_alike_are_no_conversation_and_keys_do_not_meet() {
+    let (servers, config) = three().await;
+    let config = config
+        .set("/models/chat/policy", json!(["sticky", "round_robin"]))
+        .keyed();
+    let home = Home::new(&config);
+    let keys = [
+        home.create_key("one", &[]).await,
+        home.create_key("two", &[]).await,
+    ];
+    let gateway = home.serve().await;
+    for _ in 0..9 {
+        let request = Request::chat(&openai::chat()).key(&keys[0]);
+        assert_eq!(gateway.send(&request).await.status, 200);
+    }
+    for server in &servers {
+        assert_eq!(server.calls(), 3, "one prompt, again and again");
+    }
+    let mut second = openai::chat();
+    let messages = second["messages"].as_array_mut().unwrap();
+    messages.push(json!({"role": "assistant", "content": "an answer"}));
+    messages.push(json!({"role": "user", "content": "and?"}));
+    for (key, affinity) in [(&keys[1], "miss"), (&keys[0], "hit")] {
+        let response = gateway.send(&Request::chat(&second).key(key)).await;
+        assert_eq!(response.header("x-tollward-affinity"), Some(affinity));
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_would_be_too_dear_goes_where_it_is_not_or_nowhere() {
     let (_servers, config) = three().await;
     let price = |provider: &str, usd: &str| {

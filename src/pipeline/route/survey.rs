@@ -136,33 +136,38 @@ impl<'a> Question<'a> {
     }
 
     /// The conversation that the call goes on: by the name that the caller gave it, or by how it
-    /// begins.
+    /// begins. A first turn is remembered, but not known again by itself: others begin alike, and all
+    /// of them would go to one deployment.
     pub fn thread(&self) -> Thread {
         *self.thread.get_or_init(|| {
-            let admitted = self.admitted;
-            let session = &admitted.hints.session;
-            let found = if session.is_empty() {
-                beginnings(&admitted.document)
-            } else {
-                // Each caller names sessions as it likes.
-                let key = admitted.caller.key().map_or("", |it| &*it.name);
-                let whole = fingerprint(format!("{key}\n{session}").as_bytes());
-                Some(Beginnings {
-                    whole,
-                    earlier: Vec::new(),
-                })
-            };
-            let Some(found) = found else {
+            let Some(found) = self.beginnings() else {
                 return Thread::default();
             };
-            // Another model's deployments have caches of their own.
-            let of_model = fingerprint(admitted.view.model.as_bytes());
-            let asked = std::iter::once(found.whole).chain(found.earlier);
-            let mut asked = asked.map(|it| it ^ of_model);
+            // Another model's deployments have caches of their own, and no caller is to notice by
+            // who answers that another one said the same.
+            let admitted = self.admitted;
+            let key = admitted.caller.key().map_or("", |it| &*it.name);
+            let whose = fingerprint(format!("{key}\n{}", admitted.view.model).as_bytes());
             Thread {
-                beginning: Some(found.whole ^ of_model),
-                warm: asked.find_map(|it| self.affinity.find(it)),
+                beginning: Some(found.whole ^ whose),
+                warm: found.known().find_map(|it| self.affinity.find(it ^ whose)),
             }
+        })
+    }
+
+    /// How the conversation begins, as far as it is one.
+    fn beginnings(&self) -> Option<Beginnings> {
+        let admitted = self.admitted;
+        let session = &admitted.hints.session;
+        if session.is_empty() {
+            // What is embedded or ranked is in a list as well.
+            admitted.operation.dialect()?;
+            return beginnings(&admitted.document);
+        }
+        Some(Beginnings {
+            whole: fingerprint(session.as_bytes()),
+            is_answered: true,
+            earlier: Vec::new(),
         })
     }
 
