@@ -16,9 +16,8 @@ pub struct Needs {
     pub schema: bool,
 }
 
-/// Keys and kinds of parts that only pictures have, as they stand in JSON: inside a text their
-/// quotation marks are escaped, so no prompt can name them. Of `OpenAI`'s chats and responses, of
-/// Anthropic, Google and Ollama.
+/// Keys and kinds of parts that pictures have, as they stand in JSON: where none is, there is no
+/// picture. Of `OpenAI`'s chats and responses, of Anthropic, Google and Ollama.
 const PICTURES: [&[u8]; 7] = [
     br#""image_url""#,
     br#""input_image""#,
@@ -28,6 +27,10 @@ const PICTURES: [&[u8]; 7] = [
     br#""inline_data""#,
     br#""fileData""#,
 ];
+/// Where requests have messages, and rankings what they rank.
+const PLACES: [&str; 5] = ["messages", "input", "contents", "query", "documents"];
+/// Levels between a list of messages and a picture in what a tool answered.
+const MAX_DEPTH: usize = 8;
 
 impl Needs {
     /// Reads a request of any dialect.
@@ -40,10 +43,44 @@ impl Needs {
         let body = document.bytes();
         Self {
             tools: has_items("tools") || has_items("functions"),
-            vision: PICTURES.iter().any(|it| memmem::find(body, it).is_some()),
+            vision: PICTURES.iter().any(|it| memmem::find(body, it).is_some())
+                && (has_items("images") || has_picture(document)),
             schema: has_schema(document),
         }
     }
+}
+
+/// Whether a part of a message is a picture. What tools are called with, and their schemas, may have
+/// fields of these names as well.
+fn has_picture(document: &Document) -> bool {
+    let mut places = PLACES.iter().filter_map(|it| document.raw(it));
+    places.any(|it| shows(it, MAX_DEPTH))
+}
+
+/// Whether there is a picture in a part, a message or a list of them.
+fn shows(raw: &[u8], depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return false;
+    };
+    let walker = Walker::new(raw);
+    if let Some(mut items) = walker.array() {
+        return items.any(|(item, _)| shows(item, depth));
+    }
+    let Some(mut fields) = walker.object() else {
+        return false;
+    };
+    fields.any(|it| match it.key {
+        b"type" => PICTURES.iter().take(3).any(|kind| it.value == *kind),
+        b"image_url" | b"inlineData" | b"inline_data" | b"fileData" => it.value != b"null",
+        b"images" => {
+            let items = Walker::new(it.value).array();
+            items.is_some_and(|mut it| it.next().is_some())
+        }
+        b"content" | b"parts" | b"output" | b"functionResponse" | b"function_response" => {
+            shows(it.value, depth)
+        }
+        _ => false,
+    })
 }
 
 /// Where each dialect says what the answer is to look like.
@@ -104,6 +141,19 @@ mod tests {
                 (false, true, false),
             ),
             (
+                r#"{"messages":[{"role":"user","content":"Hi","images":["aGk="]}]}"#,
+                (false, true, false),
+            ),
+            (r#"{"prompt":"Hi","images":["aGk="]}"#, (false, true, false)),
+            (
+                r#"{"messages":[{"content":[{"type":"tool_result","content":[{"type":"image"}]}]}]}"#,
+                (false, true, false),
+            ),
+            (
+                r#"{"input":[{"type":"function_call_output","output":[{"type":"input_image"}]}]}"#,
+                (false, true, false),
+            ),
+            (
                 r#"{"contents":[{"parts":[{"inlineData":{}}]}]}"#,
                 (false, true, false),
             ),
@@ -131,8 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_speaks_of_pictures_has_none() {
-        let body = r#"{"messages":[{"role":"user","content":"what is \"image_url\"?"}]}"#;
-        assert_eq!(needs(body), (false, false, false));
+    fn a_prompt_or_a_tool_that_speaks_of_pictures_has_none() {
+        for body in [
+            r#"{"messages":[{"role":"user","content":"what is \"image_url\"?"}]}"#,
+            r#"{"messages":[{"role":"user","content":"image"}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"image"}]}]}"#,
+            r#"{"messages":[{"role":"user","content":"Hi","images":[]}]}"#,
+            r#"{"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"image":"a"}}]}]}"#,
+            r#"{"contents":[{"parts":[{"functionCall":{"args":{"image":"a"}}}]}]}"#,
+        ] {
+            assert!(!needs(body).1, "{body}");
+        }
+        let tool =
+            r#"{"tools":[{"function":{"parameters":{"properties":{"image":{}}}}}],"messages":[]}"#;
+        assert_eq!(needs(tool), (true, false, false));
     }
 }
