@@ -5,6 +5,7 @@
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
 mod accounts;
+mod idle;
 mod mistakes;
 mod passthrough;
 mod prices;
@@ -23,6 +24,7 @@ use tollward_config::{
 use tollward_providers::{Provider, mistakes};
 
 pub use self::accounts::{Account, Accounts};
+pub use self::idle::idle;
 use self::mistakes::{Context, candidates, path, unwritten};
 pub use self::standing::Standing;
 use crate::detect::Detected;

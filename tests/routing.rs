@@ -494,6 +494,94 @@ async fn prompts_that_are_alike_are_no_conversation_and_keys_do_not_meet() {
 }
 
 #[tokio::test]
+async fn one_without_weight_is_asked_last_under_every_policy() {
+    let (servers, config) = three().await;
+    let deployments = json!([
+        deployment("alpha", &json!({"weight": 0})),
+        deployment("beta", &json!({})),
+        deployment("gamma", &json!({})),
+    ]);
+    let config = config
+        .set("/models/chat/deployments", deployments)
+        .set("/retry", json!({"attempts": 2}));
+    for policy in ["ordered", "round_robin", "cheapest", "fastest", "sticky"] {
+        let config = config.clone().set("/models/chat/policy", json!(policy));
+        let gateway = Gateway::start(&config).await;
+        let answers = answers(&gateway, 6).await;
+        assert_eq!(answers.get("alpha"), None, "{policy}");
+    }
+    for server in &servers[1..] {
+        server.always(Script::answer("500 Internal Server Error", &[], ""));
+    }
+    let gateway = Gateway::start(&config).await;
+    assert_eq!(answers(&gateway, 1).await, counted(&[("alpha", 1)]));
+}
+
+#[tokio::test]
+async fn settings_that_do_nothing_are_told() {
+    let (_servers, config) = three().await;
+    let rule = |name: &str| json!({"name": name, "when": "stream", "use": "spare"});
+    let config = config
+        .set(
+            "/models/chat",
+            json!({
+                "deployments": [deployment("alpha", &json!({"weight": 9})), "beta/m"],
+                "spread_by": "user",
+                "rules": [rule("one"), rule("one")],
+            }),
+        )
+        .set(
+            "/models/spare",
+            json!({
+                "deployments": [deployment("alpha", &json!({"weight": 0}))],
+                "policy": ["sticky", "sticky", "weighted", "cheapest"],
+            }),
+        )
+        .set(
+            "/routing/guards",
+            json!([{"name": "eu", "when": "stream", "only": ["eu"]}]),
+        );
+    let output = Home::new(&config).run(&["check"]).await;
+    assert!(output.status.success(), "{}", output.stderr);
+    for said in [
+        "this weight does nothing under the policy `ordered`",
+        "`spread_by` does nothing under the policy `ordered`",
+        "a rule before it is called `one` as well",
+        "no deployment of `spare` has a weight",
+        "the policy `sticky` is listed twice",
+        "the policy `cheapest` decides nothing after `weighted`",
+        "no deployment has eu",
+    ] {
+        let warned = format!("warning: {said}");
+        assert!(output.stderr.contains(&warned), "{said}: {}", output.stderr);
+    }
+    let mistaken = Config::empty()
+        .set(
+            "/models/chat",
+            json!({"deployments": ["openai/m"], "policy": []}),
+        )
+        .set(
+            "/models/spare",
+            json!({"deployments": ["openai/m"], "policy": "wieghted"}),
+        )
+        .set(
+            "/models/other",
+            json!({"deployments": ["openai/m"], "rules": [rule("a\nb")]}),
+        )
+        .set("/routing/aliases", json!({"gpt-*": "chat"}));
+    let output = Home::new(&mistaken).run(&["check"]).await;
+    for said in [
+        "the list of policies is empty",
+        "no policy is named `wieghted`",
+        "did you mean `weighted`?",
+        "cannot stand in a header",
+        "`gpt-*` has a `*`, and an alias is one name",
+    ] {
+        assert!(output.stderr.contains(said), "{said}: {}", output.stderr);
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_would_be_too_dear_goes_where_it_is_not_or_nowhere() {
     let (_servers, config) = three().await;
     let price = |provider: &str, usd: &str| {

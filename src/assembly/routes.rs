@@ -28,7 +28,7 @@ use crate::snapshot::{Deployment, DeploymentHeaders, Target};
 use crate::upstream::exchange::Timeouts;
 
 /// The tag that every deployment of the embedded engine has.
-const LOCAL_TAG: &str = "local";
+pub(super) const LOCAL_TAG: &str = "local";
 
 /// On which terms a deployment is used.
 pub(super) struct Terms {
@@ -105,22 +105,34 @@ impl Work<'_> {
     /// unless their order is the written one.
     fn policies(&mut self, model: &str, names: &[String]) -> Vec<&'static dyn RoutingPolicy> {
         let mut policies = Vec::new();
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
             if let Some(policy) = policy(name) {
                 policies.push(policy);
             } else {
-                let known: Vec<&str> = POLICIES.iter().map(|it| it.name()).collect();
-                let message = format!(
-                    "no policy is named `{name}`; there are {}",
-                    known.join(", ")
-                );
-                self.report(&Origins::model_path(model, "policy"), message, &known);
+                self.report_policy(model, index, name);
             }
         }
         if !policies.iter().any(|it| it.is_total()) {
             policies.extend(policy("weighted"));
         }
         policies
+    }
+
+    /// There is no such policy.
+    fn report_policy(&mut self, model: &str, index: usize, name: &str) {
+        let path = Origins::model_path(model, "policy");
+        let item = format!("{path}[{index}]");
+        let origins = &self.loaded.origins;
+        // One that is alone may be written without a list.
+        let is_listed = origins.location(&item).is_some();
+        let place = if is_listed { &item } else { &path };
+        let known = POLICIES.iter().map(|it| it.name());
+        let names: Vec<&str> = known.clone().collect();
+        let message = format!("no policy is named `{name}`");
+        let diagnostic = origins.diagnose(place, message, &[]);
+        let help = format!("the policies are: {}", names.join(", "));
+        let diagnostic = diagnostic.with_candidates(name, known).with_help(help);
+        self.problems.push(diagnostic);
     }
 
     fn rules(&mut self, model: &str, rules: &[RuleConfig]) -> Arc<[Rule]> {

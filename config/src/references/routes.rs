@@ -111,6 +111,12 @@ fn check_stars(name: &str, model: &ModelConfig, reader: &mut Reader) {
 fn check_aliases(config: &Config, reader: &mut Reader) {
     for (alias, target) in &config.routing.aliases {
         let at = path::join("routing.aliases", alias);
+        if alias.contains('*') {
+            let message = format!("{} has a `*`, and an alias is one name", quote(alias));
+            let diagnostic = reader.origins.diagnose_key(&at, message);
+            let help = "a model may have one in its name: \"gpt-*\": openai/gpt-*";
+            reader.diagnostics.push(diagnostic.with_help(help));
+        }
         if config.model(alias).is_some() {
             let message = format!("{} is the name of a model already", quote(alias));
             let diagnostic = reader.origins.diagnose_key(&at, message);

@@ -148,7 +148,7 @@ impl ModelConfig {
             .collect();
         let model = Self {
             deployments,
-            policy: table.field("policy").words(reader, &["ordered"]),
+            policy: read_policy(&table.field("policy"), reader),
             spread_by: table
                 .field("spread_by")
                 .choice(reader, SpreadBy::default(), &SPREAD_BY),
@@ -182,6 +182,17 @@ impl ModelConfig {
             .origins
             .record_value(path, deployments.join(", "), "default");
     }
+}
+
+fn read_policy(field: &Field<'_>, reader: &mut Reader) -> Vec<String> {
+    let names = field.words(reader, &["ordered"]);
+    let is_empty =
+        matches!(field.node.map(|it| &it.value), Some(Value::List(items)) if items.is_empty());
+    if is_empty {
+        let help = String::from("leave the key out for `ordered`");
+        reader.report(&field.path, "the list of policies is empty", Some(help));
+    }
+    names
 }
 
 /// Public names travel in URLs, headers and JSON; they keep to what all of these take plainly.

@@ -296,7 +296,15 @@ impl<'a> Question<'a> {
             Some(unit) => draw.together(fingerprint(unit.as_bytes())),
             None => draw,
         };
-        order(&group.policies, &outlooks, draw)
+        let mut places = order(&group.policies, &outlooks, draw);
+        // Without weight one is asked when no other is left, whatever the policies look at.
+        let is_spare = |place: usize| {
+            surveyed
+                .get(place)
+                .is_some_and(|it| it.deployment.weight == 0)
+        };
+        places.sort_by_key(|place| is_spare(*place));
+        places
     }
 
     /// What the call is to stay together with.
