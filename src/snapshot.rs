@@ -222,6 +222,14 @@ impl Deployment {
         vitals.obstacle().or_else(refused)
     }
 
+    /// Thousandths that are left of its vendor's tightest limit, at a moment in Unix time; `None` if
+    /// it told none.
+    pub fn headroom_left(&self, at_unix_s: i64) -> Option<u32> {
+        let holders = self.credentials.holders();
+        let is_used = |credential: &str| holders.iter().any(|it| **it.name() == *credential);
+        self.meters.headroom_left(at_unix_s, is_used)
+    }
+
     /// Whether calls of `operation` go there as they are, and so what is kept of them is kept there.
     pub fn relays(&self, operation: Operation) -> bool {
         self.services(operation) == Some(Services::always(Service::Relay))

@@ -223,6 +223,41 @@ async fn a_pattern_falls_back_to_another_one_for_the_same_text() {
     assert_eq!(servers[1].seen()[0].json()["model"], "team-qwen");
 }
 
+#[tokio::test]
+async fn what_a_vendor_says_is_left_is_known_to_every_model_with_that_deployment() {
+    let (servers, config) = three().await;
+    let by_headroom = json!({"deployments": ["alpha/m", "beta/m"], "policy": "headroom"});
+    let pattern = json!({"deployments": ["alpha/*", "beta/*"], "policy": ["headroom", "ordered"]});
+    let config = config.set(
+        "/models",
+        json!({"one": by_headroom, "two": by_headroom, "lab/*": pattern}),
+    );
+    let gateway = Gateway::start(&config).await;
+    let asked = async |model: &str| {
+        let mut chat = openai::chat();
+        chat["model"] = model.into();
+        let response = gateway.chat(&chat).await;
+        let who = response.header("x-tollward-deployment");
+        who.unwrap_or_default().to_owned()
+    };
+    let left = |left: &str| {
+        let limits = [
+            ("content-type", "application/json"),
+            ("x-ratelimit-limit-requests", "100"),
+            ("x-ratelimit-remaining-requests", left),
+        ];
+        Script::answer("200 OK", &limits, openai::answer("Hi").to_string())
+    };
+    servers[0].always(left("5"));
+    servers[1].always(left("60"));
+    assert_eq!(asked("lab/m").await, "alpha/m");
+    assert_eq!(asked("one").await, "beta/m");
+    assert_eq!(asked("two").await, "beta/m");
+    // Of another model there, nothing is known yet.
+    assert_eq!(asked("lab/other").await, "alpha/other");
+    assert_eq!(asked("lab/m").await, "beta/m");
+}
+
 // faults U-14, U-67: who fails is left alone and comes back, and no route is ever shut.
 #[tokio::test]
 async fn a_failing_deployment_is_left_alone_and_comes_back() {

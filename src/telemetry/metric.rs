@@ -147,9 +147,9 @@ impl DeploymentMeters {
     }
 
     /// Thousandths that are left of the vendor's tightest limit, at a moment in Unix time; `None`
-    /// if it told none.
-    pub fn headroom_left(&self, at_unix_s: i64) -> Option<u32> {
-        self.headroom.left(at_unix_s)
+    /// if it told none. `is_used`: whether a credential is still in use.
+    pub fn headroom_left(&self, at_unix_s: i64, is_used: impl Fn(&str) -> bool) -> Option<u32> {
+        self.headroom.left(at_unix_s, is_used)
     }
 }
 
@@ -324,8 +324,9 @@ impl Metrics {
         );
     }
 
-    /// The meters of `deployment`, which answers for the public name `model`.
-    pub fn meters(&self, model: &str, deployment: &str) -> DeploymentMeters {
+    /// The meters of the deployment `id`, which answers for the public name `model`. `deployment` is
+    /// its label: its id, unless callers choose that freely.
+    pub fn meters(&self, model: &str, deployment: &str, id: &Arc<str>) -> DeploymentMeters {
         let labels = DeploymentLabels {
             deployment: deployment.to_owned(),
         };
@@ -352,7 +353,7 @@ impl Metrics {
             cost: self.cost.get_or_create_owned(&labels),
             duration: self.duration.get_or_create_owned(&labels),
             first_chunk: self.first_chunk.get_or_create_owned(&labels),
-            headroom: Arc::new(self.headrooms.of(deployment)),
+            headroom: self.headrooms.of(id, deployment),
         }
     }
 

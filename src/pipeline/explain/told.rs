@@ -272,7 +272,7 @@ fn of_candidate(
         in_flight: vitals.in_flight,
         first_content_ms: vitals.first_content_us.map(|it| it / 1_000),
         cost_usd: cost.map(NanoUsd::to_decimal),
-        headroom: deployment.meters.headroom_left(at_unix_s),
+        headroom: deployment.headroom_left(at_unix_s),
         warm: found.outlook.is_warm,
         price: PriceTold {
             input_per_mtok: per_mtok(Unit::Input),

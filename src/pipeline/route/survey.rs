@@ -214,7 +214,7 @@ impl<'a> Question<'a> {
     fn outlook(&self, group: &Group, deployment: &Deployment, vitals: &Vitals) -> Outlook {
         let at_unix_s = self.admitted.at_ms / 1_000;
         let cost = || self.cost(deployment, vitals);
-        let headroom = || deployment.meters.headroom_left(at_unix_s);
+        let headroom = || deployment.headroom_left(at_unix_s);
         Outlook {
             identity: deployment.identity,
             weight: u64::from(deployment.weight) * u64::from(vitals.share()),
