@@ -58,6 +58,8 @@ impl Assembly<'_> {
     pub fn snapshot(&self, loaded: &Loaded, generation: u64) -> Result<Snapshot, Report> {
         let wired = self.wire(loaded)?;
         let config = &loaded.config;
+        let admin_hosts = config.server.admin_hosts.iter();
+        let admin_hosts = admin_hosts.map(|it| it.as_str().into());
         let snapshot = Snapshot::new(
             generation,
             auth_mode(config),
@@ -65,7 +67,8 @@ impl Assembly<'_> {
             retry_terms(config),
             wired.routes,
         )
-        .with_passthrough(wired.passthrough);
+        .with_passthrough(wired.passthrough)
+        .with_admin_hosts(admin_hosts.collect());
         Ok(snapshot)
     }
 

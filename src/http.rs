@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
@@ -102,8 +103,8 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
 
 /// The operator's side: metrics, probes, and how calls are routed.
 pub fn admin(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/metrics", get(ops::metrics))
+    let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
+    let routing = Router::new()
         .route("/admin/v1/explain", post(ops::explain::answer))
         .route("/admin/v1/deployments", get(ops::deployments::list))
         .route("/admin/v1/deployments/drain", post(ops::deployments::drain))
@@ -111,6 +112,11 @@ pub fn admin(gateway: &Arc<Gateway>) -> Router {
             "/admin/v1/deployments/undrain",
             post(ops::deployments::undrain),
         )
+        // Only these tell and change what a web page must not: probes and scrapers use any name.
+        .route_layer(checked);
+    Router::new()
+        .route("/metrics", get(ops::metrics))
+        .merge(routing)
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)

@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub retry: RetryTerms,
     /// Whose account may be reached, and by whom.
     pub passthrough: Passthrough,
+    /// Names by which the admin API may be asked, besides addresses.
+    pub admin_hosts: Vec<Box<str>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
     routes: HashMap<Arc<str>, Arc<Route>>,
@@ -302,6 +304,7 @@ impl Snapshot {
             limits,
             retry,
             passthrough: Passthrough::default(),
+            admin_hosts: Vec::new(),
             guards: routes.guards,
             routes: by_name,
             order,
@@ -314,6 +317,15 @@ impl Snapshot {
     pub fn with_passthrough(self, passthrough: Passthrough) -> Self {
         Self {
             passthrough,
+            ..self
+        }
+    }
+
+    /// Lets the admin API be asked by some names.
+    #[must_use]
+    pub fn with_admin_hosts(self, admin_hosts: Vec<Box<str>>) -> Self {
+        Self {
+            admin_hosts,
             ..self
         }
     }
