@@ -53,6 +53,8 @@ pub struct Snapshot {
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
+    /// Other names of them, in order.
+    aliases: Vec<(Arc<str>, Arc<Route>)>,
     patterns: Vec<Pattern>,
 }
 
@@ -293,11 +295,11 @@ impl Snapshot {
             .iter()
             .map(|route| (Arc::clone(&route.model), Arc::clone(route)));
         let mut by_name: HashMap<_, _> = named.collect();
-        for (alias, model) in routes.aliases {
-            if let Some(route) = by_name.get(&model).cloned() {
-                by_name.insert(alias, route);
-            }
-        }
+        let aliases = routes.aliases.into_iter();
+        let aliases: Vec<_> = aliases
+            .filter_map(|(alias, model)| Some((alias, Arc::clone(by_name.get(&model)?))))
+            .collect();
+        by_name.extend(aliases.iter().cloned());
         Self {
             generation,
             auth,
@@ -308,6 +310,7 @@ impl Snapshot {
             guards: routes.guards,
             routes: by_name,
             order,
+            aliases,
             patterns: routes.patterns,
         }
     }
@@ -375,6 +378,17 @@ impl Snapshot {
         let all = self.order.iter().flat_map(|it| it.deployments());
         let once = all.filter(|it| seen.insert(Arc::clone(&it.id)));
         once.cloned().collect()
+    }
+
+    /// What a caller may call models, if it `may_use` them: their names, then the other ones.
+    pub fn names(
+        &self,
+        may_use: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&str, &Arc<Route>)> {
+        let models = self.order.iter().map(|it| (&*it.model, it));
+        let aliases = self.aliases.iter().map(|(alias, it)| (&**alias, it));
+        let names = models.chain(aliases);
+        names.filter(move |(_, route)| may_use(&route.model))
     }
 
     /// All routes, in the order in which they were written.

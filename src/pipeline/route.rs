@@ -11,6 +11,7 @@ use std::iter::{Chain, Once};
 use std::slice;
 use std::sync::Arc;
 
+use tollward_config::closest;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
@@ -19,12 +20,16 @@ use tollward_wire::view::needs::Needs;
 use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
+use crate::pipeline::authenticate::Caller;
 use crate::policy::obstacle::Obstacle;
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Hedge, Route, Rule, Shadow};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::affinity::Affinity;
+
+/// Names with which one that is not known is compared.
+const MAX_COMPARED: usize = 256;
 
 /// This call's ordered choices; never empty.
 pub struct Plan {
@@ -150,6 +155,8 @@ pub enum RouteError {
     UnknownModel {
         /// The name that was asked for.
         model: String,
+        /// One that the caller may use, and probably meant.
+        meant: Option<String>,
     },
     /// The model is known, but nothing that answers for it serves this operation.
     #[error("the model `{model}` does not serve {operation}")]
@@ -179,6 +186,16 @@ pub enum RouteError {
         /// What stands in the way of the first of them.
         obstacle: Obstacle,
     },
+}
+
+impl RouteError {
+    /// There is no `model` for `caller`.
+    pub fn unknown(snapshot: &Snapshot, caller: &Caller, model: String) -> Self {
+        let names = snapshot.names(|it| caller.allows(it));
+        let names = names.map(|(name, _)| name).take(MAX_COMPARED);
+        let meant = closest(&model, names).map(str::to_owned);
+        Self::UnknownModel { model, meant }
+    }
 }
 
 /// The names under which a model may be asked for. Ollama's clients add and leave out `:latest` as they like.
@@ -318,7 +335,9 @@ impl Prospect<'_> {
                 rule: Arc::clone(rule),
                 to: Arc::clone(&self.route.model),
             },
-            (None | Some(Obstacle::Forbidden), None) => RouteError::UnknownModel { model },
+            (None | Some(Obstacle::Forbidden), None) => {
+                RouteError::UnknownModel { model, meant: None }
+            }
             (Some(Obstacle::NotServed), _) => RouteError::NotServed {
                 model,
                 operation: admitted.operation.name(),
@@ -346,11 +365,12 @@ impl Prospect<'_> {
 pub fn found(snapshot: &Snapshot, admitted: &Admitted) -> Result<Arc<Route>, RouteError> {
     let model = &admitted.view.model;
     let spellings = spellings(admitted.operation, model);
-    let mut routes = spellings.iter().filter_map(|it| snapshot.resolve(it));
-    let route = routes.find(|route| admitted.caller.allows(&route.model));
-    route.ok_or_else(|| RouteError::UnknownModel {
-        model: model.clone(),
-    })
+    let may_use = |model: &str| admitted.caller.allows(model);
+    let mut routes = spellings
+        .iter()
+        .filter_map(|it| snapshot.resolve_for(it, may_use));
+    let unknown = || RouteError::unknown(snapshot, &admitted.caller, model.clone());
+    routes.next().ok_or_else(unknown)
 }
 
 /// Where the first rule that holds sends the call, and the rule's name.

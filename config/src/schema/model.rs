@@ -156,10 +156,16 @@ impl ModelConfig {
             fallbacks: table.field("fallbacks").words(reader, &[]),
             context_fallbacks: table.field("context_fallbacks").words(reader, &[]),
             filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
-            attempts: table.field("attempts").optional_integer(reader, 0..=10),
+            attempts: table
+                .field("attempts")
+                .recorded(reader)
+                .optional_integer(reader, 0..=10),
             hedge: HedgeConfig::read(&table.field("hedge"), reader),
             shadow: ShadowConfig::read(&table.field("shadow"), reader),
-            max_cost_usd: table.field("max_cost_usd").amount(9, reader),
+            max_cost_usd: table
+                .field("max_cost_usd")
+                .recorded(reader)
+                .amount(9, reader),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,
                 OnUnsupported::default(),

@@ -215,8 +215,11 @@ impl From<ExplainError> for Problem {
 impl From<RouteError> for Problem {
     fn from(error: RouteError) -> Self {
         match error {
-            RouteError::UnknownModel { .. } => {
-                let message = format!("{error}; GET /v1/models lists the models of this key");
+            RouteError::UnknownModel { ref meant, .. } => {
+                let meant = meant.as_ref().map(|it| format!("did you mean `{it}`? "));
+                let meant = meant.unwrap_or_default();
+                let message =
+                    format!("{error}; {meant}GET /v1/models lists the models of this key");
                 let problem = Self::new(
                     StatusCode::NOT_FOUND,
                     "invalid_request_error",

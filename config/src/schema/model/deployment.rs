@@ -83,7 +83,7 @@ impl DeploymentConfig {
         let (weight, tags) = (table.field("weight"), table.field("tags"));
         let weight = weight.integer(reader, 1, 0..=MAX_WEIGHT);
         let tags = tags.words(reader, &[]);
-        let when = table.field("when").optional_text(reader);
+        let when = table.field("when").recorded(reader).optional_text(reader);
         let canary = CanaryConfig::read(&table.field("canary"), reader);
         table.finish(reader);
         Some(Self {
