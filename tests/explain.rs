@@ -242,7 +242,7 @@ async fn a_deployment_that_is_taken_out_gets_no_calls_until_it_is_put_back() {
     assert!(operate(&["undrain", "alpha/m"]).await.status.success());
     assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
     assert_eq!((alpha.calls(), beta.calls()), (1, 1));
-    let stranger = operate(&["drain", "nobody/m"]).await;
+    let stranger = operate(&["drain", "alpha/n"]).await;
     assert_eq!(stranger.status.code(), Some(1));
     let told = "no deployment that a model names is called `alpha/n`; did you mean `alpha/m`?";
     assert!(stranger.stderr.contains(told), "{}", stranger.stderr);

@@ -229,7 +229,9 @@ impl Work<'_> {
                 ))
             }
             Err(message) => {
-                let known: Vec<String> = self.providers.keys().cloned().collect();
+                // The engine is none of them, whatever is wrong with it.
+                let known = self.providers.keys().filter(|_| config.provider != LOCAL);
+                let known: Vec<String> = known.cloned().collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.report(&path, message, &known);
                 None

@@ -85,9 +85,17 @@ fn check_known(config: &Config, from: &str, target: &str, at: &str, reader: &mut
     let known = names.filter(|it| *it != from);
     let message = format!("no model is named {}", quote(target));
     let diagnostic = reader.origins.diagnose(at, message, &[]);
-    let diagnostic = diagnostic
-        .with_candidates(target, known.clone())
-        .with_help(format!("the models are: {}", list(known)));
+    let mut aliases = config.routing.aliases.iter();
+    let provider = target.split_once('/').map(|(provider, _)| provider);
+    let diagnostic = if let Some((_, model)) = aliases.find(|(alias, _)| alias == target) {
+        let help = format!("it is an alias of {0}; write {0}", quote(model));
+        diagnostic.with_help(help)
+    } else if provider.is_some_and(|it| config.providers.contains_key(it)) {
+        diagnostic.with_help("this takes models, not deployments: give it a name under `models`")
+    } else {
+        let help = format!("the models are: {}", list(known.clone()));
+        diagnostic.with_candidates(target, known).with_help(help)
+    };
     reader.diagnostics.push(diagnostic);
 }
 
@@ -98,7 +106,7 @@ fn check_stars(name: &str, model: &ModelConfig, reader: &mut Reader) {
             let at = super::deployment_path(name, index, reader);
             let message = format!(
                 "{} has a `*`, and {} has none",
-                quote(&deployment.model),
+                quote(&deployment.name()),
                 quote(name)
             );
             let help =

@@ -129,14 +129,7 @@ impl ModelConfig {
             let help = "write where its requests go: deployments: [provider/model]";
             reader.diagnostics.push(diagnostic.with_help(help));
         }
-        let limits = table.field("timeouts");
-        let own = limits.node.is_some().then(|| {
-            TimeoutsConfig::read_own(
-                limits.table(reader).inheriting("timeouts"),
-                reader,
-                timeouts,
-            )
-        });
+        let own = read_limits(&table.field("timeouts"), timeouts, reader);
         let deployments = items
             .iter()
             .filter_map(|(path, node)| {
@@ -188,6 +181,17 @@ impl ModelConfig {
             .origins
             .record_value(path, deployments.join(", "), "default");
     }
+}
+
+/// A model's own limits, if it has some.
+fn read_limits(
+    field: &Field<'_>,
+    timeouts: &TimeoutsConfig,
+    reader: &mut Reader,
+) -> Option<TimeoutsConfig> {
+    field.node?;
+    let table = field.table(reader).inheriting("timeouts");
+    Some(TimeoutsConfig::read_own(table, reader, timeouts))
 }
 
 fn read_policy(field: &Field<'_>, reader: &mut Reader) -> Vec<String> {

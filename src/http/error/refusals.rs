@@ -202,7 +202,7 @@ impl From<ExplainError> for Problem {
             ExplainError::Operation(_) => {
                 Self::invalid("invalid_value", message).about("operation")
             }
-            ExplainError::Deployment(_) => {
+            ExplainError::Deployment { .. } => {
                 Self::invalid("deployment_not_found", message).about("deployment")
             }
             ExplainError::Key(_) => Self::invalid("key_not_found", message).about("key"),

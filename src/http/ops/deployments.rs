@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tollward_config::closest;
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
@@ -86,9 +87,14 @@ async fn found(gateway: &Gateway, mut ingress: Ingress) -> Result<Arc<Deployment
     let named: Named = serde_json::from_slice(&body.map_err(AdmitError::from)?)
         .map_err(|error| ExplainError::Malformed(error.to_string()))?;
     let snapshot = gateway.snapshot();
-    let mut deployments = snapshot.deployments().into_iter();
-    let found = deployments.find(|it| *it.id == *named.deployment);
-    found.ok_or(ExplainError::Deployment(named.deployment))
+    let deployments = snapshot.deployments();
+    let found = deployments.iter().find(|it| *it.id == *named.deployment);
+    found.cloned().ok_or_else(|| {
+        let ids = deployments.iter().map(|it| &*it.id);
+        let meant = closest(&named.deployment, ids).map(str::to_owned);
+        let named = named.deployment;
+        ExplainError::Deployment { named, meant }
+    })
 }
 
 fn told((deployment, vitals): &(Arc<Deployment>, Vitals)) -> Told {
