@@ -49,18 +49,21 @@ impl Found<'_> {
                 let help = format!("`{total}` ranks no two alike; write it last");
                 self.warn(&path, message, &help);
             }
-            let is_total = policy(name).is_some_and(|it| it.is_total());
+            let is_total =
+                policy(name).is_some_and(super::super::policy::routing::RoutingPolicy::is_total);
             total = total.or_else(|| is_total.then_some(name));
         }
     }
 
     /// Weights and what is kept together, where no policy looks at them.
     fn shares(&mut self, model: &str, config: &ModelConfig) {
-        let decides = |name: &&String| policy(name).is_some_and(|it| it.is_total());
+        let decides = |name: &&String| {
+            policy(name).is_some_and(super::super::policy::routing::RoutingPolicy::is_total)
+        };
         let last = config.policy.iter().find(decides);
         // Where none ranks all, what is alike is shared out by weight.
         let by_weight = last.is_none_or(|it| it == "weighted");
-        let weighs = by_weight || config.policy.iter().any(|it| it == "least_busy");
+        let is_weighed = by_weight || config.policy.iter().any(|it| it == "least_busy");
         let last = last.map_or("weighted", String::as_str);
         let help = "write `policy: weighted`, or another one before it";
         let mut weights = config.deployments.iter().map(|it| it.weight);
@@ -72,7 +75,7 @@ impl Found<'_> {
                 message,
                 "a weight of 0 is for when no other one is left",
             );
-        } else if let Some(index) = weights.position(|it| it > 1).filter(|_| !weighs) {
+        } else if let Some(index) = weights.position(|it| it > 1).filter(|_| !is_weighed) {
             let path = format!("{}.weight", Origins::deployment_path(model, index));
             let message = format!("this weight does nothing under the policy `{last}`");
             self.warn(&path, message, help);

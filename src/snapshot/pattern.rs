@@ -83,6 +83,7 @@ mod tests {
             filter_fallbacks: Vec::new(),
             attempts: None,
             hedge: None,
+            shadow: None,
             max_cost: None,
             rules: Arc::default(),
         }
