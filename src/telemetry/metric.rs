@@ -6,6 +6,7 @@
 mod credential;
 mod deployment;
 mod headroom;
+mod oddity;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -26,6 +27,7 @@ use self::credential::Credentials;
 use self::deployment::Deployments;
 pub use self::headroom::CredentialHeadroom;
 use self::headroom::{DeploymentHeadroom, Headrooms};
+use self::oddity::Oddities;
 use crate::snapshot::Deployment;
 use crate::upstream::health::Vitals;
 
@@ -86,6 +88,7 @@ type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
 /// The metrics of one gateway.
 pub struct Metrics {
     registry: Registry,
+    oddities: Oddities,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Shadows of calls that run.
@@ -104,9 +107,6 @@ pub struct Metrics {
     pub responses_unstored: Counter,
     ledger_pending: Gauge,
     ledger_journal: Gauge,
-    usage_anomalies: Family<DeploymentLabels, Counter>,
-    overruns: Family<DeploymentLabels, Counter>,
-    fields_dropped: Family<DeploymentLabels, Counter>,
     token_counts: Family<TokenCountLabels, Counter>,
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
@@ -157,6 +157,7 @@ impl Metrics {
     /// Registers everything.
     pub fn new() -> Self {
         let mut metrics = Self {
+            oddities: Oddities::default(),
             registry: Registry::default(),
             in_flight: Gauge::default(),
             shadows: Gauge::default(),
@@ -168,9 +169,6 @@ impl Metrics {
             responses_unstored: Counter::default(),
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
-            usage_anomalies: Family::default(),
-            overruns: Family::default(),
-            fields_dropped: Family::default(),
             token_counts: Family::default(),
             requests: Family::default(),
             refusals: Family::default(),
@@ -225,11 +223,6 @@ impl Metrics {
             self.log_dropped.clone(),
         );
         registry.register(
-            "tollward_fields_dropped",
-            "Fields of requests that a deployment does not take and that were left out",
-            self.fields_dropped.clone(),
-        );
-        registry.register(
             "tollward_ledger_failures",
             "Ledger rows that could not be written",
             self.ledger_failures.clone(),
@@ -254,6 +247,7 @@ impl Metrics {
         self.credentials.register(registry);
         self.headrooms.register(registry);
         self.deployments.register(registry);
+        self.oddities.register(registry);
         self.register_calls();
     }
 
@@ -289,16 +283,6 @@ impl Metrics {
             "tollward_unpriced_requests",
             "Calls whose cost is unknown",
             self.unpriced.clone(),
-        );
-        registry.register(
-            "tollward_usage_anomalies",
-            "Usage reports that cannot be true",
-            self.usage_anomalies.clone(),
-        );
-        registry.register(
-            "tollward_overruns",
-            "Streams that were cut because they went on beyond the caller's bound on output",
-            self.overruns.clone(),
         );
         registry.register(
             "tollward_cost_usd",
@@ -411,22 +395,6 @@ impl Metrics {
         }
     }
 
-    /// Counts a usage report that cannot be true; the call was booked by estimate.
-    pub fn count_usage_anomaly(&self, deployment: &Deployment) {
-        let labels = DeploymentLabels {
-            deployment: deployment.meters.name.clone(),
-        };
-        self.usage_anomalies.get_or_create_owned(&labels).inc();
-    }
-
-    /// Counts a stream that was cut because it went on beyond the caller's bound on output.
-    pub fn count_overrun(&self, deployment: &Deployment) {
-        let labels = DeploymentLabels {
-            deployment: deployment.meters.name.clone(),
-        };
-        self.overruns.get_or_create_owned(&labels).inc();
-    }
-
     /// Counts a request that was only counted; `source` says by whom.
     pub fn count_token_count(&self, deployment: &Deployment, source: &'static str) {
         let labels = TokenCountLabels {
@@ -434,17 +402,6 @@ impl Metrics {
             source,
         };
         self.token_counts.get_or_create_owned(&labels).inc();
-    }
-
-    /// Counts fields that were left out of a request.
-    pub fn count_dropped(&self, deployment: &Deployment, fields: usize) {
-        if fields > 0 {
-            let labels = DeploymentLabels {
-                deployment: deployment.meters.name.clone(),
-            };
-            let counter = self.fields_dropped.get_or_create_owned(&labels);
-            counter.inc_by(fields as u64);
-        }
     }
 
     /// Counts a fallback or retry.
