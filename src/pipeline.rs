@@ -5,9 +5,8 @@
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! A request that is only to be counted stops after `route`; see `count`. What is asked of no model
-//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`. A
-//! call that is asked of another model as well: `shadow`.
+//! A request that is only to be counted stops after `route`: `count`. What is asked of no model has no route and
+//! one attempt: `passthrough`. Where a call would go: `explain`. One that is asked of another model too: `shadow`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
