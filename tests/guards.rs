@@ -8,6 +8,7 @@ use crate::support::config::Config;
 use crate::support::gateway::{Gateway, Home};
 use crate::support::openai;
 use crate::support::script::Script;
+use crate::support::upstream::Upstream;
 
 // A conversation that is stored here counts with what it was, not only with its newest turn.
 #[tokio::test]
@@ -87,4 +88,31 @@ async fn a_call_that_failed_tells_its_way_too() {
     let reason = response.header("x-tollward-fallback-reason");
     assert_eq!(reason, Some("upstream_error"));
     response.error(503, "upstream_overloaded");
+}
+
+// A batch may hold the very chats that a guard keeps in.
+#[tokio::test]
+async fn what_is_not_looked_into_is_guarded_by_what_asks_about_it() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream)
+        .set("/passthrough/providers", json!(["alpha"]))
+        .set(
+            "/routing/guards",
+            json!([
+                {"name": "words", "when": "string(request).contains(\"secret\")", "only": ["safe"]},
+                {"name": "tagged", "when": "\"inside\" in tags", "only": ["safe"]},
+            ]),
+        );
+    let gateway = Gateway::start(&config).await;
+    let batch = Request::post("/v1/batches", r#"{"input_file_id":"file-1"}"#);
+    let refused = gateway.send(&batch).await;
+    let error = refused.error(403, "excluded_by_policy");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("`words`"), "{message}");
+    let tagged = Request::get("/v1/files").header("x-tollward-tags", "inside");
+    let refused = gateway.send(&tagged).await;
+    refused.error(403, "excluded_by_policy");
+    assert_eq!(upstream.calls(), 0);
+    gateway.send(&Request::get("/v1/files")).await;
+    assert_eq!(upstream.calls(), 1, "nothing is said in a listing");
 }

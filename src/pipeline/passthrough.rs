@@ -20,6 +20,7 @@ use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
+use crate::pipeline::route::survey::Question;
 use crate::pipeline::settle::{Books, Settlement};
 use crate::snapshot::{Account, Deployment, Limits, Passthrough};
 use crate::upstream::exchange::{Exchanged, Passed, pass as exchange};
@@ -51,6 +52,11 @@ pub enum PassthroughError {
     /// No such provider is passed through to.
     #[error("the header `{PROVIDER}` names no provider that requests are passed through to")]
     UnknownProvider,
+    /// A guard keeps it from the account.
+    #[error(
+        "the guard `{0}` keeps this from the account; what is passed through is not looked into"
+    )]
+    Guarded(Arc<str>),
 }
 
 /// Passes one request through; `path` is what follows the version, with the query.
@@ -82,6 +88,11 @@ pub async fn pass(
     let upload = upload(&mut ingress, &snapshot.limits)?;
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
+    let question = Question::new(&gateway.affinity, &snapshot, &admitted);
+    if let Some(guard) = question.guard(&deployment) {
+        return Err(PassthroughError::Guarded(Arc::clone(guard)).into());
+    }
+    drop(question);
     let plan = Plan::only(Arc::clone(&deployment));
     let recalled = Recalled::plain(admitted);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);

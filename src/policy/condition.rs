@@ -37,6 +37,17 @@ pub const NAMES: [&str; 13] = [
     "request",
 ];
 
+/// Those of them that are read in a body.
+const OF_BODIES: [&str; 7] = [
+    "user",
+    "tokens",
+    "max_output",
+    "stream",
+    "tools",
+    "vision",
+    "request",
+];
+
 /// What goes over a list, and begins with a name for its items.
 const OVER_LISTS: [&str; 5] = [".all(", ".exists(", ".exists_one(", ".map(", ".filter("];
 
@@ -72,7 +83,10 @@ pub struct Scope(Context<'static, 'static>);
 
 /// A compiled condition.
 #[derive(Debug)]
-pub struct Condition(Program);
+pub struct Condition {
+    program: Program,
+    is_about_content: bool,
+}
 
 impl Condition {
     /// Compiles `text` and tries it.
@@ -93,19 +107,31 @@ impl Condition {
             return Err(ConditionError::Function(unknown.to_owned()));
         }
         let reads_body = asked.has_variable("request");
+        let is_about_content = OF_BODIES.iter().any(|it| asked.has_variable(it));
         match program.execute(&Scope::of(&Document::empty()).0) {
-            Ok(Value::Bool(_)) => Ok(Self(program)),
+            Ok(Value::Bool(_)) => Ok(Self {
+                program,
+                is_about_content,
+            }),
             Ok(other) => Err(ConditionError::of_answer(&other)),
             // The fields of a body are the caller's.
-            Err(_) if reads_body => Ok(Self(program)),
+            Err(_) if reads_body => Ok(Self {
+                program,
+                is_about_content,
+            }),
             Err(error) => Err(ConditionError::of_execution(&error)),
         }
+    }
+
+    /// Whether it asks about what a body says, or about how long it is.
+    pub fn is_about_content(&self) -> bool {
+        self.is_about_content
     }
 
     /// Whether it holds for a request; `None` if that cannot be said, such as of a field that the
     /// body does not have.
     pub fn holds(&self, scope: &Scope) -> Option<bool> {
-        match self.0.execute(&scope.0) {
+        match self.program.execute(&scope.0) {
             Ok(Value::Bool(holds)) => Some(holds),
             Ok(_) | Err(_) => None,
         }

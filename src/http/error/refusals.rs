@@ -108,6 +108,12 @@ impl From<PassthroughError> for Problem {
                 "passthrough_not_allowed",
                 message,
             ),
+            PassthroughError::Guarded(_) => Self::new(
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "excluded_by_policy",
+                message,
+            ),
             PassthroughError::Path => Self::invalid("invalid_path", message),
             PassthroughError::UnknownProvider => {
                 Self::invalid("unknown_provider", message).about("x-tollward-provider")

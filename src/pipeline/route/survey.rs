@@ -13,7 +13,7 @@ use tollward_wire::conversation::{Beginnings, beginnings};
 use tollward_wire::view::needs::Needs;
 
 use crate::clock;
-use crate::pipeline::admit::Admitted;
+use crate::pipeline::admit::{Admitted, Arrived};
 use crate::policy::condition::{Condition, Facts, Scope};
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
@@ -79,8 +79,11 @@ impl<'a> Question<'a> {
             thread: OnceCell::new(),
         };
         let guards = snapshot.guards.iter();
-        // What cannot be answered is guarded: a guard that fails must not let anything out.
-        let held = guards.filter(|it| question.meets(&it.when) != Some(false));
+        // What cannot be answered is guarded: a guard that fails must not let anything out. Of a form,
+        // of what is passed through and of what will be said in a session nothing is known.
+        let is_read = matches!(admitted.arrived, Arrived::Document | Arrived::Unread(None));
+        let is_open = |when: &Condition| !is_read && when.is_about_content();
+        let held = guards.filter(|it| is_open(&it.when) || question.meets(&it.when) != Some(false));
         question.guards = held.collect();
         question
     }
@@ -111,6 +114,12 @@ impl<'a> Question<'a> {
             at_unix_s: admitted.at_ms / 1_000,
             body: &admitted.document,
         }
+    }
+
+    /// The guard that keeps the call from `deployment`.
+    pub fn guard(&self, deployment: &Deployment) -> Option<&Arc<str>> {
+        let guard = self.guards.iter().find(|it| !it.lets(deployment));
+        guard.map(|it| &it.name)
     }
 
     /// Whether a condition holds for the call; `None` if that cannot be said.
@@ -252,8 +261,8 @@ impl<'a> Question<'a> {
         if !deployment.serves(self.admitted.operation) {
             return Some(Obstacle::NotServed);
         }
-        if let Some(guard) = self.guards.iter().find(|it| !it.lets(deployment)) {
-            return Some(Obstacle::Guard(Arc::clone(&guard.name)));
+        if let Some(guard) = self.guard(deployment) {
+            return Some(Obstacle::Guard(Arc::clone(guard)));
         }
         if let Some(when) = &deployment.when
             && self.meets(when) != Some(true)
