@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use arc_swap::ArcSwap;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
@@ -19,6 +20,7 @@ use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
+use crate::pipeline::admit::places::Places;
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
 use crate::shelf::Shelf;
@@ -57,6 +59,10 @@ pub struct Gateway {
     pub seal: Seal,
     /// Who answered which conversation.
     pub affinity: Affinity,
+    /// The places for running calls.
+    pub places: Arc<Places>,
+    /// Those for their shadows.
+    pub shadow_places: Arc<Places>,
     snapshot: ArcSwap<Snapshot>,
     ledger: Arc<dyn Ledger>,
     ledger_probe: Probe,
@@ -319,6 +325,8 @@ async fn gateway(
         client,
         keyring: Arc::new(keyring),
         bad_keys: BadKeys::new(),
+        places: Places::new(metrics.in_flight.clone(), metrics.in_flight_bytes.clone()),
+        shadow_places: Places::new(metrics.shadows.clone(), Gauge::default()),
         metrics,
         access,
         cut_calls: CancellationToken::new(),

@@ -304,6 +304,7 @@ fn limits(config: &Config) -> Limits {
         max_body_bytes: usize::try_from(server.max_body_bytes).unwrap_or(usize::MAX),
         max_upload_bytes: usize::try_from(server.max_upload_bytes).unwrap_or(usize::MAX),
         max_in_flight: i64::from(server.max_in_flight),
+        max_in_flight_bytes: i64::try_from(server.max_in_flight_bytes).unwrap_or(i64::MAX),
         keep_alive: server.keep_alive,
         drain: server.drain,
         drain_accept: server.drain_accept,

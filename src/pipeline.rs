@@ -5,8 +5,9 @@
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! A request that is only to be counted stops after `route`: `count`. What is asked of no model has no route and
-//! one attempt: `passthrough`. Where a call would go: `explain`. One that is asked of another model too: `shadow`.
+//! What is only counted stops after `route`; see `count`. What is asked of no model has no route and
+//! one attempt: `passthrough`. Where a call would go that is not made: `explain`. A call that another
+//! model is asked as well: `shadow`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.

@@ -26,3 +26,4 @@ pub mod price;
 pub mod probe;
 pub mod retry;
 pub mod routing;
+pub mod share;

@@ -95,6 +95,8 @@ pub struct Limits {
     pub max_upload_bytes: usize,
     /// Calls that run at once.
     pub max_in_flight: i64,
+    /// Bytes that the bodies of running calls may have together.
+    pub max_in_flight_bytes: i64,
     /// Silence of a stream after which its client is told that it is alive; nothing: never.
     pub keep_alive: Duration,
     /// How long running calls may finish at the end.

@@ -29,7 +29,7 @@ use crate::http::error::{self, Problem};
 use crate::http::ingress::{Ingress, is_cross_site, peer};
 use crate::http::{headers, inference};
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Slot};
+use crate::pipeline::admit::{AdmitError, held_body};
 use crate::pipeline::attempt::{AttemptError, Trail};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::{RouteError, spellings};
@@ -261,13 +261,11 @@ async fn taken(
     let mut ingress = Ingress::new(Operation::OllamaChat, request);
     let caller = caller(gateway, &snapshot, &ingress.headers, peer).await?;
     // A place among the running calls while the body is read; a call takes its own.
-    let slot = Slot::take(&gateway.metrics.in_flight, snapshot.limits.max_in_flight);
-    let overloaded = || refused(ServeError::from(AdmitError::Overloaded));
-    let _slot = slot.ok_or_else(overloaded)?;
-    let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
-    let body = body.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
-    let document = Document::parse(body);
-    let document = document.map_err(|error| refused(ServeError::from(AdmitError::from(error))))?;
+    let key = caller.key().map(|it| it.id);
+    let slot = gateway.places.take(key, snapshot.limits.max_in_flight);
+    let mut slot = slot.map_err(|error| refused(ServeError::from(error)))?;
+    let document = held_body(&mut ingress, &snapshot.limits, &mut slot).await;
+    let document = document.map_err(|error| refused(ServeError::from(error)))?;
     Ok((snapshot, caller, ingress.into_parts(), document))
 }
 

@@ -19,7 +19,6 @@ use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::{client_request_id, peer};
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Slot};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::RecallError;
@@ -242,8 +241,8 @@ impl<'a> Asked<'a> {
         part: &str,
     ) -> Result<Bytes, ResponseError> {
         let limit = self.snapshot.limits.max_in_flight;
-        let slot = Slot::take(&self.gateway.metrics.in_flight, limit);
-        let _slot = slot.ok_or(ServeError::Admit(AdmitError::Overloaded))?;
+        let slot = self.gateway.places.take(self.key, limit);
+        let _slot = slot.map_err(ServeError::Admit)?;
         let query = query(&self.uri)?;
         let path = format!("{}{part}{query}", self.text);
         let failed = |failure: AttemptFailure| {

@@ -1,11 +1,12 @@
 //! Request → [`Admitted`]: a document we understand, from a caller we know.
 
 pub mod hints;
+pub mod places;
 
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderValue};
-use prometheus_client::metrics::gauge::Gauge;
+use http_body::Body;
 use tollward_store::RequestId;
 use tollward_wire::document::{Document, DocumentError, FieldError};
 use tollward_wire::form::Form;
@@ -13,6 +14,7 @@ use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
 use self::hints::Hints;
+use self::places::Slot;
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
 use crate::http::ingress::{Ingress, IngressError, is_cross_site};
@@ -145,27 +147,6 @@ fn betas(headers: &HeaderMap) -> Option<Box<str>> {
     (!words.is_empty()).then(|| words.join(",").into())
 }
 
-/// A place among the running calls; given back when it is dropped.
-///
-/// It is taken before the body is read, so that bodies cannot fill the memory
-/// that the limit stands for, and in one step, so that a burst cannot pass it.
-#[derive(Debug)]
-pub struct Slot(Gauge);
-
-impl Slot {
-    /// Takes one of `limit` places; `None` when all are taken.
-    pub fn take(in_flight: &Gauge, limit: i64) -> Option<Self> {
-        let slot = Self(in_flight.clone());
-        (slot.0.inc() < limit).then_some(slot)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
-}
-
 /// Why a request is refused before it is routed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
@@ -181,6 +162,12 @@ pub enum AdmitError {
     /// As many calls run as the gateway may hold.
     #[error("the gateway is at its limit of running calls")]
     Overloaded,
+    /// Others want to call as well, and the key has its share of the running calls.
+    #[error("the gateway is busy, and this key has its share of the running calls")]
+    Crowded,
+    /// The bodies of the running calls are as long as they may be together.
+    #[error("the gateway is at its limit of bytes that running calls may hold")]
+    Full,
     /// The last ledger row could not be written, and what is not booked is not served.
     #[error("the ledger cannot be written")]
     LedgerUnavailable,
@@ -199,8 +186,8 @@ pub async fn admit(
     mut ingress: Ingress,
     caller: Caller,
 ) -> Result<(Admitted, Slot), AdmitError> {
-    let slot = Slot::take(&gateway.metrics.in_flight, limits.max_in_flight)
-        .ok_or(AdmitError::Overloaded)?;
+    let key = caller.key().map(|it| it.id);
+    let mut slot = gateway.places.take(key, limits.max_in_flight)?;
     if !gateway.may_book(limits.on_ledger_error) {
         return Err(AdmitError::LedgerUnavailable);
     }
@@ -225,28 +212,33 @@ pub async fn admit(
             arrived: Arrived::Form(form, upload),
         }
     } else {
-        let document = Document::parse(ingress.read_body(limits.max_body_bytes).await?)?;
+        let document = held_body(&mut ingress, limits, &mut slot).await?;
         let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;
         Content::held(document, view)
     };
     Ok((Admitted::new(ingress, caller, content)?, slot))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slot_is_given_back_and_a_refused_one_takes_none() {
-        let in_flight = Gauge::default();
-        let first = Slot::take(&in_flight, 2);
-        let second = Slot::take(&in_flight, 2);
-        assert!(first.is_some() && second.is_some());
-        assert!(Slot::take(&in_flight, 2).is_none());
-        assert_eq!(in_flight.get(), 2);
-        drop(first);
-        assert!(Slot::take(&in_flight, 2).is_some());
-        drop(second);
-        assert_eq!(in_flight.get(), 0);
+/// Reads a body into the place that its call has.
+///
+/// # Errors
+/// It cannot be read, or there is no room for it.
+///
+/// # Cancellation
+/// Dropping the future drops what was read.
+pub async fn held_body(
+    ingress: &mut Ingress,
+    limits: &Limits,
+    slot: &mut Slot,
+) -> Result<Document, AdmitError> {
+    let most = limits.max_in_flight_bytes;
+    // What says how long it is, is refused before it is there.
+    let announced = ingress.body.size_hint().exact().unwrap_or(0);
+    let announced = usize::try_from(announced).unwrap_or(usize::MAX);
+    if announced <= limits.max_body_bytes {
+        slot.hold(announced, most)?;
     }
+    let body = ingress.read_body(limits.max_body_bytes).await?;
+    slot.hold(body.len(), most)?;
+    Ok(Document::parse(body)?)
 }

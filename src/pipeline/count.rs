@@ -13,7 +13,7 @@ use tollward_wire::view::RequestView;
 use crate::app::Gateway;
 use crate::http::ingress::Ingress;
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
+use crate::pipeline::admit::{AdmitError, Admitted, Content, held_body};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::recall;
 use crate::pipeline::route::foreseen;
@@ -63,10 +63,9 @@ impl CountSource {
 pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, ServeError> {
     let snapshot = gateway.snapshot();
     let caller = authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let slot = Slot::take(&gateway.metrics.in_flight, snapshot.limits.max_in_flight);
-    let _slot = slot.ok_or(AdmitError::Overloaded)?;
-    let body = ingress.read_body(snapshot.limits.max_body_bytes).await;
-    let document = Document::parse(body.map_err(AdmitError::from)?).map_err(AdmitError::from)?;
+    let key = caller.key().map(|it| it.id);
+    let mut slot = gateway.places.take(key, snapshot.limits.max_in_flight)?;
+    let document = held_body(&mut ingress, &snapshot.limits, &mut slot).await?;
     // Google's clients may send the whole request in a field of its own.
     let document = match document.raw("generateContentRequest") {
         Some(whole) if ingress.operation == Operation::GenerateContent => {

@@ -14,7 +14,8 @@ use crate::app::Gateway;
 use crate::http::headers::PROVIDER;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::ServeError;
-use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
+use crate::pipeline::admit::places::Slot;
+use crate::pipeline::admit::{AdmitError, Admitted, Content};
 use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
@@ -78,7 +79,7 @@ pub async fn pass(
     if !is_straight(path) {
         return Err(PassthroughError::Path.into());
     }
-    let slot = slot(gateway, &snapshot.limits)?;
+    let slot = slot(gateway, &snapshot.limits, &caller)?;
     let deployment = Arc::clone(match method {
         // What is deleted costs nothing either.
         Method::GET | Method::HEAD | Method::DELETE => &account.looking,
@@ -132,9 +133,9 @@ pub async fn pass(
 }
 
 /// A place among the running calls, for one that can be booked.
-fn slot(gateway: &Gateway, limits: &Limits) -> Result<Slot, AdmitError> {
-    let slot = Slot::take(&gateway.metrics.in_flight, limits.max_in_flight);
-    let slot = slot.ok_or(AdmitError::Overloaded)?;
+fn slot(gateway: &Gateway, limits: &Limits, caller: &Caller) -> Result<Slot, AdmitError> {
+    let key = caller.key().map(|it| it.id);
+    let slot = gateway.places.take(key, limits.max_in_flight)?;
     if gateway.may_book(limits.on_ledger_error) {
         Ok(slot)
     } else {

@@ -15,7 +15,8 @@ use tollward_wire::view::RequestView;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::admit::hints::Hints;
-use crate::pipeline::admit::{Admitted, Arrived, Slot};
+use crate::pipeline::admit::places::Slot;
+use crate::pipeline::admit::{Admitted, Arrived};
 use crate::pipeline::attempt::attempt;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::deliver::{ReplyBody, deliver};
@@ -36,7 +37,7 @@ pub fn cast(gateway: &Arc<Gateway>, snapshot: &Arc<Snapshot>, recalled: &Recalle
     if !is_due || !is_held || gateway.is_draining() {
         return;
     }
-    let Some(slot) = Slot::take(&gateway.metrics.shadows, MAX_RUNNING) else {
+    let Ok(slot) = gateway.shadow_places.take(None, MAX_RUNNING) else {
         return;
     };
     let Some(copy) = copied(&recalled.admitted, &shadow.model) else {

@@ -91,6 +91,8 @@ pub struct Metrics {
     oddities: Oddities,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
+    /// Bytes of the bodies that running calls hold.
+    pub in_flight_bytes: Gauge,
     /// Shadows of calls that run.
     pub shadows: Gauge,
     /// Streams that are being delivered.
@@ -160,6 +162,7 @@ impl Metrics {
             oddities: Oddities::default(),
             registry: Registry::default(),
             in_flight: Gauge::default(),
+            in_flight_bytes: Gauge::default(),
             shadows: Gauge::default(),
             streams: Gauge::default(),
             reload_success: Gauge::default(),
@@ -196,6 +199,11 @@ impl Metrics {
             "tollward_inflight",
             "Calls from admission to settlement",
             self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_inflight_bytes",
+            "Bytes of the bodies that running calls hold",
+            self.in_flight_bytes.clone(),
         );
         registry.register(
             "tollward_shadows_active",

@@ -28,6 +28,9 @@ pub struct ServerConfig {
     /// Requests served at once, streams included; more are answered 503. Default 10000.
     /// Reload: applies to the next request.
     pub max_in_flight: u32,
+    /// Bytes that the bodies of running requests may have together; more are answered 503. Default 1 GiB.
+    /// Reload: applies to the next request.
+    pub max_in_flight_bytes: u64,
     /// Silence of a stream after which its client is told that it is alive. Default 15 s; nothing
     /// for never. Reload: applies to the next request.
     pub keep_alive: Duration,
@@ -60,6 +63,7 @@ impl Default for ServerConfig {
             max_upload_bytes: 512 * 1024 * 1024,
             auth: AuthMode::Auto,
             max_in_flight: 10_000,
+            max_in_flight_bytes: 1 << 30,
             keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             drain_accept: Duration::from_secs(5),
@@ -98,6 +102,11 @@ impl ServerConfig {
                 reader,
                 default.max_in_flight,
                 1..=1_000_000,
+            ),
+            max_in_flight_bytes: table.field("max_in_flight_bytes").size(
+                reader,
+                default.max_in_flight_bytes,
+                1 << 20..=1 << 40,
             ),
             keep_alive: table.field("keep_alive").pause(reader, default.keep_alive),
             drain: table.field("drain").duration(reader, default.drain),

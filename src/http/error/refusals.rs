@@ -55,7 +55,12 @@ impl From<ServeError> for Problem {
                 Self::invalid(error.code(), error.to_string())
             }
             ServeError::Admit(AdmitError::Field(error)) => error.into(),
-            ServeError::Admit(error @ (AdmitError::Overloaded | AdmitError::LedgerUnavailable)) => {
+            ServeError::Admit(
+                error @ (AdmitError::Overloaded
+                | AdmitError::Crowded
+                | AdmitError::Full
+                | AdmitError::LedgerUnavailable),
+            ) => {
                 let code = match error {
                     AdmitError::LedgerUnavailable => "ledger_unavailable",
                     _ => "overloaded",

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 
 use crate::http::ingress::IngressError;
 
@@ -39,7 +39,7 @@ impl Hints {
     pub fn read(headers: &HeaderMap) -> Result<Self, IngressError> {
         let values = |name| headers.get_all(name).into_iter().map(move |it| (name, it));
         let words = TAGS.into_iter().flat_map(values);
-        let session = headers.get(SESSION).map_or(&b""[..], |it| it.as_bytes());
+        let session = headers.get(SESSION).map_or(&b""[..], HeaderValue::as_bytes);
         let timeout = headers.get(TIMEOUT).map(|it| {
             let seconds = it.to_str().ok().and_then(seconds);
             seconds.ok_or(IngressError::Header {
@@ -111,8 +111,6 @@ fn plain(bytes: &[u8]) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use http::HeaderValue;
 
     use super::*;
 
