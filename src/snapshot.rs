@@ -25,7 +25,7 @@ use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::breaker::BreakerTerms;
 use crate::policy::condition::Condition;
-use crate::policy::obstacle::Obstacle;
+use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
@@ -217,6 +217,12 @@ impl Deployment {
             (left > Duration::ZERO).then_some(Obstacle::Refused(left))
         };
         vitals.obstacle().or_else(refused)
+    }
+
+    /// Why it should be left alone at `now`.
+    pub fn pause(&self, now: Instant) -> Option<Pause> {
+        let vitals = self.health.at(now, &self.breaker, 0, false);
+        self.rests(&vitals, now)?.pause()
     }
 
     /// Whether calls of `operation` go there as they are, and so what is kept of them is kept there.

@@ -10,21 +10,23 @@ use std::borrow::Cow;
 use std::iter::{Chain, Once};
 use std::slice;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
-use tollward_wire::view::needs::Needs;
 
 use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
+use crate::clock;
 use crate::pipeline::admit::Admitted;
-use crate::policy::obstacle::{Obstacle, Pause};
+use crate::policy::allowance::AllowanceTerms;
+use crate::policy::decision::Decision;
+use crate::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Route, Rule};
 use crate::snapshot::{Deployment, Snapshot};
-use crate::upstream::affinity::Affinity;
 
 /// This call's ordered choices; never empty.
 pub struct Plan {
@@ -35,8 +37,8 @@ pub struct Plan {
     /// Those that are not asked, or only when nobody else is left, and why, in a word; of what a key
     /// or the configuration rules out nothing is said.
     pub passed: Vec<(Arc<str>, &'static str)>,
-    /// What the request needs of a model, if that was asked.
-    pub needs: Option<Needs>,
+    /// What routing saw of the request; `None` if nothing was to be decided.
+    pub decision: Option<Decision>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
     /// The conversation, if its turns are kept together.
@@ -62,6 +64,39 @@ impl Choice {
             pause: None,
         }
     }
+
+    /// Whether it may be asked at `now` by a call that has made so many attempts, though it should
+    /// perhaps be left alone; `others` are behind it.
+    ///
+    /// # Errors
+    /// Why it should be left alone.
+    pub fn may_be_asked<'c>(
+        &self,
+        others: impl IntoIterator<Item = &'c Self>,
+        made: u32,
+        terms: AllowanceTerms,
+        now: Instant,
+    ) -> Result<(), Pause> {
+        let (deployment, is_first) = (&self.deployment, made == 0);
+        // A failed attempt may have taken minutes, and others may have failed here meanwhile.
+        let pause = if is_first {
+            self.pause
+        } else {
+            deployment.pause(now)
+        };
+        let mut others = others.into_iter();
+        let mut is_other_free = || others.any(|it| it.deployment.pause(now).is_none());
+        let may = match toll(pause, made) {
+            Toll::Nothing => true,
+            _ if !is_first && is_other_free() => false,
+            Toll::Turn => deployment.health.may_force(now),
+            Toll::Retry => deployment.allowance.spend(terms, now),
+        };
+        match pause {
+            Some(pause) if !may => Err(pause),
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 impl Plan {
@@ -72,7 +107,7 @@ impl Plan {
             others: Vec::new(),
             rule: None,
             passed: Vec::new(),
-            needs: None,
+            decision: None,
             attempts: None,
             thread: None,
             too_long: Vec::new(),
@@ -111,7 +146,7 @@ impl Plan {
             others: choices.cloned().collect(),
             rule: self.rule.clone(),
             passed: self.passed.clone(),
-            needs: self.needs,
+            decision: self.decision.clone(),
             attempts: self.attempts,
             thread: self.thread,
             too_long: of(&self.too_long),
@@ -180,8 +215,8 @@ pub fn route(
     snapshot: &Snapshot,
     admitted: &Admitted,
 ) -> Result<Plan, RouteError> {
-    let known = (&gateway.affinity, snapshot);
-    prospect(known, admitted, Group::next_turn)?.plan(admitted)
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    prospect(snapshot, question, Group::next_turn)?.plan()
 }
 
 /// All that may answer a call, before anybody is chosen.
@@ -215,12 +250,12 @@ pub struct Candidate {
 /// # Errors
 /// [`RouteError::UnknownModel`].
 pub fn prospect<'a>(
-    (affinity, snapshot): (&'a Affinity, &'a Snapshot),
-    admitted: &'a Admitted,
+    snapshot: &'a Snapshot,
+    question: Question<'a>,
     turn: fn(&Group) -> u64,
 ) -> Result<Prospect<'a>, RouteError> {
-    let asked = found(snapshot, admitted)?;
-    let question = Question::new(affinity, snapshot, admitted);
+    let asked = found(snapshot, question.admitted())?;
+    let question = question.guarded(snapshot);
     let (route, rule) = redirected(snapshot, &question, Arc::clone(&asked));
     let question = question.of(&route);
     Ok(Prospect {
@@ -239,7 +274,8 @@ impl Prospect<'_> {
     ///
     /// # Errors
     /// [`RouteError`] when no candidate remains.
-    pub fn plan(&self, admitted: &Admitted) -> Result<Plan, RouteError> {
+    pub fn plan(&self) -> Result<Plan, RouteError> {
+        let admitted = self.question.admitted();
         let lined_up = lineup(&self.candidates);
         let obstacle = lined_up.obstacle().cloned();
         let mut in_order = choices(lined_up).into_iter();
@@ -250,7 +286,7 @@ impl Prospect<'_> {
             others: in_order.collect(),
             rule: self.rule.clone(),
             passed: passed(&self.candidates),
-            needs: self.question.known_needs(),
+            decision: Some(self.question.decision()),
             attempts: self.route.attempts,
             thread: is_sticky.then(|| self.question.thread()),
             too_long: choices(lineup(&self.too_long)),

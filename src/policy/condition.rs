@@ -34,8 +34,9 @@ pub struct Facts<'a> {
     pub operation: &'a str,
     /// The virtual key's name; empty on an open gateway.
     pub key: &'a str,
-    /// For whom the caller asks, as the request says; empty if it does not.
-    pub user: &'a str,
+    /// For whom the caller asks, as the request says; empty if it does not, `None` if nobody knows
+    /// what it said.
+    pub user: Option<&'a str>,
     /// The request's tags.
     pub tags: &'a [Box<str>],
     /// Tokens of the request, about.
@@ -48,8 +49,8 @@ pub struct Facts<'a> {
     pub needs: Needs,
     /// When it came, in seconds since 1970.
     pub at_unix_s: i64,
-    /// The body.
-    pub body: &'a [u8],
+    /// The body; `None` if it is not there any more.
+    pub body: Option<&'a [u8]>,
 }
 
 /// A compiled condition.
@@ -58,6 +59,7 @@ pub struct Condition {
     program: Program,
     /// The body is parsed only for conditions that look into it.
     reads_body: bool,
+    reads_user: bool,
 }
 
 /// Why a text is no condition.
@@ -90,9 +92,11 @@ impl Condition {
             return Err(ConditionError::Unknown((*unknown).to_owned()));
         }
         let reads_body = asked.has_variable("request");
+        let reads_user = asked.has_variable("user");
         let condition = Self {
             program,
             reads_body,
+            reads_user,
         };
         match condition.answer(&SAMPLE) {
             Ok(Value::Bool(_)) => Ok(condition),
@@ -112,6 +116,11 @@ impl Condition {
         }
     }
 
+    /// Whether it asks about what the ledger does not keep: the body, or the user's name.
+    pub fn reads_unkept(&self) -> bool {
+        self.reads_body || self.reads_user
+    }
+
     fn answer(&self, facts: &Facts<'_>) -> Result<Value, String> {
         let mut context = Context::default();
         let count = |it: u64| Value::Int(i64::try_from(it).unwrap_or(i64::MAX));
@@ -121,7 +130,6 @@ impl Condition {
             ("model", text(facts.model)),
             ("operation", text(facts.operation)),
             ("key", text(facts.key)),
-            ("user", text(facts.user)),
             ("tags", Value::List(tags.into())),
             ("tokens", count(facts.tokens)),
             ("max_output", count(facts.max_output)),
@@ -133,9 +141,13 @@ impl Condition {
         ] {
             context.add_variable_from_value(name, value);
         }
-        if self.reads_body {
+        // What is not there cannot be asked about: whoever tries gets no answer.
+        if let Some(user) = facts.user {
+            context.add_variable_from_value("user", text(user));
+        }
+        if let Some(body) = facts.body.filter(|_| self.reads_body) {
             let body: serde_json::Value =
-                serde_json::from_slice(facts.body).map_err(|it| it.to_string())?;
+                serde_json::from_slice(body).map_err(|it| it.to_string())?;
             let body = cel::to_value(body).map_err(|it| it.to_string())?;
             context.add_variable_from_value("request", body);
         }
@@ -148,7 +160,7 @@ const SAMPLE: Facts<'static> = Facts {
     model: "",
     operation: "",
     key: "",
-    user: "",
+    user: Some(""),
     tags: &[],
     tokens: 0,
     max_output: 0,
@@ -159,7 +171,7 @@ const SAMPLE: Facts<'static> = Facts {
         schema: false,
     },
     at_unix_s: 0,
-    body: b"{}",
+    body: Some(b"{}"),
 };
 
 fn text(text: &str) -> Value {
@@ -211,7 +223,7 @@ mod tests {
             },
             // Friday, 27 November 2026, 16:00 UTC.
             at_unix_s: 1_795_795_200,
-            body: br#"{"temperature": 0, "messages": [{"role": "user", "content": "Hi"}]}"#,
+            body: Some(br#"{"temperature": 0, "messages": [{"role": "user", "content": "Hi"}]}"#),
             ..SAMPLE
         };
         for (text, expected) in [
@@ -227,6 +239,27 @@ mod tests {
             assert_eq!(holds(text, &facts), Some(expected), "{text}");
         }
         assert_eq!(holds("request.no.such == 1", &facts), None);
+    }
+
+    #[test]
+    fn of_what_is_not_kept_nothing_is_said() {
+        let facts = Facts {
+            key: "nightly",
+            user: None,
+            body: None,
+            ..SAMPLE
+        };
+        for (text, expected, reads_unkept) in [
+            (r#"user == "" "#, None, true),
+            ("request.temperature == 0", None, true),
+            // What decides without it is an answer.
+            (r#"key == "nightly" || user == "x""#, Some(true), true),
+            (r#"key == "nightly""#, Some(true), false),
+        ] {
+            let condition = Condition::compile(text).unwrap();
+            assert_eq!(condition.holds(&facts), expected, "{text}");
+            assert_eq!(condition.reads_unkept(), reads_unkept, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::iter::{self, Chain, Once};
 use std::slice;
 use std::sync::Arc;
-use std::time::Instant;
 
 use tollward_providers::Call;
 use tollward_wire::fault::Fault;
@@ -14,7 +13,7 @@ use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::{Choice, Plan};
 use crate::pipeline::settle::Settlement;
-use crate::policy::obstacle::{Pause, Toll, toll};
+use crate::policy::obstacle::Pause;
 use crate::snapshot::{Deployment, RetryTerms};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
 use crate::upstream::failure::AttemptFailure;
@@ -84,28 +83,15 @@ impl<'a> Candidates<'a> {
 
     /// Whether it may be asked, though it should perhaps be left alone.
     fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
-        let (deployment, now) = (&choice.deployment, clock::mono());
-        let is_first = trail.made() == 0;
-        // A failed attempt may have taken minutes, and others may have failed here meanwhile.
-        let pause = if is_first {
-            choice.pause
-        } else {
-            pause_of(deployment, now)
+        let (others, terms) = (self.left.clone(), self.terms.allowance);
+        let may = choice.may_be_asked(others, trail.made(), terms, clock::mono());
+        let Err(pause) = may else {
+            return true;
         };
-        let mut others = self.left.clone();
-        let mut is_other_free = || others.any(|it| pause_of(&it.deployment, now).is_none());
-        let may = match toll(pause, trail.made()) {
-            Toll::Nothing => true,
-            _ if !is_first && is_other_free() => false,
-            Toll::Turn => deployment.health.may_force(now),
-            Toll::Retry => deployment.allowance.spend(self.terms.allowance, now),
-        };
-        if let Some(pause) = pause.filter(|_| !may) {
-            let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
-            self.rested = if is_sooner { Some(pause) } else { self.rested };
-            trail.rested.push(Arc::clone(&deployment.id));
-        }
-        may
+        let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
+        self.rested = if is_sooner { Some(pause) } else { self.rested };
+        trail.rested.push(Arc::clone(&choice.deployment.id));
+        false
     }
 
     /// The next one that can be asked such a thing; those before it are passed over.
@@ -141,12 +127,6 @@ impl<'a> Candidates<'a> {
         }
         None
     }
-}
-
-/// Why it should be left alone at `now`.
-fn pause_of(deployment: &Deployment, now: Instant) -> Option<Pause> {
-    let vitals = deployment.health.at(now, &deployment.breaker, 0, false);
-    deployment.rests(&vitals, now)?.pause()
 }
 
 fn asked<'a>(
