@@ -18,13 +18,18 @@ const WORDS: &str =
 /// A chat of so many messages with tools, as an agent sends it.
 fn chat(messages: usize, is_marked: bool) -> Bytes {
     let message = |place: usize| {
-        let role = if place % 2 == 0 { "user" } else { "assistant" };
+        let role = if place.is_multiple_of(2) {
+            "user"
+        } else {
+            "assistant"
+        };
         let text = WORDS.repeat(1 + place % 12);
         json!({"role": role, "content": [{"type": "text", "text": text}]})
     };
     let mut messages: Vec<Value> = (0..messages).map(message).collect();
     if let (true, Some(last)) = (is_marked, messages.last_mut()) {
-        last["content"][0]["cache_control"] = json!({"type": "ephemeral"});
+        let text = json!({"type": "text", "text": WORDS, "cache_control": {"type": "ephemeral"}});
+        *last = json!({"role": "assistant", "content": [text]});
     }
     let tool = json!({"type": "function", "function": {
         "name": "look_up", "description": WORDS,

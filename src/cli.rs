@@ -160,8 +160,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             route::run(&command, &place, &environment, &mut console).await?;
         }
         Command::Replay(args) => {
-            let now_ms = clock::unix_ms();
-            replay::run(&args, &place, &environment, now_ms, &mut console).await?;
+            replay::run(&args, &place, &environment, &mut console).await?;
         }
         Command::Catalog { command } => {
             let pricing = place.load(&environment, Vec::new())?.config.pricing;

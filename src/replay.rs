@@ -126,7 +126,9 @@ impl Replay {
             let Some(last) = page.last() else { break };
             query.after = Some((last.request, last.attempt));
             rows += page.len() as u64;
-            page.into_iter().for_each(|entry| self.walk(entry));
+            for entry in page {
+                self.walk(entry);
+            }
             progress(rows);
         }
         Ok(self.report())

@@ -46,6 +46,7 @@ mod ollama;
 mod passthrough;
 mod realtime;
 mod reload;
+mod replay;
 mod rerank;
 mod responses;
 mod responses_bridge;

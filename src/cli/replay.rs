@@ -17,6 +17,7 @@ use crate::assembly::{Assembly, Standing};
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::cli::span;
+use crate::clock;
 use crate::replay::Replay;
 use crate::shelf::Shelf;
 use crate::telemetry::metric::Metrics;
@@ -41,7 +42,7 @@ pub struct ReplayArgs {
     json: bool,
 }
 
-/// Runs `tollward replay` at `now_ms`.
+/// Runs `tollward replay`.
 ///
 /// # Errors
 /// The configuration is wrong, there is no log, or it cannot be read.
@@ -49,9 +50,9 @@ pub async fn run(
     args: &ReplayArgs,
     place: &PlaceArgs,
     environment: &Environment,
-    now_ms: i64,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
+    let now_ms = clock::unix_ms();
     let ago = |span| now_ms.saturating_sub(span::millis(span));
     let (since_ms, until_ms) = (ago(args.since), args.until.map_or(now_ms, ago));
     ensure!(

@@ -128,14 +128,14 @@ impl Decision {
         }
         let room = MAX_BYTES.saturating_sub(self.to_json().len() + AROUND_TAGS);
         let mut left = room.min(MAX_TAG_BYTES);
-        let fits = |tag: &&Box<str>| {
+        let mut fits = |tag: &str| {
             // As it stands in JSON, with a comma behind it.
             let bytes = serde_json::to_string(tag).map_or(MAX_BYTES, |it| it.len() + 1);
             let rest = left.checked_sub(bytes);
             left = rest.unwrap_or(0);
             rest.is_some()
         };
-        self.tags = tags.iter().take_while(fits).cloned().collect();
+        self.tags = tags.iter().take_while(|it| fits(it)).cloned().collect();
         self.more_tags = self.tags.len() < tags.len();
         self
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tollward_wire::fault::{Fault, Phase};
 
-use super::record::{Recorded, Step};
+use super::record::{Kinds, Recorded, Step};
 
 /// Deployments that are remembered; callers choose some of their names.
 const MAX_DEPLOYMENTS: usize = 4_096;
@@ -53,7 +53,7 @@ impl Fate {
 /// What became of the last call at each deployment: of streams and of whole answers.
 #[derive(Debug, Default)]
 pub struct Fates {
-    last: HashMap<Box<str>, [Option<Fate>; 2]>,
+    last: HashMap<Box<str>, Kinds<Option<Fate>>>,
 }
 
 impl Fates {
@@ -74,7 +74,7 @@ impl Fates {
             Step::Failed(fault) if is_of_request(fault) => Some(failing(fault, after)),
             Step::Failed(_) | Step::Answered | Step::Skipped => None,
         });
-        let last = || self.last.get(deployment)?[usize::from(call.is_stream)];
+        let last = || *self.last.get(deployment)?.of(call);
         own.or(followed).or_else(last).unwrap_or(Fate::Answers {
             first: after,
             rest,
@@ -95,9 +95,8 @@ impl Fates {
                 continue;
             }
             let fate = self.of(call, deployment);
-            let [wholes, streams] = self.last.entry(deployment.into()).or_default();
-            let last = if call.is_stream { streams } else { wholes };
-            *last = Some(fate);
+            let last = self.last.entry(deployment.into()).or_default();
+            *last.of_mut(call) = Some(fate);
         }
     }
 }

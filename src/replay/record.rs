@@ -60,6 +60,38 @@ pub struct LeftOut {
     pub unrouted: u64,
 }
 
+/// One for streams and one for whole answers, whose times are not alike.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kinds<T> {
+    pub(super) streams: T,
+    pub(super) wholes: T,
+}
+
+impl<T> Kinds<T> {
+    /// That of `call`.
+    pub(super) fn of(&self, call: &Recorded) -> &T {
+        if call.is_stream {
+            &self.streams
+        } else {
+            &self.wholes
+        }
+    }
+
+    /// The same, to be changed.
+    pub(super) fn of_mut(&mut self, call: &Recorded) -> &mut T {
+        if call.is_stream {
+            &mut self.streams
+        } else {
+            &mut self.wholes
+        }
+    }
+
+    /// Both.
+    pub(super) fn both(&self) -> [&T; 2] {
+        [&self.streams, &self.wholes]
+    }
+}
+
 /// Rows on their way to calls.
 #[derive(Debug, Default)]
 pub struct Records {

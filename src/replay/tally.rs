@@ -12,7 +12,7 @@ use tollward_wire::fault::Fault;
 use tollward_wire::usage::Usage;
 
 use self::histogram::Histogram;
-use super::record::{LeftOut, Recorded};
+use super::record::{Kinds, LeftOut, Recorded};
 use crate::http::error::Problem;
 use crate::pipeline::route::RouteError;
 use crate::policy::decision;
@@ -53,10 +53,10 @@ pub struct Tally {
 struct Line {
     was: Sums,
     would_be: Sums,
-    /// Times to the first content in the log, of whole answers and of streams.
-    first: [Histogram; 2],
-    /// Answers that would have come from there, of both kinds.
-    answers: [u64; 2],
+    /// Times to the first content in the log.
+    first: Kinds<Histogram>,
+    /// Answers that would have come from there.
+    answers: Kinds<u64>,
 }
 
 /// How many calls, and what they cost.
@@ -79,7 +79,7 @@ pub struct Sums {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Notes {
     /// What the configuration decides by that the log does not keep.
-    pub blind: Vec<String>,
+    pub not_kept: Vec<String>,
     /// Calls whose row knows no users and no conversations: an older release wrote it.
     pub older: u64,
     /// Calls that had more tags than the log keeps.
@@ -161,7 +161,7 @@ impl Tally {
             total: Line::default(),
             denied: BTreeMap::new(),
             notes: Notes {
-                blind: blind(snapshot),
+                not_kept: not_kept(snapshot),
                 ..Notes::default()
             },
             first_ms: None,
@@ -188,7 +188,6 @@ impl Tally {
         self.last_ms = self.last_ms.max(call.at_ms);
         self.notes.older += u64::from(call.decision.version < decision::VERSION);
         self.notes.cut_tags += u64::from(call.decision.more_tags);
-        let kind = usize::from(call.is_stream);
         let is_answered = call.is_answered();
         let deployment = call.deployment().map(|it| Box::<str>::from(&**it));
         if let Some(id) = &deployment {
@@ -196,8 +195,8 @@ impl Tally {
             line.was.calls += 1;
             line.was.answered += u64::from(is_answered);
             if let Some(time) = call.first_content_ms() {
-                line.first[kind].add(time);
-                self.total.first[kind].add(time);
+                line.first.of_mut(call).add(time);
+                self.total.first.of_mut(call).add(time);
             }
         }
         let total = &mut self.total.was;
@@ -252,7 +251,7 @@ impl Tally {
         line.would_be.calls += 1;
         line.would_be.answered += u64::from(is_answered);
         if is_answered {
-            line.answers[usize::from(call.is_stream)] += 1;
+            *line.answers.of_mut(call) += 1;
         }
         let mut is_unpriced = false;
         for (payee, cost) in self.costs(call, ending, failed) {
@@ -315,17 +314,17 @@ impl Tally {
         let mut would_be = Histogram::default();
         let mut untimed = 0;
         for line in self.lines.values() {
-            for (first, answers) in line.first.iter().zip(line.answers) {
+            for (first, answers) in line.first.both().into_iter().zip(line.answers.both()) {
                 if first.is_empty() {
-                    untimed += answers;
+                    untimed += *answers;
                 } else {
-                    would_be.add_scaled(first, answers);
+                    would_be.add_scaled(first, *answers);
                 }
             }
         }
         let rows = self.lines.into_iter().map(|(deployment, line)| Row {
             deployment,
-            first_content_ms: times(&line.first),
+            first_content_ms: times(line.first.both()),
             was: line.was,
             would_be: line.would_be,
         });
@@ -334,8 +333,8 @@ impl Tally {
             last_ms: self.last_ms,
             was: self.total.was,
             would_be: self.total.would_be,
-            first_content_ms: times(&self.total.first),
-            first_content_would_be_ms: times(&[would_be, Histogram::default()]),
+            first_content_ms: times(self.total.first.both()),
+            first_content_would_be_ms: times([&would_be]),
             untimed,
             moved: self.moved,
             denied: self.denied,
@@ -385,7 +384,7 @@ fn cost(deployment: &Deployment, row: &Entry, usage: Usage, at_unix_s: i64) -> O
     deployment.prices.cost(&usage, at_unix_s).cost
 }
 
-fn times(first: &[Histogram; 2]) -> Option<Times> {
+fn times<const N: usize>(first: [&Histogram; N]) -> Option<Times> {
     let mut all = Histogram::default();
     for histogram in first {
         all.add_scaled(histogram, histogram.count());
@@ -397,27 +396,27 @@ fn times(first: &[Histogram; 2]) -> Option<Times> {
 }
 
 /// What a configuration decides by that the log does not keep.
-fn blind(snapshot: &Snapshot) -> Vec<String> {
-    let mut blind = Vec::new();
+fn not_kept(snapshot: &Snapshot) -> Vec<String> {
+    let mut found = Vec::new();
     let guards = snapshot.guards.iter().filter(|it| it.when.reads_unkept());
-    blind.extend(guards.map(|it| format!("guard `{}`", it.name)));
+    found.extend(guards.map(|it| format!("guard `{}`", it.name)));
     for route in snapshot.routes() {
         let rules = route.rules.iter().filter(|it| it.when.reads_unkept());
-        blind.extend(rules.map(|it| format!("rule `{}` of `{}`", it.name, route.model)));
-        blind.extend(blind_of(&route.own));
+        found.extend(rules.map(|it| format!("rule `{}` of `{}`", it.name, route.model)));
+        found.extend(not_kept_of(&route.own));
     }
-    blind
+    found
 }
 
-fn blind_of(group: &Group) -> Vec<String> {
+fn not_kept_of(group: &Group) -> Vec<String> {
     let deployments = group.deployments.iter();
     let asks = |it: &&Arc<Deployment>| it.when.as_ref().is_some_and(|it| it.reads_unkept());
     let whens = deployments
         .filter(asks)
         .map(|it| format!("`when` of `{}` of `{}`", it.id, group.model));
-    let mut blind: Vec<String> = whens.collect();
+    let mut found: Vec<String> = whens.collect();
     if group.looks_at(Look::Headroom) {
-        blind.push(format!("policy `headroom` of `{}`", group.model));
+        found.push(format!("policy `headroom` of `{}`", group.model));
     }
-    blind
+    found
 }

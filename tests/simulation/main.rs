@@ -17,6 +17,7 @@ mod figures;
 mod plot;
 mod properties;
 mod replay;
+mod rows;
 mod site;
 mod steady;
 mod tally;

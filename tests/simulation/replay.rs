@@ -93,7 +93,7 @@ fn others() -> Vec<(&'static str, Value)> {
         {"name": "long", "when": "tokens > 2000", "use": "long"},
         {"name": "night", "when": "hour >= 20 || hour < 8", "use": "night"},
     ]);
-    let ruled = json!({
+    let by_rules = json!({
         "chat": chat(json!({"policy": "cheapest", "rules": rules})),
         "long": {"deployments": ["delta/m"]},
         "night": {"deployments": [weighed("beta", 1), weighed("gamma", 3)], "policy": "weighted"},
@@ -122,7 +122,7 @@ fn others() -> Vec<(&'static str, Value)> {
                 &none,
             ),
         ),
-        ("rules and a guard", config(&ruled, &guard)),
+        ("rules and a guard", config(&by_rules, &guard)),
     ]
 }
 
@@ -147,10 +147,10 @@ fn what_a_replay_foretells_comes_true() {
     let tried = std::thread::scope(|scope| {
         let (log, traffic, was) = (&log, &traffic, &was);
         let others = others().into_iter();
-        let tries = others
+        let threads = others
             .map(|(name, config)| scope.spawn(move || (name, tried(&config, (log, was), traffic))));
-        let tries: Vec<_> = tries.collect();
-        let tried = tries.into_iter().map(|it| it.join().unwrap());
+        let threads: Vec<_> = threads.collect();
+        let tried = threads.into_iter().map(|it| it.join().unwrap());
         tried.collect::<Vec<_>>()
     });
     println!(

@@ -80,7 +80,8 @@ pub(crate) fn traffic(calls: usize, seed: u64) -> Vec<Arrival> {
             "so many words ".repeat(usize::try_from(words / 3).unwrap())
         );
         conversation.push(json!({"role": "user", "content": text}));
-        let body = json!({"model": "chat", "stream": number % 2 == 0, "messages": conversation});
+        let body =
+            json!({"model": "chat", "stream": number.is_multiple_of(2), "messages": conversation});
         let output = 20 + dice.below(600);
         conversation.push(json!({"role": "assistant", "content": format!("Done with {output}.")}));
         let secret = number.is_multiple_of(5).then(|| "secret".into());

@@ -3,7 +3,7 @@
 use tollward_store::NanoUsd;
 
 use crate::cli::console::{Console, time_text};
-use crate::replay::tally::{Report, Sums, Times};
+use crate::replay::tally::{Report, Sums};
 
 /// Shows what would have changed, and what must be known to read it.
 pub(super) fn report(report: &Report, console: &mut Console<'_>) -> anyhow::Result<()> {
@@ -22,68 +22,77 @@ pub(super) fn report(report: &Report, console: &mut Console<'_>) -> anyhow::Resu
         time_text(report.last_ms),
         percent(report.moved, report.was.calls),
     )?;
-    let headings = [
-        "DEPLOYMENT",
-        "CALLS",
-        "WOULD BE",
-        "SHARE",
-        "WOULD BE",
-        "COST",
-        "WOULD BE",
-        "P50",
-        "P95",
-    ];
-    let line = |name: String, was: &Sums, would_be: &Sums, times: Option<Times>| {
-        [
-            name,
+    console.table(HEADINGS, lines(report))?;
+    let unanswered = |it: &Sums| it.calls.saturating_sub(it.answered);
+    let (was, would_be) = (report.first_content_ms, report.first_content_would_be_ms);
+    writeln!(
+        console.out,
+        "\nfirst content: p50 {}, would be {}; p95 {}, would be {}\nwithout an answer: {}, would be {}",
+        millis(was.map(|it| it.p50)),
+        millis(would_be.map(|it| it.p50)),
+        millis(was.map(|it| it.p95)),
+        millis(would_be.map(|it| it.p95)),
+        unanswered(&report.was),
+        unanswered(&report.would_be),
+    )?;
+    remarks(report, console)
+}
+
+const HEADINGS: [&str; 9] = [
+    "DEPLOYMENT",
+    "CALLS",
+    "WOULD BE",
+    "SHARE",
+    "WOULD BE",
+    "COST",
+    "WOULD BE",
+    "P50",
+    "P95",
+];
+
+/// A line for each deployment, for those who would be refused, and for all.
+fn lines(report: &Report) -> Vec<[String; 9]> {
+    let line = |name: &str, was: &Sums, would_be: &Sums| {
+        let mut line = HEADINGS.map(|_| "-".to_owned());
+        let cells = [
+            name.to_owned(),
             was.calls.to_string(),
             would_be.calls.to_string(),
             percent(was.calls, report.was.calls),
             percent(would_be.calls, report.would_be.calls),
             money(was),
             money(would_be),
-            millis(times.map(|it| it.p50)),
-            millis(times.map(|it| it.p95)),
-        ]
+        ];
+        for (place, cell) in line.iter_mut().zip(cells) {
+            *place = cell;
+        }
+        line
     };
     let mut lines: Vec<[String; 9]> = Vec::new();
     for row in &report.deployments {
-        let name = row.deployment.to_string();
-        lines.push(line(name, &row.was, &row.would_be, row.first_content_ms));
+        let mut line = line(&row.deployment, &row.was, &row.would_be);
+        let [.., p50, p95] = &mut line;
+        *p50 = millis(row.first_content_ms.map(|it| it.p50));
+        *p95 = millis(row.first_content_ms.map(|it| it.p95));
+        lines.push(line);
     }
-    let nobody = |was: u64, would_be: u64, name: &str| {
+    let unasked = (report.was.unasked, report.would_be.unasked);
+    let unasked = (unasked != (0, 0)).then_some(("nobody was asked", unasked));
+    let denied = report.denied.iter();
+    let denied = denied.map(|(why, calls)| (&**why, (0, *calls)));
+    for (name, (was, would_be)) in unasked.into_iter().chain(denied) {
         let of = |calls| Sums {
             calls,
             ..Sums::default()
         };
-        let mut line = line(format!("({name})"), &of(was), &of(would_be), None);
+        let mut line = line(&format!("({name})"), &of(was), &of(would_be));
         for cell in line.iter_mut().skip(5) {
             "-".clone_into(cell);
         }
-        line
-    };
-    if report.was.unasked + report.would_be.unasked > 0 {
-        let (was, would_be) = (report.was.unasked, report.would_be.unasked);
-        lines.push(nobody(was, would_be, "nobody was asked"));
+        lines.push(line);
     }
-    for (why, calls) in &report.denied {
-        lines.push(nobody(0, *calls, why));
-    }
-    let (was, would_be) = (&report.was, &report.would_be);
-    lines.push(line("total".to_owned(), was, would_be, None));
-    console.table(headings, lines)?;
-    let failed = |it: &Sums| it.calls - it.answered.min(it.calls);
-    writeln!(
-        console.out,
-        "\nfirst content: p50 {}, would be {}; p95 {}, would be {}\nwithout an answer: {}, would be {}",
-        millis(report.first_content_ms.map(|it| it.p50)),
-        millis(report.first_content_would_be_ms.map(|it| it.p50)),
-        millis(report.first_content_ms.map(|it| it.p95)),
-        millis(report.first_content_would_be_ms.map(|it| it.p95)),
-        failed(was),
-        failed(would_be),
-    )?;
-    remarks(report, console)
+    lines.push(line("total", &report.was, &report.would_be));
+    lines
 }
 
 /// What could not be walked, and what was guessed.
@@ -127,7 +136,7 @@ fn remarks(report: &Report, console: &mut Console<'_>) -> anyhow::Result<()> {
             writeln!(console.notes, "{count} {what}")?;
         }
     }
-    for what in &notes.blind {
+    for what in &notes.not_kept {
         writeln!(
             console.notes,
             "{what} looks at what the log does not keep: a guard then holds, a rule or `when` does not, and `headroom` ranks all alike."
