@@ -1,6 +1,8 @@
 //! What a request needs of a model, as far as a catalogue of models can say whether it has that.
 
-use memchr::memmem;
+use std::sync::LazyLock;
+
+use memchr::memmem::{self, Finder};
 
 use crate::document::Document;
 use crate::walk::Walker;
@@ -16,18 +18,29 @@ pub struct Needs {
     pub schema: bool,
 }
 
-/// Keys and kinds of parts that only pictures have, as they stand in JSON: inside a text their
-/// quotation marks are escaped, so no prompt can name them. Of `OpenAI`'s chats and responses, of
-/// Anthropic, Google and Ollama.
-const PICTURES: [&[u8]; 7] = [
-    br#""image_url""#,
-    br#""input_image""#,
-    br#""image""#,
-    br#""images""#,
-    br#""inlineData""#,
-    br#""inline_data""#,
-    br#""fileData""#,
-];
+/// What only pictures have in a request, as it stands in JSON, by a beginning that is looked for: keys
+/// and kinds of parts of `OpenAI`'s chats and responses, of Anthropic, Google and Ollama. Inside a text
+/// their quotation marks are escaped, so no prompt can name them.
+static PICTURES: LazyLock<[(Finder<'static>, &'static [&'static [u8]]); 4]> = LazyLock::new(|| {
+    let finder = |beginning: &'static [u8]| Finder::new(beginning);
+    [
+        (finder(br#""image"#), &[br#"""#, br#"s""#, br#"_url""#]),
+        (finder(br#""input_image"#), &[br#"""#]),
+        (finder(br#""inline"#), &[br#"Data""#, br#"_data""#]),
+        (finder(br#""fileData"#), &[br#"""#]),
+    ]
+});
+
+/// Whether there is a picture in a request.
+fn has_picture(body: &[u8]) -> bool {
+    PICTURES.iter().any(|(beginning, ends)| {
+        let mut found = beginning.find_iter(body);
+        found.any(|at| {
+            let rest = body.get(at + beginning.needle().len()..);
+            rest.is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)))
+        })
+    })
+}
 
 impl Needs {
     /// Reads a request of any dialect.
@@ -40,7 +53,7 @@ impl Needs {
         let body = document.bytes();
         Self {
             tools: has_items("tools") || has_items("functions"),
-            vision: PICTURES.iter().any(|it| memmem::find(body, it).is_some()),
+            vision: has_picture(body),
             schema: has_schema(document),
         }
     }
