@@ -1,4 +1,5 @@
-//! What it costs to put the candidates of a call in order, and to arrange the whole plan.
+//! What it costs to put the candidates of a call in order, to arrange the whole plan, and to ask
+//! conditions about a request.
 //!
 //! `cargo bench --bench plan`
 
@@ -15,6 +16,7 @@ use tollward::pipeline::authenticate::Caller;
 use tollward::pipeline::explain::Inquiry;
 use tollward::pipeline::route::prospect;
 use tollward::pipeline::route::survey::Question;
+use tollward::policy::condition::{Condition, Facts, Scope};
 use tollward::policy::obstacle::Obstacle;
 use tollward::policy::plan::Lineup;
 use tollward::policy::routing::{Draw, Outlook, POLICIES, RoutingPolicy, mix, order, policy};
@@ -25,6 +27,8 @@ use tollward::telemetry::metric::Metrics;
 use tollward::upstream::affinity::Affinity;
 use tollward_config::Sources;
 use tollward_store::NanoUsd;
+use tollward_wire::document::Document;
+use tollward_wire::view::needs::Needs;
 
 const SIZES: [u64; 3] = [5, 50, 500];
 
@@ -163,5 +167,47 @@ fn planning(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, ordering, arranging, planning);
+/// One condition, of a request that was asked about before and of a new one.
+fn asking(criterion: &mut Criterion) {
+    let said = r#"{"role":"user","content":"a few words"}"#;
+    let body = format!(
+        r#"{{"temperature":0,"messages":[{}]}}"#,
+        vec![said; 20_000].join(",")
+    );
+    let Ok(body) = Document::parse(body.into()) else {
+        return;
+    };
+    let facts = Facts {
+        model: "chat",
+        operation: "chat",
+        key: "nightly",
+        user: Some(""),
+        tags: &["batch".into()],
+        tokens: 200_000,
+        max_output: 0,
+        is_stream: true,
+        needs: Needs::default(),
+        at_unix_s: 1_795_795_200,
+        body: Some(&body),
+    };
+    let scope = Scope::new(&facts);
+    let mut group = criterion.benchmark_group("condition");
+    for (name, text) in [
+        ("facts", r#"tokens > 1000 && "batch" in tags"#),
+        ("field", "request.temperature == 0"),
+        ("messages", "size(request.messages) > 3"),
+    ] {
+        let Ok(when) = Condition::compile(text) else {
+            continue;
+        };
+        group.bench_function(BenchmarkId::new("again", name), |bencher| {
+            bencher.iter(|| when.holds(black_box(&scope)));
+        });
+        group.bench_function(BenchmarkId::new("first", name), |bencher| {
+            bencher.iter(|| when.holds(&Scope::new(black_box(&facts))));
+        });
+    }
+}
+
+criterion_group!(benches, ordering, arranging, planning, asking);
 criterion_main!(benches);

@@ -5,6 +5,7 @@
 //! `tollward check`; what outlives a reload comes from [`Standing`].
 
 mod accounts;
+mod idle;
 mod mistakes;
 mod passthrough;
 mod prices;
@@ -23,6 +24,7 @@ use tollward_config::{
 use tollward_providers::{Provider, mistakes};
 
 pub use self::accounts::{Account, Accounts};
+pub use self::idle::idle;
 use self::mistakes::{Context, candidates, path, unwritten};
 pub use self::standing::Standing;
 use crate::detect::Detected;
@@ -56,6 +58,8 @@ impl Assembly<'_> {
     pub fn snapshot(&self, loaded: &Loaded, generation: u64) -> Result<Snapshot, Report> {
         let wired = self.wire(loaded)?;
         let config = &loaded.config;
+        let admin_hosts = config.server.admin_hosts.iter();
+        let admin_hosts = admin_hosts.map(|it| it.as_str().into());
         let snapshot = Snapshot::new(
             generation,
             auth_mode(config),
@@ -63,7 +67,8 @@ impl Assembly<'_> {
             retry_terms(config),
             wired.routes,
         )
-        .with_passthrough(wired.passthrough);
+        .with_passthrough(wired.passthrough)
+        .with_admin_hosts(admin_hosts.collect());
         Ok(snapshot)
     }
 

@@ -11,6 +11,7 @@ pub mod ingress;
 pub mod models;
 pub mod ollama;
 pub mod ops;
+pub mod panic;
 pub mod passthrough;
 pub mod realtime;
 pub mod responses;
@@ -22,10 +23,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
-use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::Gateway;
 
@@ -49,7 +50,6 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
             .delete(passthrough::answer);
         router = router.route(&one, methods.clone()).route(&below, methods);
     }
-    let panics = gateway.metrics.panics.clone();
     router
         .route("/", get(ollama::root))
         .route("/api/version", get(ollama::version))
@@ -82,11 +82,7 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
-        // A panic in a handler is answered like any other error of ours, and counted.
-        .layer(CatchPanicLayer::custom(move |_| {
-            panics.inc();
-            error::panicked()
-        }))
+        .layer(panic::catching(gateway.metrics.panics.clone()))
         .with_state(Arc::clone(gateway))
 }
 
@@ -107,8 +103,8 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
 
 /// The operator's side: metrics, probes, and how calls are routed.
 pub fn admin(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
-        .route("/metrics", get(ops::metrics))
+    let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
+    let routing = Router::new()
         .route("/admin/v1/explain", post(ops::explain::answer))
         .route("/admin/v1/deployments", get(ops::deployments::list))
         .route("/admin/v1/deployments/drain", post(ops::deployments::drain))
@@ -116,6 +112,11 @@ pub fn admin(gateway: &Arc<Gateway>) -> Router {
             "/admin/v1/deployments/undrain",
             post(ops::deployments::undrain),
         )
+        // Only these tell and change what a web page must not: probes and scrapers use any name.
+        .route_layer(checked);
+    Router::new()
+        .route("/metrics", get(ops::metrics))
+        .merge(routing)
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)

@@ -1,12 +1,13 @@
 //! The data flow of a call, on one page.
 //!
-//! `ingress → authenticate → admit → route → recall → attempt → deliver → settle`:
+//! `ingress → authenticate → admit → recall → route → attempt → deliver → settle`:
 //! a stage takes what the one before it returned, so the wrong order does not
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! A request that is only to be counted stops after `recall`; see `count`. What is asked of no model
-//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`.
+//! A request that is only to be counted stops after `route`; see `count`. What is asked of no model
+//! has no route and one attempt; see `passthrough`. Where a call would go that is not made: `explain`. A
+//! call that is asked of another model as well: `shadow`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
@@ -21,6 +22,7 @@ pub mod passthrough;
 pub mod recall;
 pub mod route;
 pub mod settle;
+pub mod shadow;
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -48,11 +50,13 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
-    let plan = route::route(gateway, &snapshot, &admitted)?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
-    let recalling = recall::recall(gateway, &snapshot.limits, admitted, plan);
-    let (recalled, plan) = Box::pin(recalling).await?;
+    let recalling = recall::recall(gateway, &snapshot.limits, admitted);
+    let recollection = Box::pin(recalling).await?;
+    let plan = route::route(gateway, &snapshot, &recollection.admitted)?;
+    let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let recalled = recalled.unsealed(&gateway.seal);
+    shadow::cast(gateway, &snapshot, &recalled, &plan);
     let retry = snapshot.retry.with_attempts(plan.attempts);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let answered = {
@@ -72,8 +76,8 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
             let reply = deliver::deliver(committed, recalled, settlement, keep_alive);
             Ok(reply)
         }
-        Some(Err(error)) => {
-            settlement.fail(&error);
+        Some(Err(mut error)) => {
+            settlement.fail(&mut error);
             Err(error.into())
         }
         None => {

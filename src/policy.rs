@@ -6,11 +6,14 @@
 //! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`], [`decision`]
 //! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
 //! - what is known of deployments: [`latency`], [`learned`]
+//! - how long an answer may be: [`bound`]
 //! - money: [`price`], [`estimate`]
 
 pub mod allowance;
 pub mod backoff;
+pub mod bound;
 pub mod breaker;
+pub mod canary;
 pub mod condition;
 pub mod credential;
 pub mod decision;

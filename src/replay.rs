@@ -27,12 +27,12 @@ use crate::pipeline::admit::hints::Hints;
 use crate::pipeline::admit::{Admitted, Arrived};
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::route::survey::Question;
-use crate::pipeline::route::{Choice, Plan, RouteError, prospect};
+use crate::pipeline::route::{Asking, Choice, Plan, RouteError, prospect};
 use crate::policy::retry::{Situation, Verdict, decide};
 use crate::snapshot::route::Group;
 use crate::snapshot::{Deployment, RetryTerms, Snapshot};
 use crate::upstream::affinity::Affinity;
-use crate::upstream::health::Flight;
+use crate::upstream::health::{Demand, Flight};
 
 /// Rows that are in memory at once.
 const PAGE: u32 = 4_096;
@@ -64,9 +64,34 @@ struct Moving {
     /// Who was not asked yet, the next one first.
     left: Vec<Choice>,
     is_turned: bool,
+    /// The fallback that the call has come to.
+    reached: Option<Arc<Group>>,
     made: u32,
     /// Who was asked and failed.
     failed: Vec<Arc<Deployment>>,
+}
+
+impl Moving {
+    /// The call has come as far as that group, and takes a turn of it.
+    fn reach(&mut self, group: Option<&Arc<Group>>) {
+        if let Some(group) = group
+            && !self
+                .reached
+                .as_ref()
+                .is_some_and(|it| Arc::ptr_eq(it, group))
+        {
+            group.next_turn();
+            self.reached = Some(Arc::clone(group));
+        }
+    }
+}
+
+fn demand(call: &Recorded, input: u64) -> Demand {
+    Demand {
+        operation: call.operation,
+        input,
+        is_stream: call.is_stream,
+    }
 }
 
 /// An attempt that runs.
@@ -180,6 +205,7 @@ impl Replay {
                     plan,
                     left,
                     is_turned: false,
+                    reached: None,
                     made: 0,
                     failed: Vec::new(),
                 };
@@ -226,6 +252,7 @@ impl Replay {
             hints: Hints {
                 tags: decision.tags.clone(),
                 session: Box::default(),
+                timeout: None,
             },
             caller: key.map_or(Caller::Open, |key| Caller::Key(Arc::clone(key))),
             client_request_id: None,
@@ -238,12 +265,23 @@ impl Replay {
         while !moving.left.is_empty() {
             let choice = moving.left.remove(0);
             let deployment = &choice.deployment;
+            // Another model may lead to one that has failed already.
+            let has_failed = moving.failed.iter().any(|it| it.id == deployment.id);
+            if has_failed || moving.call.is_skipped_by(&deployment.id) {
+                continue;
+            }
             let terms = self.snapshot.retry.allowance;
-            let may = choice.may_be_asked(&moving.left, moving.made, terms, now);
-            if may.is_err() || moving.call.is_skipped_by(&deployment.id) {
+            let asking = Asking {
+                demand: demand(&moving.call, 0),
+                made: moving.made,
+                terms,
+                now,
+            };
+            if choice.may_be_asked(&moving.left, asking).is_err() {
                 continue;
             }
             deployment.allowance.earn(terms);
+            moving.reach(choice.group.as_ref());
             moving.made += 1;
             return self.begin(moving, Arc::clone(deployment), now);
         }
@@ -254,10 +292,9 @@ impl Replay {
     fn begin(&mut self, moving: Box<Moving>, deployment: Arc<Deployment>, now: Instant) {
         let call = &moving.call;
         let fate = self.fates.of(call, &deployment.id);
-        let input = call.decision.tokens;
-        let flight = deployment
-            .health
-            .begin(deployment.breaker, input, call.is_stream, now);
+        let demand = demand(call, call.decision.tokens);
+        let health = &deployment.health;
+        let flight = health.begin(deployment.breaker, demand, now);
         let after = fate.head();
         let running = Running {
             moving,
@@ -294,7 +331,9 @@ impl Replay {
             Fate::Answers { is_cut, .. } => {
                 let Moving { call, failed, .. } = &*running.moving;
                 match call.usage() {
-                    _ if is_cut => running.flight.failed(Fault::Truncated, None, now, DICE),
+                    _ if is_cut => {
+                        running.flight.failed(Fault::Truncated, None, now, DICE);
+                    }
                     Some(usage) => running.flight.used(&usage),
                     None => {}
                 }

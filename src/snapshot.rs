@@ -24,6 +24,7 @@ use crate::credentials::pool::Pool;
 use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::backoff::Backoff;
 use crate::policy::breaker::BreakerTerms;
+use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::price::Prices;
@@ -31,7 +32,7 @@ use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
-use crate::upstream::health::{Health, Vitals};
+use crate::upstream::health::{Demand, Health, Vitals};
 
 /// What is configured, validated and wired.
 pub struct Snapshot {
@@ -45,11 +46,15 @@ pub struct Snapshot {
     pub retry: RetryTerms,
     /// Whose account may be reached, and by whom.
     pub passthrough: Passthrough,
+    /// Names by which the admin API may be asked, besides addresses.
+    pub admin_hosts: Vec<Box<str>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
+    /// Other names of them, in order.
+    aliases: Vec<(Arc<str>, Arc<Route>)>,
     patterns: Vec<Pattern>,
 }
 
@@ -162,6 +167,8 @@ pub struct Deployment {
     pub health: Arc<Health>,
     /// When it is left alone.
     pub breaker: BreakerTerms,
+    /// It is on trial, and when that is over.
+    pub canary: Option<CanaryTerms>,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.
@@ -219,10 +226,18 @@ impl Deployment {
         vitals.obstacle().or_else(refused)
     }
 
-    /// Why it should be left alone at `now`.
-    pub fn pause(&self, now: Instant) -> Option<Pause> {
-        let vitals = self.health.at(now, &self.breaker, 0, false);
+    /// Why a call with that `demand` should leave it alone at `now`.
+    pub fn pause(&self, demand: Demand, now: Instant) -> Option<Pause> {
+        let vitals = self.health.at(now, &self.breaker, demand);
         self.rests(&vitals, now)?.pause()
+    }
+
+    /// Thousandths that are left of its vendor's tightest limit, at a moment in Unix time; `None` if
+    /// it told none.
+    pub fn headroom_left(&self, at_unix_s: i64) -> Option<u32> {
+        let holders = self.credentials.holders();
+        let is_used = |credential: &str| holders.iter().any(|it| **it.name() == *credential);
+        self.meters.headroom_left(at_unix_s, is_used)
     }
 
     /// Whether calls of `operation` go there as they are, and so what is kept of them is kept there.
@@ -286,20 +301,22 @@ impl Snapshot {
             .iter()
             .map(|route| (Arc::clone(&route.model), Arc::clone(route)));
         let mut by_name: HashMap<_, _> = named.collect();
-        for (alias, model) in routes.aliases {
-            if let Some(route) = by_name.get(&model).cloned() {
-                by_name.insert(alias, route);
-            }
-        }
+        let aliases = routes.aliases.into_iter();
+        let aliases: Vec<_> = aliases
+            .filter_map(|(alias, model)| Some((alias, Arc::clone(by_name.get(&model)?))))
+            .collect();
+        by_name.extend(aliases.iter().cloned());
         Self {
             generation,
             auth,
             limits,
             retry,
             passthrough: Passthrough::default(),
+            admin_hosts: Vec::new(),
             guards: routes.guards,
             routes: by_name,
             order,
+            aliases,
             patterns: routes.patterns,
         }
     }
@@ -313,12 +330,31 @@ impl Snapshot {
         }
     }
 
+    /// Lets the admin API be asked by some names.
+    #[must_use]
+    pub fn with_admin_hosts(self, admin_hosts: Vec<Box<str>>) -> Self {
+        Self {
+            admin_hosts,
+            ..self
+        }
+    }
+
     /// The route of a public name, or of the pattern that it fits.
     pub fn resolve(&self, model: &str) -> Option<Arc<Route>> {
         match self.routes.get(model) {
             Some(route) => Some(Arc::clone(route)),
             None => self.patterns.iter().find_map(|it| it.route(model)),
         }
+    }
+
+    /// The same for somebody who may use the models of which `may_use` says so; for others no route
+    /// of a pattern is made.
+    pub fn resolve_for(&self, model: &str, may_use: impl Fn(&str) -> bool) -> Option<Arc<Route>> {
+        let is_pattern = !self.routes.contains_key(model);
+        if is_pattern && !may_use(model) {
+            return None;
+        }
+        self.resolve(model).filter(|it| may_use(&it.model))
     }
 
     /// The route of a name, and how the name leads there: `name`, `alias` or `pattern`.
@@ -348,6 +384,17 @@ impl Snapshot {
         let all = self.order.iter().flat_map(|it| it.deployments());
         let once = all.filter(|it| seen.insert(Arc::clone(&it.id)));
         once.cloned().collect()
+    }
+
+    /// What a caller may call models, if it `may_use` them: their names, then the other ones.
+    pub fn names(
+        &self,
+        may_use: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&str, &Arc<Route>)> {
+        let models = self.order.iter().map(|it| (&*it.model, it));
+        let aliases = self.aliases.iter().map(|(alias, it)| (&**alias, it));
+        let names = models.chain(aliases);
+        names.filter(move |(_, route)| may_use(&route.model))
     }
 
     /// All routes, in the order in which they were written.

@@ -1,8 +1,8 @@
 //! Talking to upstreams: the only room that opens sockets to them.
 //!
 //! - [`address`]: which resolved addresses may be connected to
-//! - [`client`]: the pooled HTTP client of the data path
-//! - [`body`]: a request body: [`Segments`](tollward_wire::segments::Segments), and an [`upload`] behind them
+//! - [`client`]: the pooled HTTP client of the data path; `resolver`, `names`: where hosts are, and were
+//! - [`body`], [`upload`], [`coding`]: a request body and what follows it; an answer that comes compressed
 //! - [`sender`]: a vendor's request, signed and sent
 //! - [`exchange`]: one attempt: send, wait for the head, read the answer or the first content
 //! - [`count`], [`inquiry`]: how many tokens a call has; which models an account has, and whether its key is good
@@ -15,6 +15,7 @@ pub mod address;
 pub mod affinity;
 pub mod body;
 pub mod client;
+pub mod coding;
 pub mod count;
 pub mod exchange;
 pub mod failure;
@@ -26,7 +27,9 @@ pub mod local;
 #[cfg(not(feature = "local"))]
 #[path = "upstream/local_absent.rs"]
 pub mod local;
+mod names;
 mod refusal;
+mod resolver;
 pub mod sender;
 pub mod trust;
 pub mod upload;

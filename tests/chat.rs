@@ -259,14 +259,13 @@ async fn a_head_without_measure_is_a_protocol_error() {
     ))
     .await;
     response.error(502, "upstream_protocol");
-    let long = "v".repeat(2 << 20);
-    let (response, _) = answer_to(Script::answer(
-        "200 OK",
-        &[("x-long", &long)],
-        openai::answer("x").to_string(),
-    ))
-    .await;
-    response.error(502, "upstream_protocol");
+    for kibibytes in [160, 2_048] {
+        let long = "v".repeat(kibibytes * 1024);
+        let headers = [("x-long", long.as_str())];
+        let answer = openai::answer("x").to_string();
+        let (response, _) = answer_to(Script::answer("200 OK", &headers, answer)).await;
+        response.error(502, "upstream_protocol");
+    }
 }
 
 // U-21
@@ -406,18 +405,6 @@ async fn usage_that_is_missing_or_absurd_is_estimated_and_the_answer_left_alone(
         let booked = json!({"status": 200, "outcome": "complete", "estimated": true, "input": input, "output": 3, "cost": usd(cost)});
         assert_eq!(facts(&row), booked, "{usage}");
     }
-}
-
-// U-43: an answer in a coding that was not asked for cannot be metered.
-#[tokio::test]
-async fn an_answer_in_a_coding_that_was_not_asked_for_is_refused() {
-    let headers = [
-        ("content-type", "application/json"),
-        ("content-encoding", "gzip"),
-    ];
-    let (response, _) =
-        answer_to(Script::answer("200 OK", &headers, [0x1f, 0x8b, 0x08, 0x00])).await;
-    response.error(502, "upstream_protocol");
 }
 
 // U-62

@@ -11,6 +11,7 @@ use crate::support::upstream::Upstream;
 
 async fn asked(gateway: &Gateway, inquiry: &Value) -> Response {
     let request = Request::post("/admin/v1/explain", inquiry.to_string());
+    let request = request.header("host", &gateway.admin.to_string());
     Client::connect(gateway.admin).await.send(&request).await
 }
 
@@ -241,11 +242,46 @@ async fn a_deployment_that_is_taken_out_gets_no_calls_until_it_is_put_back() {
     assert!(operate(&["undrain", "alpha/m"]).await.status.success());
     assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
     assert_eq!((alpha.calls(), beta.calls()), (1, 1));
-    let stranger = operate(&["drain", "nobody/m"]).await;
+    let stranger = operate(&["drain", "alpha/n"]).await;
     assert_eq!(stranger.status.code(), Some(1));
-    assert!(
-        stranger.stderr.contains("no model that is configured"),
-        "{}",
-        stranger.stderr
-    );
+    let told = "no deployment that a model names is called `alpha/n`; did you mean `alpha/m`?";
+    assert!(stranger.stderr.contains(told), "{}", stranger.stderr);
+    // The scheme may be left out.
+    let bare = ["route", "list", "--url", &gateway.admin.to_string()];
+    assert!(gateway.home.run(&bare).await.status.success());
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_ask_the_admin_api_by_its_own_name_or_for_another_site() {
+    let (_servers, config) = Config::three().await;
+    let config = config
+        .model("chat", &["alpha/m"])
+        .set("/server/admin_hosts", json!(["gateway.internal"]));
+    let gateway = Gateway::start(&config).await;
+    let asked = async |host: &str, origin: Option<&str>| {
+        let drain = json!({"deployment": "alpha/m"}).to_string();
+        let request = Request::post("/admin/v1/deployments/drain", drain).header("host", host);
+        let request = match origin {
+            Some(origin) => request.header("origin", origin),
+            None => request,
+        };
+        Client::connect(gateway.admin).await.send(&request).await
+    };
+    for (host, origin) in [
+        ("evil.example:4001", None),
+        ("evil.example:4001", Some("http://evil.example:4001")),
+        ("localhost:4001", Some("http://evil.example")),
+    ] {
+        asked(host, origin).await.error(403, "cross_site_request");
+    }
+    assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+    for (host, origin) in [
+        ("gateway.internal:4001", None),
+        ("localhost:4001", Some("http://localhost:4001")),
+    ] {
+        assert_eq!(asked(host, origin).await.status, 200, "{host}");
+    }
+    let metrics = Request::get("/metrics").header("host", "evil.example");
+    let metrics = Client::connect(gateway.admin).await.send(&metrics).await;
+    assert_eq!(metrics.status, 200);
 }

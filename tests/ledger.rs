@@ -101,7 +101,7 @@ async fn costs_round_up_to_the_nano_dollar() {
         json!({"prompt_tokens": 1, "completion_tokens": 0}),
     ))
     .await;
-    let price = json!({"provider": "alpha", "model": "upstream-name", "input_per_mtok": "0.0001", "output_per_mtok": "0.0001"});
+    let price = json!({"provider": "alpha", "model": "upstream-name", "input_per_mtok": "0.0001", "output_per_mtok": "0"});
     let gateway =
         Gateway::start(&Config::one(&upstream).set("/pricing", json!({"overrides": [price]})))
             .await;

@@ -2,7 +2,7 @@
 //!
 //! One integration binary, one link step. Every test starts its own gateway on
 //! free ports with its own state, so all of them may run at once. Comments such as
-//! `// U-33` name the fault of the project's fault matrix that a test covers.
+//! `// U-33` name the fault of docs/faults.md that a test is about.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,7 +22,9 @@ mod auth;
 mod aws;
 mod bodies;
 mod chat;
+mod coding;
 mod config;
+mod connecting;
 mod credentials;
 mod disconnect;
 mod doctor;
@@ -31,7 +33,9 @@ mod endings;
 mod explain;
 mod fallback;
 mod gemini;
+mod guards;
 mod headers;
+mod hedging;
 mod http2;
 mod identities;
 mod invoke;
@@ -42,7 +46,9 @@ mod media;
 mod messages;
 mod metrics;
 mod models_list;
+mod oddities;
 mod ollama;
+mod overrun;
 mod passthrough;
 mod realtime;
 mod reload;
@@ -55,6 +61,7 @@ mod responses_state;
 mod routing;
 mod sealed;
 mod shutdown;
+mod strain;
 mod stream;
 mod support;
 mod timeouts;

@@ -43,6 +43,40 @@ async fn the_models_are_listed_in_the_order_in_which_they_were_written() {
     assert_eq!(upstream.connections(), 0, "a listing asks nobody");
 }
 
+// OpenAI's clients look their model up in the list before they call it.
+#[tokio::test]
+async fn other_names_of_models_are_listed_as_far_as_the_key_may_use_the_model() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream)
+        .model("spare", &["alpha/s"])
+        .set(
+            "/routing/aliases",
+            json!({"gpt-4o": "chat", "mini": "spare"}),
+        )
+        .keyed();
+    let home = crate::support::gateway::Home::new(&config);
+    let key = home.create_key("narrow", &["--models", "chat"]).await;
+    let gateway = home.serve().await;
+    let bearer = format!("Bearer {key}");
+    let get = |path: &str| Request::get(path).header("authorization", &bearer);
+    let list = gateway.send(&get("/v1/models")).await.json();
+    let ids: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| &it["id"])
+        .collect();
+    assert_eq!(ids, ["chat", "gpt-4o"]);
+    let one = gateway.send(&get("/v1/models/gpt-4o")).await;
+    assert_eq!((one.status, &one.json()["id"]), (200, &json!("gpt-4o")));
+    let unknown = gateway.send(&get("/v1/models/gpt4o")).await;
+    assert!(
+        unknown.text().contains("did you mean `gpt-4o`?"),
+        "{}",
+        unknown.text()
+    );
+}
+
 #[tokio::test]
 async fn a_listing_needs_a_key_where_calls_do() {
     let upstream = Upstream::healthy().await;

@@ -178,7 +178,7 @@ async fn a_half_written_file_is_not_taken_for_the_new_one() {
         .await;
 }
 
-// P-20, shorter
+// P-20
 #[tokio::test]
 async fn reloads_under_load_fail_no_call() {
     let upstream = Upstream::healthy().await;
@@ -216,5 +216,29 @@ async fn reloads_under_load_fail_no_call() {
         "{answered} answers, {reloaded} reloads"
     );
     until_models(&gateway, &["chat", &format!("m{}", reloaded - 1)]).await;
+    gateway.assert_idle().await;
+}
+
+// P-20
+#[tokio::test]
+async fn reloads_leave_memory_as_it_was() {
+    let upstream = Upstream::healthy().await;
+    let config = Config::one(&upstream);
+    let gateway = Gateway::start(&config).await;
+    let reload = async |count: std::ops::Range<u32>| {
+        for number in count {
+            let name = format!("m{number}");
+            let next = config.clone().model(&name, &["alpha/other"]);
+            gateway.home.write(&next.text());
+            gateway.signal("HUP").await;
+            until_models(&gateway, &["chat", &name]).await;
+            assert_eq!(gateway.chat(&openai::chat()).await.status, 200);
+        }
+    };
+    reload(0..10).await;
+    let before = gateway.resident_bytes();
+    reload(10..50).await;
+    let grown = gateway.resident_bytes().saturating_sub(before);
+    assert!(grown < 3 << 20, "40 reloads cost {grown} bytes");
     gateway.assert_idle().await;
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::client::Request;
 use crate::support::config::Config;
 use crate::support::gateway::Gateway;
 use crate::support::openai;
@@ -232,4 +233,32 @@ async fn our_own_overhead_leaves_out_the_upstreams_time() {
         response.took >= Duration::from_millis(300) && (0.0..200.0).contains(&overhead),
         "{overhead} ms"
     );
+}
+
+#[tokio::test]
+async fn a_caller_may_want_to_wait_for_less_long_over_all_attempts() {
+    let (servers, config) = Config::three().await;
+    let config = config
+        .model("chat", &["alpha/m", "beta/m"])
+        .set("/retry", json!({"attempts": 3, "base_delay": "1ms"}));
+    let gateway = Gateway::start(&config).await;
+    servers[0].always(
+        Script::new()
+            .sleep(Duration::from_millis(200))
+            .then(Script::answer("500 Internal Server Error", &[], "")),
+    );
+    servers[1].always(Script::new().black_hole());
+    let asked = async |seconds: &str| {
+        let request = Request::chat(&openai::chat()).header("x-tollward-timeout", seconds);
+        gateway.send(&request).await
+    };
+    let response = asked("0.6").await;
+    assert!(
+        response.took < Duration::from_secs(3),
+        "{:?}",
+        response.took
+    );
+    response.error(504, "upstream_timeout");
+    asked("soon").await.error(400, "invalid_header");
+    assert_eq!((servers[0].calls(), servers[1].calls()), (1, 1));
 }

@@ -202,7 +202,8 @@ pub fn closest<'c>(
                 candidate,
             )
         })
-        .filter(|(distance, _)| *distance <= (length / 3).max(1))
+        // Of a letter or two, any other one would be near.
+        .filter(|(distance, _)| *distance <= if length < 3 { 0 } else { length / 3 })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

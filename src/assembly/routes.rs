@@ -9,24 +9,26 @@ use std::sync::Arc;
 use http::HeaderValue;
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
-    Config, DeploymentConfig, ModelConfig, OnUnsupported, Origins, PricingConfig, RuleConfig,
-    TimeoutsConfig,
+    Config, DeploymentConfig, HedgeConfig, ModelConfig, OnUnsupported, Origins, PricingConfig,
+    RuleConfig, ShadowConfig, TimeoutsConfig,
 };
 
 use tollward_store::NanoUsd;
 
 use super::{Built, LOCAL, Standing, Work, prices};
+use crate::clock;
 use crate::policy::breaker::BreakerTerms;
+use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::price::Prices;
 use crate::policy::routing::{POLICIES, RoutingPolicy, fingerprint, policy};
 use crate::snapshot::pattern::Pattern;
-use crate::snapshot::route::{Group, Guard, Route, Routes, Rule};
+use crate::snapshot::route::{Group, Guard, Hedge, Route, Routes, Rule, Shadow};
 use crate::snapshot::{Deployment, DeploymentHeaders, Target};
 use crate::upstream::exchange::Timeouts;
 
 /// The tag that every deployment of the embedded engine has.
-const LOCAL_TAG: &str = "local";
+pub(super) const LOCAL_TAG: &str = "local";
 
 /// On which terms a deployment is used.
 pub(super) struct Terms {
@@ -61,6 +63,8 @@ impl Work<'_> {
                 context_fallbacks: of(&config.context_fallbacks),
                 filter_fallbacks: of(&config.filter_fallbacks),
                 attempts: config.attempts,
+                hedge: config.hedge.as_ref().map(hedge),
+                shadow: config.shadow.as_ref().map(shadow),
                 max_cost: config
                     .max_cost_usd
                     .map(|it| NanoUsd(i64::try_from(it).unwrap_or(i64::MAX))),
@@ -101,22 +105,34 @@ impl Work<'_> {
     /// unless their order is the written one.
     fn policies(&mut self, model: &str, names: &[String]) -> Vec<&'static dyn RoutingPolicy> {
         let mut policies = Vec::new();
-        for name in names {
+        for (index, name) in names.iter().enumerate() {
             if let Some(policy) = policy(name) {
                 policies.push(policy);
             } else {
-                let known: Vec<&str> = POLICIES.iter().map(|it| it.name()).collect();
-                let message = format!(
-                    "no policy is named `{name}`; there are {}",
-                    known.join(", ")
-                );
-                self.report(&Origins::model_path(model, "policy"), message, &known);
+                self.report_policy(model, index, name);
             }
         }
         if !policies.iter().any(|it| it.is_total()) {
             policies.extend(policy("weighted"));
         }
         policies
+    }
+
+    /// There is no such policy.
+    fn report_policy(&mut self, model: &str, index: usize, name: &str) {
+        let path = Origins::model_path(model, "policy");
+        let item = format!("{path}[{index}]");
+        let origins = &self.loaded.origins;
+        // One that is alone may be written without a list.
+        let is_listed = origins.location(&item).is_some();
+        let place = if is_listed { &item } else { &path };
+        let known = POLICIES.iter().map(|it| it.name());
+        let names: Vec<&str> = known.clone().collect();
+        let message = format!("no policy is named `{name}`");
+        let diagnostic = origins.diagnose(place, message, &[]);
+        let help = format!("the policies are: {}", names.join(", "));
+        let diagnostic = diagnostic.with_candidates(name, known).with_help(help);
+        self.problems.push(diagnostic);
     }
 
     fn rules(&mut self, model: &str, rules: &[RuleConfig]) -> Arc<[Rule]> {
@@ -154,7 +170,10 @@ impl Work<'_> {
         match Condition::compile(text) {
             Ok(condition) => Some(condition),
             Err(error) => {
-                self.report(path, error.to_string(), &[]);
+                let mut diagnostic = self.loaded.origins.diagnose(path, error.to_string(), &[]);
+                diagnostic.suggestion = error.suggestion().map(str::to_owned);
+                diagnostic.help = error.help();
+                self.problems.push(diagnostic);
                 None
             }
         }
@@ -210,7 +229,9 @@ impl Work<'_> {
                 ))
             }
             Err(message) => {
-                let known: Vec<String> = self.providers.keys().cloned().collect();
+                // The engine is none of them, whatever is wrong with it.
+                let known = self.providers.keys().filter(|_| config.provider != LOCAL);
+                let known: Vec<String> = known.cloned().collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 self.report(&path, message, &known);
                 None
@@ -229,22 +250,17 @@ impl Work<'_> {
             providers: self.providers.clone(),
         };
         let build = move |name: &str, star: &str| {
-            let own = &template.own;
-            let deployments = own.deployments.iter();
-            let deployments = deployments.map(|it| making.deployment(it, name, star));
+            let of =
+                |groups: &[Arc<Group>]| groups.iter().map(|it| making.group(it, star)).collect();
             Route {
                 model: name.into(),
-                own: Arc::new(Group {
-                    model: name.into(),
-                    deployments: deployments.collect(),
-                    policies: own.policies.clone(),
-                    spread_by: own.spread_by,
-                    turns: Arc::clone(&own.turns),
-                }),
-                fallbacks: template.fallbacks.clone(),
-                context_fallbacks: template.context_fallbacks.clone(),
-                filter_fallbacks: template.filter_fallbacks.clone(),
+                own: making.group(&template.own, star),
+                fallbacks: of(&template.fallbacks),
+                context_fallbacks: of(&template.context_fallbacks),
+                filter_fallbacks: of(&template.filter_fallbacks),
                 attempts: template.attempts,
+                hedge: template.hedge.clone(),
+                shadow: template.shadow.clone(),
                 max_cost: template.max_cost,
                 rules: Arc::clone(&template.rules),
             }
@@ -262,6 +278,23 @@ struct Making {
 }
 
 impl Making {
+    /// The group of a pattern, in which `star` stands for the `*`; another one is as it is.
+    fn group(&self, template: &Arc<Group>, star: &str) -> Arc<Group> {
+        if !template.model.contains('*') {
+            return Arc::clone(template);
+        }
+        let name = template.model.replacen('*', star, 1);
+        let deployments = template.deployments.iter();
+        let deployments = deployments.map(|it| self.deployment(it, &name, star));
+        Arc::new(Group {
+            deployments: deployments.collect(),
+            policies: template.policies.clone(),
+            spread_by: template.spread_by,
+            turns: Arc::clone(&template.turns),
+            model: name.into(),
+        })
+    }
+
     /// The deployment of a pattern for a name in which `star` stands for the `*`.
     fn deployment(&self, template: &Arc<Deployment>, name: &str, star: &str) -> Arc<Deployment> {
         if !template.upstream_model.contains('*') {
@@ -282,9 +315,12 @@ impl Making {
                 provider: template.headers.provider.clone(),
             },
             // Metrics get one name for them all: these are the callers' own.
-            meters: self.standing.metrics.meters(&template.model, &template.id),
+            meters: self
+                .standing
+                .metrics
+                .meters(&template.model, &template.id, &id),
             identity: fingerprint(id.as_bytes()),
-            health: self.standing.health(&id),
+            health: self.standing.health_of_called(&id),
             prices: prices::prices(&self.catalog, written, kind, listed),
             capabilities: prices::capabilities(&self.catalog, kind, listed),
             provider: Arc::clone(&template.provider),
@@ -300,6 +336,7 @@ impl Making {
             tags: template.tags.clone(),
             when: template.when.clone(),
             breaker: template.breaker,
+            canary: template.canary,
         })
     }
 }
@@ -315,7 +352,7 @@ pub(super) fn deployment(
     let is_local = matches!(target, Target::Local(_)).then_some(LOCAL_TAG);
     let tags = config.tags.iter().map(String::as_str).chain(is_local);
     Deployment {
-        meters: standing.metrics.meters(model, &id),
+        meters: standing.metrics.meters(model, &id, &id),
         headers: DeploymentHeaders {
             model: header(model),
             deployment: header(&id),
@@ -333,6 +370,10 @@ pub(super) fn deployment(
         capabilities: terms.capabilities,
         health: standing.health(&id),
         breaker: terms.breaker,
+        canary: config.canary.map(|it| CanaryTerms {
+            percent: it.percent,
+            calls: it.calls,
+        }),
         provider: config.provider.as_str().into(),
         model: model.into(),
         upstream_model: config.model.as_str().into(),
@@ -346,6 +387,25 @@ pub(super) fn deployment(
 
 fn header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static("-"))
+}
+
+/// When calls are asked of another deployment as well.
+fn hedge(config: &HedgeConfig) -> Arc<Hedge> {
+    let now = clock::mono();
+    Arc::new(Hedge::new(
+        config.after,
+        config.whole_after,
+        config.percent,
+        now,
+    ))
+}
+
+/// Who is asked as well.
+fn shadow(config: &ShadowConfig) -> Arc<Shadow> {
+    Arc::new(Shadow {
+        model: config.model.as_str().into(),
+        percent: config.percent,
+    })
 }
 
 /// When deployments are left alone.

@@ -21,8 +21,8 @@ use crate::telemetry::metric::Metrics;
 use crate::upstream::health::Health;
 use crate::upstream::local;
 
-/// Deployments of which the health is remembered.
-const MAX_HEALTHS: usize = 4_096;
+/// Deployments that callers named, by patterns, of which the health is remembered.
+const MAX_CALLED: usize = 4_096;
 
 /// What outlives a reload.
 pub struct Standing {
@@ -31,12 +31,45 @@ pub struct Standing {
     shelf: Shelf,
     environment: Environment,
     allowances: Mutex<HashMap<String, Arc<Allowance>>>,
-    healths: Mutex<HashMap<Arc<str>, Arc<Health>>>,
+    healths: Mutex<Healths>,
     turns: Mutex<HashMap<String, Arc<AtomicU64>>>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
     began: Instant,
     first_turn: fn() -> u64,
+}
+
+/// How deployments are, by their ids.
+#[derive(Default)]
+struct Healths {
+    /// Those of the configuration.
+    named: HashMap<Arc<str>, Arc<Health>>,
+    /// Those that patterns lead to: callers choose these ids, so they are bounded.
+    called: HashMap<Arc<str>, Arc<Health>>,
+}
+
+impl Healths {
+    /// Of one that is configured.
+    fn named(&mut self, id: &Arc<str>) -> Arc<Health> {
+        let called = self.called.remove(id).unwrap_or_default();
+        Arc::clone(self.named.entry(Arc::clone(id)).or_insert(called))
+    }
+
+    /// Of one that a pattern leads to.
+    fn called(&mut self, id: &Arc<str>) -> Arc<Health> {
+        if let Some(known) = self.named.get(id).or_else(|| self.called.get(id)) {
+            return Arc::clone(known);
+        }
+        if self.called.len() >= MAX_CALLED {
+            // Those of routes that are ready, and of calls that run, are held by these as well.
+            self.called.retain(|_, it| Arc::strong_count(it) > 1);
+        }
+        let health = Arc::default();
+        if self.called.len() < MAX_CALLED {
+            self.called.insert(Arc::clone(id), Arc::clone(&health));
+        }
+        health
+    }
 }
 
 impl Standing {
@@ -134,14 +167,14 @@ impl Standing {
         )
     }
 
-    /// How the deployment of that id is. Callers choose some ids: of those beyond the first
-    /// thousands nothing is remembered.
+    /// How the configured deployment of that id is.
     pub(super) fn health(&self, id: &Arc<str>) -> Arc<Health> {
-        let mut healths = self.healths.lock();
-        if healths.len() >= MAX_HEALTHS && !healths.contains_key(id) {
-            return Arc::default();
-        }
-        Arc::clone(healths.entry(Arc::clone(id)).or_default())
+        self.healths.lock().named(id)
+    }
+
+    /// How a deployment is that a caller named, by a pattern.
+    pub(super) fn health_of_called(&self, id: &Arc<str>) -> Arc<Health> {
+        self.healths.lock().called(id)
     }
 
     /// The count of a model's calls.
@@ -186,5 +219,41 @@ impl Standing {
         let engine = local::open(model, &self.models_dir, &config.engine)?;
         engines.insert(model.to_owned(), Arc::clone(&engine));
         Ok(engine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: usize) -> Arc<str> {
+        format!("a/{number}").into()
+    }
+
+    #[test]
+    fn what_callers_name_is_bounded_and_keeps_nothing_from_being_remembered() {
+        let mut healths = Healths::default();
+        let kept = healths.called(&id(0));
+        for number in 0..MAX_CALLED + 10 {
+            healths.called(&id(number));
+        }
+        assert!(healths.called.len() <= MAX_CALLED);
+        assert!(Arc::ptr_eq(&kept, &healths.called(&id(0))));
+        let late = healths.called(&id(MAX_CALLED * 2));
+        assert!(Arc::ptr_eq(&late, &healths.called(&id(MAX_CALLED * 2))));
+    }
+
+    #[test]
+    fn a_configured_deployment_has_one_health_whoever_names_it_first() {
+        let mut healths = Healths::default();
+        let called = healths.called(&id(1));
+        let named = healths.named(&id(1));
+        assert!(Arc::ptr_eq(&called, &named));
+        assert!(Arc::ptr_eq(&named, &healths.called(&id(1))));
+        let held: Vec<_> = (0..MAX_CALLED).map(|it| healths.called(&id(it))).collect();
+        assert_eq!(held.len(), MAX_CALLED);
+        let late = id(MAX_CALLED + 1);
+        let named = healths.named(&late);
+        assert!(Arc::ptr_eq(&named, &healths.called(&late)));
     }
 }

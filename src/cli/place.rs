@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tollward_config::{Config, Diagnostic, EngineConfig, Loaded, Report, Sources};
 
+use crate::assembly::{LOCAL, idle};
 use crate::weights::PullSettings;
 use crate::weights::hub::{HubSettings, HubSettingsError};
 
@@ -132,7 +133,9 @@ impl PlaceArgs {
         environment: &Environment,
         overrides: Vec<(String, String)>,
     ) -> Result<Loaded, Report> {
-        tollward_config::load(&self.sources(environment, overrides))
+        let mut loaded = tollward_config::load(&self.sources(environment, overrides))?;
+        loaded.warnings.extend(idle(&loaded));
+        Ok(loaded)
     }
 
     /// Loads as much of the configuration as can be read, with what is wrong in it.
@@ -140,7 +143,10 @@ impl PlaceArgs {
     /// # Errors
     /// Nothing of it can be read.
     pub fn survey(&self, environment: &Environment) -> Result<(Loaded, Vec<Diagnostic>), Report> {
-        tollward_config::survey(&self.sources(environment, Vec::new()))
+        let sources = self.sources(environment, Vec::new());
+        let (mut loaded, errors) = tollward_config::survey(&sources)?;
+        loaded.warnings.extend(idle(&loaded));
+        Ok((loaded, errors))
     }
 
     /// Loads no more than `sections`: who looks into the books must not need vendors' keys.
@@ -159,7 +165,7 @@ impl PlaceArgs {
     fn sources(&self, environment: &Environment, overrides: Vec<(String, String)>) -> Sources {
         let known_kinds = tollward_providers::kinds()
             .map(|row| row.kind.to_owned())
-            .chain([crate::assembly::LOCAL.to_owned()])
+            .chain([LOCAL.to_owned()])
             .collect();
         Sources {
             file: self.file(),

@@ -5,7 +5,6 @@
 
 mod show;
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -176,7 +175,8 @@ fn client(
     environment: &Environment,
 ) -> anyhow::Result<Client> {
     let root = if let Some(url) = &args.url {
-        url.trim_end_matches('/').to_owned()
+        let scheme = if url.contains("://") { "" } else { "http://" };
+        format!("{scheme}{}", url.trim_end_matches('/'))
     } else {
         let server = place.load_sections(environment, &["server"])?.server;
         format!("http://{}", server.admin_listen)
@@ -188,16 +188,19 @@ fn client(
 }
 
 fn body(file: &Path) -> anyhow::Result<Map<String, Value>> {
-    let text = if file == Path::new("-") {
-        let mut text = String::new();
-        let read = std::io::stdin().read_to_string(&mut text);
-        read.context("failed to read standard input")?;
-        text
+    let is_input = file == Path::new("-");
+    let name = if is_input {
+        "standard input".into()
     } else {
-        let read = std::fs::read_to_string(file);
-        read.with_context(|| format!("failed to read {}", file.display()))?
+        file.to_string_lossy()
     };
-    serde_json::from_str(&text).with_context(|| format!("{} holds no JSON object", file.display()))
+    let text = if is_input {
+        std::io::read_to_string(std::io::stdin())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let text = text.with_context(|| format!("failed to read {name}"))?;
+    serde_json::from_str(&text).with_context(|| format!("{name} holds no JSON object"))
 }
 
 /// The explanation that the configuration alone gives.

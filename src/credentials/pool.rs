@@ -56,6 +56,8 @@ enum Noted {
 
 #[derive(Default)]
 struct Rests {
+    /// When it was refused last.
+    said: Option<Instant>,
     everywhere: Option<Instant>,
     models: Vec<(Box<str>, Instant)>,
 }
@@ -248,11 +250,15 @@ impl Holder {
         Ok(Signer::new(key, &self.skew))
     }
 
-    /// It was accepted at `now`: it rests for nothing any more that it was tried for.
-    pub fn accepted(&self, model: &str, now: Instant) {
+    /// It was accepted at `now` for a call that `began` then: it rests for nothing any more that it was
+    /// tried for. A call that began before it was refused proves nothing.
+    pub fn accepted(&self, model: &str, began: Instant, now: Instant) {
         let mut rests = self.rests.lock();
         // The common case only looks.
         if rests.everywhere.is_none() && rests.models.is_empty() {
+            return;
+        }
+        if rests.said.is_some_and(|said| began < said) {
             return;
         }
         rests.everywhere = None;
@@ -293,8 +299,9 @@ impl Holder {
         }
         let mut rests = self.rests.lock();
         let is_news = rests.longest(now).is_zero();
+        rests.said = Some(now);
         match found {
-            Rest::Everywhere(time) => rests.everywhere = Some(now + time),
+            Rest::Everywhere(time) => rests.everywhere = rests.everywhere.max(Some(now + time)),
             Rest::Model(time) => rests.model(model, now + time, now),
         }
         self.meters.refused(failure.fault, rests.longest(now));
@@ -321,6 +328,8 @@ impl Holder {
 
 impl Rests {
     fn model(&mut self, model: &str, until: Instant, now: Instant) {
+        let before = self.models.iter().find(|(of, _)| **of == *model);
+        let until = before.map_or(until, |(_, before)| until.max(*before));
         self.models
             .retain(|(of, until)| **of != *model && *until > now);
         if self.models.len() < MAX_MODELS {

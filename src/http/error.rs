@@ -19,6 +19,7 @@ use tollward_wire::fault::Fault;
 use crate::http::headers;
 use crate::http::ingress::IngressError;
 use crate::pipeline::attempt::AttemptError;
+use crate::pipeline::settle::Way;
 use crate::upstream::upload::UploadError;
 
 /// An error as the client gets it.
@@ -31,6 +32,8 @@ pub struct Problem {
     source: Source,
     retry: Retry,
     closes: bool,
+    /// How a call came to it.
+    way: Option<Way>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +68,7 @@ impl Problem {
             source: Source::Gateway,
             retry: Retry::AsStatus,
             closes: false,
+            way: None,
         }
     }
 
@@ -126,13 +130,14 @@ impl From<AttemptError> for Problem {
         Self {
             status,
             body,
-            source: if error.is_ours {
+            source: if error.is_ours || error.trail.attempts.is_empty() {
                 Source::Gateway
             } else {
                 Source::Upstream
             },
             retry,
             closes: false,
+            way: error.way,
         }
     }
 }
@@ -275,6 +280,9 @@ pub fn respond_in(dialect: Dialect, problem: &Problem, request_id: &HeaderValue)
         Source::Upstream => "upstream",
     };
     head.insert(headers::ERROR_SOURCE, HeaderValue::from_static(source));
+    if let Some(way) = &problem.way {
+        headers::describe_way(head, way);
+    }
     match problem.retry {
         Retry::AsStatus => {}
         Retry::After(wait) => {

@@ -9,6 +9,7 @@ use tollward_store::RequestId;
 
 use crate::clock;
 use crate::pipeline::deliver::Reply;
+use crate::pipeline::settle::Way;
 
 /// The call's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,6 +32,7 @@ const FALLBACK_REASON: HeaderName = HeaderName::from_static("x-tollward-fallback
 const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
 const TRIED: HeaderName = HeaderName::from_static("x-tollward-tried");
 const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
+const DEGRADED: HeaderName = HeaderName::from_static("x-tollward-degraded");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -65,18 +67,12 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     if !reply.credential.is_empty() {
         headers.insert(CREDENTIAL, text(&reply.credential));
     }
-    headers.insert(ATTEMPTS, HeaderValue::from(reply.attempts));
-    if let Some(fault) = reply.fallback_reason {
-        headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
-    }
-    if let Some(rule) = &reply.rule {
-        headers.insert(RULE, text(rule));
-    }
-    if let Some(tried) = &reply.tried {
-        headers.insert(TRIED, text(tried));
-    }
+    describe_way(headers, &reply.way);
     if let Some(affinity) = reply.affinity {
         headers.insert(AFFINITY, HeaderValue::from_static(affinity));
+    }
+    if reply.is_degraded {
+        headers.insert(DEGRADED, HeaderValue::from_static("true"));
     }
     if !reply.skipped.is_empty() {
         headers.insert(SKIPPED, text(&reply.skipped.join(",")));
@@ -95,6 +91,20 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
         if let Some(cost) = booked.cost {
             headers.insert(COST_USD, text(&cost.to_decimal()));
         }
+    }
+}
+
+/// Says after how many attempts, and what became of them.
+pub fn describe_way(headers: &mut HeaderMap, way: &Way) {
+    headers.insert(ATTEMPTS, HeaderValue::from(way.attempts));
+    if let Some(fault) = way.fallback_reason {
+        headers.insert(FALLBACK_REASON, HeaderValue::from_static(fault.code()));
+    }
+    if let Some(rule) = &way.rule {
+        headers.insert(RULE, text(rule));
+    }
+    if let Some(tried) = &way.tried {
+        headers.insert(TRIED, text(tried));
     }
 }
 

@@ -96,6 +96,19 @@ pub enum IngressError {
     /// A page that a browser shows asks for a websocket, and there are no keys that it could lack.
     #[error("a page of another site needs an API key for this, and this gateway asks for none")]
     CrossSite,
+    /// The admin API is asked by a name that may be anybody's, or for the page of another site.
+    #[error(
+        "the admin API is asked by an address, as `localhost` or by a name in `server.admin_hosts`, and for no other site"
+    )]
+    AdminHost,
+    /// A header of the gateway's own is not what it must be.
+    #[error("the header `{name}` takes {expected}")]
+    Header {
+        /// The header's name.
+        name: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
     /// The body has a content coding.
     #[error("compressed request bodies are not taken")]
     Encoding,

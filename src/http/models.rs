@@ -22,8 +22,8 @@ use crate::http::{gemini, headers};
 use crate::pipeline::ServeError;
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::route::RouteError;
+use crate::snapshot::Target;
 use crate::snapshot::route::Route;
-use crate::snapshot::{Snapshot, Target};
 
 /// Lists the models that the caller may use.
 pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
@@ -33,10 +33,10 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> 
         Ok(caller) => caller,
         Err(refused) => return refuse(&request, ServeError::from(refused)),
     };
-    let routes = visible(&snapshot, &caller);
+    let names = snapshot.names(|it| caller.allows(it));
     match client(&request) {
         Client::OpenAi => {
-            let data = routes.map(describe).collect();
+            let data = names.map(|(name, route)| describe(name, route)).collect();
             let listing = ListModelResponse {
                 object: "list".into(),
                 data,
@@ -44,7 +44,7 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> 
             answer(&request, Json(listing))
         }
         Client::Anthropic => {
-            let cards: Vec<Value> = routes.map(card).collect();
+            let cards: Vec<Value> = names.map(|(name, _)| card(name)).collect();
             let id = |card: Option<&Value>| card.map_or(Value::Null, |it| it["id"].clone());
             let (first, last) = (id(cards.first()), id(cards.last()));
             let listing =
@@ -52,7 +52,9 @@ pub async fn list(State(gateway): State<Arc<Gateway>>, mut request: Request) -> 
             answer(&request, Json(listing))
         }
         Client::Google => {
-            let models: Vec<Value> = routes.map(google_model).collect();
+            let models: Vec<Value> = names
+                .map(|(name, route)| google_model(name, route))
+                .collect();
             answer(&request, Json(json!({ "models": models })))
         }
     }
@@ -70,16 +72,15 @@ pub async fn one(
         Ok(caller) => caller,
         Err(refused) => return refuse(&request, ServeError::from(refused)),
     };
-    let Some(route) = visible(&snapshot, &caller).find(|route| *route.model == *id) else {
-        return refuse(
-            &request,
-            ServeError::from(RouteError::UnknownModel { model: id }),
-        );
+    let mut names = snapshot.names(|it| caller.allows(it));
+    let Some((name, route)) = names.find(|(name, _)| **name == *id) else {
+        let unknown = RouteError::unknown(&snapshot, &caller, id);
+        return refuse(&request, ServeError::from(unknown));
     };
     match client(&request) {
-        Client::OpenAi => answer(&request, Json(describe(route))),
-        Client::Anthropic => answer(&request, Json(card(route))),
-        Client::Google => answer(&request, Json(google_model(route))),
+        Client::OpenAi => answer(&request, Json(describe(name, route))),
+        Client::Anthropic => answer(&request, Json(card(name))),
+        Client::Google => answer(&request, Json(google_model(name, route))),
     }
 }
 
@@ -101,17 +102,11 @@ fn client(request: &Request) -> Client {
     }
 }
 
-fn visible<'a>(snapshot: &'a Snapshot, caller: &'a Caller) -> impl Iterator<Item = &'a Arc<Route>> {
-    snapshot
-        .routes()
-        .filter(|route| caller.allows(&route.model))
-}
-
-fn describe(route: &Arc<Route>) -> Model {
+fn describe(name: &str, route: &Route) -> Model {
     let first = route.deployments().next();
     let owned_by = first.map_or("tollward", |it| &it.provider);
     Model {
-        id: route.model.to_string(),
+        id: name.to_owned(),
         object: "model".into(),
         created: 0,
         owned_by: owned_by.into(),
@@ -125,8 +120,9 @@ pub async fn capabilities(State(gateway): State<Arc<Gateway>>, request: Request)
     let peer = peer(request.extensions());
     match authenticate(&snapshot, &gateway, request.headers(), peer).await {
         Ok(caller) => {
-            let data: Vec<Value> = visible(&snapshot, &caller)
-                .map(|route| capability(route, &caller))
+            let names = snapshot.names(|it| caller.allows(it));
+            let data: Vec<Value> = names
+                .map(|(name, route)| capability(name, route, &caller))
                 .collect();
             answer(&request, Json(json!({"object": "list", "data": data})))
         }
@@ -134,7 +130,7 @@ pub async fn capabilities(State(gateway): State<Arc<Gateway>>, request: Request)
     }
 }
 
-fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
+fn capability(name: &str, route: &Route, caller: &Caller) -> Value {
     let groups = route.groups().filter(|it| caller.allows(&it.model));
     let deployments: Vec<Value> = groups
         .flat_map(|it| &it.deployments)
@@ -167,27 +163,27 @@ fn capability(route: &Arc<Route>, caller: &Caller) -> Value {
             })
         })
         .collect();
-    json!({"id": &*route.model, "object": "model.capabilities", "deployments": deployments})
+    json!({"id": name, "object": "model.capabilities", "deployments": deployments})
 }
 
 /// A model in Anthropic's shape.
-fn card(route: &Arc<Route>) -> Value {
+fn card(name: &str) -> Value {
     json!({
         "type": "model",
-        "id": &*route.model,
-        "display_name": &*route.model,
+        "id": name,
+        "display_name": name,
         "created_at": "1970-01-01T00:00:00Z",
     })
 }
 
 /// A model in Google's shape. What is not known, such as the size of its context, is left out.
-fn google_model(route: &Arc<Route>) -> Value {
+fn google_model(name: &str, route: &Route) -> Value {
     let first = route.deployments().next();
     let traits = first.map(|it| it.target.traits(&it.upstream_model));
     let mut model = json!({
-        "name": format!("models/{}", route.model),
+        "name": format!("models/{name}"),
         "version": "1",
-        "displayName": &*route.model,
+        "displayName": name,
         "supportedGenerationMethods": ["generateContent", "countTokens"],
     });
     if let (Some(traits), Value::Object(fields)) = (traits, &mut model) {

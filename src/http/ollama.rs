@@ -76,8 +76,8 @@ async fn listing(
         Ok(caller) => caller,
         Err(refusal) => return refusal,
     };
-    let routes = snapshot.routes().filter(|it| caller.allows(&it.model));
-    let cards: Vec<ModelCard<'_>> = routes.map(|route| card(&route.model, route)).collect();
+    let names = snapshot.names(|it| caller.allows(it));
+    let cards: Vec<ModelCard<'_>> = names.map(|(name, route)| card(name, route)).collect();
     json(shape(&cards))
 }
 
@@ -240,6 +240,7 @@ fn unreadable(model: String, fault: Fault) -> ServeError {
         is_ours: false,
         status: None,
         retry_after: None,
+        way: None,
         upload: None,
     };
     ServeError::from(Box::new(attempt))
@@ -296,7 +297,7 @@ fn named(document: &Document) -> Option<String> {
 fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<(String, Arc<Route>)> {
     let mut names = spellings(Operation::OllamaChat, name).into_iter();
     names.find_map(|it| {
-        let route = snapshot.resolve(&it).filter(|_| caller.allows(&it))?;
+        let route = snapshot.resolve_for(&it, |model| caller.allows(model))?;
         Some((it.into_owned(), route))
     })
 }
@@ -305,7 +306,10 @@ fn known(snapshot: &Snapshot, caller: &Caller, name: &str) -> Option<(String, Ar
 fn unknown(document: &Document) -> Response {
     let model = named(document).unwrap_or_default();
     let body = unknown_model(&model);
-    let mut response = refused(ServeError::from(RouteError::UnknownModel { model }));
+    let mut response = refused(ServeError::from(RouteError::UnknownModel {
+        model,
+        meant: None,
+    }));
     *response.body_mut() = Body::from(body);
     response
 }

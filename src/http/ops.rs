@@ -2,6 +2,7 @@
 
 pub mod deployments;
 pub mod explain;
+pub mod host;
 
 use std::sync::Arc;
 

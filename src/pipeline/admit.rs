@@ -2,6 +2,8 @@
 
 pub mod hints;
 
+use std::time::{Duration, Instant};
+
 use http::{HeaderMap, HeaderValue};
 use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::RequestId;
@@ -42,7 +44,7 @@ pub struct Admitted {
     /// The client's own request id, when it sent a sane one.
     pub client_request_id: Option<HeaderValue>,
     /// When the request's head had been read.
-    pub started: std::time::Instant,
+    pub started: Instant,
 }
 
 /// What a request brought besides its document.
@@ -86,20 +88,29 @@ impl Content {
 
 impl Admitted {
     /// A request of which `content` was read, from a caller we know.
-    pub fn new(ingress: Ingress, caller: Caller, content: Content) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// A header that we act on is wrong.
+    pub fn new(ingress: Ingress, caller: Caller, content: Content) -> Result<Self, IngressError> {
+        Ok(Self {
             request: ingress.request,
             at_ms: ingress.at_ms,
             operation: ingress.operation,
             document: content.document,
             arrived: content.arrived,
             betas: betas(&ingress.headers),
-            hints: Hints::read(&ingress.headers),
+            hints: Hints::read(&ingress.headers)?,
             view: content.view,
             caller,
             client_request_id: ingress.client_request_id,
             started: ingress.started,
-        }
+        })
+    }
+
+    /// When the call has to be over, where `total` is the most that a deployment may take: its caller
+    /// may want to wait less.
+    pub fn deadline(&self, total: Duration) -> Instant {
+        self.started + self.hints.timeout.map_or(total, |it| it.min(total))
     }
 
     /// The form, or its beginning, where the body is one.
@@ -218,7 +229,7 @@ pub async fn admit(
         let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;
         Content::held(document, view)
     };
-    Ok((Admitted::new(ingress, caller, content), slot))
+    Ok((Admitted::new(ingress, caller, content)?, slot))
 }
 
 #[cfg(test)]

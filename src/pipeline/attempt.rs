@@ -5,6 +5,7 @@
 //! type has no way to.
 
 mod candidates;
+mod hedge;
 mod signers;
 
 use std::fmt;
@@ -16,15 +17,16 @@ use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::Fault;
 
 use self::candidates::{Candidate, Candidates};
+use self::hedge::Hedging;
 pub use self::signers::Signers;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::{Books, Settlement, Way};
 use crate::policy::retry::{Situation, Verdict, decide_among};
 use crate::snapshot::{Deployment, RetryTerms};
-use crate::upstream::exchange::{Asked, Exchanged, Prepared, exchange, prepare};
+use crate::upstream::exchange::{Exchanged, exchange};
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::sender::Sender;
 use crate::upstream::upload::{Upload, UploadError};
@@ -72,6 +74,8 @@ pub struct AttemptError {
     pub status: Option<StatusCode>,
     /// What the vendor asked us to wait.
     pub retry_after: Option<Duration>,
+    /// How it came to that, once it is known.
+    pub way: Option<Way>,
     /// What was wrong with the rest of the caller's body, which was being passed on.
     pub upload: Option<UploadError>,
 }
@@ -90,6 +94,10 @@ pub struct Trail {
 impl Trail {
     fn failed(&mut self, deployment: &Deployment, fault: Fault) {
         self.attempts.push((Arc::clone(&deployment.id), fault));
+    }
+
+    fn has_failed(&self, deployment: &Deployment) -> bool {
+        self.attempts.iter().any(|(id, _)| *id == deployment.id)
     }
 
     fn made(&self) -> u32 {
@@ -151,6 +159,7 @@ impl AttemptError {
             is_ours: failure.is_ours,
             status: failure.status,
             retry_after: failure.retry_after,
+            way: None,
             upload: None,
         }
     }
@@ -173,28 +182,22 @@ pub async fn attempt(
     let mut trail = Trail::default();
     let upload = recalled.admitted.upload();
     let mut candidates = Candidates::of(gateway, terms, recalled, plan);
+    let books = Books::new(settlement);
+    let mut hedging = Hedging::of(plan, recalled);
     let mut told = None;
-    let mut candidate = candidates.next(settlement, &mut trail);
-    'candidates: while let Some(Candidate {
-        deployment,
-        asked,
-        prepared,
-    }) = candidate.take()
-    {
-        let mut prepared = Some(prepared);
-        let deadline = recalled.admitted.started + deployment.timeouts.total;
+    let mut candidate = candidates.next(&books, &mut trail);
+    'candidates: while let Some(mut current) = candidate.take() {
+        let deployment = current.deployment;
+        let deadline = current.deadline;
         let mut attempts_here = 0;
         deployment.allowance.earn(terms.allowance);
         loop {
             attempts_here += 1;
-            let again = || prepare(deployment, &asked.call);
-            let ready = prepared.take().unwrap_or_else(again);
-            let whom = (deployment, deadline);
-            let failure = match signed(gateway, whom, &asked, ready, settlement).await {
-                Ok(exchanged) => return Ok(trail.committed(deployment, exchanged)),
+            let race = hedging.race(&mut current, &mut candidates, &books, &mut trail);
+            let failure = match race.await {
+                Ok((deployment, exchanged)) => return Ok(trail.committed(deployment, exchanged)),
                 Err(failure) => failure,
             };
-            trail.failed(deployment, failure.fault);
             let mut situation = situation(&failure, terms, (attempts_here, trail.made()));
             situation.has_detour = candidates.has_detour(failure.fault);
             let fault = failure.fault;
@@ -205,7 +208,7 @@ pub async fn attempt(
             }
             let verdict = decide_among(&situation, &terms.backoff, || {
                 candidates.turn_off(fault);
-                candidate = candidates.next(settlement, &mut trail);
+                candidate = candidates.next(&books, &mut trail);
                 candidate.is_some()
             });
             match verdict {
@@ -226,32 +229,29 @@ pub async fn attempt(
 }
 
 /// One attempt, with the first credential that is not refused.
-async fn signed<'a>(
+async fn signed(
     gateway: &Gateway,
-    (deployment, deadline): (&'a Arc<Deployment>, Instant),
-    asked: &Asked<'a>,
-    prepared: Result<Prepared<'a>, Box<AttemptFailure>>,
-    settlement: &mut Settlement,
+    candidate: &mut Candidate<'_>,
+    books: &Books<'_>,
 ) -> Result<Exchanged, AttemptFailure> {
-    let mut prepared = Some(prepared);
-    let mut signers = Signers::of(deployment, asked.upload);
-    while let Some(signer) = signers.next(gateway, settlement).await {
+    let (deployment, deadline) = (candidate.deployment, candidate.deadline);
+    let mut signers = Signers::of(deployment, candidate.asked.upload);
+    while let Some(signer) = signers.next(gateway, books).await {
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
-            upload: asked.upload,
+            upload: candidate.asked.upload,
         };
-        let again = || prepare(deployment, &asked.call);
-        let exchanged = match prepared.take().unwrap_or_else(again) {
-            Ok(it) => exchange(sender, deployment, asked, it, deadline).await,
+        let exchanged = match candidate.take_prepared() {
+            Ok(it) => exchange(sender, deployment, &candidate.asked, it, deadline).await,
             Err(failure) => Err(*failure),
         };
         match exchanged {
             Ok(exchanged) => {
-                signers.answered(settlement);
+                signers.answered(books);
                 return Ok(exchanged);
             }
-            Err(failure) => signers.failed(&signer, failure, settlement),
+            Err(failure) => signers.failed(&signer, failure, books),
         }
     }
     Err(signers.into_failure())

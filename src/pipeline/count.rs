@@ -16,7 +16,7 @@ use crate::pipeline::ServeError;
 use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::recall;
-use crate::pipeline::route::route;
+use crate::pipeline::route::foreseen;
 use crate::policy::estimate;
 use crate::upstream;
 use crate::upstream::count::Counted;
@@ -76,9 +76,10 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     };
     let view = RequestView::for_count(ingress.address.take(), &document);
     let content = Content::held(document, view.map_err(AdmitError::from)?);
-    let admitted = Admitted::new(ingress, caller, content);
-    let plan = route(gateway, &snapshot, &admitted)?;
-    let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
+    let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
+    let recollection = recall(gateway, &snapshot.limits, admitted).await?;
+    let plan = foreseen(gateway, &snapshot, &recollection.admitted)?;
+    let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let admitted = recalled.unsealed(&gateway.seal).admitted;
     let deployment = plan.first();
     let call = Call {

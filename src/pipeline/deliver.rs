@@ -7,19 +7,20 @@ pub mod metered;
 pub mod session;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
-use tollward_wire::fault::Fault;
 
+use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
 use crate::pipeline::recall::Recalled;
-use crate::pipeline::settle::{Booked, Observed, Settlement};
+use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
+use crate::policy::bound::OutputBound;
 use crate::snapshot::Deployment;
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
@@ -33,19 +34,15 @@ pub struct Reply {
     pub deployment: Arc<Deployment>,
     /// The name of the credential that was accepted; empty if there was no choice.
     pub credential: Arc<str>,
-    /// Attempts made.
-    pub attempts: u32,
-    /// Why the first attempt failed, when there were several.
-    pub fallback_reason: Option<Fault>,
+    /// How the call came to it.
+    pub way: Way,
     /// Deployments that cannot be asked such a thing, and were not.
     pub skipped: Vec<Arc<str>>,
-    /// What became of each attempt, when there were several.
-    pub tried: Option<String>,
-    /// The rule of the route that sent the call where it went.
-    pub rule: Option<Arc<str>>,
     /// Whether the conversation is in a cache there: `hit`, `miss` or `repin`; `None` where turns are
     /// not kept together.
     pub affinity: Option<&'static str>,
+    /// Whether the embedded engine stands in for others that failed or are left alone.
+    pub is_degraded: bool,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -82,10 +79,9 @@ pub fn deliver(
         skipped,
     } = committed;
     let (admitted, keepsake) = (recalled.admitted, recalled.keepsake);
-    let (request, attempts) = (settlement.request(), settlement.attempts());
+    let (request, way) = (settlement.request(), settlement.way(fallback_reason));
     let credential = Arc::clone(settlement.credential());
-    let (rule, tried) = (settlement.rule().cloned(), settlement.tried());
-    let affinity = settlement.affinity();
+    let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let overhead = settlement.overhead();
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
@@ -112,7 +108,7 @@ pub fn deliver(
             (head, None, ReplyBody::Session(Box::new(session)))
         }
         Exchanged::Stream(stream) => {
-            let limits = limits(&deployment, admitted.started, keep_alive);
+            let limits = limits(&deployment, &admitted, keep_alive);
             let head = stream.head.clone();
             let metered = Metered::new(*stream, settlement, limits).keeping(keepsake, &deployment);
             (head, None, ReplyBody::Stream(Box::new(metered)))
@@ -125,12 +121,10 @@ pub fn deliver(
         client_request_id: admitted.client_request_id,
         deployment,
         credential,
-        attempts,
-        fallback_reason,
+        way,
         skipped,
-        tried,
-        rule,
         affinity,
+        is_degraded,
         head,
         overhead,
         booked,
@@ -138,12 +132,20 @@ pub fn deliver(
     }
 }
 
-fn limits(deployment: &Deployment, started: Instant, keep_alive: Duration) -> Limits {
+fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) -> Limits {
     Limits {
         idle: deployment.timeouts.idle,
-        deadline: started + deployment.timeouts.total,
+        deadline: admitted.deadline(deployment.timeouts.total),
         keep_alive,
+        output: bound(admitted),
     }
+}
+
+/// How long an answer may be. An older completion may repeat the prompt, which is not bounded.
+fn bound(admitted: &Admitted) -> Option<OutputBound> {
+    let view = &admitted.view;
+    let tokens = view.max_output.filter(|_| !admitted.document.has("echo"))?;
+    Some(OutputBound::new(tokens, view.choices))
 }
 
 /// What was read of a whole answer.

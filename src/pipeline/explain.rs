@@ -54,23 +54,37 @@ pub struct Inquiry {
 #[derive(Debug, thiserror::Error)]
 pub enum ExplainError {
     /// What is asked cannot be understood.
-    #[error("the request is no inquiry: {0}")]
+    #[error("the request cannot be read: {0}")]
     Malformed(String),
     /// There is no such operation.
-    #[error("there is no operation `{0}`")]
+    #[error("there is no operation `{0}`; there are {all}", all = operations())]
     Operation(String),
     /// There is no such key.
     #[error("there is no active key named `{0}`")]
     Key(String),
     /// There is no such deployment.
-    #[error("no model that is configured has a deployment `{0}`")]
-    Deployment(String),
+    #[error("no deployment that a model names is called `{named}`{end}", end = suggested(.meant.as_deref()))]
+    Deployment {
+        /// What it was called.
+        named: String,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
     /// The call would be refused before it is routed.
     #[error(transparent)]
     Admit(#[from] AdmitError),
     /// Nothing answers to that model.
     #[error(transparent)]
     Route(#[from] RouteError),
+}
+
+fn operations() -> String {
+    Operation::ALL.map(Operation::name).join(", ")
+}
+
+/// The end of a message about a name that is not known.
+fn suggested(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |it| format!("; did you mean `{it}`?"))
 }
 
 impl Inquiry {
@@ -101,7 +115,7 @@ impl Inquiry {
             arrived: Arrived::Document,
             betas: None,
             view,
-            hints: Hints::of(self.tags.iter().map(String::as_str), &self.session),
+            hints: Hints::told(&self.tags, &self.session).map_err(AdmitError::from)?,
             caller,
             client_request_id: None,
             started: clock::mono(),

@@ -18,9 +18,9 @@ use crate::pipeline::admit::{AdmitError, Admitted, Content, Slot};
 use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
-use crate::pipeline::recall::recall;
+use crate::pipeline::recall::Recalled;
 use crate::pipeline::route::Plan;
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::{Books, Settlement};
 use crate::snapshot::{Account, Deployment, Limits, Passthrough};
 use crate::upstream::exchange::{Exchanged, Passed, pass as exchange};
 use crate::upstream::failure::AttemptFailure;
@@ -80,18 +80,22 @@ pub async fn pass(
     });
     let headers = passed(&ingress.headers);
     let upload = upload(&mut ingress, &snapshot.limits)?;
-    let admitted = Admitted::new(ingress, caller, Content::unread(upload.clone()));
+    let content = Content::unread(upload.clone());
+    let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
     let plan = Plan::only(Arc::clone(&deployment));
-    let (recalled, plan) = recall(gateway, &snapshot.limits, admitted, plan).await?;
+    let recalled = Recalled::plain(admitted);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
     let passed = Passed {
         method: &method,
         path,
         headers,
-        deadline: recalled.admitted.started + deployment.timeouts.total,
+        deadline: recalled.admitted.deadline(deployment.timeouts.total),
     };
     let upload = upload.as_ref();
-    let passing = signed((gateway, &mut settlement), &deployment, &passed, upload);
+    let passing = async {
+        let books = Books::new(&mut settlement);
+        signed((gateway, &books), &deployment, &passed, upload).await
+    };
     match gateway.cut_calls.run_until_cancelled(passing).await {
         Some(Ok((status, exchanged))) => {
             settlement.answers_with(status);
@@ -102,11 +106,11 @@ pub async fn pass(
         }
         Some(Err(failure)) => {
             let failure = told(failure);
-            let error = AttemptError {
+            let mut error = AttemptError {
                 upload: upload.and_then(Upload::take_failure),
                 ..AttemptError::of(&deployment, failure)
             };
-            settlement.fail(&error);
+            settlement.fail(&mut error);
             Err(ServeError::Attempt(Box::new(error)))
         }
         None => {
@@ -129,13 +133,13 @@ fn slot(gateway: &Gateway, limits: &Limits) -> Result<Slot, AdmitError> {
 
 /// One attempt, with the first credential that is not refused.
 async fn signed(
-    (gateway, settlement): (&Gateway, &mut Settlement),
+    (gateway, books): (&Gateway, &Books<'_>),
     deployment: &Arc<Deployment>,
     passed: &Passed<'_>,
     upload: Option<&Upload>,
 ) -> Result<(StatusCode, Exchanged), AttemptFailure> {
     let mut signers = Signers::of(deployment, upload);
-    while let Some(signer) = signers.next(gateway, settlement).await {
+    while let Some(signer) = signers.next(gateway, books).await {
         let sender = Sender {
             client: &gateway.client,
             signer: &signer,
@@ -143,10 +147,10 @@ async fn signed(
         };
         match exchange(sender, deployment, passed).await {
             Ok(answer) => {
-                signers.answered(settlement);
+                signers.answered(books);
                 return Ok(answer);
             }
-            Err(failure) => signers.failed(&signer, failure, settlement),
+            Err(failure) => signers.failed(&signer, failure, books),
         }
     }
     Err(signers.into_failure())

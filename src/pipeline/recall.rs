@@ -1,8 +1,9 @@
-//! Admitted → [`Recalled`]: the request with the conversation that it goes on from.
+//! Admitted → [`Recollection`]: the request with the conversation that it goes on from; and with its
+//! plan, [`Recalled`].
 //!
 //! Only `/v1/responses` refers to what was said before. What is stored here is put in front
-//! of the request's own input. What a vendor keeps is named to that vendor and to no other,
-//! so the plan comes out with those who answer by the same account. A response that is
+//! of the request's own input, before anybody asks where the request may go. What a vendor keeps is
+//! named to that vendor and to no other, so the plan comes out with those who answer by the same account. A response that is
 //! neither, or is another key's, is told and never left out, let alone passed on: vendors
 //! keep the responses of all keys together.
 
@@ -35,6 +36,15 @@ pub struct Recalled {
 }
 
 impl Recalled {
+    /// A request that has no past.
+    pub fn plain(admitted: Admitted) -> Self {
+        Self {
+            admitted,
+            written: None,
+            keepsake: None,
+        }
+    }
+
     /// With the thoughts of other vendors open that the caller kept sealed.
     #[must_use]
     pub fn unsealed(mut self, seal: &Seal) -> Self {
@@ -96,7 +106,38 @@ impl From<StoreError> for RecallError {
     }
 }
 
-/// Completes a request, and leaves of its plan who may answer it.
+/// A request with all that was said before and is stored here: what decides where it goes.
+pub struct Recollection {
+    /// The request.
+    pub admitted: Admitted,
+    /// What is known of its past; nothing else than `/v1/responses` has one.
+    known: Option<Known>,
+}
+
+/// What is known of a request's past.
+struct Known {
+    /// Its response is to be kept, if anybody keeps responses.
+    is_stored: bool,
+    /// The response stored here that it goes on from.
+    previous: Option<RequestId>,
+    /// Its own items, where they had to be looked at.
+    input: Option<Bytes>,
+    /// As the caller wrote it, where that is another one.
+    written: Option<Document>,
+    stays: Stays,
+}
+
+/// With whom a conversation has to go on.
+enum Stays {
+    /// Anybody.
+    Anywhere,
+    /// All of these accounts, because one of them keeps what has this id.
+    With(Vec<String>, String),
+    /// These accounts, if they may; without their thoughts one can go on anywhere.
+    Rather(Vec<String>),
+}
+
+/// Completes a request.
 ///
 /// # Errors
 /// [`RecallError`] where what it refers to is not there.
@@ -107,15 +148,12 @@ pub async fn recall(
     gateway: &Gateway,
     limits: &Limits,
     admitted: Admitted,
-    plan: Plan,
-) -> Result<(Recalled, Plan), RecallError> {
+) -> Result<Recollection, RecallError> {
     if admitted.operation != Operation::Responses {
-        let recalled = Recalled {
+        return Ok(Recollection {
             admitted,
-            written: None,
-            keepsake: None,
-        };
-        return Ok((recalled, plan));
+            known: None,
+        });
     }
     let state = state_of(&admitted.document)?;
     let past = Past {
@@ -124,61 +162,91 @@ pub async fn recall(
         key: admitted.caller.key().map(|key| key.id),
     };
     let kept = past.kept(&state).await?;
-    let plan = narrowed(plan, &state, &kept, &admitted)?;
     let whole = past.complete(&admitted.document, &state, &kept).await?;
-    let is_kept = !limits.retention.is_zero();
-    let is_off = state.is_stored && !is_kept && plan.candidates().any(|it| relays(it));
-    let keepsake = (state.is_stored && is_kept).then(|| keepsake(&admitted, limits, &plan, &whole));
-    let written = admitted.document.clone();
-    let document = match whole.document {
-        // What nobody here can answer for is not to be kept by the vendor either.
-        None if is_off => Some(unstored(&written)?),
-        document => document,
+    let known = Known {
+        is_stored: state.is_stored,
+        previous: whole.previous,
+        input: whole.input,
+        written: whole.document.is_some().then(|| admitted.document.clone()),
+        stays: stays(&state, &kept),
     };
-    let recalled = match document {
-        None => Recalled {
-            admitted,
-            written: None,
-            keepsake,
+    let document = whole.document.unwrap_or_else(|| admitted.document.clone());
+    Ok(Recollection {
+        admitted: Admitted {
+            document,
+            ..admitted
         },
-        Some(document) => Recalled {
+        known: Some(known),
+    })
+}
+
+impl Recollection {
+    /// The request as it is asked, and of its plan who may answer it.
+    ///
+    /// # Errors
+    /// What it goes on from is kept by nobody in the plan.
+    pub fn planned(self, limits: &Limits, plan: Plan) -> Result<(Recalled, Plan), RecallError> {
+        let Self { admitted, known } = self;
+        let Some(known) = known else {
+            return Ok((Recalled::plain(admitted), plan));
+        };
+        let plan = narrowed(plan, &known.stays, &admitted)?;
+        let is_kept = !limits.retention.is_zero();
+        let keepsake =
+            (known.is_stored && is_kept).then(|| keepsake(&admitted, limits, &plan, &known));
+        let is_off = known.is_stored && !is_kept && plan.candidates().any(|it| relays(it));
+        // What nobody here can answer for is not to be kept by the vendor either.
+        let (document, written) = match known.written {
+            None if is_off => {
+                let unstored = unstored(&admitted.document)?;
+                (unstored, Some(admitted.document))
+            }
+            written => (admitted.document, written),
+        };
+        let recalled = Recalled {
             admitted: Admitted {
                 document,
                 ..admitted
             },
-            written: Some(written),
+            written,
             keepsake,
-        },
-    };
-    Ok((recalled, plan))
+        };
+        Ok((recalled, plan))
+    }
 }
 
-/// The plan without those who cannot go on from what a vendor keeps.
-fn narrowed(
-    plan: Plan,
-    state: &State<'_>,
-    kept: &Kept,
-    admitted: &Admitted,
-) -> Result<Plan, RecallError> {
-    let with = |accounts: &[&str]| {
-        let has_all = |it: &Deployment| accounts.iter().all(|account| *it.provider == **account);
-        plan.narrowed(|it| relays(it) && has_all(it))
-    };
+/// With whom it has to go on.
+fn stays(state: &State<'_>, kept: &Kept) -> Stays {
+    let owned = |accounts: Vec<&str>| accounts.into_iter().map(str::to_owned).collect();
     let references = state.references.iter().map(String::as_str);
     let needed = state.previous.as_deref().into_iter().chain(references);
     let needed: Vec<&str> = needed.filter(|id| kept.has(id)).collect();
     if let Some(id) = needed.first() {
-        let left = with(&kept.accounts(&needed));
-        return left.ok_or_else(|| RecallError::Elsewhere {
-            id: (*id).to_owned(),
-            model: admitted.view.model.clone(),
-        });
+        return Stays::With(owned(kept.accounts(&needed)), (*id).to_owned());
     }
-    // Without their thoughts one can go on anywhere.
     let thoughts: Vec<&str> = state.thoughts.iter().map(String::as_str).collect();
     let accounts = kept.accounts(&thoughts);
-    let left = (!accounts.is_empty()).then(|| with(&accounts)).flatten();
-    Ok(left.unwrap_or(plan))
+    if accounts.is_empty() {
+        Stays::Anywhere
+    } else {
+        Stays::Rather(owned(accounts))
+    }
+}
+
+/// The plan without those who cannot go on from what a vendor keeps.
+fn narrowed(plan: Plan, stays: &Stays, admitted: &Admitted) -> Result<Plan, RecallError> {
+    let with = |accounts: &[String]| {
+        let has_all = |it: &Deployment| accounts.iter().all(|account| *it.provider == **account);
+        plan.narrowed(|it| relays(it) && has_all(it))
+    };
+    match stays {
+        Stays::Anywhere => Ok(plan),
+        Stays::Rather(accounts) => Ok(with(accounts).unwrap_or(plan)),
+        Stays::With(accounts, id) => with(accounts).ok_or_else(|| RecallError::Elsewhere {
+            id: id.clone(),
+            model: admitted.view.model.clone(),
+        }),
+    }
 }
 
 /// Whether it keeps responses itself.
@@ -231,19 +299,20 @@ impl Past<'_> {
     }
 }
 
-fn keepsake(admitted: &Admitted, limits: &Limits, plan: &Plan, whole: &Whole) -> Keepsake {
+fn keepsake(admitted: &Admitted, limits: &Limits, plan: &Plan, known: &Known) -> Keepsake {
     let is_ours = !plan.candidates().all(|it| relays(it));
-    let input = || match &whole.input {
+    let written = known.written.as_ref().unwrap_or(&admitted.document);
+    let input = || match &known.input {
         Some(input) => Some(input.clone()),
         // What is wrong with the input is for its reader to say.
-        None => input_items(&admitted.document, |_| None).ok(),
+        None => input_items(written, |_| None).ok(),
     };
     let turn = is_ours.then(input).flatten().map(|input| KeptTurn {
         id: admitted.request,
         at_ms: admitted.at_ms,
-        previous: whole.previous,
+        previous: known.previous,
         model: admitted.view.model.clone(),
-        written: admitted.document.clone(),
+        written: written.clone(),
         input,
     });
     Keepsake {

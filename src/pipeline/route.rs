@@ -12,6 +12,7 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tollward_config::closest;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
@@ -20,13 +21,18 @@ use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::admit::Admitted;
+use crate::pipeline::authenticate::Caller;
 use crate::policy::allowance::AllowanceTerms;
 use crate::policy::decision::Decision;
 use crate::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
-use crate::snapshot::route::{Group, Route, Rule};
+use crate::snapshot::route::{Group, Hedge, Route, Rule, Shadow};
 use crate::snapshot::{Deployment, Snapshot};
+use crate::upstream::health::Demand;
+
+/// Names with which one that is not known is compared.
+const MAX_COMPARED: usize = 256;
 
 /// This call's ordered choices; never empty.
 pub struct Plan {
@@ -41,6 +47,10 @@ pub struct Plan {
     pub decision: Option<Decision>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
+    /// When it is asked of another one as well.
+    pub hedge: Option<Arc<Hedge>>,
+    /// Another model that is asked as well.
+    pub shadow: Option<Arc<Shadow>>,
     /// The conversation, if its turns are kept together.
     pub thread: Option<Thread>,
     too_long: Vec<Choice>,
@@ -52,8 +62,8 @@ pub struct Plan {
 pub struct Choice {
     /// Who is asked.
     pub deployment: Arc<Deployment>,
-    /// Why it should rather not be asked, for now.
-    pub pause: Option<Pause>,
+    /// The group that leads to it, where it is not the first one: its turn is taken when it is reached.
+    pub group: Option<Arc<Group>>,
 }
 
 impl Choice {
@@ -61,42 +71,56 @@ impl Choice {
     fn of(deployment: Arc<Deployment>) -> Self {
         Self {
             deployment,
-            pause: None,
+            group: None,
         }
     }
 
-    /// Whether it may be asked at `now` by a call that has made so many attempts, though it should
-    /// perhaps be left alone; `others` are behind it.
+    /// Whether it may be asked, though it should perhaps be left alone; `others` are behind it.
+    ///
+    /// It is looked at now, and not as it was when the call was planned: a failed attempt may have
+    /// taken minutes, and others may have failed here meanwhile.
     ///
     /// # Errors
     /// Why it should be left alone.
     pub fn may_be_asked<'c>(
         &self,
         others: impl IntoIterator<Item = &'c Self>,
-        made: u32,
-        terms: AllowanceTerms,
-        now: Instant,
+        asking: Asking,
     ) -> Result<(), Pause> {
-        let (deployment, is_first) = (&self.deployment, made == 0);
-        // A failed attempt may have taken minutes, and others may have failed here meanwhile.
-        let pause = if is_first {
-            self.pause
-        } else {
-            deployment.pause(now)
-        };
+        let Asking {
+            demand,
+            made,
+            terms,
+            now,
+        } = asking;
+        let deployment = &self.deployment;
+        let pause = deployment.pause(demand, now);
         let mut others = others.into_iter();
-        let mut is_other_free = || others.any(|it| it.deployment.pause(now).is_none());
-        let may = match toll(pause, made) {
+        let is_other_free = || others.any(|it| it.deployment.pause(demand, now).is_none());
+        let may = match toll(pause, made, is_other_free) {
             Toll::Nothing => true,
-            _ if !is_first && is_other_free() => false,
             Toll::Turn => deployment.health.may_force(now),
             Toll::Retry => deployment.allowance.spend(terms, now),
+            Toll::Forbidden => false,
         };
         match pause {
             Some(pause) if !may => Err(pause),
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Who wants to ask one of its choices, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// What is to be done.
+    pub demand: Demand,
+    /// Attempts that the call has made.
+    pub made: u32,
+    /// On which terms retries are paid for.
+    pub terms: AllowanceTerms,
+    /// The time.
+    pub now: Instant,
 }
 
 impl Plan {
@@ -109,6 +133,8 @@ impl Plan {
             passed: Vec::new(),
             decision: None,
             attempts: None,
+            hedge: None,
+            shadow: None,
             thread: None,
             too_long: Vec::new(),
             filtered: Vec::new(),
@@ -148,10 +174,21 @@ impl Plan {
             passed: self.passed.clone(),
             decision: self.decision.clone(),
             attempts: self.attempts,
+            hedge: self.hedge.clone(),
+            shadow: self.shadow.clone(),
             thread: self.thread,
             too_long: of(&self.too_long),
             filtered: of(&self.filtered),
         })
+    }
+
+    /// The same, under the name of a rule.
+    #[must_use]
+    pub fn called(self, rule: Arc<str>) -> Self {
+        Self {
+            rule: Some(rule),
+            ..self
+        }
     }
 
     /// The preferred deployment.
@@ -168,6 +205,8 @@ pub enum RouteError {
     UnknownModel {
         /// The name that was asked for.
         model: String,
+        /// One that the caller may use, and probably meant.
+        meant: Option<String>,
     },
     /// The model is known, but nothing that answers for it serves this operation.
     #[error("the model `{model}` does not serve {operation}")]
@@ -177,6 +216,18 @@ pub enum RouteError {
         /// The operation's name.
         operation: &'static str,
     },
+    /// A rule of the model leads to another one, which the caller's key may not use.
+    #[error(
+        "the rule `{rule}` of the model `{model}` sends this to `{to}`, which the key may not use"
+    )]
+    Elsewhere {
+        /// The name that was asked for.
+        model: String,
+        /// The rule's name.
+        rule: Arc<str>,
+        /// The model that it leads to.
+        to: Arc<str>,
+    },
     /// Every deployment is out of the question for this call.
     #[error("no deployment of the model `{model}` may answer this: {}", .obstacle.told())]
     Excluded {
@@ -185,6 +236,16 @@ pub enum RouteError {
         /// What stands in the way of the first of them.
         obstacle: Obstacle,
     },
+}
+
+impl RouteError {
+    /// There is no `model` for `caller`.
+    pub fn unknown(snapshot: &Snapshot, caller: &Caller, model: String) -> Self {
+        let names = snapshot.names(|it| caller.allows(it));
+        let names = names.map(|(name, _)| name).take(MAX_COMPARED);
+        let meant = closest(&model, names).map(str::to_owned);
+        Self::UnknownModel { model, meant }
+    }
 }
 
 /// The names under which a model may be asked for. Ollama's clients add and leave out `:latest` as they like.
@@ -219,6 +280,19 @@ pub fn route(
     prospect(snapshot, question, Group::next_turn)?.plan()
 }
 
+/// Who would be asked, by a call that is none.
+///
+/// # Errors
+/// [`RouteError`] when no candidate remains.
+pub fn foreseen(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+) -> Result<Plan, RouteError> {
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    prospect(snapshot, question, Group::turn)?.plan()
+}
+
 /// All that may answer a call, before anybody is chosen.
 pub struct Prospect<'a> {
     /// What is asked.
@@ -245,7 +319,8 @@ pub struct Candidate {
     pub found: Surveyed,
 }
 
-/// Looks at all that may answer a call. `turn`: the number that the call has in a group.
+/// Looks at all that may answer a call. `turn`: the number that the call has in its own group; those
+/// of other groups count the calls that reach them.
 ///
 /// # Errors
 /// [`RouteError::UnknownModel`].
@@ -258,10 +333,16 @@ pub fn prospect<'a>(
     let question = question.guarded(snapshot);
     let (route, rule) = redirected(snapshot, &question, Arc::clone(&asked));
     let question = question.of(&route);
+    let others = |groups: &[Arc<Group>]| -> Vec<Candidate> {
+        let of = |it| candidates(&question, it, it.turn());
+        groups.iter().flat_map(of).collect()
+    };
+    let mut candidates = candidates(&question, &route.own, turn(&route.own));
+    candidates.extend(others(&route.fallbacks));
     Ok(Prospect {
-        candidates: candidates(&question, route.groups(), turn),
-        too_long: candidates(&question, &route.context_fallbacks, turn),
-        filtered: candidates(&question, &route.filter_fallbacks, turn),
+        candidates,
+        too_long: others(&route.context_fallbacks),
+        filtered: others(&route.filter_fallbacks),
         question,
         asked,
         route,
@@ -278,20 +359,53 @@ impl Prospect<'_> {
         let admitted = self.question.admitted();
         let lined_up = lineup(&self.candidates);
         let obstacle = lined_up.obstacle().cloned();
-        let mut in_order = choices(lined_up).into_iter();
+        let mut in_order = self.choices(lined_up).into_iter();
         let first = in_order.next();
         let is_sticky = self.route.groups().any(|it| it.looks_at(Look::Warmth));
         Ok(Plan {
-            first: first.ok_or_else(|| refusal(admitted, obstacle))?,
+            first: first.ok_or_else(|| self.refusal(admitted, obstacle))?,
             others: in_order.collect(),
             rule: self.rule.clone(),
             passed: passed(&self.candidates),
             decision: Some(self.question.decision()),
             attempts: self.route.attempts,
+            hedge: self.route.hedge.clone(),
+            shadow: self.asked.shadow.clone(),
             thread: is_sticky.then(|| self.question.thread()),
-            too_long: choices(lineup(&self.too_long)),
-            filtered: choices(lineup(&self.filtered)),
+            too_long: self.choices(lineup(&self.too_long)),
+            filtered: self.choices(lineup(&self.filtered)),
         })
+    }
+
+    /// Why nothing is left.
+    fn refusal(&self, admitted: &Admitted, obstacle: Option<Obstacle>) -> RouteError {
+        let model = admitted.view.model.clone();
+        match (obstacle, &self.rule) {
+            (None | Some(Obstacle::Forbidden), Some(rule)) => RouteError::Elsewhere {
+                model,
+                rule: Arc::clone(rule),
+                to: Arc::clone(&self.route.model),
+            },
+            (None | Some(Obstacle::Forbidden), None) => {
+                RouteError::UnknownModel { model, meant: None }
+            }
+            (Some(Obstacle::NotServed), _) => RouteError::NotServed {
+                model,
+                operation: admitted.operation.name(),
+            },
+            (Some(obstacle), _) => RouteError::Excluded { model, obstacle },
+        }
+    }
+
+    fn choices(&self, lineup: Lineup<&Candidate>) -> Vec<Choice> {
+        let choice = |candidate: &Candidate| {
+            let is_own = Arc::ptr_eq(&candidate.group, &self.route.own);
+            Choice {
+                deployment: Arc::clone(&candidate.found.deployment),
+                group: (!is_own).then(|| Arc::clone(&candidate.group)),
+            }
+        };
+        lineup.in_order().into_iter().map(choice).collect()
     }
 }
 
@@ -302,11 +416,12 @@ impl Prospect<'_> {
 pub fn found(snapshot: &Snapshot, admitted: &Admitted) -> Result<Arc<Route>, RouteError> {
     let model = &admitted.view.model;
     let spellings = spellings(admitted.operation, model);
-    let mut routes = spellings.iter().filter_map(|it| snapshot.resolve(it));
-    let route = routes.find(|route| admitted.caller.allows(&route.model));
-    route.ok_or_else(|| RouteError::UnknownModel {
-        model: model.clone(),
-    })
+    let may_use = |model: &str| admitted.caller.allows(model);
+    let mut routes = spellings
+        .iter()
+        .filter_map(|it| snapshot.resolve_for(it, may_use));
+    let unknown = || RouteError::unknown(snapshot, &admitted.caller, model.clone());
+    routes.next().ok_or_else(unknown)
 }
 
 /// Where the first rule that holds sends the call, and the rule's name.
@@ -315,30 +430,27 @@ fn redirected(
     question: &Question<'_>,
     route: Arc<Route>,
 ) -> (Arc<Route>, Option<Arc<str>>) {
-    let holds = |rule: &&Rule| rule.when.holds(&question.facts()) == Some(true);
+    let holds = |rule: &&Rule| question.meets(&rule.when) == Some(true);
     let led = |rule: &Rule| Some((snapshot.resolve(&rule.model)?, Some(Arc::clone(&rule.name))));
     let led = route.rules.iter().find(holds).and_then(led);
     led.unwrap_or((route, None))
 }
 
-/// Those of some groups, one group after the other.
-fn candidates<'g>(
-    question: &Question<'_>,
-    groups: impl IntoIterator<Item = &'g Arc<Group>>,
-    turn: fn(&Group) -> u64,
-) -> Vec<Candidate> {
-    let mut candidates = Vec::new();
-    for group in groups {
-        let surveyed = question.survey(group);
-        let order = question.order(group, &surveyed, turn(group));
-        let mut surveyed: Vec<_> = surveyed.into_iter().map(Some).collect();
-        let found = |place: usize| surveyed.get_mut(place).and_then(Option::take);
-        candidates.extend(order.into_iter().filter_map(found).map(|found| Candidate {
-            group: Arc::clone(group),
-            found,
-        }));
-    }
-    candidates
+/// Those of a group, in the order of its policies for the call that has the number `turn` there. Who
+/// is not asked, or only when nobody else is left, takes nobody's place in that order.
+fn candidates(question: &Question<'_>, group: &Arc<Group>, turn: u64) -> Vec<Candidate> {
+    let surveyed = question.survey(group);
+    let (free, others): (Vec<_>, Vec<_>) =
+        surveyed.into_iter().partition(|it| it.obstacle.is_none());
+    let order = question.order(group, &free, turn);
+    let mut free: Vec<_> = free.into_iter().map(Some).collect();
+    let found = |place: usize| free.get_mut(place).and_then(Option::take);
+    let free = order.into_iter().filter_map(found);
+    let candidate = |found| Candidate {
+        group: Arc::clone(group),
+        found,
+    };
+    free.chain(others).map(candidate).collect()
 }
 
 /// Who is asked of `candidates`.
@@ -357,25 +469,4 @@ fn passed(candidates: &[Candidate]) -> Vec<(Arc<str>, &'static str)> {
         Some((Arc::clone(&it.found.deployment.id), obstacle.code()))
     };
     candidates.iter().filter_map(told).collect()
-}
-
-fn choices(lineup: Lineup<&Candidate>) -> Vec<Choice> {
-    let choice = |(candidate, pause): (&Candidate, _)| Choice {
-        deployment: Arc::clone(&candidate.found.deployment),
-        pause,
-    };
-    lineup.in_order().into_iter().map(choice).collect()
-}
-
-/// Why nothing is left.
-fn refusal(admitted: &Admitted, obstacle: Option<Obstacle>) -> RouteError {
-    let model = admitted.view.model.clone();
-    match obstacle {
-        None | Some(Obstacle::Forbidden) => RouteError::UnknownModel { model },
-        Some(Obstacle::NotServed) => RouteError::NotServed {
-            model,
-            operation: admitted.operation.name(),
-        },
-        Some(obstacle) => RouteError::Excluded { model, obstacle },
-    }
 }

@@ -13,12 +13,16 @@ mod turns;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use tollward_store::{CostSource, Course, Entry, KeyId, NanoUsd, Outcome, RequestId};
 use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
+pub use self::attempts::AttemptNumber;
+use self::attempts::Open;
 use self::course::Notes;
+pub use self::course::Way;
 use crate::app::Gateway;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
@@ -30,7 +34,7 @@ use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Thread;
 use crate::policy::estimate;
 use crate::policy::price::{Priced, thing_counts, token_counts};
-use crate::snapshot::Deployment;
+use crate::snapshot::{Deployment, Target};
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::Used;
 use crate::upstream::health::Flight;
@@ -58,12 +62,17 @@ pub struct Booked {
     pub source: CostSource,
 }
 
+/// A settlement, for the attempts that run side by side.
+pub type Books<'a> = Mutex<&'a mut Settlement>;
+
 /// The open books of one call.
 pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
     is_settled: bool,
-    /// The attempt that runs, as its deployment's health counts it.
+    /// The attempts that run: one, or two while a slow one is hedged.
+    open: Vec<Open>,
+    /// The one that answers, as its deployment's health counts it.
     flight: Option<Flight>,
     /// Given back after the books are closed.
     _slot: Slot,
@@ -83,14 +92,16 @@ struct Call {
     notes: Notes,
     is_stream: bool,
     estimated_input: u64,
-    deployment: Arc<Deployment>,
-    /// The credential of the last attempt; empty if there was no choice.
-    credential: Arc<str>,
+    /// The attempt that answers or is the last one: the final row is about it.
+    last: Attempt,
+    /// Those that began.
     attempts: u32,
-    attempt_began: Option<Instant>,
+    /// Since when there has been an attempt that runs.
+    upstream_since: Option<Instant>,
     upstream: Duration,
     first_content: Option<Duration>,
-    failed: Option<Failed>,
+    /// What ended the answer in its midst.
+    broken: Option<Fault>,
     /// The code of what was wrong with the rest of the caller's body.
     refusal: Option<&'static str>,
     /// Characters to be read aloud.
@@ -102,7 +113,17 @@ struct Call {
     turns: u32,
 }
 
-/// How the last attempt failed.
+/// One attempt, as its row tells of it.
+struct Attempt {
+    /// From 1; 0 when nobody was asked.
+    number: u32,
+    deployment: Arc<Deployment>,
+    /// The name of its credential; empty if there was no choice.
+    credential: Arc<str>,
+    failed: Option<Failed>,
+}
+
+/// How an attempt failed.
 struct Failed {
     fault: Fault,
     may_be_billed: bool,
@@ -131,13 +152,17 @@ impl Settlement {
             notes: Notes::new(plan),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input,
-            deployment: Arc::clone(plan.first()),
-            credential: Arc::from(""),
+            last: Attempt {
+                number: 0,
+                deployment: Arc::clone(plan.first()),
+                credential: Arc::from(""),
+                failed: None,
+            },
             attempts: 0,
-            attempt_began: None,
+            upstream_since: None,
             upstream: Duration::ZERO,
             first_content: None,
-            failed: None,
+            broken: None,
             refusal: None,
             characters: characters(admitted),
             upload: admitted.upload().cloned(),
@@ -148,6 +173,7 @@ impl Settlement {
             gateway: Arc::clone(gateway),
             call,
             is_settled: false,
+            open: Vec::new(),
             flight: None,
             _slot: slot,
         }
@@ -168,18 +194,13 @@ impl Settlement {
         &self.call.model
     }
 
-    /// The rule of the route that sent the call where it goes.
-    pub fn rule(&self) -> Option<&Arc<str>> {
-        self.call.notes.rule.as_ref()
-    }
-
     /// Whether the deployment that answers has the conversation in its cache; `None` if the model's
     /// turns are not kept together.
     pub fn affinity(&self) -> Option<&'static str> {
         let thread = self.call.thread?;
         Some(match thread.warm {
             None => "miss",
-            Some(warm) if warm == self.call.deployment.identity => "hit",
+            Some(warm) if warm == self.call.last.deployment.identity => "hit",
             Some(_) => "repin",
         })
     }
@@ -189,6 +210,13 @@ impl Settlement {
         self.call.caller.key().map(|key| key.id)
     }
 
+    /// Whether the embedded engine stands in for others that failed or are left alone.
+    pub fn is_degraded(&self) -> bool {
+        let deployment = &self.call.last.deployment;
+        let is_local = matches!(deployment.target, Target::Local(_));
+        is_local && self.call.notes.has_others(&deployment.id)
+    }
+
     /// Tokens that the request has, about.
     pub fn estimated_input(&self) -> u64 {
         self.call.estimated_input
@@ -196,17 +224,18 @@ impl Settlement {
 
     /// The credential of the last attempt; empty if there was no choice.
     pub fn credential(&self) -> &Arc<str> {
-        &self.call.credential
+        &self.call.last.credential
     }
 
-    /// What became of each attempt, if there were several.
-    pub fn tried(&self) -> Option<String> {
-        (self.call.attempts > 1).then(|| self.call.notes.tried())
-    }
-
-    /// Attempts made so far.
-    pub fn attempts(&self) -> u32 {
-        self.call.attempts
+    /// How the call came where it is; of several attempts the first failed with `first`.
+    pub fn way(&self, first: Option<Fault>) -> Way {
+        let attempts = self.call.attempts;
+        Way {
+            attempts,
+            fallback_reason: first.filter(|_| attempts > 1),
+            tried: (attempts > 1).then(|| self.call.notes.tried()),
+            rule: self.call.notes.rule.clone(),
+        }
     }
 
     /// Time spent in the gateway itself so far; of a stream, until its first content.
@@ -227,6 +256,11 @@ impl Settlement {
         self.settle(Outcome::Complete, self.call.status, observed)
     }
 
+    /// The answer breaks off in its midst, for that reason; the end is still to be booked.
+    pub fn broke_off(&mut self, fault: Fault) {
+        self.call.broken = Some(fault);
+    }
+
     /// Books the end of a stream; the first end wins.
     pub fn end_stream(&mut self, outcome: Outcome, observed: Observed<'_>) {
         if !self.is_settled {
@@ -235,18 +269,20 @@ impl Settlement {
     }
 
     /// Books a call that no deployment answered.
-    pub fn fail(mut self, error: &AttemptError) {
+    pub fn fail(mut self, error: &mut AttemptError) {
+        let first = error.trail.attempts.first();
+        error.way = Some(self.way(first.map(|(_, fault)| *fault)));
         // No deployment could be asked.
-        self.call.failed.get_or_insert(Failed {
-            fault: error.fault,
-            may_be_billed: false,
-            used: None,
-            output_bytes: 0,
-        });
+        self.call
+            .last
+            .failed
+            .get_or_insert(Failed::unbilled(error.fault));
         self.call.refusal = error.upload.as_ref().map(code_of_upload);
         let outcome = match (&error.upload, error.fault) {
             (Some(UploadError::Broken | UploadError::Slow), _) => Outcome::ClientGone,
             (Some(_), _) => Outcome::Refused,
+            // Nobody was asked: who could not be, or is left alone, has not failed.
+            (None, _) if self.call.attempts == 0 => Outcome::Refused,
             (None, Fault::Timeout(Phase::Idle)) => Outcome::IdleTimeout,
             (None, Fault::Timeout(_)) => Outcome::Deadline,
             (None, _) => Outcome::UpstreamError,
@@ -256,13 +292,15 @@ impl Settlement {
 
     /// Books a call that the shutdown ended before it had an answer.
     pub fn cut(mut self) {
-        self.call.leave_attempt();
+        self.leave();
         self.settle(Outcome::Shutdown, DRAINING.as_u16(), Observed::default());
     }
 
     fn settle(&mut self, outcome: Outcome, status: u16, observed: Observed<'_>) -> Booked {
         self.is_settled = true;
-        let (mut entry, booked) = self.call.entry(outcome, status, observed);
+        let (mut entry, booked) = self
+            .call
+            .entry(&self.call.last, (outcome, status), observed);
         entry.course = self.call.notes.course();
         self.write(&entry, observed);
         self.land(outcome, observed);
@@ -275,15 +313,15 @@ impl Settlement {
         if observed.is_usage_anomalous {
             self.gateway
                 .metrics
-                .count_usage_anomaly(&self.call.deployment);
+                .count_usage_anomaly(&self.call.last.deployment);
         }
         self.gateway
             .metrics
-            .observe(&self.call.deployment, self.call.operation, entry);
+            .observe(&self.call.last.deployment, self.call.operation, entry);
         self.gateway.access.write(&AccessLine {
             entry,
             caller: &self.call.caller,
-            credential: &self.call.credential,
+            credential: &self.call.last.credential,
             client_request_id: self.call.client_request_id.as_ref(),
             fault: self.call.fault(),
             overhead: self.overhead(),
@@ -295,7 +333,7 @@ impl Drop for Settlement {
     fn drop(&mut self) {
         if !self.is_settled {
             // The client left, or something panicked.
-            self.call.leave_attempt();
+            self.leave();
             self.settle(Outcome::ClientGone, CLIENT_GONE, Observed::default());
         }
     }
@@ -304,8 +342,9 @@ impl Drop for Settlement {
 impl Call {
     /// The code of why it failed. A vendor that was cut off because of the caller is not to blame.
     fn fault(&self) -> Option<&'static str> {
-        let failed = self.failed.as_ref().map(|it| it.fault.code());
-        self.refusal.or(failed)
+        let failed = self.last.failed.as_ref().map(|it| it.fault);
+        let fault = failed.or(self.broken).map(Fault::code);
+        self.refusal.or(fault)
     }
 
     /// Whether a vendor had all of the request: half of an upload nobody can answer.
@@ -313,45 +352,31 @@ impl Call {
         self.upload.as_ref().is_none_or(Upload::is_sent)
     }
 
-    fn end_attempt(&mut self, what: &'static str) {
-        if let Some(began) = self.attempt_began.take() {
-            self.notes.step(&self.deployment.id, what);
-            self.upstream += clock::mono().saturating_duration_since(began);
-        }
-    }
-
-    /// Nobody waits for the open attempt any more; what was sent may be billed.
-    fn leave_attempt(&mut self) {
-        if self.attempt_began.is_some() {
-            self.end_attempt(Fault::Cancelled.code());
-            self.failed = Some(Failed {
-                fault: Fault::Cancelled,
-                may_be_billed: self.is_request_sent(),
-                used: None,
-                output_bytes: 0,
-            });
-        }
-    }
-
-    fn entry(&self, outcome: Outcome, status: u16, observed: Observed<'_>) -> (Entry, Booked) {
+    /// The row of `attempt`, which ended like that.
+    fn entry(
+        &self,
+        attempt: &Attempt,
+        (outcome, status): (Outcome, u16),
+        observed: Observed<'_>,
+    ) -> (Entry, Booked) {
         let duration = clock::mono().saturating_duration_since(self.started);
         // The hour at which an answer is complete decides its price, where it depends on the hour.
         let complete_ms = self.at_ms.saturating_add(i64::from(millis(duration)));
-        let (usage, estimated, priced) = self.used(observed, complete_ms / 1_000);
+        let (usage, estimated, priced) = self.used(attempt, observed, complete_ms / 1_000);
         let booked = Booked {
             cost: priced.cost,
             source: priced.source,
         };
         let entry = Entry {
             request: self.request,
-            attempt: self.attempts + self.turns,
+            attempt: attempt.number + self.turns,
             at_ms: self.at_ms,
             key: self.caller.key().map(|key| key.id),
             operation: self.operation.name().into(),
             model: Arc::clone(&self.model),
-            provider: Arc::clone(&self.deployment.provider),
-            deployment: Arc::clone(&self.deployment.id),
-            upstream_model: Arc::clone(&self.deployment.upstream_model),
+            provider: Arc::clone(&attempt.deployment.provider),
+            deployment: Arc::clone(&attempt.deployment.id),
+            upstream_model: Arc::clone(&attempt.deployment.upstream_model),
             attempts: self.attempts,
             status,
             outcome,
@@ -362,7 +387,7 @@ impl Call {
             cost_source: priced.source,
             estimated,
             price_id: priced.price_id,
-            credential: Some(Arc::clone(&self.credential)).filter(|it| !it.is_empty()),
+            credential: Some(Arc::clone(&attempt.credential)).filter(|it| !it.is_empty()),
             // The last row tells the rest.
             course: Course {
                 rule: self.notes.rule.clone(),
@@ -374,26 +399,38 @@ impl Call {
         (entry, booked)
     }
 
-    /// What the last attempt used, whether some of that is a guess, and what it costs.
-    fn used(&self, observed: Observed<'_>, at_unix_s: i64) -> (Usage, bool, Priced) {
-        let price = |usage: &Usage| self.deployment.prices.cost(usage, at_unix_s);
-        let failed = self.failed.as_ref();
+    /// What `attempt` used, whether some of that is a guess, and what it costs.
+    fn used(
+        &self,
+        attempt: &Attempt,
+        observed: Observed<'_>,
+        at_unix_s: i64,
+    ) -> (Usage, bool, Priced) {
+        let price = |usage: &Usage| attempt.deployment.prices.cost(usage, at_unix_s);
+        let failed = attempt.failed.as_ref();
         let used = failed.and_then(|failed| failed.used.as_ref());
         let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
         let passed = failed.map_or(0, |failed| failed.output_bytes);
         let least = estimate::tokens(observed.output_bytes.max(passed));
         if let Some(usage) = observed.usage.or(used.map(|it| &it.usage)) {
             let mut usage = usage.clone().of_operation(self.operation);
-            if is_partial {
+            let is_chat = self.operation.dialect().is_some();
+            // Some servers count nothing where they were asked and have answered (faults U-47).
+            let lacks_input = is_chat && usage.input == 0;
+            let lacks_output = is_chat && usage.output == 0 && least > 0;
+            if lacks_input {
+                usage.input = self.estimated_input;
+            }
+            if is_partial || lacks_output {
                 usage.output = usage.output.max(least);
             }
             let priced = price(&usage);
-            return (usage, is_partial, priced);
+            return (usage, is_partial || lacks_input || lacks_output, priced);
         }
         let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
         // A session costs what its responses do, which have rows of their own.
         let is_session = self.operation == Operation::Realtime;
-        if !may_be_billed || self.attempts == 0 || is_session {
+        if !may_be_billed || attempt.number == 0 || is_session {
             // Nothing was used: that costs nothing even where no price is known.
             return (Usage::default(), false, Priced::NOTHING);
         }
@@ -406,7 +443,7 @@ impl Call {
         } else {
             // Of what is not text nothing can be estimated.
             let is_answer_of_a_model = self.operation != Operation::Passthrough;
-            let priced = self.deployment.prices.unmeasured(at_unix_s);
+            let priced = attempt.deployment.prices.unmeasured(at_unix_s);
             return (usage, is_answer_of_a_model, priced);
         }
         let priced = price(&usage);

@@ -39,9 +39,18 @@ impl Allowance {
 
     /// A full balance at `now`.
     pub fn new(now: Instant) -> Self {
+        Self::with(Self::SAVINGS * WHOLE, now)
+    }
+
+    /// Nothing saved at `now`.
+    pub fn empty(now: Instant) -> Self {
+        Self::with(0, now)
+    }
+
+    fn with(balance: u64, now: Instant) -> Self {
         Self {
             state: Mutex::new(State {
-                balance: Self::SAVINGS * WHOLE,
+                balance,
                 counted_until: now,
                 earned: 0,
             }),

@@ -1,7 +1,7 @@
 //! The circuit breaker: a deployment that fails is left alone for a while, and comes back slowly.
 //!
-//! Closed, every call goes through. It opens after some failures in a row, or when too large a
-//! share of the calls of the last half minute failed. After a pause one call at a time tries whether
+//! Closed, every call goes through. It opens after some failures in a row that are no chance, or
+//! when too large a share of the calls of the last half minute failed. After a pause one call at a time tries whether
 //! it works again; two that do close it, and its weight then rises over a while, so that whatever
 //! broke under load is not broken again at once. Each failed try doubles the pause.
 //!
@@ -27,7 +27,7 @@ const FIRST_SHARE: u32 = WHOLE / 10;
 pub struct BreakerTerms {
     /// Failures in a row after which it opens; 0: it never does.
     pub failures: u32,
-    /// Percent of failed calls from which on it opens.
+    /// Percent of failed calls above which it opens.
     pub percent: u32,
     /// The first pause; doubles with every try that fails.
     pub pause: Duration,
@@ -113,7 +113,9 @@ impl Breaker {
     pub fn begin(&mut self, now: Instant) -> Spell {
         match self.state {
             State::Closed(_) => {}
-            // Also before the time has passed: when nobody else is left.
+            // One that goes there before the time has passed, because nobody else is left, may end it
+            // and cannot prolong it.
+            State::Open(until) if until > now => {}
             State::Open(_) => self.change(State::Trying(0, Some(now))),
             State::Trying(good, _) => self.state = State::Trying(good, Some(now)),
         }
@@ -122,36 +124,54 @@ impl Breaker {
 
     /// A call that began in `spell` went well.
     pub fn succeeded(&mut self, spell: Spell, now: Instant) {
-        self.streak = 0;
-        self.half(now).good += 1;
-        if let State::Trying(good, _) = self.state
-            && spell == Spell(self.spell)
-        {
-            if good + 1 < GOOD_TRIES {
-                self.state = State::Trying(good + 1, None);
-            } else {
-                self.pauses = 0;
-                self.halves = Default::default();
-                self.change(State::Closed(Some(now)));
+        if spell != Spell(self.spell) {
+            return;
+        }
+        let good = match self.state {
+            State::Closed(_) => {
+                self.streak = 0;
+                self.half(now).good += 1;
+                return;
             }
+            State::Open(_) => 1,
+            State::Trying(good, _) => good + 1,
+        };
+        if good < GOOD_TRIES {
+            // The try may still break off: it keeps its say.
+            self.state = State::Trying(good, None);
+        } else {
+            self.pauses = 0;
+            self.halves = Default::default();
+            self.change(State::Closed(Some(now)));
+        }
+    }
+
+    /// A call that began in `spell` seemed to go well, and did not.
+    pub fn recant(&mut self, spell: Spell, now: Instant) {
+        if spell == Spell(self.spell) {
+            let half = self.half(now);
+            half.good = half.good.saturating_sub(1);
         }
     }
 
     /// A call that began in `spell` failed. `dice` is a uniform draw from `[0, 1)`, for the length
     /// of the pause.
     pub fn failed(&mut self, spell: Spell, terms: &BreakerTerms, now: Instant, dice: f64) {
-        self.streak = self.streak.saturating_add(1);
-        self.half(now).failed += 1;
+        if spell != Spell(self.spell) {
+            return;
+        }
         let is_over = match self.state {
             State::Closed(_) => {
+                self.streak = self.streak.saturating_add(1);
+                self.half(now).failed += 1;
                 let [this, before] = self.halves;
                 let failed = this.failed + before.failed;
                 let all = failed + this.good + before.good;
-                let is_share = all >= LEAST_CALLS
-                    && u64::from(failed) * 100 >= u64::from(all) * u64::from(terms.percent);
-                self.streak >= terms.failures || is_share
+                let is_share = is_too_large(terms, [failed, all]);
+                let is_streak = self.streak >= terms.failures;
+                is_streak && is_no_chance(terms, self.streak, [failed, all]) || is_share
             }
-            State::Trying(..) => spell == Spell(self.spell),
+            State::Trying(..) => true,
             State::Open(_) => false,
         };
         if is_over && terms.failures > 0 {
@@ -193,6 +213,30 @@ impl Breaker {
         let [this, _] = &mut self.halves;
         this
     }
+}
+
+/// Whether `failed` of `all` calls are too large a share, and not by chance: of few calls it takes more,
+/// a standard deviation and a half above the share that is too large.
+fn is_too_large(terms: &BreakerTerms, [failed, all]: [u32; 2]) -> bool {
+    let (all, percent) = (u64::from(all), u64::from(terms.percent));
+    let above = (u64::from(failed) * 100).checked_sub(all * percent);
+    let variance = all * percent * 100_u64.saturating_sub(percent);
+    all >= u64::from(LEAST_CALLS) && above.is_some_and(|it| it.saturating_mul(it) >= 2 * variance)
+}
+
+/// Whether a `streak` of failures, the last of `failed` ones among `all` calls, would hardly come by
+/// itself if each call went on to fail as often as those before it: where four of ten fail, five
+/// follow upon one another every other second. Of few calls nothing of the kind can be said.
+fn is_no_chance(terms: &BreakerTerms, streak: u32, [failed, all]: [u32; 2]) -> bool {
+    let (failed, all) = (failed.saturating_sub(streak), all.saturating_sub(streak));
+    if all < LEAST_CALLS {
+        return true;
+    }
+    // Beyond that share it is open in any case.
+    let most = f64::from(terms.percent) / 100.0;
+    let often = (f64::from(failed + 1) / f64::from(all + 2)).min(most);
+    // Sixteen times as rare as once in that many calls.
+    f64::from(streak) * -often.log2() >= f64::from(all + 1).log2() + 4.0
 }
 
 /// The pause after `before` others: between one and one and a quarter times the doubled one, so

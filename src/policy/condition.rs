@@ -2,11 +2,23 @@
 //!
 //! A condition is compiled when the configuration is loaded and tried there on a request of no
 //! content, so that an unknown name or a comparison of a number with a text is found before a call
-//! is. What a condition sees is in [`NAMES`]. The language cannot loop and has no side effects
-//! (<https://github.com/google/cel-spec>).
+//! is. What a condition sees is in [`NAMES`]. The language has no side effects, and every expression
+//! ends: it goes over what is there, but inside one list over another (<https://github.com/google/cel-spec>).
 
-use cel::{Context, Program, Value};
+mod body;
+mod mistake;
+
+use std::sync::{Arc, LazyLock};
+
+use cel::{Context, Env, ExecutionError, Program, Value};
+use tollward_wire::document::Document;
 use tollward_wire::view::needs::Needs;
+
+use self::body::Body;
+pub use self::mistake::ConditionError;
+
+/// Its functions and macros: making them takes a hundred times as long as asking a condition.
+static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
 /// What a condition may ask about, in the order of the documentation.
 pub const NAMES: [&str; 13] = [
@@ -24,6 +36,9 @@ pub const NAMES: [&str; 13] = [
     "weekday",
     "request",
 ];
+
+/// What goes over a list, and begins with a name for its items.
+const OVER_LISTS: [&str; 5] = [".all(", ".exists(", ".exists_one(", ".map(", ".filter("];
 
 /// What is known of a request.
 #[derive(Clone, Copy, Debug)]
@@ -50,34 +65,15 @@ pub struct Facts<'a> {
     /// When it came, in seconds since 1970.
     pub at_unix_s: i64,
     /// The body; `None` if it is not there any more.
-    pub body: Option<&'a [u8]>,
+    pub body: Option<&'a Document>,
 }
+
+/// A request, ready to be asked about by any number of conditions.
+pub struct Scope(Context<'static, 'static>);
 
 /// A compiled condition.
 #[derive(Debug)]
-pub struct Condition {
-    program: Program,
-    /// The body is parsed only for conditions that look into it.
-    reads_body: bool,
-    reads_user: bool,
-}
-
-/// Why a text is no condition.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum ConditionError {
-    /// It does not parse.
-    #[error("it is no CEL expression: {0}")]
-    Syntax(String),
-    /// It asks about something that is not known.
-    #[error("it asks about `{0}`, which requests do not have")]
-    Unknown(String),
-    /// It cannot be answered, whatever the request.
-    #[error("it cannot be answered: {0}")]
-    Type(String),
-    /// Its answer is no yes or no.
-    #[error("its answer is {0}, and not true or false")]
-    NotBool(String),
-}
+pub struct Condition(Program);
 
 impl Condition {
     /// Compiles `text` and tries it.
@@ -85,44 +81,48 @@ impl Condition {
     /// # Errors
     /// [`ConditionError`] for whoever wrote it.
     pub fn compile(text: &str) -> Result<Self, ConditionError> {
-        let program = Program::compile(text).map_err(|it| ConditionError::Syntax(line(&it)))?;
+        let program = LANGUAGE.compile(text);
+        let program = program.map_err(|errors| ConditionError::of_syntax(text, &errors))?;
         let asked = program.references();
-        let names = asked.variables();
-        if let Some(unknown) = names.iter().find(|it| !NAMES.contains(it)) {
-            return Err(ConditionError::Unknown((*unknown).to_owned()));
+        let mut names = asked.variables().into_iter();
+        let is_known = |name: &str| NAMES.contains(&name) || bound(text).any(|it| it == name);
+        if let Some(unknown) = names.find(|it| !is_known(it)) {
+            return Err(ConditionError::Unknown(unknown.to_owned()));
+        }
+        let mut functions = asked.functions().into_iter();
+        if let Some(unknown) = functions.find(|it| !is_function(it)) {
+            return Err(ConditionError::Function(unknown.to_owned()));
         }
         let reads_body = asked.has_variable("request");
-        let reads_user = asked.has_variable("user");
-        let condition = Self {
-            program,
-            reads_body,
-            reads_user,
-        };
-        match condition.answer(&SAMPLE) {
-            Ok(Value::Bool(_)) => Ok(condition),
-            Ok(other) => Err(ConditionError::NotBool(format!("{:?}", other.type_of()))),
+        match program.execute(&Scope::of(&Document::empty()).0) {
+            Ok(Value::Bool(_)) => Ok(Self(program)),
+            Ok(other) => Err(ConditionError::of_answer(&other)),
             // The fields of a body are the caller's.
-            Err(_) if condition.reads_body => Ok(condition),
-            Err(error) => Err(ConditionError::Type(error)),
-        }
-    }
-
-    /// Whether it holds for a request; `None` if that cannot be said, such as of a field that the
-    /// body does not have.
-    pub fn holds(&self, facts: &Facts<'_>) -> Option<bool> {
-        match self.answer(facts) {
-            Ok(Value::Bool(holds)) => Some(holds),
-            Ok(_) | Err(_) => None,
+            Err(_) if reads_body => Ok(Self(program)),
+            Err(error) => Err(ConditionError::of_execution(&error)),
         }
     }
 
     /// Whether it asks about what the ledger does not keep: the body, or the user's name.
     pub fn reads_unkept(&self) -> bool {
-        self.reads_body || self.reads_user
+        let asked = self.0.references();
+        asked.has_variable("request") || asked.has_variable("user")
     }
 
-    fn answer(&self, facts: &Facts<'_>) -> Result<Value, String> {
-        let mut context = Context::default();
+    /// Whether it holds for a request; `None` if that cannot be said, such as of a field that the
+    /// body does not have.
+    pub fn holds(&self, scope: &Scope) -> Option<bool> {
+        match self.0.execute(&scope.0) {
+            Ok(Value::Bool(holds)) => Some(holds),
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
+
+impl Scope {
+    /// What conditions see of a request. The body is not parsed before one looks into it.
+    pub fn new(facts: &Facts<'_>) -> Self {
+        let mut context = Context::with_env(Arc::clone(&LANGUAGE));
         let count = |it: u64| Value::Int(i64::try_from(it).unwrap_or(i64::MAX));
         let (hour, weekday) = hour_and_weekday(facts.at_unix_s);
         let tags: Vec<Value> = facts.tags.iter().map(|it| text(it)).collect();
@@ -145,37 +145,51 @@ impl Condition {
         if let Some(user) = facts.user {
             context.add_variable_from_value("user", text(user));
         }
-        if let Some(body) = facts.body.filter(|_| self.reads_body) {
-            let body: serde_json::Value =
-                serde_json::from_slice(body).map_err(|it| it.to_string())?;
-            let body = cel::to_value(body).map_err(|it| it.to_string())?;
-            context.add_variable_from_value("request", body);
+        if let Some(body) = facts.body {
+            context.add_variable_as_val("request", Box::new(Body::of(body)));
         }
-        self.program.execute(&context).map_err(|it| it.to_string())
+        Self(context)
+    }
+
+    /// A request of which nothing is known but its body.
+    fn of(body: &Document) -> Self {
+        Self::new(&Facts {
+            model: "",
+            operation: "",
+            key: "",
+            user: Some(""),
+            tags: &[],
+            tokens: 0,
+            max_output: 0,
+            is_stream: false,
+            needs: Needs::default(),
+            at_unix_s: 0,
+            body: Some(body),
+        })
     }
 }
 
-/// A request of no content.
-const SAMPLE: Facts<'static> = Facts {
-    model: "",
-    operation: "",
-    key: "",
-    user: Some(""),
-    tags: &[],
-    tokens: 0,
-    max_output: 0,
-    is_stream: false,
-    needs: Needs {
-        tools: false,
-        vision: false,
-        schema: false,
-    },
-    at_unix_s: 0,
-    body: Some(b"{}"),
-};
-
 fn text(text: &str) -> Value {
     Value::String(std::sync::Arc::new(text.to_owned()))
+}
+
+/// Names that a condition gives to the items of lists, as in `tags.exists(it, it == "eu")`.
+fn bound(text: &str) -> impl Iterator<Item = &str> {
+    let name = |(at, over): (usize, &str)| text.get(at + over.len()..)?.split(',').next();
+    let names = OVER_LISTS.iter().flat_map(|it| text.match_indices(it));
+    names.filter_map(name).map(str::trim)
+}
+
+/// Whether something is called by that name; operators have names that are no words.
+fn is_function(name: &str) -> bool {
+    let is_word = name.starts_with(|it: char| it.is_ascii_alphabetic());
+    let is_called = |text: String| {
+        let program = LANGUAGE.compile(&text).ok();
+        let answer = program.map(|it| it.execute(&Context::with_env(Arc::clone(&LANGUAGE))));
+        !matches!(answer, Some(Err(ExecutionError::UndeclaredReference(_))))
+    };
+    // By itself or of a text: with the wrong arguments, which is another error.
+    !is_word || is_called(format!("{name}('')")) || is_called(format!("''.{name}()"))
 }
 
 /// The hour of the day and the day of the week in UTC, 1 for Monday as in ISO 8601.
@@ -188,44 +202,41 @@ fn hour_and_weekday(at_unix_s: i64) -> (i64, i64) {
     )
 }
 
-/// An error in one line.
-fn line(error: &impl ToString) -> String {
-    let text = error.to_string();
-    let lines: Vec<&str> = text
-        .lines()
-        .map(str::trim)
-        .filter(|it| !it.is_empty())
-        .collect();
-    lines.join("; ")
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
 
-    fn holds(text: &str, facts: &Facts<'_>) -> Option<bool> {
-        Condition::compile(text).unwrap().holds(facts)
+    fn document(body: impl Into<String>) -> Document {
+        Document::parse(body.into().into()).unwrap()
     }
 
     #[test]
     fn a_condition_sees_the_request_its_key_and_its_time() {
         let tags = ["batch".into(), "eu".into()];
+        let body = document(
+            r#"{"temperature": 0, "messages": [{"role": "user", "content": "Hi"}], "a\u0062": 1}"#,
+        );
         let facts = Facts {
             model: "chat",
+            operation: "chat",
             key: "nightly",
+            user: Some(""),
             tags: &tags,
             tokens: 120_000,
+            max_output: 0,
+            is_stream: false,
             needs: Needs {
                 tools: true,
                 ..Needs::default()
             },
             // Friday, 27 November 2026, 16:00 UTC.
             at_unix_s: 1_795_795_200,
-            body: Some(br#"{"temperature": 0, "messages": [{"role": "user", "content": "Hi"}]}"#),
-            ..SAMPLE
+            body: Some(&body),
         };
+        let scope = Scope::new(&facts);
+        let holds = |text| Condition::compile(text).unwrap().holds(&scope);
         for (text, expected) in [
             (r#"key == "nightly" && "batch" in tags"#, true),
             (r#"key.startsWith("day")"#, false),
@@ -235,20 +246,34 @@ mod tests {
             ("has(request.tools)", false),
             (r#"model.matches("^ch")"#, true),
             ("max_output == 0", true),
+            ("request.temperature == 0 && has(request.temperature)", true),
+            (r#"request["temperature"] == 0 && request.ab == 1"#, true),
+            (r#""temperature" in request && size(request) == 3"#, true),
+            (r#"request.exists(name, name == "messages")"#, true),
+            ("[request][0].temperature == 0", true),
+            ("request.messages.all(it, has(it.role))", true),
+            (r#"tags.exists(it, it.startsWith("e"))"#, true),
         ] {
-            assert_eq!(holds(text, &facts), Some(expected), "{text}");
+            assert_eq!(holds(text), Some(expected), "{text}");
         }
-        assert_eq!(holds("request.no.such == 1", &facts), None);
+        assert_eq!(holds("request.no.such == 1"), None);
     }
 
     #[test]
     fn of_what_is_not_kept_nothing_is_said() {
-        let facts = Facts {
+        let scope = Scope::new(&Facts {
+            model: "",
+            operation: "",
             key: "nightly",
             user: None,
+            tags: &[],
+            tokens: 0,
+            max_output: 0,
+            is_stream: false,
+            needs: Needs::default(),
+            at_unix_s: 0,
             body: None,
-            ..SAMPLE
-        };
+        });
         for (text, expected, reads_unkept) in [
             (r#"user == "" "#, None, true),
             ("request.temperature == 0", None, true),
@@ -257,23 +282,78 @@ mod tests {
             (r#"key == "nightly""#, Some(true), false),
         ] {
             let condition = Condition::compile(text).unwrap();
-            assert_eq!(condition.holds(&facts), expected, "{text}");
+            assert_eq!(condition.holds(&scope), expected, "{text}");
             assert_eq!(condition.reads_unkept(), reads_unkept, "{text}");
         }
     }
 
     #[test]
-    fn what_can_never_be_answered_is_found_before_a_call_is() {
-        let error = |text| Condition::compile(text).unwrap_err().to_string();
+    fn a_field_that_is_too_long_is_not_looked_into_and_the_others_are() {
+        let picture = "A".repeat(2 << 20);
+        let body = document(format!(
+            r#"{{"messages": ["{picture}"], "temperature": 0}}"#
+        ));
+        let scope = Scope::of(&body);
+        let holds = |text| Condition::compile(text).unwrap().holds(&scope);
+        assert_eq!(holds("request.temperature == 0"), Some(true));
+        assert_eq!(holds("has(request.seed)"), Some(false));
+        assert_eq!(holds("size(request.messages) == 1"), None);
+        assert_eq!(holds("size(request) == 2"), None);
+    }
+
+    #[test]
+    fn what_can_never_be_answered_is_told_in_one_sentence_before_a_call_is_made() {
+        let error = |text| {
+            let error = Condition::compile(text).unwrap_err();
+            (error.to_string(), error.suggestion())
+        };
+        for (text, message, suggestion) in [
+            (
+                "tokns > 3",
+                "it asks about `tokns`, which requests do not have",
+                Some("tokens"),
+            ),
+            (
+                "tokens + 1",
+                "its answer is a number, and must be true or false",
+                None,
+            ),
+            (
+                "tokens > ",
+                "it is no whole expression: it breaks off",
+                None,
+            ),
+            (
+                "stream and tools",
+                "it cannot be read from `and tools` on",
+                None,
+            ),
+            (r#"key = "x""#, r#"it cannot be read from `= "x"` on"#, None),
+            (
+                r#"key.startswith("x")"#,
+                "it calls `startswith`, which is no function",
+                Some("startsWith"),
+            ),
+            (
+                r#"request.user.startswith("x")"#,
+                "it calls `startswith`, which is no function",
+                Some("startsWith"),
+            ),
+            (
+                r#"tokens > "many""#,
+                "it cannot be answered: `>` does not go with int and string",
+                None,
+            ),
+        ] {
+            assert_eq!(error(text), (message.to_owned(), suggestion), "{text}");
+        }
+        let help = |text| Condition::compile(text).unwrap_err().help();
         assert_eq!(
-            error("tokns > 3"),
-            "it asks about `tokns`, which requests do not have"
+            help("stream and tools").as_deref(),
+            Some("`and` is written `&&`")
         );
-        assert_eq!(
-            error("tokens + 1"),
-            "its answer is Int, and not true or false"
-        );
-        assert!(error("tokens > ").starts_with("it is no CEL expression: "));
-        assert!(error(r#"tokens > "many""#).starts_with("it cannot be answered: "));
+        assert_eq!(help("tokens > "), None);
+        let (regex, _) = error(r#"key.matches("(")"#);
+        assert!(!regex.contains('\n'), "{regex}");
     }
 }

@@ -11,6 +11,21 @@ use memchr::memmem;
 /// Bytes of an answer taken for one token.
 const BYTES_PER_TOKEN: u64 = 3;
 
+/// Where pictures, sound and files stand in the requests of all dialects, alone or in a list. A field
+/// in the midst of a text, with its quotes escaped, ends in a backslash and is none of these.
+const DATA_FIELDS: [&[u8]; 10] = [
+    b"url",
+    b"image_url",
+    b"data",
+    b"file_data",
+    b"images",
+    b"image",
+    b"audio",
+    b"b64_json",
+    b"fileUri",
+    b"file_url",
+];
+
 /// Strings shorter than this are counted without a look, in bytes.
 const LEAST_LOOK: usize = 64;
 /// A string of base64 without a mark before it is taken for data from this length on, in bytes.
@@ -52,9 +67,9 @@ pub fn spoken_tokens(bytes: u64) -> u64 {
 ///
 /// An image of a megabyte costs a vendor about a thousand tokens, not the
 /// 350,000 that its base64 text would suggest; what it costs exactly is known
-/// to the vendor alone. It is known by `base64,` before it, or by being a long
-/// string of nothing else. Prose that says `base64,` stays text: what has a
-/// blank or is not ASCII is no data (faults S-26).
+/// to the vendor alone. It is known by the field that it stands in, and by `base64,` before it or by
+/// being a long string of nothing else. What stands where text stands is text, however it is
+/// spelt, and so is what has a blank or is not ASCII (faults S-26).
 pub fn input_tokens(body: &[u8]) -> u64 {
     let (mut weighed, mut bytes) = (0, 0);
     let mut add = |text: &[u8]| {
@@ -63,14 +78,28 @@ pub fn input_tokens(body: &[u8]) -> u64 {
     };
     // The text that was passed and not weighed yet, and the string at its end.
     let (mut text, mut string) = (0, 0);
+    let mut field: &[u8] = b"";
     while let Some(rest) = body.get(string..) {
         let end = string + memchr::memchr(b'"', rest).unwrap_or(rest.len());
-        let data = data_bytes(body.get(string..end).unwrap_or_default());
+        let inside = body.get(string..end).unwrap_or_default();
+        string = end + 1;
+        if inside.len() < LEAST_LOOK {
+            let behind = body.get(string..).unwrap_or_default().iter();
+            let mut behind = behind.skip_while(|it| it.is_ascii_whitespace());
+            if behind.next() == Some(&b':') {
+                field = inside;
+            }
+            continue;
+        }
+        let data = if DATA_FIELDS.contains(&field) {
+            data_bytes(inside)
+        } else {
+            0
+        };
         if data > 0 {
             add(body.get(text..end - data).unwrap_or_default());
             text = end;
         }
-        string = end + 1;
     }
     add(body.get(text..).unwrap_or_default());
     weighed
@@ -137,10 +166,6 @@ fn weight(before: u8, byte: u8) -> u8 {
 /// How many bytes of a string are base64 data.
 fn data_bytes(string: &[u8]) -> usize {
     const MARK: &[u8] = b"base64,";
-    // Most strings are short, and what they could hide is little.
-    if string.len() < LEAST_LOOK {
-        return 0;
-    }
     let marked = memmem::find(string, MARK).map(|at| at + MARK.len());
     let data = string.get(marked.unwrap_or(0)..).unwrap_or_default();
     let is_long_enough = marked.is_some() || data.len() >= LEAST_DATA;

@@ -32,6 +32,15 @@ impl Latency {
         self.known = Some((value, now));
     }
 
+    /// A call with `input` tokens would have waited longer than `time` for its first content.
+    pub fn exceeds(&mut self, time: Duration, input: u64, now: Instant) {
+        let least = time.as_micros();
+        let known = self.expected_us(input, now).unwrap_or(0);
+        if least > u128::from(known) {
+            self.observe(time, input, now);
+        }
+    }
+
     /// Microseconds that a call with `input` tokens will wait for its first content, about.
     #[expect(
         clippy::cast_possible_truncation,
@@ -78,6 +87,17 @@ mod tests {
         let later = start + Duration::from_secs(1);
         latency.observe(Duration::from_millis(200), 0, later);
         assert!((1_900..2_000).contains(&millis(&latency, later)));
+    }
+
+    #[test]
+    fn who_was_not_waited_for_is_slow_and_never_fast() {
+        let (mut latency, start) = (Latency::default(), mono());
+        latency.exceeds(Duration::from_secs(2), 0, start);
+        assert_eq!(millis(&latency, start), 2_000);
+        latency.exceeds(Duration::from_millis(1), 0, start);
+        assert_eq!(millis(&latency, start), 2_000);
+        latency.exceeds(Duration::from_secs(3), 0, start);
+        assert_eq!(millis(&latency, start), 3_000);
     }
 
     #[test]

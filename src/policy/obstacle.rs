@@ -59,16 +59,21 @@ pub enum Toll {
     Turn,
     /// One of its provider's retries.
     Retry,
+    /// It is not asked.
+    Forbidden,
 }
 
-/// What it takes to ask a candidate with that `pause` when the call has made so many `attempts`.
+/// What it takes to ask a candidate with that `pause` when the call has made so many `attempts`, and
+/// there may be another one after it with none.
 ///
 /// When everybody rests, going on to the next is as much a retry as asking the same one again.
-pub fn toll(pause: Option<Pause>, attempts: u32) -> Toll {
+pub fn toll(pause: Option<Pause>, attempts: u32, is_other_free: impl FnOnce() -> bool) -> Toll {
     match pause {
+        None => Toll::Nothing,
+        Some(_) if is_other_free() => Toll::Forbidden,
         Some(pause) if pause.is_strict => Toll::Turn,
         Some(_) if attempts > 0 => Toll::Retry,
-        Some(_) | None => Toll::Nothing,
+        Some(_) => Toll::Nothing,
     }
 }
 
@@ -99,6 +104,25 @@ impl Obstacle {
     /// Whether it is only said to be one, by a catalogue that may be wrong.
     pub fn is_doubt(&self) -> bool {
         matches!(self, Self::Lacks(_) | Self::TooLong(..))
+    }
+
+    /// How much a caller learns from it who gets no answer: most from what an operator can undo, least
+    /// from what is none of the caller's business.
+    pub fn telling(&self) -> u8 {
+        match self {
+            Self::Drained => 6,
+            Self::TooDear(_) => 5,
+            Self::Guard(_) => 4,
+            Self::Condition => 3,
+            Self::NotServed => 2,
+            Self::Forbidden => 1,
+            // These keep nobody from being asked.
+            Self::Lacks(_)
+            | Self::TooLong(..)
+            | Self::Broken(_)
+            | Self::Resting(..)
+            | Self::Refused(_) => 0,
+        }
     }
 
     /// Whether it has to do with how the candidate is, or with what is known of its model: with what
@@ -209,12 +233,16 @@ mod tests {
     #[test]
     fn who_rests_is_asked_first_for_nothing_and_after_a_failure_for_a_retry() {
         let pause = |it: Obstacle| it.pause();
+        let alone = |pause, attempts| toll(pause, attempts, || false);
         let refused = pause(Obstacle::Refused(Duration::from_secs(5)));
-        assert_eq!(toll(refused, 0), Toll::Nothing);
-        assert_eq!(toll(refused, 1), Toll::Retry);
-        assert_eq!(toll(None, 2), Toll::Nothing);
+        assert_eq!(alone(refused, 0), Toll::Nothing);
+        assert_eq!(alone(refused, 1), Toll::Retry);
         let broken = pause(Obstacle::Broken(Duration::from_secs(5)));
-        assert_eq!([toll(broken, 0), toll(broken, 1)], [Toll::Turn, Toll::Turn]);
+        assert_eq!([alone(broken, 0), alone(broken, 1)], [Toll::Turn; 2]);
+        assert_eq!(toll(None, 2, || true), Toll::Nothing);
+        for rests in [refused, broken] {
+            assert_eq!(toll(rests, 0, || true), Toll::Forbidden);
+        }
     }
 
     #[test]

@@ -5,13 +5,13 @@ use crate::policy::obstacle::{Obstacle, Pause};
 /// Who is asked, while it is put together: candidates of one group after the other.
 #[derive(Debug)]
 pub struct Lineup<T> {
-    free: Vec<(T, Option<Pause>)>,
+    free: Vec<T>,
     /// Who should rather be left alone: asked when nobody else is left.
-    paused: Vec<(T, Option<Pause>)>,
+    paused: Vec<(T, Pause)>,
     /// Of whom it is said that they cannot answer this. They are asked if nobody else can be: what
     /// is said may be wrong, and the vendor's refusal is the better answer.
-    doubtful: Vec<(T, Option<Pause>)>,
-    /// The first obstacle that does not pass.
+    doubtful: Vec<T>,
+    /// The weightiest obstacle that does not pass.
     obstacle: Option<Obstacle>,
 }
 
@@ -30,33 +30,37 @@ impl<T> Lineup<T> {
     /// The next candidate, and what stands in its way.
     pub fn add(&mut self, candidate: T, obstacle: Option<&Obstacle>) {
         let Some(obstacle) = obstacle else {
-            self.free.push((candidate, None));
+            self.free.push(candidate);
             return;
         };
         match obstacle.pause() {
-            Some(pause) => self.paused.push((candidate, Some(pause))),
-            None if obstacle.is_doubt() => self.doubtful.push((candidate, None)),
+            Some(pause) => self.paused.push((candidate, pause)),
+            None if obstacle.is_doubt() => self.doubtful.push(candidate),
             None => {
-                self.obstacle.get_or_insert_with(|| obstacle.clone());
+                let known = self.obstacle.as_ref().map_or(0, Obstacle::telling);
+                if obstacle.telling() > known {
+                    self.obstacle = Some(obstacle.clone());
+                }
             }
         }
     }
 
-    /// Why the first of those who are never asked is not.
+    /// Why those who are never asked are not: of several reasons the one that tells most, whatever the
+    /// order.
     pub fn obstacle(&self) -> Option<&Obstacle> {
         self.obstacle.as_ref()
     }
 
-    /// Those that may be asked at once, then the others as their pauses end.
-    pub fn in_order(mut self) -> Vec<(T, Option<Pause>)> {
-        self.paused
-            .sort_by_key(|(_, pause)| pause.map(|it| it.left));
-        self.free.append(&mut self.paused);
-        if self.free.is_empty() {
-            self.doubtful
-        } else {
-            self.free
+    /// Those that may be asked at once, then the others as their pauses end; if nobody is free, then
+    /// the doubtful ones too.
+    pub fn in_order(mut self) -> Vec<T> {
+        let has_free = !self.free.is_empty();
+        self.paused.sort_by_key(|(_, pause)| pause.left);
+        self.free.extend(self.paused.into_iter().map(|(it, _)| it));
+        if !has_free {
+            self.free.append(&mut self.doubtful);
         }
+        self.free
     }
 }
 
@@ -71,7 +75,7 @@ mod tests {
         for (name, obstacle) in obstacles {
             lineup.add(*name, obstacle.as_ref());
         }
-        lineup.in_order().iter().map(|(name, _)| *name).collect()
+        lineup.in_order().into_iter().collect()
     }
 
     fn broken(seconds: u64) -> Obstacle {
@@ -93,7 +97,9 @@ mod tests {
     #[test]
     fn who_is_said_to_be_unable_is_asked_if_nobody_else_can_be() {
         let lacks = || Some(Obstacle::Lacks("tools"));
-        assert_eq!(lineup(&[('a', lacks()), ('b', Some(broken(1)))]), "b");
+        assert_eq!(lineup(&[('a', lacks()), ('b', None)]), "b");
+        // Who is broken may stay so, and then the doubt is what is left.
+        assert_eq!(lineup(&[('a', lacks()), ('b', Some(broken(1)))]), "ba");
         let alone = lineup(&[
             ('a', lacks()),
             ('b', Some(Obstacle::Condition)),
@@ -103,11 +109,19 @@ mod tests {
     }
 
     #[test]
-    fn the_first_obstacle_that_does_not_pass_is_told() {
-        let mut lineup = Lineup::default();
-        lineup.add('a', Some(&broken(1)));
-        lineup.add('b', Some(&Obstacle::Condition));
-        lineup.add('c', Some(&Obstacle::Drained));
-        assert_eq!(lineup.obstacle(), Some(&Obstacle::Condition));
+    fn of_the_obstacles_that_do_not_pass_the_one_that_tells_most_is_told_in_any_order() {
+        let obstacles = [
+            broken(1),
+            Obstacle::Forbidden,
+            Obstacle::Condition,
+            Obstacle::Drained,
+        ];
+        let told = |order: &mut dyn Iterator<Item = &Obstacle>| {
+            let mut lineup = Lineup::default();
+            order.for_each(|it| lineup.add((), Some(it)));
+            lineup.obstacle().cloned()
+        };
+        assert_eq!(told(&mut obstacles.iter()), Some(Obstacle::Drained));
+        assert_eq!(told(&mut obstacles.iter().rev()), Some(Obstacle::Drained));
     }
 }

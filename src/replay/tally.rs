@@ -20,6 +20,7 @@ use crate::policy::obstacle::Obstacle;
 use crate::policy::routing::Look;
 use crate::snapshot::route::Group;
 use crate::snapshot::{Deployment, Snapshot};
+use crate::upstream::health::Demand;
 
 /// How a call would have ended.
 pub enum Ending {
@@ -282,9 +283,10 @@ impl Tally {
             && !call.is_answered()
         {
             self.notes.expected += 1;
-            let vitals = deployment
-                .health
-                .at(self.began, &deployment.breaker, 0, false);
+            let vitals =
+                deployment
+                    .health
+                    .at(self.began, &deployment.breaker, Demand::chat(0, false));
             let decision = &call.decision;
             let max_output = Some(decision.max_output).filter(|it| *it > 0);
             let usage = vitals
@@ -354,7 +356,9 @@ impl Sums {
 /// Why a call would have been refused, in a few words.
 pub(super) fn denial(error: RouteError) -> Box<str> {
     let detail = match &error {
-        RouteError::UnknownModel { .. } | RouteError::NotServed { .. } => None,
+        RouteError::UnknownModel { .. }
+        | RouteError::NotServed { .. }
+        | RouteError::Elsewhere { .. } => None,
         RouteError::Excluded { obstacle, .. } => Some(match obstacle {
             Obstacle::Guard(name) => format!("guard `{name}`"),
             other => other.code().to_owned(),

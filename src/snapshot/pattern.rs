@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
+use parking_lot::RwLock;
 
 use super::route::Route;
 
@@ -18,7 +18,7 @@ pub struct Pattern {
     before: Box<str>,
     after: Box<str>,
     build: Build,
-    kept: Mutex<HashMap<Box<str>, Arc<Route>>>,
+    kept: RwLock<HashMap<Box<str>, Arc<Route>>>,
 }
 
 impl Pattern {
@@ -29,7 +29,7 @@ impl Pattern {
             before: before.into(),
             after: after.into(),
             build,
-            kept: Mutex::default(),
+            kept: RwLock::default(),
         }
     }
 
@@ -38,21 +38,86 @@ impl Pattern {
         self.before.len() + self.after.len()
     }
 
-    /// The route of a name that fits.
+    /// The route of a name that fits. A `*` is no text that a model is called by.
     pub fn route(&self, name: &str) -> Option<Arc<Route>> {
         let star = name
             .strip_prefix(&*self.before)?
             .strip_suffix(&*self.after)
-            .filter(|it| !it.is_empty())?;
-        let mut kept = self.kept.lock();
-        if let Some(route) = kept.get(name) {
-            return Some(Arc::clone(route));
+            .filter(|it| !it.is_empty() && !it.contains('*'))?;
+        let known = self.kept.read().get(name).cloned();
+        if known.is_some() {
+            return known;
         }
+        // Made before anything is locked: others do not wait for it, and of two the first is kept.
         let route = Arc::new((self.build)(name, star));
+        let mut kept = self.kept.write();
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
-        kept.insert(name.into(), Arc::clone(&route));
-        Some(route)
+        Some(Arc::clone(kept.entry(name.into()).or_insert(route)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use tollward_config::SpreadBy;
+
+    use super::*;
+    use crate::snapshot::route::Group;
+
+    fn route(name: &str) -> Route {
+        let group = Group {
+            model: name.into(),
+            deployments: Vec::new(),
+            policies: Vec::new(),
+            spread_by: SpreadBy::default(),
+            turns: Arc::default(),
+        };
+        Route {
+            model: name.into(),
+            own: Arc::new(group),
+            fallbacks: Vec::new(),
+            context_fallbacks: Vec::new(),
+            filter_fallbacks: Vec::new(),
+            attempts: None,
+            hedge: None,
+            shadow: None,
+            max_cost: None,
+            rules: Arc::default(),
+        }
+    }
+
+    #[test]
+    fn a_route_that_is_being_made_keeps_no_other_call_waiting() {
+        let (begun, done) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+        let (has_begun, is_done) = (Arc::clone(&begun), Arc::clone(&done));
+        let build = move |name: &str, _: &str| {
+            if name == "a/slow" {
+                begun.wait();
+                done.wait();
+            }
+            route(name)
+        };
+        let pattern = Pattern::new("a/*", Box::new(build));
+        std::thread::scope(|scope| {
+            let slow = scope.spawn(|| pattern.route("a/slow"));
+            has_begun.wait();
+            assert!(pattern.route("a/quick").is_some());
+            is_done.wait();
+            assert!(slow.join().is_ok_and(|it| it.is_some()));
+        });
+    }
+
+    #[test]
+    fn a_name_that_fits_gets_one_route_and_a_pattern_is_no_name() {
+        let pattern = Pattern::new("a/*-mini", Box::new(|name, _| route(name)));
+        let (first, second) = (pattern.route("a/b-mini"), pattern.route("a/b-mini"));
+        let same = first.zip(second);
+        assert!(same.is_some_and(|(first, second)| Arc::ptr_eq(&first, &second)));
+        for other in ["a/-mini", "a/b", "b/b-mini", "a/*-mini"] {
+            assert!(pattern.route(other).is_none(), "{other}");
+        }
     }
 }

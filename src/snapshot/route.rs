@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tollward_config::SpreadBy;
 use tollward_store::NanoUsd;
 
 use super::Deployment;
 use super::pattern::Pattern;
+use crate::policy::allowance::{Allowance, AllowanceTerms};
 use crate::policy::condition::Condition;
 use crate::policy::routing::{Look, RoutingPolicy};
 
@@ -38,6 +40,10 @@ pub struct Route {
     pub filter_fallbacks: Vec<Arc<Group>>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
+    /// When a call that is slow is asked of another one as well.
+    pub hedge: Option<Arc<Hedge>>,
+    /// Another model that a share of the calls is asked as well.
+    pub shadow: Option<Arc<Shadow>>,
     /// The most that a call may be expected to cost.
     pub max_cost: Option<NanoUsd>,
     /// Requests that go where another model's do; the first that holds decides.
@@ -56,6 +62,22 @@ pub struct Group {
     pub spread_by: SpreadBy,
     /// Counts the calls that were put in order; outlives a reload.
     pub turns: Arc<AtomicU64>,
+}
+
+/// Slow calls are asked of a second deployment as well.
+pub struct Hedge {
+    after: Duration,
+    whole_after: Option<Duration>,
+    terms: AllowanceTerms,
+    saved: Allowance,
+}
+
+/// A share of the calls is asked of another model as well.
+pub struct Shadow {
+    /// That model.
+    pub model: Arc<str>,
+    /// Of a hundred calls so many.
+    pub percent: u32,
 }
 
 /// Requests of some kind go where another model's do.
@@ -87,6 +109,41 @@ impl Route {
     /// Its own group, then those of its fallbacks.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
         std::iter::once(&self.own).chain(&self.fallbacks)
+    }
+}
+
+impl Hedge {
+    /// A stream's call is slow after `after`, a whole answer's after `whole_after`. At most `percent`
+    /// of the calls from `now` on are asked twice.
+    pub fn new(after: Duration, whole_after: Option<Duration>, percent: u32, now: Instant) -> Self {
+        Self {
+            after,
+            whole_after,
+            terms: AllowanceTerms {
+                percent,
+                per_second: 0,
+            },
+            saved: Allowance::empty(now),
+        }
+    }
+
+    /// When a call is slow; `None` if such calls never are.
+    pub fn after(&self, is_stream: bool) -> Option<Duration> {
+        if is_stream {
+            Some(self.after)
+        } else {
+            self.whole_after
+        }
+    }
+
+    /// There is another call.
+    pub fn earn(&self) {
+        self.saved.earn(self.terms);
+    }
+
+    /// Whether a call may be asked twice at `now`; it is then counted as that.
+    pub fn spend(&self, now: Instant) -> bool {
+        self.saved.spend(self.terms, now)
     }
 }
 

@@ -57,6 +57,12 @@ struct UnpricedLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct HedgeLabels {
+    deployment: String,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct FallbackLabels {
     from: String,
     to: String,
@@ -82,6 +88,8 @@ pub struct Metrics {
     registry: Registry,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
+    /// Shadows of calls that run.
+    pub shadows: Gauge,
     /// Streams that are being delivered.
     pub streams: Gauge,
     /// 1 after a good configuration load, 0 after a refused one.
@@ -97,11 +105,13 @@ pub struct Metrics {
     ledger_pending: Gauge,
     ledger_journal: Gauge,
     usage_anomalies: Family<DeploymentLabels, Counter>,
+    overruns: Family<DeploymentLabels, Counter>,
     fields_dropped: Family<DeploymentLabels, Counter>,
     token_counts: Family<TokenCountLabels, Counter>,
     requests: Family<CallLabels, Counter>,
     refusals: Family<RefusalLabels, Counter>,
     fallbacks: Family<FallbackLabels, Counter>,
+    hedges: Family<HedgeLabels, Counter>,
     unpriced: Family<UnpricedLabels, Counter>,
     cost: Family<DeploymentLabels, Counter<f64, AtomicU64>>,
     tokens: Family<TokenLabels, Counter>,
@@ -137,9 +147,9 @@ impl DeploymentMeters {
     }
 
     /// Thousandths that are left of the vendor's tightest limit, at a moment in Unix time; `None`
-    /// if it told none.
-    pub fn headroom_left(&self, at_unix_s: i64) -> Option<u32> {
-        self.headroom.left(at_unix_s)
+    /// if it told none. `is_used`: whether a credential is still in use.
+    pub fn headroom_left(&self, at_unix_s: i64, is_used: impl Fn(&str) -> bool) -> Option<u32> {
+        self.headroom.left(at_unix_s, is_used)
     }
 }
 
@@ -149,6 +159,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::default(),
             in_flight: Gauge::default(),
+            shadows: Gauge::default(),
             streams: Gauge::default(),
             reload_success: Gauge::default(),
             panics: Counter::default(),
@@ -158,11 +169,13 @@ impl Metrics {
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
             usage_anomalies: Family::default(),
+            overruns: Family::default(),
             fields_dropped: Family::default(),
             token_counts: Family::default(),
             requests: Family::default(),
             refusals: Family::default(),
             fallbacks: Family::default(),
+            hedges: Family::default(),
             unpriced: Family::default(),
             cost: Family::default(),
             tokens: Family::default(),
@@ -185,6 +198,11 @@ impl Metrics {
             "tollward_inflight",
             "Calls from admission to settlement",
             self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_shadows_active",
+            "Copies of calls that another model is asked",
+            self.shadows.clone(),
         );
         registry.register(
             "tollward_streams_active",
@@ -263,6 +281,11 @@ impl Metrics {
             self.fallbacks.clone(),
         );
         registry.register(
+            "tollward_hedges",
+            "Slow calls that were asked of a second deployment",
+            self.hedges.clone(),
+        );
+        registry.register(
             "tollward_unpriced_requests",
             "Calls whose cost is unknown",
             self.unpriced.clone(),
@@ -271,6 +294,11 @@ impl Metrics {
             "tollward_usage_anomalies",
             "Usage reports that cannot be true",
             self.usage_anomalies.clone(),
+        );
+        registry.register(
+            "tollward_overruns",
+            "Streams that were cut because they went on beyond the caller's bound on output",
+            self.overruns.clone(),
         );
         registry.register(
             "tollward_cost_usd",
@@ -296,8 +324,9 @@ impl Metrics {
         );
     }
 
-    /// The meters of `deployment`, which answers for the public name `model`.
-    pub fn meters(&self, model: &str, deployment: &str) -> DeploymentMeters {
+    /// The meters of the deployment `id`, which answers for the public name `model`. `deployment` is
+    /// its label: its id, unless callers choose that freely.
+    pub fn meters(&self, model: &str, deployment: &str, id: &Arc<str>) -> DeploymentMeters {
         let labels = DeploymentLabels {
             deployment: deployment.to_owned(),
         };
@@ -324,7 +353,7 @@ impl Metrics {
             cost: self.cost.get_or_create_owned(&labels),
             duration: self.duration.get_or_create_owned(&labels),
             first_chunk: self.first_chunk.get_or_create_owned(&labels),
-            headroom: Arc::new(self.headrooms.of(deployment)),
+            headroom: self.headrooms.of(id, deployment),
         }
     }
 
@@ -390,6 +419,14 @@ impl Metrics {
         self.usage_anomalies.get_or_create_owned(&labels).inc();
     }
 
+    /// Counts a stream that was cut because it went on beyond the caller's bound on output.
+    pub fn count_overrun(&self, deployment: &Deployment) {
+        let labels = DeploymentLabels {
+            deployment: deployment.meters.name.clone(),
+        };
+        self.overruns.get_or_create_owned(&labels).inc();
+    }
+
     /// Counts a request that was only counted; `source` says by whom.
     pub fn count_token_count(&self, deployment: &Deployment, source: &'static str) {
         let labels = TokenCountLabels {
@@ -418,6 +455,15 @@ impl Metrics {
             reason: reason.code(),
         };
         self.fallbacks.get_or_create_owned(&labels).inc();
+    }
+
+    /// Counts a slow call that `rival` was asked as well, and whether it answered first.
+    pub fn count_hedge(&self, rival: &Deployment, has_won: bool) {
+        let labels = HedgeLabels {
+            deployment: rival.meters.name.clone(),
+            outcome: if has_won { "won" } else { "outrun" },
+        };
+        self.hedges.get_or_create_owned(&labels).inc();
     }
 
     /// Counts a request that never became a call.

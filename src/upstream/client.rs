@@ -1,7 +1,7 @@
 //! The pooled HTTP client of the data path.
 //!
-//! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no
-//! decompression, no environment proxies. Two sets of pools, one for vendors' public
+//! hyper-util's client over rustls (aws-lc-rs): no redirects, no cookies, no environment
+//! proxies; what comes compressed unasked is undone in `coding`. Two sets of pools, one for vendors' public
 //! hosts and one for hosts that the operator wrote, differ in which resolved
 //! addresses they may connect to; which pool of a set carries a call is in `lanes`.
 //! Downloads and other calls off the data path use reqwest instead
@@ -10,16 +10,15 @@
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
+use http::{HeaderValue, Request, Response, Uri, header};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tollward_providers::HostScope;
@@ -28,7 +27,10 @@ use tower::Service;
 
 use crate::upstream::address::is_allowed;
 use crate::upstream::body::RequestBody;
+use crate::upstream::coding::Decoder;
 use crate::upstream::lanes::{Carried, Lanes};
+use crate::upstream::names::Names;
+use crate::upstream::resolver::{DNS_TIMEOUT, ResolveError, Resolver};
 use crate::upstream::trust::Trust;
 
 type Pool = hyper_util::client::legacy::Client<Connector, RequestBody>;
@@ -40,8 +42,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Largest HTTP/1 response head. Answers are read through the same buffer, and a stream that its
 /// client does not read holds a few of them (faults C-06, U-08).
 const MAX_HEAD_BYTES: usize = 64 * 1024;
-/// A name must resolve within this.
-const DNS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The TLS handshake must end within this, after the TCP connection.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -74,8 +74,11 @@ impl Client {
         let mut plain = tls.clone();
         plain.alpn_protocols = vec![b"http/1.1".to_vec()];
         let (tls, plain) = (Arc::new(tls), Arc::new(plain));
+        let names = Arc::<Names>::default();
         let pool_with = |scope, tls: &Arc<rustls::ClientConfig>| {
-            let connector = Connector::new(scope, connect, Arc::clone(tls));
+            let names = (scope == HostScope::Operator).then(|| Arc::clone(&names));
+            let resolver = Resolver { scope, names };
+            let connector = Connector::new(resolver, connect, Arc::clone(tls));
             let mut builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
             builder
                 .pool_idle_timeout(IDLE_TIMEOUT)
@@ -113,9 +116,14 @@ impl Client {
     pub async fn send(
         &self,
         scope: HostScope,
-        request: Request<RequestBody>,
+        mut request: Request<RequestBody>,
     ) -> Result<Response<Carried>, SendError> {
-        let upgrades = request.headers().contains_key(http::header::UPGRADE);
+        // What is compressed has to be undone to be read, and a stream waits for it.
+        let identity = HeaderValue::from_static("identity");
+        request
+            .headers_mut()
+            .insert(header::ACCEPT_ENCODING, identity);
+        let upgrades = request.headers().contains_key(header::UPGRADE);
         // Without TLS no server is asked for HTTP/2.
         let is_encrypted = request.uri().scheme() == Some(&http::uri::Scheme::HTTPS);
         let lanes = match scope {
@@ -131,10 +139,15 @@ impl Client {
             Some(lanes) => (lanes.first(), None),
             None => (&self.metadata, None),
         };
-        pool.request(request)
-            .await
-            .map(|response| response.map(|body| Carried::new(body, place)))
-            .map_err(|error| SendError::from_client(&error))
+        let answer = pool.request(request).await;
+        let (mut head, body) = answer
+            .map_err(|error| SendError::from_client(&error))?
+            .into_parts();
+        let decoder = Decoder::of(&mut head.headers);
+        Ok(Response::from_parts(
+            head,
+            Carried::new(body, decoder, place),
+        ))
     }
 }
 
@@ -149,6 +162,8 @@ pub struct SendError {
     /// A connection took the request and the upstream did not look at it, which it said
     /// itself or which is certain: the same request may be sent again at once.
     pub is_untaken: bool,
+    /// This machine has no descriptors left for another connection.
+    pub is_shortage: bool,
     detail: String,
 }
 
@@ -159,6 +174,7 @@ impl SendError {
             fault: fault_of(error, error.is_connect() || is_untaken),
             was_sent: !error.is_connect() && !is_untaken,
             is_untaken,
+            is_shortage: is_shortage(error),
             detail: chain(error),
         }
     }
@@ -183,6 +199,18 @@ fn is_untaken(error: &(dyn StdError + 'static)) -> bool {
         source = current.source();
     }
     false
+}
+
+/// Whether the process, or the machine, has as many files and sockets open as it may (faults P-24).
+fn is_shortage(error: &(dyn StdError + 'static)) -> bool {
+    /// `ENFILE` and `EMFILE`, the same on Linux, macOS and the BSDs.
+    const NO_DESCRIPTORS: [i32; 2] = [23, 24];
+    let mut chain = std::iter::successors(Some(error), |&error| error.source());
+    chain.any(|error| {
+        let code = error.downcast_ref::<io::Error>();
+        let code = code.and_then(io::Error::raw_os_error);
+        code.is_some_and(|it| NO_DESCRIPTORS.contains(&it))
+    })
 }
 
 /// Finds the fault that the connector named, or what hyper's error amounts to.
@@ -263,8 +291,9 @@ struct Connector {
 }
 
 impl Connector {
-    fn new(scope: HostScope, connect: Duration, tls: Arc<rustls::ClientConfig>) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver { scope });
+    fn new(resolver: Resolver, connect: Duration, tls: Arc<rustls::ClientConfig>) -> Self {
+        let scope = resolver.scope;
+        let mut tcp = HttpConnector::new_with_resolver(resolver);
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
         tcp.set_connect_timeout(Some(connect));
@@ -370,53 +399,6 @@ fn is_handshake_error(error: &io::Error) -> bool {
         inner.is::<rustls::Error>() || wrapped.is_some_and(is_handshake_error)
     });
     is_refusal || error.kind() == io::ErrorKind::UnexpectedEof
-}
-
-/// The system's resolver, its answers classified.
-#[derive(Clone)]
-struct Resolver {
-    scope: HostScope,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum ResolveError {
-    #[error("{0} is not an address that this host may have")]
-    Forbidden(IpAddr),
-    #[error("resolving failed")]
-    Failed(#[source] io::Error),
-}
-
-impl Service<Name> for Resolver {
-    type Response = std::vec::IntoIter<SocketAddr>;
-    type Error = ResolveError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let scope = self.scope;
-        Box::pin(async move {
-            let lookup = tokio::net::lookup_host((name.as_str().to_owned(), 0));
-            let found = tokio::time::timeout(DNS_TIMEOUT, lookup)
-                .await
-                .map_err(|_| ResolveError::Failed(io::Error::other("no answer in time")))?
-                .map_err(ResolveError::Failed)?;
-            let addresses: Vec<SocketAddr> = found.collect();
-            // One forbidden answer spoils them all: a mixed answer is an attack or a mistake.
-            match addresses
-                .iter()
-                .find(|address| !is_allowed(scope, address.ip()))
-            {
-                Some(forbidden) => Err(ResolveError::Forbidden(forbidden.ip())),
-                None if addresses.is_empty() => {
-                    Err(ResolveError::Failed(io::Error::other("no addresses")))
-                }
-                None => Ok(addresses.into_iter()),
-            }
-        })
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,7 @@ use self::whole::{read_whole, whole};
 use crate::clock;
 use crate::responses::word;
 use crate::snapshot::Deployment;
+use crate::upstream::coding::BodyError;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::lanes::Carried;
 use crate::upstream::sender::Sender;
@@ -139,15 +140,15 @@ pub type LocalBody = Pin<Box<dyn Body<Data = Bytes, Error = hyper::Error> + Send
 
 impl Body for UpstreamBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut *self {
             Self::Http(body) => Pin::new(body).poll_frame(context),
-            Self::Local(body) => body.as_mut().poll_frame(context),
+            Self::Local(body) => body.as_mut().poll_frame(context).map_err(BodyError::from),
         }
     }
 }
@@ -277,7 +278,7 @@ async fn look(body: &mut UpstreamBody) -> Result<(Opening, Bytes), AttemptFailur
             Some(Ok(chunk)) if first.len() <= MAX_PRELUDE_BYTES => first.extend_from_slice(&chunk),
             Some(Ok(_)) | None => return Ok((Opening::Other, first.freeze())),
             Some(Err(error)) => {
-                return Err(AttemptFailure::billed(Fault::Truncated, error.to_string()));
+                return Err(AttemptFailure::billed(error.fault(), error.to_string()));
             }
         }
     }
@@ -294,7 +295,7 @@ fn page() -> AttemptFailure {
     AttemptFailure::of(Fault::Protocol, "what came is a page, such as HTML")
 }
 
-async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, hyper::Error>> {
+async fn next_chunk(body: &mut UpstreamBody) -> Option<Result<Bytes, BodyError>> {
     loop {
         match body.frame().await? {
             Ok(frame) => {

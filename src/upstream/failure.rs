@@ -16,6 +16,10 @@ use crate::upstream::client::SendError;
 
 /// A failed attempt.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent findings, not a state"
+)]
 pub struct AttemptFailure {
     /// What went wrong.
     pub fault: Fault,
@@ -35,6 +39,8 @@ pub struct AttemptFailure {
     pub is_inexpressible: bool,
     /// The words in `error` are this gateway's own: of its engine, or because nothing was sent.
     pub is_ours: bool,
+    /// This machine lacks something, such as descriptors: the deployment has not failed.
+    pub is_shortage: bool,
     /// For the log, never for the client.
     pub detail: String,
 }
@@ -71,6 +77,7 @@ impl AttemptFailure {
             output_bytes: 0,
             is_inexpressible: false,
             is_ours: false,
+            is_shortage: false,
             detail: detail.into(),
         }
     }
@@ -117,6 +124,7 @@ impl From<SendError> for AttemptFailure {
     fn from(error: SendError) -> Self {
         Self {
             may_be_billed: error.was_sent,
+            is_shortage: error.is_shortage,
             ..Self::of(error.fault, error.to_string())
         }
     }

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tollward_wire::fault::{Fault, Phase};
+use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
 use crate::policy::breaker::{Breaker, BreakerTerms, Circuit, Spell};
+use crate::policy::canary::{Canary, CanaryTerms};
 use crate::policy::latency::Latency;
 use crate::policy::learned::Learned;
 use crate::policy::obstacle::Obstacle;
@@ -40,11 +42,44 @@ pub struct Health {
 #[derive(Default)]
 struct State {
     breaker: Breaker,
-    resting: Option<(Instant, Resting)>,
+    canary: Canary,
+    resting: Option<Rest>,
     /// The time to the first content of streams and of whole answers.
     latencies: [Latency; 2],
     learned: Learned,
     forced: Option<Instant>,
+}
+
+/// What is asked of a deployment.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand {
+    /// What it is to do.
+    pub operation: Operation,
+    /// Tokens that it is given, about.
+    pub input: u64,
+    /// The answer is to be streamed.
+    pub is_stream: bool,
+}
+
+impl Demand {
+    /// A chat with `input` tokens.
+    pub fn chat(input: u64, is_stream: bool) -> Self {
+        Self {
+            operation: Operation::Chat,
+            input,
+            is_stream,
+        }
+    }
+}
+
+/// A time in which it is left alone.
+struct Rest {
+    /// Only for that, if it does the rest.
+    of: Option<Operation>,
+    said: Instant,
+    until: Instant,
+    fault: Fault,
+    is_asked: bool,
 }
 
 /// How a deployment is at one moment.
@@ -102,50 +137,50 @@ pub struct Resting {
 pub struct Flight {
     health: Arc<Health>,
     terms: BreakerTerms,
+    canary: Option<CanaryTerms>,
     spell: Spell,
     began: Instant,
-    input: u64,
-    is_stream: bool,
+    demand: Demand,
     is_told: bool,
+    is_good: bool,
 }
 
 impl Health {
-    /// How it is at `now`, for a call with `input` tokens whose answer `is_stream`.
-    pub fn at(&self, now: Instant, terms: &BreakerTerms, input: u64, is_stream: bool) -> Vitals {
+    /// How it is at `now` for a call.
+    pub fn at(&self, now: Instant, terms: &BreakerTerms, demand: Demand) -> Vitals {
         let state = self.state.lock();
-        let resting = state.resting.and_then(|(until, resting)| {
-            let left = until.saturating_duration_since(now);
-            (!left.is_zero()).then_some(Resting { left, ..resting })
+        let concerns = |it: &&Rest| it.of.is_none_or(|of| of == demand.operation);
+        let resting = state.resting.as_ref().filter(concerns);
+        let resting = resting.map(|rest| Resting {
+            left: rest.until.saturating_duration_since(now),
+            fault: rest.fault,
+            is_asked: rest.is_asked,
         });
+        let resting = resting.filter(|it| !it.left.is_zero());
         let [streams, wholes] = &state.latencies;
-        let latency = if is_stream { streams } else { wholes };
+        let latency = if demand.is_stream { streams } else { wholes };
         Vitals {
             circuit: state.breaker.circuit(terms, now),
             resting,
             is_drained: self.is_drained.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
-            first_content_us: latency.expected_us(input, now),
+            first_content_us: latency.expected_us(demand.input, now),
             learned: state.learned,
         }
     }
 
-    /// An attempt with `input` tokens begins.
-    pub fn begin(
-        self: &Arc<Self>,
-        terms: BreakerTerms,
-        input: u64,
-        is_stream: bool,
-        now: Instant,
-    ) -> Flight {
+    /// An attempt begins.
+    pub fn begin(self: &Arc<Self>, terms: BreakerTerms, demand: Demand, now: Instant) -> Flight {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         Flight {
             health: Arc::clone(self),
             terms,
+            canary: None,
             spell: self.state.lock().breaker.begin(now),
             began: now,
-            input,
-            is_stream,
+            demand,
             is_told: false,
+            is_good: false,
         }
     }
 
@@ -161,41 +196,115 @@ impl Health {
         is_due
     }
 
-    /// Takes it out, or back in.
+    /// Takes it out, or back in; a trial begins anew.
     pub fn drain(&self, is_drained: bool) {
+        self.state.lock().canary = Canary::default();
         self.is_drained.store(is_drained, Ordering::Relaxed);
     }
 }
 
 impl Flight {
+    /// Its deployment is on trial.
+    #[must_use]
+    pub fn on_trial(mut self, canary: Option<CanaryTerms>) -> Self {
+        self.canary = canary;
+        self
+    }
+
     /// It has an answer, or the first content of one.
     pub fn answered(&mut self, now: Instant) {
         let mut state = self.health.state.lock();
-        state.resting = None;
+        // What was asked before it said so proves nothing.
+        if state
+            .resting
+            .as_ref()
+            .is_some_and(|it| it.said < self.began)
+        {
+            state.resting = None;
+        }
         state.breaker.succeeded(self.spell, now);
         let [streams, wholes] = &mut state.latencies;
-        let latency = if self.is_stream { streams } else { wholes };
-        latency.observe(now.saturating_duration_since(self.began), self.input, now);
+        let latency = if self.demand.is_stream {
+            streams
+        } else {
+            wholes
+        };
+        latency.observe(
+            now.saturating_duration_since(self.began),
+            self.demand.input,
+            now,
+        );
         self.is_told = true;
+        self.is_good = true;
     }
 
     /// It failed, before its answer or in the midst of it. `retry_after` is the vendor's wish, `dice`
-    /// a uniform draw from `[0, 1)`.
-    pub fn failed(&mut self, fault: Fault, retry_after: Option<Duration>, now: Instant, dice: f64) {
+    /// a uniform draw from `[0, 1)`. Whether its deployment is taken out for that, being on trial.
+    pub fn failed(
+        &mut self,
+        fault: Fault,
+        retry_after: Option<Duration>,
+        now: Instant,
+        dice: f64,
+    ) -> bool {
         let mut state = self.health.state.lock();
         if let Some(left) = rest(fault, retry_after) {
-            let resting = Resting {
-                left,
+            let rest = Rest {
+                // Who does not know a model for one thing may know it for another.
+                of: (fault == Fault::NotFound).then_some(self.demand.operation),
+                said: now,
+                until: now + left,
                 fault,
                 is_asked: retry_after.is_some(),
             };
-            state.resting = Some((now + left, resting));
+            // Of two wishes the longer one holds.
+            if state
+                .resting
+                .as_ref()
+                .is_none_or(|it| it.until <= rest.until)
+            {
+                state.resting = Some(rest);
+            }
         }
+        let mut is_stopped = false;
         if is_failure(fault) {
+            if self.is_good {
+                state.breaker.recant(self.spell, now);
+            }
             state.breaker.failed(self.spell, &self.terms, now, dice);
+            let heard = |terms| state.canary.heard(terms, true);
+            is_stopped = self.canary.is_some_and(heard);
         } else if !self.is_told {
             state.breaker.left(self.spell);
         }
+        self.is_told = true;
+        self.is_good = false;
+        is_stopped && !self.health.is_drained.swap(true, Ordering::Relaxed)
+    }
+
+    /// One of several credentials was refused, or no connection could be opened here: that says nothing
+    /// of the deployment.
+    pub fn refused(mut self) {
+        self.health.state.lock().breaker.left(self.spell);
+        self.is_told = true;
+    }
+
+    /// Another one that was asked later has answered before it. That is no failure, but it is slow:
+    /// it would have taken longer than that.
+    pub fn outrun(&mut self, now: Instant) {
+        let mut state = self.health.state.lock();
+        state.breaker.left(self.spell);
+        let [streams, wholes] = &mut state.latencies;
+        let latency = if self.demand.is_stream {
+            streams
+        } else {
+            wholes
+        };
+        latency.exceeds(
+            now.saturating_duration_since(self.began),
+            self.demand.input,
+            now,
+        );
         self.is_told = true;
     }
 
@@ -208,6 +317,9 @@ impl Flight {
 impl Drop for Flight {
     fn drop(&mut self) {
         self.health.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(terms) = self.canary.filter(|_| self.is_good) {
+            self.health.state.lock().canary.heard(terms, false);
+        }
         if !self.is_told {
             self.health.state.lock().breaker.left(self.spell);
         }

@@ -10,11 +10,13 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
+
+use crate::upstream::coding::{BodyError, Decoder};
 
 /// Calls that one pool carries, below what servers allow on a connection.
 const CALLS_PER_LANE: usize = 90;
@@ -78,17 +80,20 @@ impl Drop for Place {
     }
 }
 
-/// A response body, which keeps its place until it is dropped.
+/// A response body, which is decompressed and keeps its place until it is dropped.
 #[derive(Debug)]
 pub struct Carried {
     body: Incoming,
+    /// Until the end of a body that came compressed.
+    decoder: Option<Box<Decoder>>,
     _place: Option<Place>,
 }
 
 impl Carried {
-    pub(super) fn new(body: Incoming, place: Option<Place>) -> Self {
+    pub(super) fn new(body: Incoming, decoder: Option<Decoder>, place: Option<Place>) -> Self {
         Self {
             body,
+            decoder: decoder.map(Box::new),
             _place: place,
         }
     }
@@ -96,13 +101,31 @@ impl Carried {
 
 impl Body for Carried {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let heard = ready!(Pin::new(&mut self.body).poll_frame(context)).transpose()?;
+            let Some(decoder) = &mut self.decoder else {
+                return Poll::Ready(heard.map(Ok));
+            };
+            let bytes = match heard.map(Frame::into_data) {
+                Some(Ok(data)) => decoder.push(&data)?,
+                // Of what is no data nothing is compressed.
+                Some(Err(frame)) => return Poll::Ready(Some(Ok(frame))),
+                None => {
+                    let rest = decoder.finish()?;
+                    self.decoder = None;
+                    rest
+                }
+            };
+            if !bytes.is_empty() || self.decoder.is_none() {
+                return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
+            }
+        }
     }
 }
 

@@ -59,8 +59,7 @@ fn turns_go_where_the_cache_is_and_the_load_is_even() {
             .entry(number)
             .or_insert_with(|| Conversation::new(number));
         let found = beginnings(&conversation.asks(turn)).unwrap();
-        let mut asked = std::iter::once(found.whole).chain(found.earlier);
-        let known = asked.find_map(|it| affinity.find(it));
+        let known = found.known().find_map(|it| affinity.find(it));
         let outlooks: Vec<Outlook> = (1..=TARGETS as u64).map(|it| outlook(it, known)).collect();
         let places = order(
             &policies,

@@ -15,7 +15,7 @@ use tollward::policy::plan::Lineup;
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
 use tollward::snapshot::route::Group;
 use tollward::upstream::affinity::Affinity;
-use tollward::upstream::health::Health;
+use tollward::upstream::health::{Demand, Health};
 use tollward_wire::fault::Fault;
 
 use crate::week::snapshot;
@@ -45,7 +45,7 @@ impl Kept {
         let now = clock::mono() + Duration::from_millis(turn * 10);
         let known = self.affinity.find(mix(turn % 500));
         let outlook = |(health, identity): (&Arc<Health>, u64)| {
-            let vitals = health.at(now, &BREAKER, 900, true);
+            let vitals = health.at(now, &BREAKER, Demand::chat(900, true));
             let outlook = Outlook {
                 identity,
                 weight: u64::from(vitals.share()),
@@ -63,9 +63,9 @@ impl Kept {
         for place in order(&self.policies, &outlooks, Draw::of_turn(turn, mix(turn))) {
             lineup.add(place, obstacles[place].as_ref());
         }
-        let (place, _) = lineup.in_order()[0];
+        let place = lineup.in_order()[0];
         self.allowances[place].earn(ALLOWANCE);
-        let mut flight = self.healths[place].begin(BREAKER, 900, true, now);
+        let mut flight = self.healths[place].begin(BREAKER, Demand::chat(900, true), now);
         if turn.is_multiple_of(7) {
             flight.failed(Fault::Server, None, now, 0.5);
             self.allowances[place].spend(ALLOWANCE, now);

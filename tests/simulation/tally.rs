@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tollward::policy::obstacle::Pause;
-
 /// The times over which the plot adds up.
 pub(crate) const BUCKET: Duration = Duration::from_secs(5);
 
@@ -76,8 +74,8 @@ impl Tally {
         &mut self.buckets[place]
     }
 
-    pub(crate) fn began(&mut self, now: Duration, plan: &[(usize, Option<Pause>)]) {
-        let mut places: Vec<usize> = plan.iter().map(|it| it.0).collect();
+    pub(crate) fn began(&mut self, now: Duration, plan: &[usize]) {
+        let mut places = plan.to_vec();
         if self.is_well {
             self.firsts[places[0]] += 1;
         }

@@ -14,7 +14,7 @@ use tollward::pipeline::admit::hints::Hints;
 use tollward::pipeline::admit::{Admitted, Arrived};
 use tollward::pipeline::authenticate::Caller;
 use tollward::pipeline::route::survey::Question;
-use tollward::pipeline::route::{Choice, Plan, prospect};
+use tollward::pipeline::route::{Asking, Choice, Plan, prospect};
 use tollward::policy::price::token_counts;
 use tollward::policy::retry::{Situation, Verdict, decide_among};
 use tollward::shelf::Shelf;
@@ -22,7 +22,7 @@ use tollward::snapshot::route::Group;
 use tollward::snapshot::{Deployment, Snapshot};
 use tollward::telemetry::metric::Metrics;
 use tollward::upstream::affinity::Affinity;
-use tollward::upstream::health::Flight;
+use tollward::upstream::health::{Demand, Flight};
 use tollward_config::Sources;
 use tollward_store::{Course, Entry, NanoUsd, Outcome, RequestId, Store, ThingCounts};
 use tollward_wire::document::Document;
@@ -244,6 +244,7 @@ impl<'a> Live<'a> {
             hints: Hints {
                 tags: arrival.tags.clone(),
                 session: Box::default(),
+                timeout: None,
             },
             caller: Caller::Open,
             client_request_id: None,
@@ -277,14 +278,16 @@ impl<'a> Live<'a> {
     }
 
     fn next(&self, call: &mut Call) -> Option<Arc<Deployment>> {
-        let terms = self.snapshot.retry.allowance;
         while !call.left.is_empty() {
             let choice = call.left.remove(0);
-            if choice
-                .may_be_asked(&call.left, call.made, terms, self.instant())
-                .is_ok()
-            {
-                choice.deployment.allowance.earn(terms);
+            let asking = Asking {
+                demand: Demand::chat(0, call.is_stream),
+                made: call.made,
+                terms: self.snapshot.retry.allowance,
+                now: self.instant(),
+            };
+            if choice.may_be_asked(&call.left, asking).is_ok() {
+                choice.deployment.allowance.earn(asking.terms);
                 call.here = 0;
                 return Some(choice.deployment);
             }
@@ -303,7 +306,11 @@ impl<'a> Live<'a> {
         (call.made, call.here) = (call.made + 1, call.here + 1);
         let tokens = call.plan.decision.as_ref().unwrap().tokens;
         let health = &deployment.health;
-        let flight = health.begin(deployment.breaker, tokens, call.is_stream, self.instant());
+        let flight = health.begin(
+            deployment.breaker,
+            Demand::chat(tokens, call.is_stream),
+            self.instant(),
+        );
         let site = self.sites.get_mut(&*deployment.id).unwrap();
         site.busy += 1;
         let answer = site.ask(self.now, tokens, false, &mut self.dice);

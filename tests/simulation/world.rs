@@ -17,7 +17,7 @@ use tollward::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use tollward::policy::plan::Lineup;
 use tollward::policy::retry::{Situation, Verdict, decide_among};
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
-use tollward::upstream::health::{Flight, Vitals};
+use tollward::upstream::health::{Demand, Flight, Vitals};
 use tollward_store::NanoUsd;
 use tollward_wire::fault::Fault;
 use tollward_wire::usage::Usage;
@@ -107,7 +107,7 @@ struct Call {
     input: u64,
     is_bad: bool,
     /// Who was not asked yet, the next one last.
-    plan: Vec<(usize, Option<Pause>)>,
+    plan: Vec<usize>,
     site: usize,
     attempts_here: u32,
     made: u32,
@@ -221,12 +221,12 @@ impl World {
     }
 
     /// Who is asked, as `route` has it.
-    fn plan(&mut self, input: u64) -> Vec<(usize, Option<Pause>)> {
+    fn plan(&mut self, input: u64) -> Vec<usize> {
         let seed = self.dice.bits();
         let Ordering::By(policies) = &self.ordering else {
             let mut places: Vec<usize> = (0..self.sites.len()).collect();
             places.sort_by_key(|place| mix(seed ^ mix(*place as u64)));
-            return places.into_iter().map(|place| (place, None)).collect();
+            return places;
         };
         let (mut outlooks, mut obstacles) = (Vec::new(), Vec::new());
         for (site, identity) in self.sites.iter().zip(0..) {
@@ -241,15 +241,22 @@ impl World {
         self.tally.is_well =
             obstacles.iter().all(Option::is_none) && all.all(|(it, site)| is_well(it, site));
         let draw = Draw::of_turn(self.calls.len() as u64, seed);
+        let (free, others): (Vec<usize>, Vec<usize>) =
+            (0..outlooks.len()).partition(|place| obstacles[*place].is_none());
+        let of_free: Vec<Outlook> = free.iter().map(|place| outlooks[*place]).collect();
+        let in_order = order(policies, &of_free, draw);
+        let in_order = in_order.into_iter().map(|place| free[place]);
         let mut lineup = Lineup::default();
-        for place in order(policies, &outlooks, draw) {
+        for place in in_order.chain(others) {
             lineup.add(place, obstacles[place].as_ref());
         }
         lineup.in_order()
     }
 
     fn survey(&self, site: &Site, identity: u64, input: u64) -> (Outlook, Option<Obstacle>) {
-        let vitals = site.health.at(self.instant(), &BREAKER, input, true);
+        let vitals = site
+            .health
+            .at(self.instant(), &BREAKER, Demand::chat(input, true));
         let tokens = vitals.learned.expected(input, None, 1).output;
         let outlook = Outlook {
             identity,
@@ -271,7 +278,9 @@ impl World {
     }
 
     fn pause(&self, site: &Site) -> Option<Pause> {
-        let vitals = site.health.at(self.instant(), &BREAKER, 0, false);
+        let vitals = site
+            .health
+            .at(self.instant(), &BREAKER, Demand::chat(0, true));
         let obstacle = self.rests(site, &vitals);
         // Without health nobody rests.
         let obstacle = obstacle.filter(|_| matches!(self.ordering, Ordering::By(_)));
@@ -281,14 +290,14 @@ impl World {
     /// Whether there is another one that may be asked; those before it are passed over.
     fn next(&mut self, call: usize) -> bool {
         let now = self.instant();
-        while let Some((place, pause)) = self.calls[call].plan.pop() {
+        while let Some(place) = self.calls[call].plan.pop() {
             let site = &self.sites[place];
             let made = self.calls[call].made;
-            let pause = if made == 0 { pause } else { self.pause(site) };
             let mut others = self.calls[call].plan.iter();
-            let may = match toll(pause, made) {
+            let is_other_free = || others.any(|it| self.pause(&self.sites[*it]).is_none());
+            let may = match toll(self.pause(site), made, is_other_free) {
+                Toll::Forbidden => false,
                 Toll::Nothing => true,
-                _ if made > 0 && others.any(|it| self.pause(&self.sites[it.0]).is_none()) => false,
                 Toll::Turn => site.health.may_force(now),
                 Toll::Retry => site.allowance.spend(ALLOWANCE, now),
             };
@@ -311,7 +320,10 @@ impl World {
         call.attempts_here += 1;
         call.made += 1;
         site.busy += 1;
-        call.flight = Some(site.health.begin(BREAKER, call.input, true, now));
+        call.flight = Some(
+            site.health
+                .begin(BREAKER, Demand::chat(call.input, true), now),
+        );
         let answer = site.ask(self.now, call.input, call.is_bad, &mut self.dice);
         call.answer = Some(answer);
         self.tally.attempted(self.now, call.site);
@@ -431,7 +443,9 @@ impl World {
         let ended = tally.whole + tally.cut + unanswered;
         assert_eq!(ended, self.clients.calls, "calls that ended");
         for site in &self.sites {
-            let vitals = site.health.at(self.instant(), &BREAKER, 0, true);
+            let vitals = site
+                .health
+                .at(self.instant(), &BREAKER, Demand::chat(0, true));
             assert_eq!(
                 (vitals.in_flight, site.busy),
                 (0, 0),
@@ -445,7 +459,7 @@ impl World {
     pub(crate) fn is_open_again(&self) {
         let later = self.instant() + Duration::from_secs(600);
         for site in &self.sites {
-            let vitals = site.health.at(later, &BREAKER, 0, true);
+            let vitals = site.health.at(later, &BREAKER, Demand::chat(0, true));
             assert_eq!(vitals.obstacle(), None, "shut for ever");
         }
     }

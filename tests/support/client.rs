@@ -67,10 +67,10 @@ impl Request {
 
     /// The bytes of the whole request.
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut raw = format!(
-            "{} {} HTTP/1.1\r\nhost: gateway.test\r\n",
-            self.method, self.target
-        );
+        let mut raw = format!("{} {} HTTP/1.1\r\n", self.method, self.target);
+        if !self.headers.iter().any(|(name, _)| name == "host") {
+            raw.push_str("host: gateway.test\r\n");
+        }
         for (name, value) in &self.headers {
             raw.extend([name, ": ", value, "\r\n"]);
         }

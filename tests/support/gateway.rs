@@ -38,6 +38,8 @@ const LOCAL: &[&str] = &["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1
 pub(crate) struct Home {
     dir: TempDir,
     variables: Vec<(String, String)>,
+    /// Files and sockets that a command may have open; `None`: as many as the test.
+    descriptors: Option<u32>,
 }
 
 impl Home {
@@ -50,6 +52,7 @@ impl Home {
         let home = Self {
             dir: tempfile::tempdir().expect("a temporary directory"),
             variables: Vec::new(),
+            descriptors: None,
         };
         home.write(text);
         home
@@ -59,6 +62,14 @@ impl Home {
     pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// Bounds the files and sockets that every command of this home may have open.
+    pub(crate) fn with_descriptors(self, count: u32) -> Self {
+        Self {
+            descriptors: Some(count),
+            ..self
+        }
     }
 
     /// Puts a file beside the configuration.
@@ -84,7 +95,16 @@ impl Home {
 
     /// The binary with this home's environment and nothing else.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tollward"));
+        const BINARY: &str = env!("CARGO_BIN_EXE_tollward");
+        let mut command = match self.descriptors {
+            None => Command::new(BINARY),
+            Some(count) => {
+                let mut shell = Command::new("/bin/sh");
+                let script = format!("ulimit -n {count}; exec \"$0\" \"$@\"");
+                shell.args(["-c", &script, BINARY]);
+                shell
+            }
+        };
         command
             .args(arguments)
             .current_dir(self.path())
@@ -290,6 +310,16 @@ impl Gateway {
             .and_then(|size| size.parse().ok())
             .expect("a number");
         kibibytes * 1024
+    }
+
+    /// Processor time that the process has used, in hundredths of a second as Linux counts them.
+    pub(crate) fn processor_ticks(&self) -> u64 {
+        let pid = self.child.id().expect("a running gateway");
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("Linux");
+        // The name, in parentheses, may hold spaces; user and system time are the 14th and 15th field.
+        let (_, fields) = stat.rsplit_once(')').expect("a name in parentheses");
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.map(|it| it.parse::<u64>().expect("a number")).sum()
     }
 
     /// Sends a signal by name, such as `TERM`.

@@ -8,6 +8,7 @@
 mod blank;
 mod crates;
 mod documents;
+mod faults;
 mod files;
 mod rust;
 mod traps;

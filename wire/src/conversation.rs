@@ -4,8 +4,7 @@
 //! of this one: it ends before the last answer that is in it. Fingerprints of such beginnings tell
 //! where a vendor's cache of prompts holds this conversation, without a word of the client's.
 //!
-//! Left out of a fingerprint are marks for caches, which clients of Anthropic's move on with each turn. The
-//! rest counts as it is written, byte by byte: a client writes what it says again as it did before.
+//! Left out of a fingerprint are marks for caches, which clients of Anthropic's move on with each turn.
 
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
@@ -32,19 +31,44 @@ const BEFORE: [&str; 5] = [
 /// A key as it stands in JSON: inside a text its quotation marks are escaped.
 const MARK: &[u8] = br#""cache_control""#;
 
+/// Items of a Responses request that are the model's, beside all whose type ends in `_call`
+/// (openai-python 3.57 `types/responses/response_output_item.py`).
+const ANSWERS: [&[u8]; 5] = [
+    b"reasoning",
+    b"compaction",
+    b"mcp_list_tools",
+    b"mcp_approval_request",
+    b"program",
+];
+
 /// The beginnings of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beginnings {
     /// All of it, by which the next turn will know it.
     pub whole: u64,
+    /// The model has said something in it. Before that, others may well begin in the same way.
+    pub is_answered: bool,
     /// It as it was at its last turns, the latest first.
     pub earlier: Vec<u64>,
 }
 
-/// The beginnings of the conversation in a request; `None` if there is none.
+impl Beginnings {
+    /// Those by which it may be known again, the latest first: not by what the user alone has said.
+    pub fn known(&self) -> impl Iterator<Item = u64> {
+        let whole = self.is_answered.then_some(self.whole);
+        whole.into_iter().chain(self.earlier.iter().copied())
+    }
+}
+
+/// The beginnings of the conversation in a request of a chat; `None` if there is none.
 pub fn beginnings(document: &Document) -> Option<Beginnings> {
     let turns = TURNS.iter().find_map(|field| document.raw(field))?;
-    let turns = Walker::new(turns).array()?;
+    // A text alone is what the user says.
+    let text = turns.starts_with(b"\"").then_some(turns);
+    let turns = Walker::new(turns).array();
+    if text.is_none() && turns.is_none() {
+        return None;
+    }
     let marks = Finder::new(MARK);
     let mut hasher = FixedState::default().build_hasher();
     for field in BEFORE {
@@ -53,22 +77,51 @@ pub fn beginnings(document: &Document) -> Option<Beginnings> {
             add(&mut hasher, raw, &marks);
         }
     }
-    let (mut earlier, mut was_answer, mut many) = (Vec::new(), true, 0);
-    for (raw, _) in turns {
+    let (mut earlier, mut was_answer) = (Vec::new(), true);
+    let (mut many, mut is_answered) = (0, false);
+    if let Some(text) = text {
+        many += 1;
+        add_said(&mut hasher, b"\"user\"", text, &marks);
+    }
+    for (raw, _) in turns.into_iter().flatten() {
         let is_answer = is_answer(raw);
         if is_answer && !was_answer {
             earlier.push(hasher.finish());
         }
         was_answer = is_answer;
+        is_answered |= is_answer;
         many += 1;
-        add(&mut hasher, raw, &marks);
+        match said(raw) {
+            Some((role, content)) => add_said(&mut hasher, role, content, &marks),
+            None => add(&mut hasher, raw, &marks),
+        }
     }
     earlier.reverse();
     earlier.truncate(MOST);
     (many > 0).then(|| Beginnings {
         whole: hasher.finish(),
+        is_answered,
         earlier,
     })
+}
+
+/// Who says what in a turn that says nothing else, however that is written.
+fn said(raw: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (mut role, mut content) = (None, None);
+    for field in Walker::new(raw).object()? {
+        match field.key {
+            b"role" => role = Some(field.value),
+            b"content" => content = Some(field.value),
+            b"type" if field.value == b"\"message\"" => {}
+            _ => return None,
+        }
+    }
+    role.zip(content)
+}
+
+fn add_said(hasher: &mut FoldHasher<'static>, role: &[u8], content: &[u8], marks: &Finder<'_>) {
+    add(hasher, role, marks);
+    add(hasher, content, marks);
 }
 
 /// Adds a value as it is written, without its marks for caches: what had one has none a turn later.
@@ -121,21 +174,17 @@ fn is_answer(raw: &[u8]) -> bool {
     let Some(fields) = Walker::new(raw).object() else {
         return false;
     };
-    let is_word = |raw: &[u8], words: &[&str]| {
-        let text = raw
-            .strip_prefix(b"\"")
-            .and_then(|it| it.strip_suffix(b"\""));
-        text.is_some_and(|text| words.iter().any(|word| word.as_bytes() == text))
-    };
     let mut fields = fields;
-    fields.any(|it| match it.key {
-        b"role" => is_word(it.value, &["assistant", "model"]),
-        b"type" => is_word(
-            it.value,
-            &["function_call", "reasoning", "custom_tool_call"],
-        ),
+    fields.any(|it| match (it.key, word(it.value)) {
+        (b"role", Some(role)) => role == b"assistant" || role == b"model",
+        (b"type", Some(kind)) => kind.ends_with(b"_call") || ANSWERS.contains(&kind),
         _ => false,
     })
+}
+
+/// A text in JSON without its quotation marks; `None` if it is something else.
+fn word(raw: &[u8]) -> Option<&[u8]> {
+    raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 #[cfg(test)]
@@ -159,13 +208,18 @@ mod tests {
             ),
             (
                 r#"{"system":"S","messages":[{"role":"user","content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral"}}]}]}"#,
-                r#"{"system":"S","messages":[{"role":"user","content":[{"type":"text","text":"A"}]},{"role":"assistant","content":"B"},
+                r#"{"system":"S","messages":[{"role": "user","content":[{"type":"text","text":"A"}]},{"role":"assistant","content":"B"},
                     {"role":"user","content":[{"type":"text","text":"C","cache_control":{"type":"ephemeral"}}]}]}"#,
             ),
             (
                 r#"{"instructions":"S","input":[{"role":"user","content":"A"}]}"#,
                 r#"{"instructions":"S","input":[{"role":"user","content":"A"},{"type":"reasoning","summary":[]},
                     {"type":"function_call","name":"f"},{"type":"function_call_output","output":"1"}]}"#,
+            ),
+            (
+                r#"{"instructions":"S","input":"A"}"#,
+                r#"{"instructions":"S","input":[{"type":"message","content":"A", "role":"user"},{"type":"web_search_call"},
+                    {"type":"file_search_call"},{"type":"mcp_call"},{"role":"assistant","content":"B"}]}"#,
             ),
             (
                 r#"{"contents":[{"role":"user","parts":[{"text":"A"}]}]}"#,
@@ -175,6 +229,7 @@ mod tests {
             let (first, second) = (of(first), of(second));
             assert_eq!(second.earlier, [first.whole]);
             assert_ne!(second.whole, first.whole);
+            assert_eq!((first.is_answered, second.is_answered), (false, true));
         }
     }
 
@@ -234,7 +289,13 @@ mod tests {
 
     #[test]
     fn what_is_no_conversation_has_no_beginnings() {
-        let document = Document::parse(r#"{"input":"text to embed"}"#.into()).unwrap();
-        assert_eq!(beginnings(&document), None);
+        for body in [
+            r#"{"prompt":"text"}"#,
+            r#"{"messages":[]}"#,
+            r#"{"input":7}"#,
+        ] {
+            let document = Document::parse(body.into()).unwrap();
+            assert_eq!(beginnings(&document), None, "{body}");
+        }
     }
 }

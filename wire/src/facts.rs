@@ -43,6 +43,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) has_empty_text: bool,
     /// Bytes of text in all choices, unescaped.
     pub(crate) output_bytes: u64,
+    /// As many of them are thoughts, or may be.
+    pub(crate) thought_bytes: u64,
 }
 
 /// A finish reason that stands for a failure of the vendor.
@@ -185,7 +187,9 @@ impl<'a> Facts<'a> {
                 b"reasoning" | b"reasoning_content" if !has_reasoning => {
                     let text = value.raw()?;
                     has_reasoning = !is_empty(text);
+                    let words = self.output_bytes - self.thought_bytes;
                     self.add_text(text);
+                    self.thought_bytes = self.output_bytes - words;
                 }
                 b"tool_calls" => self.add_tool_calls(value.raw()?),
                 b"function_call" | b"audio" | b"images" | b"reasoning_details" => {
@@ -206,8 +210,9 @@ impl<'a> Facts<'a> {
                 self.has_empty_text |= length == 0;
             }
             Some(b'[') if !is_empty(value) => {
-                // Mistral sends content as a list of typed parts.
+                // Mistral sends content as a list of typed parts, thoughts among them.
                 self.output_bytes += value.len() as u64;
+                self.thought_bytes += value.len() as u64;
                 self.has_content = true;
             }
             _ => {}

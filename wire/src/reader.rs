@@ -7,6 +7,7 @@
 //! not depend on how the bytes were cut on their way in. A relayed stream of another
 //! dialect is watched by a [`Tap`] instead; the bytes go the same way.
 
+mod cut;
 mod framed;
 mod tap;
 #[cfg(test)]
@@ -14,6 +15,7 @@ mod tests;
 
 use bytes::Bytes;
 
+pub use self::cut::Farewell;
 pub use self::framed::Framing;
 #[cfg(test)]
 pub(crate) use self::tap::MAX_TAKEN;
@@ -91,6 +93,8 @@ pub struct StreamReader {
     seen: u128,
     finished: u128,
     output_bytes: u64,
+    /// As many of them are thoughts, or may be.
+    thought_bytes: u64,
     /// As many of them had passed when the usage came.
     counted_bytes: u64,
     malformed: u64,
@@ -140,6 +144,7 @@ impl StreamReader {
             seen: 0,
             finished: 0,
             output_bytes: 0,
+            thought_bytes: 0,
             counted_bytes: 0,
             malformed: 0,
             usage: None,
@@ -347,6 +352,7 @@ impl StreamReader {
             self.malformed += u64::from(!data.trim_ascii().is_empty());
         }
         self.output_bytes += facts.output_bytes;
+        self.thought_bytes += facts.thought_bytes;
         self.seen |= facts.seen;
         self.note_usage(&facts);
         if facts.error.is_some() {

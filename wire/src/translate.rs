@@ -18,7 +18,7 @@ use crate::dialect::{Dialect, Echo, EventReader, EventWriter};
 use crate::error_body::ErrorBody;
 use crate::fault::Fault;
 use crate::media::MediaReader;
-use crate::reader::{Named, Observed, Seen, StreamEnd, StreamFault, StreamReader};
+use crate::reader::{Farewell, Named, Observed, Seen, StreamEnd, StreamFault, StreamReader};
 use crate::segments::Segments;
 use crate::usage::Usage;
 
@@ -123,6 +123,26 @@ impl AnswerReader {
         }
     }
 
+    /// Bytes of text observed that are certainly no thoughts.
+    pub fn words_bytes(&self) -> u64 {
+        match self {
+            Self::Relay(reader) => reader.words_bytes(),
+            Self::Media(_) => 0,
+            Self::Translate(translation) => translation.seen.words_bytes(),
+        }
+    }
+
+    /// Ends a stream that goes on beyond the caller's bound on output, as that bound would have: with
+    /// the finish reason for it. `false` where it has ended or has a dialect in which that cannot be
+    /// said; then nothing has happened.
+    pub fn cut(&mut self, farewell: &Farewell<'_>, out: &mut Segments) -> bool {
+        match self {
+            Self::Relay(reader) => reader.cut(farewell, out),
+            Self::Media(_) => false,
+            Self::Translate(translation) => translation.cut(out),
+        }
+    }
+
     /// The answer put together, if it was to be and is complete.
     pub fn take_collected(&mut self) -> Option<Collected> {
         match self {
@@ -216,6 +236,24 @@ impl Translation {
             None if bytes > 0 && self.seen.has_content => Seen::Content,
             None => Seen::Nothing,
         }
+    }
+
+    fn cut(&mut self, out: &mut Segments) -> bool {
+        if self.seen.is_ended {
+            return false;
+        }
+        let mut text = Vec::new();
+        let (writer, seen) = (&mut *self.writer, &mut self.seen);
+        let mut collected = self.collected.as_deref_mut();
+        let is_cut = self.settler.cut(&mut |event: ChatEvent<'_>| {
+            seen.note(&event);
+            if let Some(collected) = &mut collected {
+                collected.take(event.clone());
+            }
+            writer.write(event, &mut text);
+        });
+        out.push(text.into());
+        is_cut
     }
 
     fn finish(&mut self, out: &mut Segments) -> StreamEnd {

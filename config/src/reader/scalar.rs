@@ -31,6 +31,31 @@ impl Field<'_> {
         })
     }
 
+    /// The same, recorded as it is written; where nothing is, there is no value of its own in force.
+    pub(crate) fn recorded(self, reader: &mut Reader) -> Self {
+        if let Some(Value::Scalar(scalar)) = self.node.map(|it| &it.value)
+            && !scalar.is_secret
+        {
+            let text = scalar.text.clone();
+            reader
+                .origins
+                .record_value(self.path.clone(), text, self.absent);
+        }
+        self
+    }
+
+    /// Text that a header can carry; nothing is recorded.
+    pub(crate) fn header_text(&self, reader: &mut Reader) -> Option<String> {
+        let text = self.optional_text(reader)?;
+        if text.chars().all(|it| it == ' ' || it.is_ascii_graphic()) {
+            return Some(text);
+        }
+        let message = format!("{} cannot stand in a header", quote(&text));
+        let help = String::from("use letters, digits and signs of ASCII, on one line");
+        reader.report(&self.path, message, Some(help));
+        None
+    }
+
     /// A list of words, or one word for a list of one.
     pub(crate) fn words(&self, reader: &mut Reader, default: &[&str]) -> Vec<String> {
         let is_one = |it: &Scalar| !it.is_loose && it.kind == ScalarKind::Text;

@@ -26,7 +26,16 @@ pub(super) fn check(config: &Config, reader: &mut Reader) {
                 let message = format!("{} leads to itself", quote(name));
                 reader.report(&at, message, None);
             } else {
-                check_known(config, name, &rule.model, &at, reader);
+                check_target(config, name, &rule.model, &at, reader);
+            }
+        }
+        if let Some(shadow) = &model.shadow {
+            let at = path::join(&path::join(&at, "shadow"), "use");
+            if shadow.model == *name {
+                let message = format!("{} leads to itself", quote(name));
+                reader.report(&at, message, None);
+            } else {
+                check_known(config, name, &shadow.model, &at, reader);
             }
         }
         check_stars(name, model, reader);
@@ -47,9 +56,23 @@ fn check_list(config: &Config, name: &str, at: &str, targets: &[String], reader:
             );
         } else if targets.iter().take(index).any(|it| it == target) {
             reader.report(&place, format!("{} is listed twice", quote(target)), None);
-        } else {
+        } else if name.contains('*') {
+            // One that has a `*` as well answers for the same text.
             check_known(config, name, target, &place, reader);
+        } else {
+            check_target(config, name, target, &place, reader);
         }
+    }
+}
+
+/// `target`, to which the model or alias `from` leads for whatever request: it must be one model.
+fn check_target(config: &Config, from: &str, target: &str, at: &str, reader: &mut Reader) {
+    check_known(config, from, target, at, reader);
+    if target.contains('*') && config.model(target).is_some() {
+        let message = format!("{} stands for many models", quote(target));
+        let help = "name a model without a `*`; only fallbacks of a model that has one itself may \
+                    have it, for the same text";
+        reader.report(at, message, Some(help.to_owned()));
     }
 }
 
@@ -62,9 +85,17 @@ fn check_known(config: &Config, from: &str, target: &str, at: &str, reader: &mut
     let known = names.filter(|it| *it != from);
     let message = format!("no model is named {}", quote(target));
     let diagnostic = reader.origins.diagnose(at, message, &[]);
-    let diagnostic = diagnostic
-        .with_candidates(target, known.clone())
-        .with_help(format!("the models are: {}", list(known)));
+    let mut aliases = config.routing.aliases.iter();
+    let provider = target.split_once('/').map(|(provider, _)| provider);
+    let diagnostic = if let Some((_, model)) = aliases.find(|(alias, _)| alias == target) {
+        let help = format!("it is an alias of {0}; write {0}", quote(model));
+        diagnostic.with_help(help)
+    } else if provider.is_some_and(|it| config.providers.contains_key(it)) {
+        diagnostic.with_help("this takes models, not deployments: give it a name under `models`")
+    } else {
+        let help = format!("the models are: {}", list(known.clone()));
+        diagnostic.with_candidates(target, known).with_help(help)
+    };
     reader.diagnostics.push(diagnostic);
 }
 
@@ -75,7 +106,7 @@ fn check_stars(name: &str, model: &ModelConfig, reader: &mut Reader) {
             let at = super::deployment_path(name, index, reader);
             let message = format!(
                 "{} has a `*`, and {} has none",
-                quote(&deployment.model),
+                quote(&deployment.name()),
                 quote(name)
             );
             let help =
@@ -88,12 +119,18 @@ fn check_stars(name: &str, model: &ModelConfig, reader: &mut Reader) {
 fn check_aliases(config: &Config, reader: &mut Reader) {
     for (alias, target) in &config.routing.aliases {
         let at = path::join("routing.aliases", alias);
+        if alias.contains('*') {
+            let message = format!("{} has a `*`, and an alias is one name", quote(alias));
+            let diagnostic = reader.origins.diagnose_key(&at, message);
+            let help = "a model may have one in its name: \"gpt-*\": openai/gpt-*";
+            reader.diagnostics.push(diagnostic.with_help(help));
+        }
         if config.model(alias).is_some() {
             let message = format!("{} is the name of a model already", quote(alias));
             let diagnostic = reader.origins.diagnose_key(&at, message);
             reader.diagnostics.push(diagnostic);
         }
-        check_known(config, alias, target, &at, reader);
+        check_target(config, alias, target, &at, reader);
     }
 }
 

@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use crate::load::{Sources, load};
-use crate::report::Diagnostic;
+use crate::load::{Loaded, Sources, load};
+use crate::report::{Diagnostic, Report};
 
 fn mistakes(yaml: &str) -> Vec<Diagnostic> {
+    loaded(yaml).map_or_else(|report| report.0, |loaded| loaded.warnings)
+}
+
+fn loaded(yaml: &str) -> Result<Loaded, Report> {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.yaml");
     std::fs::write(&file, yaml).unwrap();
@@ -14,7 +18,7 @@ fn mistakes(yaml: &str) -> Vec<Diagnostic> {
         known_kinds: vec![String::from("openai")],
         ..Sources::default()
     };
-    load(&sources).map_or_else(|report| report.0, |loaded| loaded.warnings)
+    load(&sources)
 }
 
 fn messages(yaml: &str) -> Vec<String> {
@@ -84,6 +88,105 @@ fn names_that_lead_nowhere_are_reported_where_they_stand() {
         (10, 18, "no provider is named `opena`"),
     ];
     assert_eq!(places, expected);
+}
+
+#[test]
+fn only_a_pattern_falls_back_to_a_pattern() {
+    let found = messages(
+        "models:
+  \"a/*\": {deployments: [openai/*], fallbacks: [\"b/*\", c], filter_fallbacks: [\"b/*\"], rules: [{when: stream, use: \"b/*\"}]}
+  \"b/*\": openai/b-*
+  c: {deployments: [openai/c], fallbacks: [\"b/*\"], context_fallbacks: [\"b/*\"], rules: [{when: stream, use: \"a/*\"}]}
+routing:
+  aliases: {gpt: \"b/*\"}
+",
+    );
+    let (a, b) = (
+        "`a/*` stands for many models",
+        "`b/*` stands for many models",
+    );
+    assert_eq!(found, [b, b, b, a, b]);
+}
+
+#[test]
+fn a_target_that_is_no_model_is_told_for_what_it_is() {
+    let found = mistakes(
+        "models:
+  a: {deployments: [openai/x], fallbacks: [gpt, openai/x, clade, b]}
+  claude: openai/y
+  g: openai/*
+routing: {aliases: {gpt: claude}}
+",
+    );
+    let told: Vec<_> = found
+        .iter()
+        .map(|it| {
+            let help = it.help.as_deref().unwrap_or_default();
+            (it.message.as_str(), it.suggestion.as_deref(), help)
+        })
+        .collect();
+    let models = "the models are: claude, g";
+    let star = "a `*` stands for what the one in the public name does: \"openai/*\": openai/*";
+    let expected = [
+        (
+            "no model is named `gpt`",
+            None,
+            "it is an alias of `claude`; write `claude`",
+        ),
+        (
+            "no model is named `openai/x`",
+            None,
+            "this takes models, not deployments: give it a name under `models`",
+        ),
+        ("no model is named `clade`", Some("claude"), models),
+        // A letter is near to every other one.
+        ("no model is named `b`", None, models),
+        ("`openai/*` has a `*`, and `g` has none", None, star),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_total_below_the_connect_that_nobody_wrote_is_taken() {
+    let own = "models:\n  a: {deployments: [openai/x], timeouts: {total: 2s}}\n";
+    assert_eq!(messages(own), Vec::<String>::new());
+    assert_eq!(messages("timeouts: {total: 2s}\n"), Vec::<String>::new());
+    let both = messages("timeouts: {total: 2s, connect: 3s}\n");
+    assert_eq!(both, ["`total` is shorter than `connect`"]);
+}
+
+#[test]
+fn what_a_route_is_made_of_is_shown() {
+    let loaded = loaded(
+        "models:
+  a:
+    deployments: [{provider: openai, model: x, when: stream}]
+    attempts: 1
+    max_cost_usd: 0.5
+    rules: [{name: batch, when: tools, use: b}]
+  b: openai/y
+routing:
+  aliases: {gpt: a}
+  guards: [{name: eu, when: stream, only: [eu]}]
+",
+    )
+    .unwrap();
+    let entries = loaded.origins.entries();
+    for (path, value) in [
+        ("models.a.deployments[0].when", "stream"),
+        ("models.a.attempts", "1"),
+        ("models.a.max_cost_usd", "0.5"),
+        ("models.a.rules[0].name", "batch"),
+        ("models.a.rules[0].when", "tools"),
+        ("models.a.rules[0].use", "b"),
+        ("routing.aliases.gpt", "a"),
+        ("routing.guards[0].name", "eu"),
+        ("routing.guards[0].when", "stream"),
+        ("routing.guards[0].only", "eu"),
+    ] {
+        let found = entries.iter().find(|it| it.path == path);
+        assert_eq!(found.map(|it| it.value.as_str()), Some(value), "{path}");
+    }
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! Section `models`: public names, the deployments behind them, and their fallbacks.
 
+pub(crate) mod canary;
 pub(crate) mod deployment;
+pub(crate) mod hedge;
 pub(crate) mod rule;
+pub(crate) mod shadow;
 
 use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
 use crate::report::quote;
 use crate::schema::timeouts::TimeoutsConfig;
 use deployment::DeploymentConfig;
+use hedge::HedgeConfig;
 use rule::RuleConfig;
+use shadow::ShadowConfig;
 
 /// Longest public model name, in characters.
 const MAX_NAME: usize = 128;
@@ -40,6 +45,12 @@ pub struct ModelConfig {
     /// Extra attempts per request, over all deployments and fallbacks. `None`: as in the section
     /// `retry`. Reload: applies to the next request.
     pub attempts: Option<u32>,
+    /// When a slow request is asked of a second deployment as well. Default: never.
+    /// Reload: applies to the next request.
+    pub hedge: Option<HedgeConfig>,
+    /// Another model that a share of the requests is asked as well. Default: none.
+    /// Reload: applies to the next request.
+    pub shadow: Option<ShadowConfig>,
     /// The most that a request may be expected to cost, in billionths of a dollar. A deployment that
     /// is dearer, or whose price is not known, is left out. Default: no bound.
     /// Reload: applies to the next request.
@@ -118,14 +129,7 @@ impl ModelConfig {
             let help = "write where its requests go: deployments: [provider/model]";
             reader.diagnostics.push(diagnostic.with_help(help));
         }
-        let limits = table.field("timeouts");
-        let own = limits.node.is_some().then(|| {
-            TimeoutsConfig::read_own(
-                limits.table(reader).inheriting("timeouts"),
-                reader,
-                timeouts,
-            )
-        });
+        let own = read_limits(&table.field("timeouts"), timeouts, reader);
         let deployments = items
             .iter()
             .filter_map(|(path, node)| {
@@ -137,7 +141,7 @@ impl ModelConfig {
             .collect();
         let model = Self {
             deployments,
-            policy: table.field("policy").words(reader, &["ordered"]),
+            policy: read_policy(&table.field("policy"), reader),
             spread_by: table
                 .field("spread_by")
                 .choice(reader, SpreadBy::default(), &SPREAD_BY),
@@ -145,8 +149,16 @@ impl ModelConfig {
             fallbacks: table.field("fallbacks").words(reader, &[]),
             context_fallbacks: table.field("context_fallbacks").words(reader, &[]),
             filter_fallbacks: table.field("filter_fallbacks").words(reader, &[]),
-            attempts: table.field("attempts").optional_integer(reader, 0..=10),
-            max_cost_usd: table.field("max_cost_usd").amount(9, reader),
+            attempts: table
+                .field("attempts")
+                .recorded(reader)
+                .optional_integer(reader, 0..=10),
+            hedge: HedgeConfig::read(&table.field("hedge"), reader),
+            shadow: ShadowConfig::read(&table.field("shadow"), reader),
+            max_cost_usd: table
+                .field("max_cost_usd")
+                .recorded(reader)
+                .amount(9, reader),
             on_unsupported: table.field("on_unsupported").choice(
                 reader,
                 OnUnsupported::default(),
@@ -169,6 +181,28 @@ impl ModelConfig {
             .origins
             .record_value(path, deployments.join(", "), "default");
     }
+}
+
+/// A model's own limits, if it has some.
+fn read_limits(
+    field: &Field<'_>,
+    timeouts: &TimeoutsConfig,
+    reader: &mut Reader,
+) -> Option<TimeoutsConfig> {
+    field.node?;
+    let table = field.table(reader).inheriting("timeouts");
+    Some(TimeoutsConfig::read_own(table, reader, timeouts))
+}
+
+fn read_policy(field: &Field<'_>, reader: &mut Reader) -> Vec<String> {
+    let names = field.words(reader, &["ordered"]);
+    let is_empty =
+        matches!(field.node.map(|it| &it.value), Some(Value::List(items)) if items.is_empty());
+    if is_empty {
+        let help = String::from("leave the key out for `ordered`");
+        reader.report(&field.path, "the list of policies is empty", Some(help));
+    }
+    names
 }
 
 /// Public names travel in URLs, headers and JSON; they keep to what all of these take plainly.

@@ -58,7 +58,12 @@ impl RoutingConfig {
         let aliases = table.field("aliases").table(reader);
         let aliases = aliases
             .entries()
-            .filter_map(|(name, field)| Some((name.to_owned(), field.optional_text(reader)?)))
+            .filter_map(|(name, field)| {
+                Some((
+                    name.to_owned(),
+                    field.recorded(reader).optional_text(reader)?,
+                ))
+            })
             .collect();
         let guards = GuardConfig::read_all(&table.field("guards"), reader);
         let breaker = BreakerConfig::read(table.field("breaker").table(reader), reader);
@@ -76,8 +81,8 @@ impl GuardConfig {
         let items = field.items(reader);
         let guards = (1..).zip(&items).filter_map(|(place, (path, node))| {
             let mut table = Field::at(path, node).table(reader);
-            let name = table.field("name").optional_text(reader);
-            let when = table.field("when").required_text(reader);
+            let name = table.field("name").recorded(reader).optional_text(reader);
+            let when = table.field("when").recorded(reader).required_text(reader);
             let written = table.field("only");
             let only = written.words(reader, &[]);
             if only.is_empty() {

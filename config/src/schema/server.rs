@@ -14,6 +14,9 @@ pub struct ServerConfig {
     /// Address of metrics and health. Default `127.0.0.1:4001`; port 0 takes a free one.
     /// Reload: needs a restart.
     pub admin_listen: SocketAddr,
+    /// Names by which the admin API may be asked, besides addresses and `localhost`. Default none.
+    /// Reload: applies to the next request.
+    pub admin_hosts: Vec<String>,
     /// Largest request body, in bytes. Default 20 MiB. Written as `20MiB`, `512KiB`, `1000000`.
     /// Reload: applies to the next request.
     pub max_body_bytes: u64,
@@ -52,6 +55,7 @@ impl Default for ServerConfig {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4000)),
             admin_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 4001)),
+            admin_hosts: Vec::new(),
             max_body_bytes: 20 * 1024 * 1024,
             max_upload_bytes: 512 * 1024 * 1024,
             auth: AuthMode::Auto,
@@ -78,6 +82,7 @@ impl ServerConfig {
             admin_listen: table
                 .field("admin_listen")
                 .address(reader, default.admin_listen),
+            admin_hosts: table.field("admin_hosts").words(reader, &[]),
             max_body_bytes: table.field("max_body_bytes").size(
                 reader,
                 default.max_body_bytes,

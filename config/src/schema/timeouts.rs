@@ -41,8 +41,16 @@ impl TimeoutsConfig {
     /// Reads the section.
     pub(crate) fn read(mut table: Table<'_>, reader: &mut Reader) -> Self {
         let default = Self::default();
-        let connect = table.field("connect").duration(reader, default.connect);
-        Self::read_limits(table, reader, &Self { connect, ..default })
+        let written = table.field("connect");
+        let connect = written.duration(reader, default.connect);
+        let path = format!("{}.total", table.path());
+        let timeouts = Self::read_limits(table, reader, &Self { connect, ..default });
+        // One that nobody wrote is not in the way: `total` holds as well.
+        if written.node.is_some() && connect > timeouts.total {
+            let help = Some(String::from("`total` covers all phases and all attempts"));
+            reader.report(&path, "`total` is shorter than `connect`", help);
+        }
+        timeouts
     }
 
     /// Reads a deployment's own limits; what they do not name is as in the section, `base`.
@@ -66,11 +74,6 @@ impl TimeoutsConfig {
             idle: table.field("idle").duration(reader, base.idle),
             total: table.field("total").duration(reader, base.total),
         };
-        if timeouts.connect > timeouts.total {
-            let path = format!("{}.total", table.path());
-            let help = Some(String::from("`total` covers all phases and all attempts"));
-            reader.report(&path, "`total` is shorter than `connect`", help);
-        }
         table.finish(reader);
         timeouts
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tollward_providers::Origin;
 
@@ -111,7 +113,13 @@ fn a_credential_that_is_accepted_rests_no_more() {
     let (pool, now) = (pool(&two(), None), clock::mono());
     names(&pool, "m", Fault::Auth, now);
     let mut turn = pool.turn("m");
-    turn.next(now).unwrap().accepted("m", now);
+    let holder = turn.next(now).unwrap();
+    let later = now + Duration::from_secs(1);
+    names(&pool, "m", Fault::Auth, later);
+    // A call that began before the refusal proves nothing.
+    holder.accepted("m", now, later);
+    assert!(holder.wait("m", later) > Duration::ZERO);
+    holder.accepted("m", later, later);
     assert_eq!(&*first(&pool, "m", now), "a");
 }
 

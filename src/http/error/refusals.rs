@@ -37,9 +37,12 @@ pub(super) fn of_body(error: &IngressError) -> (StatusCode, &'static str) {
         IngressError::Slow => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
         IngressError::Broken => (StatusCode::BAD_REQUEST, "incomplete_body"),
         IngressError::NotWebsocket => (StatusCode::UPGRADE_REQUIRED, "upgrade_required"),
-        IngressError::CrossSite => (StatusCode::FORBIDDEN, "cross_site_request"),
+        IngressError::CrossSite | IngressError::AdminHost => {
+            (StatusCode::FORBIDDEN, "cross_site_request")
+        }
         IngressError::Handshake(_) => (StatusCode::BAD_REQUEST, "invalid_handshake"),
         IngressError::Form(_) => (StatusCode::BAD_REQUEST, "invalid_form"),
+        IngressError::Header { .. } => (StatusCode::BAD_REQUEST, "invalid_header"),
     }
 }
 
@@ -199,7 +202,7 @@ impl From<ExplainError> for Problem {
             ExplainError::Operation(_) => {
                 Self::invalid("invalid_value", message).about("operation")
             }
-            ExplainError::Deployment(_) => {
+            ExplainError::Deployment { .. } => {
                 Self::invalid("deployment_not_found", message).about("deployment")
             }
             ExplainError::Key(_) => Self::invalid("key_not_found", message).about("key"),
@@ -212,8 +215,11 @@ impl From<ExplainError> for Problem {
 impl From<RouteError> for Problem {
     fn from(error: RouteError) -> Self {
         match error {
-            RouteError::UnknownModel { .. } => {
-                let message = format!("{error}; GET /v1/models lists the models of this key");
+            RouteError::UnknownModel { ref meant, .. } => {
+                let meant = meant.as_ref().map(|it| format!("did you mean `{it}`? "));
+                let meant = meant.unwrap_or_default();
+                let message =
+                    format!("{error}; {meant}GET /v1/models lists the models of this key");
                 let problem = Self::new(
                     StatusCode::NOT_FOUND,
                     "invalid_request_error",
@@ -225,6 +231,12 @@ impl From<RouteError> for Problem {
             RouteError::NotServed { .. } => {
                 Self::invalid("unsupported_operation", error.to_string())
             }
+            RouteError::Elsewhere { .. } => Self::new(
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "excluded_by_policy",
+                error.to_string(),
+            ),
             RouteError::Excluded { ref obstacle, .. } => excluded(obstacle, error.to_string()),
         }
     }

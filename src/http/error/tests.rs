@@ -18,6 +18,7 @@ fn failed(fault: Fault) -> AttemptError {
         error: None,
         status: None,
         retry_after: None,
+        way: None,
         upload: None,
     }
 }

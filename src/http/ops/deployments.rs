@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use tollward_config::closest;
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
@@ -17,7 +18,7 @@ use crate::http::ingress::Ingress;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::explain::{CircuitTold, ExplainError, RestTold};
 use crate::snapshot::Deployment;
-use crate::upstream::health::Vitals;
+use crate::upstream::health::{Demand, Vitals};
 
 /// Longest body of a request to take one out, in bytes.
 const MAX_BODY_BYTES: usize = 4_096;
@@ -46,7 +47,7 @@ pub fn vitals(gateway: &Gateway) -> Vec<(Arc<Deployment>, Vitals)> {
     let snapshot = gateway.snapshot();
     let deployments = snapshot.deployments().into_iter();
     let known = deployments.map(|it| {
-        let vitals = it.health.at(now, &it.breaker, 0, true);
+        let vitals = it.health.at(now, &it.breaker, Demand::chat(0, true));
         (it, vitals)
     });
     known.collect()
@@ -86,14 +87,19 @@ async fn found(gateway: &Gateway, mut ingress: Ingress) -> Result<Arc<Deployment
     let named: Named = serde_json::from_slice(&body.map_err(AdmitError::from)?)
         .map_err(|error| ExplainError::Malformed(error.to_string()))?;
     let snapshot = gateway.snapshot();
-    let mut deployments = snapshot.deployments().into_iter();
-    let found = deployments.find(|it| *it.id == *named.deployment);
-    found.ok_or(ExplainError::Deployment(named.deployment))
+    let deployments = snapshot.deployments();
+    let found = deployments.iter().find(|it| *it.id == *named.deployment);
+    found.cloned().ok_or_else(|| {
+        let ids = deployments.iter().map(|it| &*it.id);
+        let meant = closest(&named.deployment, ids).map(str::to_owned);
+        let named = named.deployment;
+        ExplainError::Deployment { named, meant }
+    })
 }
 
 fn told((deployment, vitals): &(Arc<Deployment>, Vitals)) -> Told {
     let (health, breaker) = (&deployment.health, &deployment.breaker);
-    let whole = health.at(clock::mono(), breaker, 0, false);
+    let whole = health.at(clock::mono(), breaker, Demand::chat(0, false));
     let millis = |vitals: &Vitals| vitals.first_content_us.map(|it| it / 1_000);
     Told {
         deployment: Arc::clone(&deployment.id),

@@ -1,8 +1,15 @@
-//! What a caller says about a call beside the call: `x-tollward-tags` and `x-tollward-session`.
+//! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session` and
+//! `x-tollward-timeout`.
+//!
+//! What cannot be read is refused and never left out: a guard may ask for the tag that is missing.
+
+use std::time::Duration;
 
 use http::HeaderMap;
 
-/// Tags that are kept of one call.
+use crate::http::ingress::IngressError;
+
+/// Most tags of one call.
 const MAX_TAGS: usize = 32;
 /// Longest tag, and longest name of a session, in bytes.
 const MAX_BYTES: usize = 128;
@@ -10,6 +17,8 @@ const MAX_BYTES: usize = 128;
 const TAGS: [&str; 2] = ["x-tollward-tags", "x-litellm-tags"];
 /// The header that says which conversation a call belongs to.
 const SESSION: &str = "x-tollward-session";
+/// The header that says how many seconds the caller waits.
+const TIMEOUT: &str = "x-tollward-timeout";
 
 /// What a caller says about a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,49 +27,146 @@ pub struct Hints {
     pub tags: Vec<Box<str>>,
     /// Which conversation it belongs to; empty if it does not say.
     pub session: Box<str>,
+    /// How long the caller waits for the whole answer.
+    pub timeout: Option<Duration>,
 }
 
 impl Hints {
-    /// Reads the headers; what is too long or no text is left out.
-    pub fn read(headers: &HeaderMap) -> Self {
-        let values = TAGS.iter().flat_map(|name| headers.get_all(*name));
-        let words = values.filter_map(|it| it.to_str().ok());
-        let session = headers.get(SESSION).and_then(|it| it.to_str().ok());
-        Self::of(words, session.unwrap_or_default())
+    /// Reads the headers.
+    ///
+    /// # Errors
+    /// [`IngressError::Header`]: one is too long, has too many tags or is no plain text.
+    pub fn read(headers: &HeaderMap) -> Result<Self, IngressError> {
+        let values = |name| headers.get_all(name).into_iter().map(move |it| (name, it));
+        let words = TAGS.into_iter().flat_map(values);
+        let session = headers.get(SESSION).map_or(&b""[..], |it| it.as_bytes());
+        let timeout = headers.get(TIMEOUT).map(|it| {
+            let seconds = it.to_str().ok().and_then(seconds);
+            seconds.ok_or(IngressError::Header {
+                name: TIMEOUT,
+                expected: "a number of seconds from 0.001 to 86400, such as 30 or 2.5",
+            })
+        });
+        Ok(Self {
+            timeout: timeout.transpose()?,
+            ..Self::of(words.map(|(name, it)| (name, it.as_bytes())), session)?
+        })
     }
 
-    /// What `words`, with several tags set apart by commas, and the name of a session say.
-    pub fn of<'a>(words: impl Iterator<Item = &'a str>, session: &str) -> Self {
-        let tags = words.flat_map(|it| it.split(',')).map(str::trim);
-        let is_usable = |it: &&str| (1..=MAX_BYTES).contains(&it.len());
-        Self {
-            tags: tags
-                .filter(is_usable)
-                .take(MAX_TAGS)
-                .map(Box::from)
-                .collect(),
-            session: Some(session).filter(is_usable).unwrap_or_default().into(),
-        }
+    /// The same of a call that is not made.
+    ///
+    /// # Errors
+    /// As of [`Self::read`].
+    pub fn told(tags: &[String], session: &str) -> Result<Self, IngressError> {
+        let [name, _] = TAGS;
+        let words = tags.iter().map(|it| (name, it.as_bytes()));
+        Self::of(words, session.as_bytes())
     }
+
+    /// What values with several tags, set apart by commas, and the name of a session say.
+    fn of<'a>(
+        values: impl Iterator<Item = (&'static str, &'a [u8])>,
+        session: &[u8],
+    ) -> Result<Self, IngressError> {
+        let mut tags: Vec<Box<str>> = Vec::new();
+        for (name, value) in values {
+            let refused = || IngressError::Header {
+                name,
+                expected: "up to 32 tags, set apart by commas, each of up to 128 characters of ASCII",
+            };
+            let words = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+            for word in words.filter(|it| !it.is_empty()) {
+                tags.push(plain(word).ok_or_else(refused)?.into());
+            }
+            if tags.len() > MAX_TAGS {
+                return Err(refused());
+            }
+        }
+        let session = plain(session).ok_or(IngressError::Header {
+            name: SESSION,
+            expected: "up to 128 characters of ASCII",
+        })?;
+        Ok(Self {
+            tags,
+            session: session.into(),
+            timeout: None,
+        })
+    }
+}
+
+/// A time in seconds, between a millisecond and a day.
+fn seconds(text: &str) -> Option<Duration> {
+    let seconds: f64 = text.trim().parse().ok()?;
+    let is_sane = (0.001..=86_400.0).contains(&seconds);
+    is_sane.then(|| Duration::from_secs_f64(seconds))
+}
+
+/// A text of ASCII that is short enough.
+fn plain(bytes: &[u8]) -> Option<&str> {
+    let is_plain = |it: &u8| *it == b' ' || it.is_ascii_graphic();
+    let bytes = Some(bytes).filter(|it| it.len() <= MAX_BYTES && it.iter().all(is_plain))?;
+    str::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use http::HeaderValue;
+
     use super::*;
 
+    fn read(name: &'static str, value: &[u8]) -> Option<Hints> {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, HeaderValue::from_bytes(value).unwrap());
+        Hints::read(&headers).ok()
+    }
+
     #[test]
-    fn tags_come_from_every_header_of_theirs_and_what_is_no_tag_is_left_out() {
+    fn tags_come_from_every_header_of_theirs() {
         let mut headers = HeaderMap::new();
         headers.append("x-tollward-tags", "batch, eu,,".parse().unwrap());
-        headers.append("x-tollward-tags", "x".repeat(200).parse().unwrap());
+        headers.append("x-tollward-tags", "two words".parse().unwrap());
         headers.append("x-litellm-tags", "legacy".parse().unwrap());
         headers.append("x-tollward-session", "s-1".parse().unwrap());
-        let hints = Hints::read(&headers);
+        let hints = Hints::read(&headers).unwrap();
         let tags: Vec<&str> = hints.tags.iter().map(|it| &**it).collect();
-        assert_eq!(tags, ["batch", "eu", "legacy"]);
+        assert_eq!(tags, ["batch", "eu", "two words", "legacy"]);
         assert_eq!(&*hints.session, "s-1");
-        assert_eq!(Hints::read(&HeaderMap::new()), Hints::default());
+        assert_eq!(Hints::read(&HeaderMap::new()).unwrap(), Hints::default());
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_and_never_left_out() {
+        let many = vec!["tag"; 32].join(",");
+        assert!(read("x-tollward-tags", many.as_bytes()).is_some());
+        for value in [
+            format!("{many},sensitive").into_bytes(),
+            format!("{},sensitive", "x".repeat(129)).into_bytes(),
+            "größe,sensitive".as_bytes().to_vec(),
+            b"gr\xf6\xdfe,sensitive".to_vec(),
+        ] {
+            assert_eq!(read("x-tollward-tags", &value), None, "{value:?}");
+            assert_eq!(read("x-litellm-tags", &value), None, "{value:?}");
+        }
+        assert_eq!(read("x-tollward-session", "ü".as_bytes()), None);
+        assert_eq!(read("x-tollward-session", &[b'x'; 129]), None);
+        let long = read("x-tollward-session", &[b'x'; 128]);
+        assert_eq!(long.unwrap().session.len(), 128);
+    }
+
+    #[test]
+    fn a_timeout_is_a_number_of_seconds_or_refused() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(TIMEOUT, text.parse().unwrap());
+            Hints::read(&headers).map(|it| it.timeout)
+        };
+        for (text, millis) in [("30", 30_000), ("2.5", 2_500), ("0.001", 1)] {
+            assert_eq!(read(text).unwrap(), Some(Duration::from_millis(millis)));
+        }
+        for text in ["0", "-1", "NaN", "inf", "30s", "1e9", ""] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 }

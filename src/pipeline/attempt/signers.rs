@@ -5,12 +5,13 @@
 //! something was taken cannot go with another one. The books hear of each here.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::app::Gateway;
 use crate::clock;
 use crate::credentials::pool::{Holder, Turn};
 use crate::credentials::signer::Signer;
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::{AttemptNumber, Books};
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::upload::Upload;
@@ -21,6 +22,8 @@ pub struct Signers<'a> {
     upload: Option<&'a Upload>,
     turn: Turn<'a>,
     holder: Option<&'a Arc<Holder>>,
+    /// The attempt that runs, and since when.
+    open: Option<(AttemptNumber, Instant)>,
     is_over: bool,
 }
 
@@ -32,6 +35,7 @@ impl<'a> Signers<'a> {
             upload,
             turn: deployment.credentials.turn(&deployment.upstream_model),
             holder: None,
+            open: None,
             is_over: false,
         }
     }
@@ -39,11 +43,13 @@ impl<'a> Signers<'a> {
     /// Begins with the next credential that has a key; `None` if there is none or it would not help.
     ///
     /// # Cancellation
-    /// Dropping the future leaves an attempt open, and `settlement` closes it.
-    pub async fn next(&mut self, gateway: &Gateway, settlement: &mut Settlement) -> Option<Signer> {
+    /// Dropping the future leaves an attempt open, and the settlement closes it.
+    pub async fn next(&mut self, gateway: &Gateway, books: &Books<'_>) -> Option<Signer> {
         while !self.is_over {
-            let holder = self.turn.next(clock::mono())?;
-            settlement.begin_attempt(self.deployment, holder.name());
+            let now = clock::mono();
+            let holder = self.turn.next(now)?;
+            let number = books.lock().begin_attempt(self.deployment, holder.name());
+            self.open = Some((number, now));
             match holder.signer(&gateway.fetcher).await {
                 Ok(signer) => {
                     self.holder = Some(holder);
@@ -51,7 +57,7 @@ impl<'a> Signers<'a> {
                 }
                 Err(error) => {
                     let failure = AttemptFailure::from(error);
-                    settlement.attempt_failed(&failure);
+                    books.lock().attempt_failed(number, &failure);
                     self.turn.lacks_key(failure, clock::mono());
                 }
             }
@@ -60,21 +66,21 @@ impl<'a> Signers<'a> {
     }
 
     /// The last one was taken.
-    pub fn answered(&self, settlement: &mut Settlement) {
-        settlement.answered();
+    pub fn answered(&self, books: &Books<'_>) {
+        let Some((number, began)) = self.open else {
+            return;
+        };
+        books.lock().answered(number);
         if let Some(holder) = self.holder {
-            holder.accepted(&self.deployment.upstream_model, clock::mono());
+            holder.accepted(&self.deployment.upstream_model, began, clock::mono());
         }
     }
 
     /// The request with the last one, `signer`, failed.
-    pub fn failed(
-        &mut self,
-        signer: &Signer,
-        failure: AttemptFailure,
-        settlement: &mut Settlement,
-    ) {
-        settlement.attempt_failed(&failure);
+    pub fn failed(&mut self, signer: &Signer, failure: AttemptFailure, books: &Books<'_>) {
+        if let Some((number, _)) = self.open {
+            books.lock().attempt_failed(number, &failure);
+        }
         let is_refusal = self.turn.failed(signer, failure, clock::mono());
         self.is_over = !is_refusal || self.upload.is_some_and(Upload::is_spent);
     }

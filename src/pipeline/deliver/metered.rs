@@ -19,15 +19,17 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use tollward_store::Outcome;
 use tollward_wire::error_body::ErrorBody;
 use tollward_wire::fault::{Fault, Phase};
-use tollward_wire::reader::{Seen, StreamEnd};
+use tollward_wire::reader::{Farewell, Seen, StreamEnd};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::AnswerReader;
 
 use crate::clock;
 use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
-use crate::responses::Keepsake;
+use crate::policy::bound::OutputBound;
+use crate::responses::{Keepsake, word};
 use crate::snapshot::Deployment;
+use crate::upstream::coding::BodyError;
 use crate::upstream::exchange::{self, UpstreamBody};
 
 /// Time limits of a running stream.
@@ -38,6 +40,8 @@ pub(super) struct Limits {
     pub(super) deadline: Instant,
     /// Silence of ours after which the client is told that its stream is alive; nothing: never.
     pub(super) keep_alive: Duration,
+    /// How long the answer may be, if the caller says so.
+    pub(super) output: Option<OutputBound>,
 }
 
 /// How long the upstream's end of body is waited for after its `[DONE]`.
@@ -135,6 +139,8 @@ impl Metered {
             | (AnswerReader::Translate(_), State::Ended) => self.keep(),
             (AnswerReader::Translate(_), State::Closed) => {}
         }
+        // So may too much of it.
+        self.check_bound();
         self
     }
 
@@ -189,6 +195,7 @@ impl Metered {
 
     /// Tells the client that the stream is broken, and books. The upstream is dropped with us.
     fn fail(&mut self, outcome: Outcome, fault: Fault, error: Option<ErrorBody>) {
+        self.settlement.broke_off(fault);
         self.end(outcome);
         let error = stream_error(fault, error);
         match self.reader.error_event(fault, &error) {
@@ -212,7 +219,7 @@ impl Metered {
     }
 
     /// Takes what the upstream said.
-    fn take(&mut self, heard: Option<Result<Frame<Bytes>, hyper::Error>>) {
+    fn take(&mut self, heard: Option<Result<Frame<Bytes>, BodyError>>) {
         match heard {
             Some(Ok(frame)) => {
                 let Ok(chunk) = frame.into_data() else { return };
@@ -226,9 +233,10 @@ impl Metered {
                 }
                 let seen = self.reader.push(chunk, &mut self.ready);
                 self.note(seen);
+                self.check_bound();
             }
             _ if self.state == State::Ended => self.state = State::Closed,
-            Some(Err(_)) => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
+            Some(Err(error)) => self.fail(Outcome::UpstreamError, error.fault(), None),
             None => match self.reader.finish(&mut self.ready) {
                 StreamEnd::Complete | StreamEnd::MissingDone => {
                     self.keep();
@@ -241,6 +249,31 @@ impl Metered {
                 }
                 StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
             },
+        }
+    }
+
+    /// Ends an answer that is certainly longer than its caller wants it: the vendor ignores the bound,
+    /// and each further word is paid for (faults U-59).
+    fn check_bound(&mut self) {
+        let is_flowing = self.state == State::Flowing;
+        let Some(bound) = self.limits.output.filter(|_| is_flowing) else {
+            return;
+        };
+        let usage = self.reader.usage();
+        let counted = usage.map(|it| it.output.saturating_sub(it.reasoning));
+        if !bound.is_passed(self.reader.words_bytes(), counted) {
+            return;
+        }
+        let farewell = Farewell {
+            id: &word(self.settlement.request()),
+            created: u64::try_from(clock::unix_ms() / 1_000).unwrap_or(0),
+            model: self.settlement.model(),
+        };
+        if self.reader.cut(&farewell, &mut self.ready) {
+            self.settlement.overran();
+            self.keep();
+            self.end(Outcome::Complete);
+            self.state = State::Closed;
         }
     }
 

@@ -183,13 +183,13 @@ impl Explanation {
         let facts = prospect.question.facts();
         let rules = prospect.asked.rules.iter().map(|rule| Answered {
             name: Arc::clone(&rule.name),
-            holds: rule.when.holds(&facts),
+            holds: prospect.question.meets(&rule.when),
             leads_to: Some(Arc::clone(&rule.model)),
             only: Vec::new(),
         });
         let guards = snapshot.guards.iter().map(|guard| Answered {
             name: Arc::clone(&guard.name),
-            holds: guard.when.holds(&facts),
+            holds: prospect.question.meets(&guard.when),
             leads_to: None,
             only: guard.only.clone(),
         });
@@ -229,7 +229,7 @@ fn told(admitted: &Admitted, prospect: &Prospect<'_>, candidates: &[Candidate]) 
     let in_order = lineup(candidates).in_order();
     let place = |candidate: &Candidate| {
         let mut places = in_order.iter().zip(1..);
-        let found = places.find(|((it, _), _)| ptr::eq(*it, candidate));
+        let found = places.find(|(it, _)| ptr::eq(**it, candidate));
         found.map(|(_, place)| place)
     };
     let told = candidates
@@ -272,7 +272,7 @@ fn of_candidate(
         in_flight: vitals.in_flight,
         first_content_ms: vitals.first_content_us.map(|it| it / 1_000),
         cost_usd: cost.map(NanoUsd::to_decimal),
-        headroom: deployment.meters.headroom_left(at_unix_s),
+        headroom: deployment.headroom_left(at_unix_s),
         warm: found.outlook.is_warm,
         price: PriceTold {
             input_per_mtok: per_mtok(Unit::Input),

@@ -13,7 +13,7 @@ use tollward_wire::conversation::{Beginnings, beginnings};
 use tollward_wire::view::needs::Needs;
 
 use crate::pipeline::admit::Admitted;
-use crate::policy::condition::Facts;
+use crate::policy::condition::{Condition, Facts, Scope};
 use crate::policy::decision::{self, Decision, Mark, Need};
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
@@ -21,7 +21,7 @@ use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
 use crate::snapshot::route::{Group, Guard, Route};
 use crate::snapshot::{Deployment, Snapshot};
 use crate::upstream::affinity::Affinity;
-use crate::upstream::health::Vitals;
+use crate::upstream::health::{Demand, Vitals};
 
 /// A call that is to be routed.
 pub struct Question<'a> {
@@ -32,6 +32,7 @@ pub struct Question<'a> {
     tokens: OnceCell<u64>,
     needs: OnceCell<Needs>,
     user: OnceCell<String>,
+    scope: OnceCell<Scope>,
     beginnings: OnceCell<Option<Beginnings>>,
     /// The guards that ask something of this call.
     guards: Vec<&'a Guard>,
@@ -74,6 +75,7 @@ impl<'a> Question<'a> {
             tokens: OnceCell::new(),
             needs: OnceCell::new(),
             user: OnceCell::new(),
+            scope: OnceCell::new(),
             beginnings: OnceCell::new(),
             guards: Vec::new(),
             has_choice: true,
@@ -97,7 +99,7 @@ impl<'a> Question<'a> {
     pub fn guarded(self, snapshot: &'a Snapshot) -> Self {
         // What cannot be answered is guarded: a guard that fails must not let anything out.
         let guards = snapshot.guards.iter();
-        let held = guards.filter(|it| it.when.holds(&self.facts()) != Some(false));
+        let held = guards.filter(|it| self.meets(&it.when) != Some(false));
         let guards = held.collect();
         Self { guards, ..self }
     }
@@ -131,8 +133,13 @@ impl<'a> Question<'a> {
             is_stream: admitted.view.is_stream,
             needs: self.needs(),
             at_unix_s: admitted.at_ms / 1_000,
-            body: self.kept.is_none().then(|| &**admitted.document.bytes()),
+            body: self.kept.is_none().then_some(&admitted.document),
         }
+    }
+
+    /// Whether a condition holds for the call; `None` if that cannot be said.
+    pub fn meets(&self, when: &Condition) -> Option<bool> {
+        when.holds(self.scope.get_or_init(|| Scope::new(&self.facts())))
     }
 
     /// What there is to know of the request for whoever asks later where it would have gone.
@@ -173,40 +180,46 @@ impl<'a> Question<'a> {
     }
 
     /// The conversation that the call goes on: by the name that the caller gave it, or by how it
-    /// begins.
+    /// begins. A first turn is remembered, but not known again by itself: others begin alike, and all
+    /// of them would go to one deployment.
     pub fn thread(&self) -> Thread {
         *self.thread.get_or_init(|| {
             let Some(found) = self.beginnings() else {
                 return Thread::default();
             };
-            // Another model's deployments have caches of their own.
-            let of_model = fingerprint(self.admitted.view.model.as_bytes());
-            let asked = std::iter::once(&found.whole).chain(&found.earlier);
-            let mut asked = asked.map(|it| it ^ of_model);
+            // Another model's deployments have caches of their own, and no caller is to notice by
+            // who answers that another one said the same.
+            let admitted = self.admitted;
+            let whose = format!("{}\n{}", self.key(), admitted.view.model);
+            let whose = fingerprint(whose.as_bytes());
             Thread {
-                beginning: Some(found.whole ^ of_model),
-                warm: asked.find_map(|it| self.affinity.find(it)),
+                beginning: Some(found.whole ^ whose),
+                warm: found.known().find_map(|it| self.affinity.find(it ^ whose)),
             }
         })
     }
 
+    /// How the conversation begins, as far as it is one.
     fn beginnings(&self) -> Option<&Beginnings> {
-        let named = |whole| Beginnings {
-            whole,
-            earlier: Vec::new(),
-        };
-        let found = self.beginnings.get_or_init(|| {
-            if let Some(session) = self.session() {
-                return Some(named(session));
-            }
-            match self.kept {
-                None => beginnings(&self.admitted.document),
-                Some(kept) => kept.turn.map(|turn| Beginnings {
-                    earlier: kept.after.iter().map(|it| it.0).collect(),
-                    ..named(turn.0)
+        let found = self
+            .beginnings
+            .get_or_init(|| match (self.session(), self.kept) {
+                (Some(session), _) => Some(Beginnings {
+                    whole: session,
+                    is_answered: true,
+                    earlier: Vec::new(),
                 }),
-            }
-        });
+                // What is embedded or ranked is in a list as well.
+                (None, None) => {
+                    self.admitted.operation.dialect()?;
+                    beginnings(&self.admitted.document)
+                }
+                (None, Some(kept)) => kept.turn.map(|turn| Beginnings {
+                    whole: turn.0,
+                    is_answered: kept.after.is_some(),
+                    earlier: kept.after.iter().map(|it| it.0).collect(),
+                }),
+            });
         found.as_ref()
     }
 
@@ -215,13 +228,11 @@ impl<'a> Question<'a> {
         self.admitted.caller.key().map_or("", |it| &*it.name)
     }
 
-    /// Stands for the conversation that the caller named. Each caller names them as it likes.
+    /// Stands for the conversation that the caller named.
     fn session(&self) -> Option<u64> {
-        let session = &self.admitted.hints.session;
         match self.kept {
             Some(kept) => kept.session.map(|it| it.0),
-            None if session.is_empty() => None,
-            None => Some(fingerprint(format!("{}\n{session}", self.key()).as_bytes())),
+            None => mark(&self.admitted.hints.session),
         }
     }
 
@@ -253,16 +264,18 @@ impl<'a> Question<'a> {
     }
 
     fn surveyed(&self, group: &Group, deployment: &Arc<Deployment>) -> Surveyed {
-        let is_stream = self.admitted.view.is_stream;
         // Nobody compares the times of a single one.
         let input = if group.deployments.len() > 1 {
             self.tokens()
         } else {
             0
         };
-        let vitals = deployment
-            .health
-            .at(self.now, &deployment.breaker, input, is_stream);
+        let demand = Demand {
+            operation: self.admitted.operation,
+            input,
+            is_stream: self.admitted.view.is_stream,
+        };
+        let vitals = deployment.health.at(self.now, &deployment.breaker, demand);
         Surveyed {
             outlook: self.outlook(group, deployment, &vitals),
             obstacle: self.obstacle(group, deployment, &vitals),
@@ -274,7 +287,7 @@ impl<'a> Question<'a> {
     fn outlook(&self, group: &Group, deployment: &Deployment, vitals: &Vitals) -> Outlook {
         let at_unix_s = self.admitted.at_ms / 1_000;
         let cost = || self.cost(deployment, vitals);
-        let headroom = || deployment.meters.headroom_left(at_unix_s);
+        let headroom = || deployment.headroom_left(at_unix_s);
         Outlook {
             identity: deployment.identity,
             weight: u64::from(deployment.weight) * u64::from(vitals.share()),
@@ -316,7 +329,7 @@ impl<'a> Question<'a> {
             return Some(Obstacle::Guard(Arc::clone(&guard.name)));
         }
         if let Some(when) = &deployment.when
-            && when.holds(&self.facts()) != Some(true)
+            && self.meets(when) != Some(true)
         {
             return Some(Obstacle::Condition);
         }
@@ -356,7 +369,15 @@ impl<'a> Question<'a> {
             Some(unit) => draw.together(unit),
             None => draw,
         };
-        order(&group.policies, &outlooks, draw)
+        let mut places = order(&group.policies, &outlooks, draw);
+        // Without weight one is asked when no other is left, whatever the policies look at.
+        let is_spare = |place: usize| {
+            surveyed
+                .get(place)
+                .is_some_and(|it| it.deployment.weight == 0)
+        };
+        places.sort_by_key(|place| is_spare(*place));
+        places
     }
 
     /// Stands for what the call is to stay together with; what belongs to nobody is by itself.

@@ -1,46 +1,91 @@
 //! The attempts of one call, as its books and its deployments' health hear of them.
+//!
+//! An attempt begins, and fails or answers. Two may run at once, when a slow one is hedged: the
+//! first that answers is the call's, and the other one is left, which is booked like any attempt
+//! that may be billed.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tollward_store::Outcome;
 use tollward_wire::fault::{Fault, Phase};
 
-use super::course::{ANSWERED, SKIPPED};
-use super::{Failed, Observed, Settlement};
+use super::course::{ANSWERED, OUTRUN, SKIPPED};
+use super::{Attempt, Call, Failed, Observed, Settlement};
 use crate::clock;
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
+use crate::upstream::health::{Demand, Flight};
+
+/// An attempt that runs.
+pub(super) struct Open {
+    attempt: Attempt,
+    flight: Flight,
+}
+
+/// Which attempt of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptNumber(u32);
 
 impl Settlement {
-    /// An attempt on `deployment` with a credential of it begins; the one before it is closed.
-    pub fn begin_attempt(&mut self, deployment: &Arc<Deployment>, credential: &Arc<str>) {
-        if let Some(failed) = &self.call.failed {
-            self.gateway
-                .metrics
-                .count_fallback(&self.call.deployment, deployment, failed.fault);
-            if failed.may_be_billed {
-                let (entry, _) = self.call.entry(Outcome::Abandoned, 0, Observed::default());
-                self.gateway.book(&entry);
-                self.gateway
-                    .metrics
-                    .count_usage(&self.call.deployment, &entry);
-            }
+    /// An attempt on `deployment` with a credential of it begins.
+    pub fn begin_attempt(
+        &mut self,
+        deployment: &Arc<Deployment>,
+        credential: &Arc<str>,
+    ) -> AttemptNumber {
+        if self.open.is_empty() {
+            self.follow(deployment);
         }
-        self.call.failed = None;
-        self.call.deployment = Arc::clone(deployment);
-        self.call.credential = if deployment.credentials.has_choice() {
+        self.call.attempts += 1;
+        let number = self.call.attempts;
+        let credential = if deployment.credentials.has_choice() {
             Arc::clone(credential)
         } else {
             Arc::from("")
         };
-        self.call.attempts += 1;
         let now = clock::mono();
-        self.call.attempt_began = Some(now);
-        // The one before is over first, so that a deployment is not busy with the same call twice.
-        self.flight = None;
-        let (input, is_stream) = (self.call.estimated_input, self.call.is_stream);
+        self.call.upstream_since.get_or_insert(now);
+        let demand = Demand {
+            operation: self.call.operation,
+            input: self.call.estimated_input,
+            is_stream: self.call.is_stream,
+        };
         let health = &deployment.health;
-        self.flight = Some(health.begin(deployment.breaker, input, is_stream, now));
+        self.open.push(Open {
+            attempt: Attempt {
+                number,
+                deployment: Arc::clone(deployment),
+                credential,
+                failed: None,
+            },
+            flight: health
+                .begin(deployment.breaker, demand, now)
+                .on_trial(deployment.canary),
+        });
+        AttemptNumber(number)
+    }
+
+    /// `deployment` is asked after the last attempt, which failed.
+    fn follow(&mut self, deployment: &Arc<Deployment>) {
+        let last = &self.call.last;
+        if let Some(failed) = &last.failed {
+            let metrics = &self.gateway.metrics;
+            metrics.count_fallback(&last.deployment, deployment, failed.fault);
+            self.book_abandoned(last);
+        }
+    }
+
+    /// Books an attempt that is not the call's last one, if it may be billed.
+    fn book_abandoned(&self, attempt: &Attempt) {
+        if attempt.failed.as_ref().is_some_and(|it| it.may_be_billed) {
+            let ended = (Outcome::Abandoned, 0);
+            let (entry, _) = self.call.entry(attempt, ended, Observed::default());
+            self.gateway.book(&entry);
+            self.gateway
+                .metrics
+                .count_usage(&attempt.deployment, &entry);
+        }
     }
 
     /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
@@ -52,49 +97,158 @@ impl Settlement {
         );
     }
 
-    /// The open attempt failed.
-    pub fn attempt_failed(&mut self, failure: &AttemptFailure) {
-        self.call.end_attempt(failure.fault.code());
-        if let Some(mut flight) = self.flight.take() {
-            let (now, dice) = (clock::mono(), clock::uniform());
-            flight.failed(failure.fault, failure.retry_after, now, dice);
+    /// That attempt failed.
+    pub fn attempt_failed(&mut self, number: AttemptNumber, failure: &AttemptFailure) {
+        let Some(mut open) = self.take(number) else {
+            return;
+        };
+        let deployment = &open.attempt.deployment;
+        let is_credentials =
+            failure.fault == Fault::RateLimited && deployment.credentials.has_choice();
+        // The credential rests, and with the last of them the deployment; or the want is ours.
+        if is_credentials || failure.is_shortage {
+            open.flight.refused();
+        } else {
+            blame(
+                &mut open.flight,
+                deployment,
+                failure.fault,
+                failure.retry_after,
+            );
         }
-        self.call.failed = Some(Failed {
+        tracing::debug!(
+            request.id = %self.call.request, deployment.id = %open.attempt.deployment.id,
+            credential = %open.attempt.credential, fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
+        );
+        let failed = Failed {
             fault: failure.fault,
             may_be_billed: failure.may_be_billed && self.call.is_request_sent(),
             used: failure.used.clone(),
             output_bytes: failure.output_bytes,
-        });
-        tracing::debug!(
-            request.id = %self.call.request, deployment.id = %self.call.deployment.id,
-            credential = %self.call.credential, fault = failure.fault.code(), detail = %failure.detail, "an attempt failed"
+        };
+        self.close(open.attempt, failed, failure.fault.code());
+    }
+
+    /// That attempt has an answer, or the first content of one. Another one that runs is left.
+    pub fn answered(&mut self, number: AttemptNumber) {
+        let Some(mut open) = self.take(number) else {
+            return;
+        };
+        let now = clock::mono();
+        open.flight.answered(now);
+        for mut slower in std::mem::take(&mut self.open) {
+            slower.flight.outrun(now);
+            self.call.notes.step(&slower.attempt.deployment.id, OUTRUN);
+            slower.attempt.failed = Some(self.call.left());
+            self.book_abandoned(&slower.attempt);
+            let has_won = open.attempt.number > slower.attempt.number;
+            let rival = if has_won { &open } else { &slower };
+            let metrics = &self.gateway.metrics;
+            metrics.count_hedge(&rival.attempt.deployment, has_won);
+        }
+        let deployment = &open.attempt.deployment;
+        self.call.notes.step(&deployment.id, ANSWERED);
+        self.call.rest(now);
+        if let Some(beginning) = self.call.thread.and_then(|it| it.beginning) {
+            let identity = deployment.identity;
+            self.gateway.affinity.remember(beginning, identity);
+        }
+        self.call.last = open.attempt;
+        self.flight = Some(open.flight);
+        self.call.first_content = Some(now.saturating_duration_since(self.call.started));
+    }
+
+    /// Nobody waits for the attempts that run any more; what was sent may be billed.
+    pub(super) fn leave(&mut self) {
+        while let Some(open) = self.open.pop() {
+            let left = self.call.left();
+            self.close(open.attempt, left, Fault::Cancelled.code());
+        }
+    }
+
+    fn take(&mut self, AttemptNumber(number): AttemptNumber) -> Option<Open> {
+        let place = self.open.iter().position(|it| it.attempt.number == number);
+        place.map(|place| self.open.swap_remove(place))
+    }
+
+    /// `attempt` is over, and runs no more.
+    fn close(&mut self, mut attempt: Attempt, failed: Failed, what: &'static str) {
+        self.call.notes.step(&attempt.deployment.id, what);
+        attempt.failed = Some(failed);
+        if self.open.is_empty() {
+            self.call.last = attempt;
+            self.call.rest(clock::mono());
+        } else {
+            self.book_abandoned(&attempt);
+        }
+    }
+
+    /// The vendor writes more than the caller's bound on output allows.
+    pub fn overran(&self) {
+        self.gateway
+            .metrics
+            .count_overrun(&self.call.last.deployment);
+        tracing::warn!(
+            request.id = %self.call.request, deployment.id = %self.call.last.deployment.id,
+            "an answer went on beyond the caller's bound on output and was cut"
         );
     }
 
-    /// The open attempt has an answer, or the first content of one.
-    pub fn answered(&mut self) {
-        self.call.end_attempt(ANSWERED);
-        if let Some(flight) = &mut self.flight {
-            flight.answered(clock::mono());
-        }
-        if let Some(beginning) = self.call.thread.and_then(|it| it.beginning) {
-            let identity = self.call.deployment.identity;
-            self.gateway.affinity.remember(beginning, identity);
-        }
-        self.call.first_content = Some(clock::mono().saturating_duration_since(self.call.started));
-    }
-
-    /// The last attempt is over; what it says of its deployment is noted there.
+    /// The answer is over; what it says of its deployment is noted there.
     pub(super) fn land(&mut self, outcome: Outcome, observed: Observed<'_>) {
         let Some(mut flight) = self.flight.take() else {
             return;
         };
-        let mut failed = |fault| flight.failed(fault, None, clock::mono(), clock::uniform());
+        let mut failed = |fault| blame(&mut flight, &self.call.last.deployment, fault, None);
         match (outcome, observed.usage) {
-            (Outcome::UpstreamError, _) => failed(Fault::Truncated),
+            (Outcome::UpstreamError, _) => failed(self.call.broken.unwrap_or(Fault::Truncated)),
             (Outcome::IdleTimeout, _) => failed(Fault::Timeout(Phase::Idle)),
             (Outcome::Complete, Some(usage)) => flight.used(usage),
             _ => {}
+        }
+    }
+}
+
+/// An attempt at `deployment` failed; what that means for it is noted there.
+fn blame(
+    flight: &mut Flight,
+    deployment: &Deployment,
+    fault: Fault,
+    retry_after: Option<Duration>,
+) {
+    if flight.failed(fault, retry_after, clock::mono(), clock::uniform()) {
+        tracing::warn!(
+            deployment.id = %deployment.id, fault = fault.code(),
+            "a canary failed too often and is taken out; `tollward route undrain` puts it back"
+        );
+    }
+}
+
+impl Call {
+    /// No attempt runs any more.
+    fn rest(&mut self, now: Instant) {
+        if let Some(since) = self.upstream_since.take() {
+            self.upstream += now.saturating_duration_since(since);
+        }
+    }
+
+    /// An attempt that nobody waits for any more.
+    fn left(&self) -> Failed {
+        Failed {
+            may_be_billed: self.is_request_sent(),
+            ..Failed::unbilled(Fault::Cancelled)
+        }
+    }
+}
+
+impl Failed {
+    /// Nothing was sent to anybody.
+    pub(super) fn unbilled(fault: Fault) -> Self {
+        Self {
+            fault,
+            may_be_billed: false,
+            used: None,
+            output_bytes: 0,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use tollward_store::Course;
+use tollward_wire::fault::Fault;
 
 use crate::pipeline::route::Plan;
 
@@ -12,6 +13,19 @@ const MAX_BYTES: usize = 240;
 
 /// A deployment, and what became of it in a word.
 type Step = (Arc<str>, &'static str);
+
+/// How a call came to its answer, or to none, as its caller is told.
+#[derive(Clone, Debug, Default)]
+pub struct Way {
+    /// Attempts made.
+    pub attempts: u32,
+    /// Why the first attempt failed, when it was not the last one.
+    pub fallback_reason: Option<Fault>,
+    /// What became of each attempt, when there were several.
+    pub tried: Option<String>,
+    /// The rule of the route that sent the call where it went.
+    pub rule: Option<Arc<str>>,
+}
 
 /// Why a call goes where it goes.
 pub(super) struct Notes {
@@ -42,7 +56,13 @@ impl Notes {
 
     /// What became of those that came to be asked, for the caller.
     pub(super) fn tried(&self) -> String {
-        joined(&self.steps)
+        joined(&[], &self.steps)
+    }
+
+    /// Whether others than `deployment` failed or were passed over.
+    pub(super) fn has_others(&self, deployment: &Arc<str>) -> bool {
+        let mut steps = self.passed.iter().chain(&self.steps);
+        steps.any(|(id, _)| id != deployment)
     }
 
     /// What the call's last row tells.
@@ -52,7 +72,8 @@ impl Notes {
             // Those that were asked in the end, because there was nobody else, are told of once.
             let was_asked = |it: &Step| self.steps.iter().any(|step| step.0 == it.0);
             let passed = self.passed.iter().filter(|it| !was_asked(it));
-            joined(passed.chain(&self.steps)).into()
+            let passed: Vec<&Step> = passed.collect();
+            joined(&passed, &self.steps).into()
         };
         Course {
             rule: self.rule.clone(),
@@ -64,27 +85,47 @@ impl Notes {
 
 /// It has answered, or begun to.
 pub(super) const ANSWERED: &str = "ok";
+/// Another one that was asked beside it has answered before it.
+pub(super) const OUTRUN: &str = "outrun";
 /// It cannot be asked such a thing.
 pub(super) const SKIPPED: &str = "skipped";
 
-/// `deployment:what`, set apart by commas; how many more there are where it would be too long.
-fn joined<'a>(steps: impl IntoIterator<Item = &'a Step>) -> String {
-    let mut text = String::new();
-    let mut left = 0;
+/// `deployment:what`, set apart by commas: those that were passed over, then those that were asked.
+/// Where that would be too long, it is told of how many more there are, of those passed over first.
+fn joined(passed: &[&Step], steps: &[Step]) -> String {
+    let (asked, more_asked) = told(steps.iter(), MAX_BYTES);
+    let (mut text, more_passed) = told(passed.iter().copied(), MAX_BYTES - asked.len());
+    let mut add = |part: &str| {
+        let comma = if text.is_empty() { "" } else { "," };
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{comma}{part}");
+    };
+    let more = |count: usize| format!("+{count}");
+    if more_passed > 0 {
+        add(&more(more_passed));
+    }
+    if !asked.is_empty() {
+        add(&asked);
+    }
+    if more_asked > 0 {
+        add(&more(more_asked));
+    }
+    text
+}
+
+/// As many of `steps` as fit into `room`, and how many do not.
+fn told<'a>(steps: impl Iterator<Item = &'a Step>, room: usize) -> (String, usize) {
+    let (mut text, mut more) = (String::new(), 0);
     for (deployment, what) in steps {
-        let fits = text.len() + deployment.len() + what.len() + 2 <= MAX_BYTES;
-        if left > 0 || !fits {
-            left += 1;
+        if more > 0 || text.len() + deployment.len() + what.len() + 2 > room {
+            more += 1;
             continue;
         }
         let comma = if text.is_empty() { "" } else { "," };
         // Writing to a string cannot fail.
         let _ = write!(text, "{comma}{deployment}:{what}");
     }
-    if left > 0 {
-        let _ = write!(text, ",+{left}");
-    }
-    text
+    (text, more)
 }
 
 #[cfg(test)]
@@ -125,5 +166,11 @@ mod tests {
         let told = notes(&[], &[step; 5]).unwrap_or_default();
         assert!(told.ends_with(":timeout,+3"), "{told}");
         assert!(told.len() <= 256);
+        // Those that were asked are told of before those that were not.
+        let many = [("b/m", "broken"); 300];
+        let told = notes(&many, &[("a/m", "timeout"), ("c/m", ANSWERED)]).unwrap_or_default();
+        assert!(told.starts_with("b/m:broken,"), "{told}");
+        assert!(told.ends_with(",a/m:timeout,c/m:ok"), "{told}");
+        assert!(told.contains(",+2") && told.len() <= 256, "{told}");
     }
 }

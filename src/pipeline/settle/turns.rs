@@ -48,7 +48,7 @@ impl Settlement {
         };
         let is_known = by == Transcriber::Model && turn.usage.is_some();
         let at_unix_s = clock::unix_ms() / 1_000;
-        let unknown = (!is_known).then(|| self.call.deployment.prices.unmeasured(at_unix_s));
+        let unknown = (!is_known).then(|| self.call.last.deployment.prices.unmeasured(at_unix_s));
         self.book_turn(Outcome::Complete, observed, None, unknown);
     }
 
@@ -59,7 +59,7 @@ impl Settlement {
         began: Option<Instant>,
         unmeasured: Option<Priced>,
     ) {
-        let (mut entry, _) = self.call.entry(outcome, 200, observed);
+        let (mut entry, _) = self.call.entry(&self.call.last, (outcome, 200), observed);
         let (now, now_ms) = (clock::mono(), clock::unix_ms());
         let took = began.map(|began| now.saturating_duration_since(began));
         let took = took.map_or(0, millis);

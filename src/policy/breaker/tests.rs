@@ -1,5 +1,6 @@
 use super::*;
 use crate::clock::mono;
+use crate::policy::routing::mix;
 
 const TERMS: BreakerTerms = BreakerTerms {
     failures: 5,
@@ -64,14 +65,21 @@ fn it_opens_after_failures_in_a_row_and_one_good_call_begins_anew() {
 }
 
 #[test]
-fn it_opens_when_half_of_many_calls_fail_though_never_in_a_row() {
-    let mut played = Played::new();
-    for turn in 0..19 {
-        played.call(turn % 2 == 0);
-    }
-    assert_eq!(played.circuit(), Circuit::Closed(WHOLE));
-    played.call(false);
-    assert!(matches!(played.circuit(), Circuit::Open(_)));
+fn it_opens_when_most_of_many_calls_fail_though_never_five_in_a_row() {
+    let opened = |is_good: fn(u32) -> bool| {
+        let mut played = Played::new();
+        (1..=1_000).find(|turn| {
+            played.call(is_good(*turn));
+            matches!(played.circuit(), Circuit::Open(_))
+        })
+    };
+    assert_eq!(opened(|turn| turn % 5 == 0), Some(21), "four of five");
+    let more_than_half = opened(|turn| turn % 5 < 2);
+    assert!(
+        more_than_half.is_some_and(|it| (30..80).contains(&it)),
+        "{more_than_half:?}"
+    );
+    assert_eq!(opened(|turn| turn % 9 % 2 == 0), None, "four of nine");
 }
 
 #[test]
@@ -172,4 +180,88 @@ fn without_a_number_of_failures_it_never_opens() {
         breaker.failed(spell, &terms, now, 0.0);
     }
     assert_eq!(breaker.circuit(&terms, now), Circuit::Closed(WHOLE));
+}
+
+#[test]
+fn failures_in_a_row_that_may_be_chance_do_not_open_it() {
+    // Four of ten fail, by chance: fifty times five in a row.
+    let mut played = Played::new();
+    for index in 0..5_000 {
+        played.call(mix(index) % 10 >= 4);
+        assert_eq!(played.circuit(), Circuit::Closed(1_000), "{index}");
+    }
+    for _ in 0..20 {
+        played.call(false);
+    }
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+    // Where hardly any failed, five are enough.
+    let mut played = Played::new();
+    for _ in 0..2_000 {
+        played.call(true);
+    }
+    for _ in 0..5 {
+        played.call(false);
+    }
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
+}
+
+#[test]
+fn a_call_that_goes_there_before_the_time_has_passed_may_end_the_pause_and_not_prolong_it() {
+    let mut played = Played::opened();
+    played.wait(1);
+    for _ in 0..3 {
+        played.call(false);
+    }
+    assert_eq!(
+        played.circuit(),
+        Circuit::Open(Duration::from_secs(4)),
+        "neither longer nor later"
+    );
+    played.call(true);
+    assert_eq!(played.circuit(), Circuit::Trying);
+    played.call(true);
+    assert!(matches!(played.circuit(), Circuit::Closed(_)));
+}
+
+#[test]
+fn calls_of_an_earlier_spell_say_nothing() {
+    let mut played = Played::new();
+    let old: Vec<Spell> = (0..5).map(|_| played.breaker.begin(played.now)).collect();
+    for _ in 0..TERMS.failures {
+        played.call(false);
+    }
+    played.wait(6);
+    played.call(true);
+    played.call(true);
+    for spell in old {
+        played.breaker.failed(spell, &TERMS, played.now, 0.0);
+    }
+    assert!(matches!(played.circuit(), Circuit::Closed(_)));
+}
+
+#[test]
+fn a_call_that_breaks_off_after_its_first_words_is_a_failed_one() {
+    let mut played = Played::new();
+    let mut broken_off = |index: u32| {
+        let spell = played.breaker.begin(played.now);
+        played.breaker.succeeded(spell, played.now);
+        if index % 5 < 3 {
+            played.breaker.recant(spell, played.now);
+            played.breaker.failed(spell, &TERMS, played.now, 0.0);
+        }
+        matches!(played.circuit(), Circuit::Open(_))
+    };
+    let opened = (0..80).position(&mut broken_off);
+    assert!(opened.is_some_and(|it| it >= 19), "{opened:?}");
+}
+
+#[test]
+fn a_try_that_breaks_off_after_its_first_words_opens_it_again() {
+    let mut played = Played::opened();
+    played.wait(6);
+    let spell = played.breaker.begin(played.now);
+    played.breaker.succeeded(spell, played.now);
+    played.breaker.recant(spell, played.now);
+    played.breaker.failed(spell, &TERMS, played.now, 0.0);
+    assert!(matches!(played.circuit(), Circuit::Open(_)));
 }

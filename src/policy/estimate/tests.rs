@@ -79,3 +79,24 @@ fn inline_images_do_not_count_as_text() {
     let behind = format!(r#"{body}"{}""#, "word ".repeat(1_000));
     assert!(input_tokens(behind.as_bytes()) > 1_000);
 }
+
+// S-26
+#[test]
+fn a_prompt_without_blanks_is_not_free() {
+    let prompt = "The_quick_brown_fox_jumps_over_the_lazy_dog_".repeat(2_000);
+    for field in ["content", "text", "input", "prompt", "output"] {
+        let body = format!(r#"{{"{field}":"{prompt}"}}"#);
+        let tokens = input_tokens(body.as_bytes());
+        assert!(tokens > 10_000, "{field}: {tokens}");
+    }
+    let marked = format!(
+        r#"{{"content":"data:image/png;base64,{}"}}"#,
+        "AAAA".repeat(10_000)
+    );
+    assert!(input_tokens(marked.as_bytes()) > 5_000);
+    // Not even if it says that it is a field of data itself.
+    let escaped = format!(r#"{{"content":"x \"data\": \"{prompt}\""}}"#);
+    assert!(input_tokens(escaped.as_bytes()) > 10_000);
+    let spaced = format!(r#"{{"data" : "{}"}}"#, "AAAA".repeat(10_000));
+    assert!(input_tokens(spaced.as_bytes()) < 30);
+}

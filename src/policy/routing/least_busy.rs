@@ -11,9 +11,10 @@ impl RoutingPolicy for LeastBusy {
 
     fn rank(&self, outlooks: &[Outlook], _: Draw, ranks: &mut [u64]) {
         for (rank, outlook) in ranks.iter_mut().zip(outlooks) {
-            // In parts of a million, so that weights up to a thousand keep their effect.
-            let busy = u64::from(outlook.in_flight) * 1_000_000;
-            *rank = busy.checked_div(outlook.weight).unwrap_or(u64::MAX);
+            // Weights go up to 10⁹, and one call has to count beside the largest of them.
+            let busy = u128::from(outlook.in_flight) * 1_000_000_000_000;
+            let share = busy.checked_div(u128::from(outlook.weight));
+            *rank = share.map_or(u64::MAX, |it| u64::try_from(it).unwrap_or(u64::MAX));
         }
     }
 }

@@ -234,7 +234,11 @@ fn who_is_busy_is_slower_and_who_was_not_asked_is_tried() {
     outlooks[1].first_content_us = Some(900);
     assert_eq!(ordered_by(&["fastest"], &outlooks, draw(1))[0], 1);
     outlooks[0].first_content_us = None;
+    outlooks[0].in_flight = 0;
     assert_eq!(ordered_by(&["fastest"], &outlooks, draw(1))[0], 0);
+    // One call tries it. The others do not follow before that has an answer.
+    outlooks[0].in_flight = 1;
+    assert_eq!(ordered_by(&["fastest"], &outlooks, draw(1))[0], 1);
 }
 
 #[test]

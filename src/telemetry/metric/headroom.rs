@@ -1,10 +1,12 @@
 //! What vendors say is left of their limits, by deployment and credential.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use http::HeaderMap;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -26,11 +28,14 @@ pub(super) struct Headrooms {
     limit: Family<Labels, Gauge>,
     remaining: Family<Labels, Gauge>,
     resets_at: Family<Labels, Gauge>,
+    /// What is known of each deployment, as long as a model has it.
+    known: Arc<Mutex<HashMap<Arc<str>, Weak<DeploymentHeadroom>>>>,
 }
 
 /// One deployment's limits, which may be others for each credential.
 pub(super) struct DeploymentHeadroom {
-    deployment: String,
+    /// Its label; those that patterns lead to have one together.
+    label: String,
     families: Headrooms,
     known: RwLock<Vec<Arc<Meters>>>,
 }
@@ -50,9 +55,17 @@ struct Meters {
 
 #[derive(Default)]
 struct Gauges {
-    limit: OnceLock<Gauge>,
-    remaining: OnceLock<Gauge>,
-    resets_at: OnceLock<Gauge>,
+    limit: Told,
+    remaining: Told,
+    resets_at: Told,
+}
+
+/// A number that a vendor may have told.
+#[derive(Default)]
+struct Told {
+    /// The number itself: a gauge may show that of several deployments.
+    last: AtomicI64,
+    gauge: OnceLock<Gauge>,
 }
 
 impl Headrooms {
@@ -75,12 +88,32 @@ impl Headrooms {
         );
     }
 
-    pub(super) fn of(&self, deployment: &str) -> DeploymentHeadroom {
-        DeploymentHeadroom {
-            deployment: deployment.to_owned(),
+    /// What is known of the deployment `id`, shared by all models that have it.
+    pub(super) fn of(&self, id: &Arc<str>, label: &str) -> Arc<DeploymentHeadroom> {
+        let mut known = self.known.lock();
+        if let Some(shared) = known.get(id).and_then(Weak::upgrade) {
+            return shared;
+        }
+        known.retain(|_, it| it.strong_count() > 0);
+        let new = Arc::new(DeploymentHeadroom {
+            label: label.to_owned(),
             families: self.clone(),
             known: RwLock::default(),
-        }
+        });
+        known.insert(Arc::clone(id), Arc::downgrade(&new));
+        new
+    }
+}
+
+impl Told {
+    fn get(&self) -> Option<i64> {
+        self.gauge.get()?;
+        Some(self.last.load(Ordering::Relaxed))
+    }
+
+    fn set(&self, value: i64, new: impl FnOnce() -> Gauge) {
+        self.last.store(value, Ordering::Relaxed);
+        self.gauge.get_or_init(new).set(value);
     }
 }
 
@@ -117,9 +150,9 @@ impl Meters {
 impl Gauges {
     /// Thousandths that are left; all of them again once the vendor's time has passed.
     fn left(&self, at_unix_s: i64) -> Option<u32> {
-        let limit = self.limit.get().map(Gauge::get).filter(|it| *it > 0)?;
-        let remaining = self.remaining.get().map(Gauge::get)?;
-        if self.resets_at.get().is_some_and(|it| it.get() <= at_unix_s) {
+        let limit = self.limit.get().filter(|it| *it > 0)?;
+        let remaining = self.remaining.get()?;
+        if self.resets_at.get().is_some_and(|it| it <= at_unix_s) {
             return Some(1_000);
         }
         u32::try_from(remaining.clamp(0, limit).saturating_mul(1_000) / limit).ok()
@@ -151,17 +184,18 @@ impl DeploymentHeadroom {
             ] {
                 if let Some(value) = value {
                     let new = || family.get_or_create_owned(&self.labels(credential, measure));
-                    kept.get_or_init(new).set(value);
+                    kept.set(value, new);
                 }
             }
         }
     }
 
     /// Thousandths that are left of the tightest limit of the credential that has most left, at a
-    /// moment in Unix time; `None` if nobody told.
-    pub(super) fn left(&self, at_unix_s: i64) -> Option<u32> {
+    /// moment in Unix time; `None` if nobody told. `is_used`: whether a credential is still in use.
+    pub(super) fn left(&self, at_unix_s: i64, is_used: impl Fn(&str) -> bool) -> Option<u32> {
         let known = self.known.read();
-        known.iter().filter_map(|it| it.left(at_unix_s)).max()
+        let used = known.iter().filter(|it| is_used(&it.credential));
+        used.filter_map(|it| it.left(at_unix_s)).max()
     }
 
     fn meters(&self, credential: &str) -> Arc<Meters> {
@@ -187,7 +221,7 @@ impl DeploymentHeadroom {
 
     fn labels(&self, credential: &str, measure: Measure) -> Labels {
         Labels {
-            deployment: self.deployment.clone(),
+            deployment: self.label.clone(),
             credential: credential.to_owned(),
             of: measure.name(),
         }

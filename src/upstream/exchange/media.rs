@@ -69,7 +69,7 @@ async fn held(
         let chunk = within(timeouts.idle, Phase::Idle, deadline, next_chunk(&mut body)).await?;
         let Some(chunk) = chunk else { break };
         let chunk =
-            chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+            chunk.map_err(|error| AttemptFailure::billed(error.fault(), error.to_string()))?;
         begun.extend_from_slice(&chunk);
         if begun.len() > HELD_BYTES {
             let stream = committed(kind, head, body, begun.freeze());

@@ -187,7 +187,7 @@ pub(super) async fn send(
     {
         return Err(AttemptFailure::billed(
             Fault::Protocol,
-            "the answer is compressed, which was not asked for",
+            "the answer is compressed in a way that was not asked for",
         ));
     }
     Ok((parts, body))

@@ -71,7 +71,7 @@ pub(super) async fn first_content(
             return ended(stream).map_err(|failure| *failure);
         };
         let chunk =
-            chunk.map_err(|error| AttemptFailure::billed(Fault::Truncated, error.to_string()))?;
+            chunk.map_err(|error| AttemptFailure::billed(error.fault(), error.to_string()))?;
         has_read = true;
         stream.last = stream.reader.push(chunk, &mut stream.ready);
         // Content commits, whatever came in the same read: where the bytes were cut decides nothing.

@@ -129,6 +129,20 @@ impl Settler {
         }
     }
 
+    /// Ends every choice that is open as the bound on output does, and with them the answer; whether
+    /// there was one.
+    pub fn cut(&mut self, sink: &mut dyn EventSink) -> bool {
+        let mut is_cut = false;
+        for (number, choice) in self.choices.iter_mut().filter(|(_, it)| !it.is_finished) {
+            choice.finish(*number, Finish::Length, sink);
+            is_cut = true;
+        }
+        if is_cut {
+            sink.take(ChatEvent::End);
+        }
+        is_cut
+    }
+
     /// Bytes of memory that what is held back takes up, or about; arguments not counted.
     pub fn held_bytes(&self) -> u64 {
         self.choices.values().map(|it| it.held_bytes).sum()

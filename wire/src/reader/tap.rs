@@ -49,6 +49,8 @@ pub(crate) struct Observed {
     pub(crate) is_usage_bad: bool,
     /// Bytes of text, thoughts and arguments.
     pub(crate) output_bytes: u64,
+    /// As many of them are thoughts.
+    thought_bytes: u64,
     /// Bytes of memory that everything said takes up, or about.
     taken_bytes: u64,
     /// Tool calls.
@@ -78,6 +80,11 @@ impl Observed {
         (self.is_finished || self.is_ended) && !self.is_count_old
     }
 
+    /// Bytes of text and arguments.
+    pub(crate) fn words_bytes(&self) -> u64 {
+        self.output_bytes - self.thought_bytes
+    }
+
     /// Takes note of an event. An answer beyond all bounds is a fault.
     pub(crate) fn note(&mut self, event: &ChatEvent<'_>) {
         self.taken_bytes += match event {
@@ -88,6 +95,9 @@ impl Observed {
             event => event.held_bytes(),
         };
         self.calls += u32::from(matches!(event, ChatEvent::ToolCall { .. }));
+        if let ChatEvent::Thinking { text, .. } = event {
+            self.thought_bytes += text.len() as u64;
+        }
         let has_end = self.taken_bytes <= MAX_TAKEN
             && self.calls <= MAX_CALLS
             && event.choice().is_none_or(|it| it < MAX_CHOICES);

@@ -1,8 +1,6 @@
 //! What a request needs of a model, as far as a catalogue of models can say whether it has that.
 
-use std::sync::LazyLock;
-
-use memchr::memmem::{self, Finder};
+use memchr::memmem;
 
 use crate::document::Document;
 use crate::walk::Walker;
@@ -18,29 +16,21 @@ pub struct Needs {
     pub schema: bool,
 }
 
-/// What only pictures have in a request, as it stands in JSON, by a beginning that is looked for: keys
-/// and kinds of parts of `OpenAI`'s chats and responses, of Anthropic, Google and Ollama. Inside a text
-/// their quotation marks are escaped, so no prompt can name them.
-static PICTURES: LazyLock<[(Finder<'static>, &'static [&'static [u8]]); 4]> = LazyLock::new(|| {
-    let finder = |beginning: &'static [u8]| Finder::new(beginning);
-    [
-        (finder(br#""image"#), &[br#"""#, br#"s""#, br#"_url""#]),
-        (finder(br#""input_image"#), &[br#"""#]),
-        (finder(br#""inline"#), &[br#"Data""#, br#"_data""#]),
-        (finder(br#""fileData"#), &[br#"""#]),
-    ]
-});
-
-/// Whether there is a picture in a request.
-fn has_picture(body: &[u8]) -> bool {
-    PICTURES.iter().any(|(beginning, ends)| {
-        let mut found = beginning.find_iter(body);
-        found.any(|at| {
-            let rest = body.get(at + beginning.needle().len()..);
-            rest.is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)))
-        })
-    })
-}
+/// Keys and kinds of parts that pictures have, as they stand in JSON: where none is, there is no
+/// picture. Of `OpenAI`'s chats and responses, of Anthropic, Google and Ollama.
+const PICTURES: [&[u8]; 7] = [
+    br#""image_url""#,
+    br#""input_image""#,
+    br#""image""#,
+    br#""images""#,
+    br#""inlineData""#,
+    br#""inline_data""#,
+    br#""fileData""#,
+];
+/// Where requests have messages, and rankings what they rank.
+const PLACES: [&str; 5] = ["messages", "input", "contents", "query", "documents"];
+/// Levels between a list of messages and a picture in what a tool answered.
+const MAX_DEPTH: usize = 8;
 
 impl Needs {
     /// Reads a request of any dialect.
@@ -53,10 +43,44 @@ impl Needs {
         let body = document.bytes();
         Self {
             tools: has_items("tools") || has_items("functions"),
-            vision: has_picture(body),
+            vision: PICTURES.iter().any(|it| memmem::find(body, it).is_some())
+                && (has_items("images") || has_picture(document)),
             schema: has_schema(document),
         }
     }
+}
+
+/// Whether a part of a message is a picture. What tools are called with, and their schemas, may have
+/// fields of these names as well.
+fn has_picture(document: &Document) -> bool {
+    let mut places = PLACES.iter().filter_map(|it| document.raw(it));
+    places.any(|it| shows(it, MAX_DEPTH))
+}
+
+/// Whether there is a picture in a part, a message or a list of them.
+fn shows(raw: &[u8], depth: usize) -> bool {
+    let Some(depth) = depth.checked_sub(1) else {
+        return false;
+    };
+    let walker = Walker::new(raw);
+    if let Some(mut items) = walker.array() {
+        return items.any(|(item, _)| shows(item, depth));
+    }
+    let Some(mut fields) = walker.object() else {
+        return false;
+    };
+    fields.any(|it| match it.key {
+        b"type" => PICTURES.iter().take(3).any(|kind| it.value == *kind),
+        b"image_url" | b"inlineData" | b"inline_data" | b"fileData" => it.value != b"null",
+        b"images" => {
+            let items = Walker::new(it.value).array();
+            items.is_some_and(|mut it| it.next().is_some())
+        }
+        b"content" | b"parts" | b"output" | b"functionResponse" | b"function_response" => {
+            shows(it.value, depth)
+        }
+        _ => false,
+    })
 }
 
 /// Where each dialect says what the answer is to look like.
@@ -117,6 +141,19 @@ mod tests {
                 (false, true, false),
             ),
             (
+                r#"{"messages":[{"role":"user","content":"Hi","images":["aGk="]}]}"#,
+                (false, true, false),
+            ),
+            (r#"{"prompt":"Hi","images":["aGk="]}"#, (false, true, false)),
+            (
+                r#"{"messages":[{"content":[{"type":"tool_result","content":[{"type":"image"}]}]}]}"#,
+                (false, true, false),
+            ),
+            (
+                r#"{"input":[{"type":"function_call_output","output":[{"type":"input_image"}]}]}"#,
+                (false, true, false),
+            ),
+            (
                 r#"{"contents":[{"parts":[{"inlineData":{}}]}]}"#,
                 (false, true, false),
             ),
@@ -144,8 +181,19 @@ mod tests {
     }
 
     #[test]
-    fn a_prompt_that_speaks_of_pictures_has_none() {
-        let body = r#"{"messages":[{"role":"user","content":"what is \"image_url\"?"}]}"#;
-        assert_eq!(needs(body), (false, false, false));
+    fn a_prompt_or_a_tool_that_speaks_of_pictures_has_none() {
+        for body in [
+            r#"{"messages":[{"role":"user","content":"what is \"image_url\"?"}]}"#,
+            r#"{"messages":[{"role":"user","content":"image"}]}"#,
+            r#"{"messages":[{"role":"user","content":[{"type":"text","text":"image"}]}]}"#,
+            r#"{"messages":[{"role":"user","content":"Hi","images":[]}]}"#,
+            r#"{"messages":[{"role":"assistant","content":[{"type":"tool_use","input":{"image":"a"}}]}]}"#,
+            r#"{"contents":[{"parts":[{"functionCall":{"args":{"image":"a"}}}]}]}"#,
+        ] {
+            assert!(!needs(body).1, "{body}");
+        }
+        let tool =
+            r#"{"tools":[{"function":{"parameters":{"properties":{"image":{}}}}}],"messages":[]}"#;
+        assert_eq!(needs(tool), (true, false, false));
     }
 }

@@ -1,5 +1,6 @@
 //! One deployment of a model: a provider, and what the model is called there.
 
+use super::canary::CanaryConfig;
 use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
 use crate::report::quote;
@@ -24,6 +25,9 @@ pub struct DeploymentConfig {
     pub tags: Vec<String>,
     /// A condition on requests that may go there. Default: all may. Reload: applies to the next request.
     pub when: Option<String>,
+    /// It is on trial, and taken out when it fails too often. Default: it is not.
+    /// Reload: applies to the next request.
+    pub canary: Option<CanaryConfig>,
     /// Limits for this deployment: the section `timeouts` with the keys written here replaced.
     /// `None`: the section holds. Reload: applies to the next request.
     pub timeouts: Option<TimeoutsConfig>,
@@ -38,6 +42,7 @@ impl DeploymentConfig {
             weight: 1,
             tags: Vec::new(),
             when: None,
+            canary: None,
             timeouts: None,
         }
     }
@@ -78,7 +83,8 @@ impl DeploymentConfig {
         let (weight, tags) = (table.field("weight"), table.field("tags"));
         let weight = weight.integer(reader, 1, 0..=MAX_WEIGHT);
         let tags = tags.words(reader, &[]);
-        let when = table.field("when").optional_text(reader);
+        let when = table.field("when").recorded(reader).optional_text(reader);
+        let canary = CanaryConfig::read(&table.field("canary"), reader);
         table.finish(reader);
         Some(Self {
             provider: provider?,
@@ -86,6 +92,7 @@ impl DeploymentConfig {
             weight,
             tags,
             when,
+            canary,
             timeouts,
         })
     }

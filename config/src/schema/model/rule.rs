@@ -18,9 +18,9 @@ impl RuleConfig {
         let items = field.items(reader);
         let rules = (1..).zip(&items).filter_map(|(place, (path, node))| {
             let mut table = Field::at(path, node).table(reader);
-            let name = table.field("name").optional_text(reader);
-            let when = table.field("when").required_text(reader);
-            let model = table.field("use").required_text(reader);
+            let name = table.field("name").recorded(reader).header_text(reader);
+            let when = table.field("when").recorded(reader).required_text(reader);
+            let model = table.field("use").recorded(reader).required_text(reader);
             table.finish(reader);
             Some(Self {
                 name: name.unwrap_or_else(|| format!("{place}")),

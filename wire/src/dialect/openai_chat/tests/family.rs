@@ -349,3 +349,37 @@ fn a_call_that_is_streamed_without_a_list_is_a_call() {
     let answer = read(&[piece("{\"a\""), piece(":1}"), last("stop")]);
     assert_eq!(calls(&answer), [("f".to_owned(), "{\"a\":1}".to_owned())]);
 }
+
+// faults U-51
+#[test]
+fn arguments_come_whole_however_they_are_written_and_cut() {
+    let begun = |arguments: Value| {
+        fragment(&json!({"index": 0, "id": "x", "function": {"name": "f", "arguments": arguments}}))
+    };
+    let more = |text: &str| fragment(&json!({"index": 0, "function": {"arguments": text}}));
+    let cases = [
+        (
+            vec![begun(json!("{\"a\":\"\\u00")), more("e9\\"), more("\"\"}")],
+            "{\"a\":\"\\u00e9\\\"\"}",
+        ),
+        (vec![begun(json!("")), more("{\"a\":1}")], "{\"a\":1}"),
+        (vec![begun(json!({"a": {"b": [1]}}))], "{\"a\":{\"b\":[1]}}"),
+        (vec![begun(Value::Null)], "{}"),
+        (vec![begun(json!(""))], "{}"),
+    ];
+    for (mut chunks, arguments) in cases {
+        chunks.push(last("tool_calls"));
+        let answer = read(&chunks);
+        assert_eq!(calls(&answer), [("f".to_owned(), arguments.to_owned())]);
+    }
+}
+
+// faults U-57
+#[test]
+fn a_reason_that_nobody_knows_is_a_stop() {
+    for reason in ["eos_token", "recitation_v2", "STOP"] {
+        let answer = read(&[delta(&json!({"content": "a"})), last(reason)]);
+        assert_eq!(answer.choices[&0].finish, Some(Finish::Stop), "{reason}");
+        assert_eq!(answer.fault, None);
+    }
+}
