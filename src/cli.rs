@@ -17,6 +17,7 @@ pub mod key;
 pub mod models;
 pub mod place;
 pub mod pull;
+pub mod replay;
 pub mod route;
 pub mod serve;
 pub mod show;
@@ -69,6 +70,8 @@ enum Command {
         #[command(subcommand)]
         command: route::RouteCommand,
     },
+    /// Walk the log through another configuration: who would have answered, and for how much
+    Replay(replay::ReplayArgs),
     /// Look up prices, and fetch newer ones
     Catalog {
         /// What to do.
@@ -155,6 +158,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         }
         Command::Route { command } => {
             route::run(&command, &place, &environment, &mut console).await?;
+        }
+        Command::Replay(args) => {
+            replay::run(&args, &place, &environment, &mut console).await?;
         }
         Command::Catalog { command } => {
             let pricing = place.load(&environment, Vec::new())?.config.pricing;

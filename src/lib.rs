@@ -18,6 +18,7 @@ pub mod keyring;
 pub mod pipeline;
 pub mod policy;
 pub mod reload;
+pub mod replay;
 pub mod responses;
 pub mod shelf;
 pub mod shutdown;

@@ -26,13 +26,13 @@ use crate::policy::backoff::Backoff;
 use crate::policy::breaker::BreakerTerms;
 use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
-use crate::policy::obstacle::Obstacle;
+use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::price::Prices;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
 use crate::upstream::failure::AttemptFailure;
-use crate::upstream::health::{Health, Vitals};
+use crate::upstream::health::{Demand, Health, Vitals};
 
 /// What is configured, validated and wired.
 pub struct Snapshot {
@@ -226,6 +226,12 @@ impl Deployment {
             (left > Duration::ZERO).then_some(Obstacle::Refused(left))
         };
         vitals.obstacle().or_else(refused)
+    }
+
+    /// Why a call with that `demand` should leave it alone at `now`.
+    pub fn pause(&self, demand: Demand, now: Instant) -> Option<Pause> {
+        let vitals = self.health.at(now, &self.breaker, demand);
+        self.rests(&vitals, now)?.pause()
     }
 
     /// Thousandths that are left of its vendor's tightest limit, at a moment in Unix time; `None` if

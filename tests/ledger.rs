@@ -36,8 +36,12 @@ async fn a_row_says_all_about_its_call() {
         "request": response.header("x-request-id"), "attempt": 1, "key": null, "operation": "chat", "model": "chat",
         "provider": "alpha", "deployment": "alpha/upstream-name", "upstream_model": "upstream-name", "status": 200,
         "outcome": "complete", "streamed": false, "tokens": tokens, "cost": "0.00002", "cost_source": "computed",
-        "estimated": false, "attempts": 1, "decision": {"tokens": 14},
+        "estimated": false, "attempts": 1, "decision": {"v": 2, "tokens": 14},
     });
+    // Stands for the conversation, in digits that say nothing else.
+    let decision = row["decision"].as_object_mut().unwrap();
+    let turn = decision.remove("turn").unwrap();
+    assert!(u64::from_str_radix(turn.as_str().unwrap(), 16).is_ok());
     assert_eq!(row, expected);
 }
 

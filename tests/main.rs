@@ -52,6 +52,7 @@ mod overrun;
 mod passthrough;
 mod realtime;
 mod reload;
+mod replay;
 mod rerank;
 mod responses;
 mod responses_bridge;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tollward_config::catalog::Catalog;
@@ -34,6 +35,8 @@ pub struct Standing {
     turns: Mutex<HashMap<String, Arc<AtomicU64>>>,
     pools: Mutex<HashMap<String, Arc<Pool>>>,
     engines: Mutex<HashMap<String, Arc<dyn LocalModel>>>,
+    began: Instant,
+    first_turn: fn() -> u64,
 }
 
 /// How deployments are, by their ids.
@@ -78,7 +81,46 @@ impl Standing {
         shelf: Shelf,
         environment: &[(String, String)],
     ) -> Arc<Self> {
-        Arc::new(Self {
+        // Counts begin anywhere, so that replicas do not go in step.
+        Arc::new(Self::counting(
+            clock::bits,
+            metrics,
+            models_dir,
+            shelf,
+            environment,
+        ))
+    }
+
+    /// The same with counts that begin at nothing: what is played twice goes the same way.
+    pub fn played(
+        metrics: Arc<Metrics>,
+        models_dir: PathBuf,
+        shelf: Shelf,
+        environment: &[(String, String)],
+    ) -> Arc<Self> {
+        let nothing = || 0;
+        Arc::new(Self::counting(
+            nothing,
+            metrics,
+            models_dir,
+            shelf,
+            environment,
+        ))
+    }
+
+    /// When everything began.
+    pub fn began(&self) -> Instant {
+        self.began
+    }
+
+    fn counting(
+        first_turn: fn() -> u64,
+        metrics: Arc<Metrics>,
+        models_dir: PathBuf,
+        shelf: Shelf,
+        environment: &[(String, String)],
+    ) -> Self {
+        Self {
             metrics,
             models_dir,
             shelf,
@@ -88,7 +130,9 @@ impl Standing {
             healths: Mutex::default(),
             turns: Mutex::default(),
             engines: Mutex::default(),
-        })
+            began: clock::mono(),
+            first_turn,
+        }
     }
 
     /// Starts to load every configured embedded model; says how each is.
@@ -119,7 +163,7 @@ impl Standing {
         Arc::clone(
             allowances
                 .entry(provider.to_owned())
-                .or_insert_with(|| Arc::new(Allowance::new(clock::mono()))),
+                .or_insert_with(|| Arc::new(Allowance::new(self.began))),
         )
     }
 
@@ -133,10 +177,10 @@ impl Standing {
         self.healths.lock().called(id)
     }
 
-    /// The count of a model's calls. It begins anywhere, so that replicas do not go in step.
+    /// The count of a model's calls.
     pub(super) fn turns(&self, model: &str) -> Arc<AtomicU64> {
         let mut turns = self.turns.lock();
-        let new = || Arc::new(AtomicU64::new(clock::bits()));
+        let new = || Arc::new(AtomicU64::new((self.first_turn)()));
         Arc::clone(turns.entry(model.to_owned()).or_insert_with(new))
     }
 

@@ -144,7 +144,8 @@ pub async fn embed(State(gateway): State<Arc<Gateway>>, request: Request) -> Res
         write: catalog::embed_answer,
         nothing: catalog::nothing_embedded,
     };
-    embedded(gateway, request, words).await
+    // Boxed: a call's future is long.
+    Box::pin(embedded(gateway, request, words)).await
 }
 
 /// `POST /api/embeddings`, the older one.
@@ -154,7 +155,8 @@ pub async fn embeddings(State(gateway): State<Arc<Gateway>>, request: Request) -
         write: |body, _| catalog::embeddings_answer(body),
         nothing: |_| catalog::nothing_embedded_legacy(),
     };
-    embedded(gateway, request, words).await
+    // Boxed: a call's future is long.
+    Box::pin(embedded(gateway, request, words)).await
 }
 
 /// One of the two ways to ask for embeddings.

@@ -21,6 +21,7 @@ use crate::clock;
 use crate::pipeline::admit::hints::Hints;
 use crate::pipeline::admit::{AdmitError, Admitted, Arrived};
 use crate::pipeline::authenticate::Caller;
+use crate::pipeline::route::survey::Question;
 use crate::pipeline::route::{Prospect, RouteError, prospect, spellings};
 use crate::snapshot::Snapshot;
 use crate::snapshot::route::Group;
@@ -145,12 +146,13 @@ impl Inquiry {
 /// # Errors
 /// Nothing answers to the model, or the caller may not use it.
 pub fn explain(
-    known: (&Affinity, &Snapshot),
+    (affinity, snapshot): (&Affinity, &Snapshot),
     admitted: &Admitted,
     state: State,
 ) -> Result<Explanation, RouteError> {
-    let prospect = prospect(known, admitted, Group::turn)?;
-    Ok(Explanation::new(known.1, admitted, &prospect, state))
+    let question = Question::new(affinity, admitted, clock::mono());
+    let prospect = prospect(snapshot, question, Group::turn)?;
+    Ok(Explanation::new(snapshot, admitted, &prospect, state))
 }
 
 /// By what the route of the name that was asked for was found.

@@ -11,6 +11,7 @@ use http_body::Body as _;
 use tollward_wire::fault::Fault;
 
 use crate::app::Gateway;
+use crate::clock;
 use crate::http::headers::PROVIDER;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::ServeError;
@@ -89,7 +90,8 @@ pub async fn pass(
     let upload = upload(&mut ingress, &snapshot.limits)?;
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
-    let question = Question::new(&gateway.affinity, &snapshot, &admitted);
+    let question = Question::new(&gateway.affinity, &admitted, clock::mono());
+    let question = question.guarded(&snapshot);
     if let Some(guard) = question.guard(&deployment) {
         return Err(PassthroughError::Guarded(Arc::clone(guard)).into());
     }

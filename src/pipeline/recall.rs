@@ -61,6 +61,11 @@ impl Recalled {
         self.written.as_ref().unwrap_or(&self.admitted.document)
     }
 
+    /// Whether the request is what the caller wrote.
+    pub fn is_as_written(&self) -> bool {
+        self.written.is_none()
+    }
+
     /// Whether its answer is to be stored here, if it is one that we write.
     pub fn is_kept_here(&self) -> bool {
         self.keepsake.as_ref().is_some_and(|it| it.turn.is_some())

@@ -10,23 +10,26 @@ use std::borrow::Cow;
 use std::iter::{Chain, Once};
 use std::slice;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tollward_config::closest;
 use tollward_wire::dialect::Dialect;
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
-use tollward_wire::view::needs::Needs;
 
 use self::survey::{Question, Surveyed, Thread};
 use crate::app::Gateway;
+use crate::clock;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::authenticate::Caller;
-use crate::policy::obstacle::Obstacle;
+use crate::policy::allowance::AllowanceTerms;
+use crate::policy::decision::Decision;
+use crate::policy::obstacle::{Obstacle, Pause, Toll, toll};
 use crate::policy::plan::Lineup;
 use crate::policy::routing::Look;
 use crate::snapshot::route::{Group, Hedge, Route, Rule, Shadow};
 use crate::snapshot::{Deployment, Snapshot};
-use crate::upstream::affinity::Affinity;
+use crate::upstream::health::Demand;
 
 /// Names with which one that is not known is compared.
 const MAX_COMPARED: usize = 256;
@@ -40,8 +43,8 @@ pub struct Plan {
     /// Those that are not asked, or only when nobody else is left, and why, in a word; of what a key
     /// or the configuration rules out nothing is said.
     pub passed: Vec<(Arc<str>, &'static str)>,
-    /// What the request needs of a model, if that was asked.
-    pub needs: Option<Needs>,
+    /// What routing saw of the request; `None` if nothing was to be decided.
+    pub decision: Option<Decision>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
     /// When it is asked of another one as well.
@@ -71,6 +74,53 @@ impl Choice {
             group: None,
         }
     }
+
+    /// Whether it may be asked, though it should perhaps be left alone; `others` are behind it.
+    ///
+    /// It is looked at now, and not as it was when the call was planned: a failed attempt may have
+    /// taken minutes, and others may have failed here meanwhile.
+    ///
+    /// # Errors
+    /// Why it should be left alone.
+    pub fn may_be_asked<'c>(
+        &self,
+        others: impl IntoIterator<Item = &'c Self>,
+        asking: Asking,
+    ) -> Result<(), Pause> {
+        let Asking {
+            demand,
+            made,
+            terms,
+            now,
+        } = asking;
+        let deployment = &self.deployment;
+        let pause = deployment.pause(demand, now);
+        let mut others = others.into_iter();
+        let is_other_free = || others.any(|it| it.deployment.pause(demand, now).is_none());
+        let may = match toll(pause, made, is_other_free) {
+            Toll::Nothing => true,
+            Toll::Turn => deployment.health.may_force(now),
+            Toll::Retry => deployment.allowance.spend(terms, now),
+            Toll::Forbidden => false,
+        };
+        match pause {
+            Some(pause) if !may => Err(pause),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// Who wants to ask one of its choices, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// What is to be done.
+    pub demand: Demand,
+    /// Attempts that the call has made.
+    pub made: u32,
+    /// On which terms retries are paid for.
+    pub terms: AllowanceTerms,
+    /// The time.
+    pub now: Instant,
 }
 
 impl Plan {
@@ -81,7 +131,7 @@ impl Plan {
             others: Vec::new(),
             rule: None,
             passed: Vec::new(),
-            needs: None,
+            decision: None,
             attempts: None,
             hedge: None,
             shadow: None,
@@ -122,7 +172,7 @@ impl Plan {
             others: choices.cloned().collect(),
             rule: self.rule.clone(),
             passed: self.passed.clone(),
-            needs: self.needs,
+            decision: self.decision.clone(),
             attempts: self.attempts,
             hedge: self.hedge.clone(),
             shadow: self.shadow.clone(),
@@ -226,8 +276,8 @@ pub fn route(
     snapshot: &Snapshot,
     admitted: &Admitted,
 ) -> Result<Plan, RouteError> {
-    let known = (&gateway.affinity, snapshot);
-    prospect(known, admitted, Group::next_turn)?.plan(admitted)
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    prospect(snapshot, question, Group::next_turn)?.plan()
 }
 
 /// Who would be asked, by a call that is none.
@@ -239,8 +289,8 @@ pub fn foreseen(
     snapshot: &Snapshot,
     admitted: &Admitted,
 ) -> Result<Plan, RouteError> {
-    let known = (&gateway.affinity, snapshot);
-    prospect(known, admitted, Group::turn)?.plan(admitted)
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    prospect(snapshot, question, Group::turn)?.plan()
 }
 
 /// All that may answer a call, before anybody is chosen.
@@ -275,12 +325,12 @@ pub struct Candidate {
 /// # Errors
 /// [`RouteError::UnknownModel`].
 pub fn prospect<'a>(
-    (affinity, snapshot): (&'a Affinity, &'a Snapshot),
-    admitted: &'a Admitted,
+    snapshot: &'a Snapshot,
+    question: Question<'a>,
     turn: fn(&Group) -> u64,
 ) -> Result<Prospect<'a>, RouteError> {
-    let asked = found(snapshot, admitted)?;
-    let question = Question::new(affinity, snapshot, admitted);
+    let asked = found(snapshot, question.admitted())?;
+    let question = question.guarded(snapshot);
     let (route, rule) = redirected(snapshot, &question, Arc::clone(&asked));
     let question = question.of(&route);
     let others = |groups: &[Arc<Group>]| -> Vec<Candidate> {
@@ -305,7 +355,8 @@ impl Prospect<'_> {
     ///
     /// # Errors
     /// [`RouteError`] when no candidate remains.
-    pub fn plan(&self, admitted: &Admitted) -> Result<Plan, RouteError> {
+    pub fn plan(&self) -> Result<Plan, RouteError> {
+        let admitted = self.question.admitted();
         let lined_up = lineup(&self.candidates);
         let obstacle = lined_up.obstacle().cloned();
         let mut in_order = self.choices(lined_up).into_iter();
@@ -316,7 +367,7 @@ impl Prospect<'_> {
             others: in_order.collect(),
             rule: self.rule.clone(),
             passed: passed(&self.candidates),
-            needs: self.question.known_needs(),
+            decision: Some(self.question.decision()),
             attempts: self.route.attempts,
             hedge: self.route.hedge.clone(),
             shadow: self.asked.shadow.clone(),

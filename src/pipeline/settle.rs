@@ -137,7 +137,10 @@ impl Settlement {
     /// Opens the books; `slot` stays taken until they are closed.
     pub fn open(gateway: &Arc<Gateway>, recalled: &Recalled, plan: &Plan, slot: Slot) -> Self {
         let admitted = &recalled.admitted;
-        let estimated_input = estimate::input_tokens(admitted.document.bytes());
+        // What is stored here of a conversation was counted by nobody yet.
+        let routed = plan.decision.as_ref().filter(|_| recalled.is_as_written());
+        let count = || estimate::input_tokens(admitted.document.bytes());
+        let estimated_input = routed.map_or_else(count, |it| it.tokens);
         let call = Call {
             request: admitted.request,
             client_request_id: admitted.client_request_id.clone(),
@@ -147,7 +150,7 @@ impl Settlement {
             operation: admitted.operation,
             model: admitted.view.model.as_str().into(),
             thread: plan.thread,
-            notes: Notes::new(plan, admitted, estimated_input),
+            notes: Notes::new(plan),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input,
             last: Attempt {

@@ -60,8 +60,9 @@ pub struct Facts<'a> {
     pub operation: &'a str,
     /// The virtual key's name; empty on an open gateway.
     pub key: &'a str,
-    /// For whom the caller asks, as the request says; empty if it does not.
-    pub user: &'a str,
+    /// For whom the caller asks, as the request says; empty if it does not, `None` if nobody knows
+    /// what it said.
+    pub user: Option<&'a str>,
     /// The request's tags.
     pub tags: &'a [Box<str>],
     /// Tokens of the request, about.
@@ -74,8 +75,8 @@ pub struct Facts<'a> {
     pub needs: Needs,
     /// When it came, in seconds since 1970.
     pub at_unix_s: i64,
-    /// The body.
-    pub body: &'a Document,
+    /// The body; `None` if it is not there any more.
+    pub body: Option<&'a Document>,
 }
 
 /// A request, ready to be asked about by any number of conditions.
@@ -128,6 +129,12 @@ impl Condition {
         self.is_about_content
     }
 
+    /// Whether it asks about what the ledger does not keep: the body, or the user's name.
+    pub fn reads_unkept(&self) -> bool {
+        let asked = self.program.references();
+        asked.has_variable("request") || asked.has_variable("user")
+    }
+
     /// Whether it holds for a request; `None` if that cannot be said, such as of a field that the
     /// body does not have.
     pub fn holds(&self, scope: &Scope) -> Option<bool> {
@@ -149,7 +156,6 @@ impl Scope {
             ("model", text(facts.model)),
             ("operation", text(facts.operation)),
             ("key", text(facts.key)),
-            ("user", text(facts.user)),
             ("tags", Value::List(tags.into())),
             ("tokens", count(facts.tokens)),
             ("max_output", count(facts.max_output)),
@@ -161,7 +167,13 @@ impl Scope {
         ] {
             context.add_variable_from_value(name, value);
         }
-        context.add_variable_as_val("request", Box::new(Body::of(facts.body)));
+        // What is not there cannot be asked about: whoever tries gets no answer.
+        if let Some(user) = facts.user {
+            context.add_variable_from_value("user", text(user));
+        }
+        if let Some(body) = facts.body {
+            context.add_variable_as_val("request", Box::new(Body::of(body)));
+        }
         Self(context)
     }
 
@@ -171,14 +183,14 @@ impl Scope {
             model: "",
             operation: "",
             key: "",
-            user: "",
+            user: Some(""),
             tags: &[],
             tokens: 0,
             max_output: 0,
             is_stream: false,
             needs: Needs::default(),
             at_unix_s: 0,
-            body,
+            body: Some(body),
         })
     }
 }
@@ -236,7 +248,7 @@ mod tests {
             model: "chat",
             operation: "chat",
             key: "nightly",
-            user: "",
+            user: Some(""),
             tags: &tags,
             tokens: 120_000,
             max_output: 0,
@@ -247,7 +259,7 @@ mod tests {
             },
             // Friday, 27 November 2026, 16:00 UTC.
             at_unix_s: 1_795_795_200,
-            body: &body,
+            body: Some(&body),
         };
         let scope = Scope::new(&facts);
         let holds = |text| Condition::compile(text).unwrap().holds(&scope);
@@ -271,6 +283,34 @@ mod tests {
             assert_eq!(holds(text), Some(expected), "{text}");
         }
         assert_eq!(holds("request.no.such == 1"), None);
+    }
+
+    #[test]
+    fn of_what_is_not_kept_nothing_is_said() {
+        let scope = Scope::new(&Facts {
+            model: "",
+            operation: "",
+            key: "nightly",
+            user: None,
+            tags: &[],
+            tokens: 0,
+            max_output: 0,
+            is_stream: false,
+            needs: Needs::default(),
+            at_unix_s: 0,
+            body: None,
+        });
+        for (text, expected, reads_unkept) in [
+            (r#"user == "" "#, None, true),
+            ("request.temperature == 0", None, true),
+            // What decides without it is an answer.
+            (r#"key == "nightly" || user == "x""#, Some(true), true),
+            (r#"key == "nightly""#, Some(true), false),
+        ] {
+            let condition = Condition::compile(text).unwrap();
+            assert_eq!(condition.holds(&scope), expected, "{text}");
+            assert_eq!(condition.reads_unkept(), reads_unkept, "{text}");
+        }
     }
 
     #[test]

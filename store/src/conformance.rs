@@ -12,8 +12,8 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use crate::{
-    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, RequestId, Store,
-    StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, PageQuery,
+    RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
 mod keys;
@@ -125,6 +125,7 @@ conformance!(
     names_that_race_are_given_once,
     an_entry_comes_back_whole,
     the_first_entry_of_an_attempt_wins,
+    pages_have_every_entry_of_their_time_once_and_in_order,
     racing_records_are_booked_once_each,
     usage_sums_by_every_group,
     usage_honours_its_time_range,
@@ -202,6 +203,44 @@ async fn the_first_entry_of_an_attempt_wins(store: Store, _: &Path) {
     store.ledger.flush().await.unwrap();
     store.ledger.record(&repeat).unwrap();
     assert_eq!(store.ledger.recent(9).await.unwrap(), [first]);
+}
+
+async fn pages_have_every_entry_of_their_time_once_and_in_order(store: Store, _: &Path) {
+    let mut entries: Vec<Entry> = (0..9).map(|seed| sample(seed * 1_000)).collect();
+    // Of one request there may be several.
+    entries.insert(
+        5,
+        Entry {
+            attempt: 2,
+            ..entries[4].clone()
+        },
+    );
+    for entry in entries.iter().rev() {
+        store.ledger.record(entry).unwrap();
+    }
+    let came = |seed: i64| NOON + seed * 1_000 - 1_234;
+    let mut query = PageQuery {
+        since_ms: came(1),
+        until_ms: came(8),
+        after: None,
+        limit: 4,
+    };
+    let (mut found, mut sizes) = (Vec::new(), Vec::new());
+    loop {
+        let page = store.ledger.page(&query).await.unwrap();
+        sizes.push(page.len());
+        let Some(last) = page.last() else { break };
+        query.after = Some((last.request, last.attempt));
+        found.extend(page);
+    }
+    assert_eq!((found, sizes), (entries[1..9].to_vec(), vec![4, 4, 0]));
+    let all = PageQuery {
+        since_ms: 0,
+        until_ms: i64::MAX,
+        after: None,
+        limit: u32::MAX,
+    };
+    assert_eq!(store.ledger.page(&all).await.unwrap(), entries);
 }
 
 async fn racing_records_are_booked_once_each(store: Store, _: &Path) {

@@ -46,6 +46,13 @@ pub trait Ledger: Send + Sync {
     /// The database failed.
     async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError>;
 
+    /// Entries in the order in which their requests came, a page at a time, so that a long log is
+    /// read with little memory. The first page has what was recorded before it was asked for.
+    ///
+    /// # Errors
+    /// The database failed.
+    async fn page(&self, query: &PageQuery) -> Result<Vec<Entry>, StoreError>;
+
     /// What is recorded but not in the database yet; for readiness and metrics.
     fn backlog(&self) -> Backlog;
 
@@ -204,6 +211,19 @@ pub struct UsageQuery {
     pub until_ms: Option<i64>,
 }
 
+/// A part of the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Only entries of requests that came at or after this time, milliseconds since 1970.
+    pub since_ms: i64,
+    /// Only entries of requests that came before this time, milliseconds since 1970.
+    pub until_ms: i64,
+    /// Request and attempt of the last entry of the page before; `None` for the first page.
+    pub after: Option<(RequestId, u32)>,
+    /// Most entries of the page.
+    pub limit: u32,
+}
+
 /// What makes a row of the usage report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GroupBy {
@@ -254,6 +274,19 @@ pub struct Backlog {
     pub journal_bytes: u64,
     /// Why the database does not take entries at present; `None` when it does.
     pub failure: Option<String>,
+}
+
+impl PageQuery {
+    /// The first id that is too late; `None` if none is.
+    pub(crate) fn end(&self) -> Option<RequestId> {
+        // Beyond 48 bits an id cannot tell its time.
+        (self.until_ms < 1 << 48).then(|| RequestId::floor(self.until_ms))
+    }
+
+    /// Whether a request came before the end.
+    pub(crate) fn has(&self, request: RequestId) -> bool {
+        self.end().is_none_or(|end| request < end)
+    }
 }
 
 /// Writes a text that is JSON as what it is.

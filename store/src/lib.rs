@@ -30,8 +30,8 @@ pub use error::StoreError;
 pub use ids::{IdError, KeyId, RequestId};
 pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
 pub use ledger::{
-    Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, ThingCounts, TokenCounts,
-    UsageQuery, UsageRow,
+    Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,
+    TokenCounts, UsageQuery, UsageRow,
 };
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
 pub use pepper::{KeyHash, Pepper};

@@ -6,6 +6,7 @@
 mod responses;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,8 +18,8 @@ use crate::journal::codec;
 use crate::key::{hint, mint};
 use crate::ledger::is_error;
 use crate::{
-    Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey, Pepper,
-    RequestId, StoreError, UsageQuery, UsageRow,
+    Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey,
+    PageQuery, Pepper, RequestId, StoreError, UsageQuery, UsageRow,
 };
 
 pub(crate) use self::responses::MemoryResponses;
@@ -165,6 +166,16 @@ impl Ledger for Memory {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    async fn page(&self, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
+        let first = (RequestId::floor(query.since_ms), 0);
+        let from = query.after.map_or(Bound::Included(first), Bound::Excluded);
+        let book = self.entries.lock();
+        let entries = book.entries.range((from, Bound::Unbounded));
+        let entries = entries.take_while(|((request, _), _)| query.has(*request));
+        let limit = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        Ok(entries.take(limit).map(|(_, it)| it.clone()).collect())
     }
 
     fn backlog(&self) -> Backlog {

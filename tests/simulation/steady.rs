@@ -4,14 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use allocation_counter::{AllocationInfo, measure};
+use serde_json::{Value, json};
 use tollward::clock;
+use tollward::pipeline::authenticate::Caller;
+use tollward::pipeline::explain::Inquiry;
+use tollward::pipeline::route::prospect;
+use tollward::pipeline::route::survey::Question;
 use tollward::policy::allowance::Allowance;
 use tollward::policy::plan::Lineup;
 use tollward::policy::routing::{Draw, Outlook, RoutingPolicy, mix, order, policy};
+use tollward::snapshot::route::Group;
 use tollward::upstream::affinity::Affinity;
 use tollward::upstream::health::{Demand, Health};
 use tollward_wire::fault::Fault;
 
+use crate::week::snapshot;
 use crate::world::{ALLOWANCE, BREAKER};
 
 /// What the gateway keeps of some deployments.
@@ -93,5 +100,38 @@ fn the_twenty_thousandth_call_allocates_no_more_than_the_first() {
         last.count_total <= 100 * 12,
         "{} for 100 calls",
         last.count_total
+    );
+}
+
+#[test]
+fn twenty_thousand_whole_plans_keep_nothing() {
+    let deployment = |place: u32| json!({"provider": "vendor", "model": format!("m-{place}"), "weight": 1 + place});
+    let mut deployments: Vec<Value> = (0..5).map(deployment).collect();
+    deployments[0]["when"] = "tokens < 5000".into();
+    let vendor =
+        json!({"kind": "openai-compatible", "base_url": "http://vendor.test/v1", "api_key": "sk"});
+    let (snapshot, _) = snapshot(&json!({
+        "engine": {"enabled": "off"},
+        "providers": {"vendor": vendor},
+        "models": {"chat": {"deployments": deployments, "policy": ["sticky", "fastest"]}},
+    }));
+    let asked = json!({"model": "chat", "body": {"messages": [{"role": "user", "content": "Hi"}]}});
+    let inquiry = Inquiry::parse(asked.to_string().as_bytes()).unwrap();
+    let (admitted, affinity) = (inquiry.admitted(Caller::Open).unwrap(), Affinity::default());
+    let plan = || {
+        let question = Question::new(&affinity, &admitted, clock::mono());
+        let prospect = prospect(&snapshot, question, Group::next_turn);
+        let plan = prospect.unwrap().plan().unwrap();
+        assert!(plan.decision.unwrap().to_json().len() < 100);
+    };
+    let plans = |many: u32| -> AllocationInfo { measure(|| (0..many).for_each(|_| plan())) };
+    let first = plans(100);
+    let all = plans(20_000);
+    assert_eq!((all.count_current, all.bytes_current), (0, 0), "kept");
+    let last = plans(100);
+    assert_eq!(last.count_total, first.count_total);
+    assert!(
+        last.bytes_max <= first.bytes_max,
+        "{last:?} after {first:?}"
     );
 }

@@ -6,10 +6,12 @@
 //!
 //! Left out of a fingerprint are marks for caches, which clients of Anthropic's move on with each turn.
 
-use std::hash::{DefaultHasher, Hasher};
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
-use memchr::memmem;
-use serde_json::Value;
+use foldhash::quality::{FixedState, FoldHasher};
+use memchr::memmem::Finder;
 
 use crate::document::Document;
 use crate::walk::Walker;
@@ -26,7 +28,8 @@ const BEFORE: [&str; 5] = [
     "systemInstruction",
     "system_instruction",
 ];
-const MARK: &str = "cache_control";
+/// A key as it stands in JSON: inside a text its quotation marks are escaped.
+const MARK: &[u8] = br#""cache_control""#;
 
 /// Items of a Responses request that are the model's, beside all whose type ends in `_call`
 /// (openai-python 3.57 `types/responses/response_output_item.py`).
@@ -66,20 +69,19 @@ pub fn beginnings(document: &Document) -> Option<Beginnings> {
     if text.is_none() && turns.is_none() {
         return None;
     }
-    // Marks are taken out of all of it or looked for nowhere: what had one has none a turn later.
-    let is_marked = memmem::find(document.bytes(), MARK.as_bytes()).is_some();
-    let mut hasher = DefaultHasher::new();
+    let marks = Finder::new(MARK);
+    let mut hasher = FixedState::default().build_hasher();
     for field in BEFORE {
         if let Some(raw) = document.raw(field) {
             hasher.write(field.as_bytes());
-            add(&mut hasher, raw, is_marked);
+            add(&mut hasher, raw, &marks);
         }
     }
     let (mut earlier, mut was_answer) = (Vec::new(), true);
     let (mut many, mut is_answered) = (0, false);
     if let Some(text) = text {
         many += 1;
-        add_said(&mut hasher, b"\"user\"", text, is_marked);
+        add_said(&mut hasher, b"\"user\"", text, &marks);
     }
     for (raw, _) in turns.into_iter().flatten() {
         let is_answer = is_answer(raw);
@@ -90,8 +92,8 @@ pub fn beginnings(document: &Document) -> Option<Beginnings> {
         is_answered |= is_answer;
         many += 1;
         match said(raw) {
-            Some((role, content)) => add_said(&mut hasher, role, content, is_marked),
-            None => add(&mut hasher, raw, is_marked),
+            Some((role, content)) => add_said(&mut hasher, role, content, &marks),
+            None => add(&mut hasher, raw, &marks),
         }
     }
     earlier.reverse();
@@ -117,31 +119,54 @@ fn said(raw: &[u8]) -> Option<(&[u8], &[u8])> {
     role.zip(content)
 }
 
-fn add_said(hasher: &mut DefaultHasher, role: &[u8], content: &[u8], is_marked: bool) {
-    add(hasher, role, false);
-    add(hasher, content, is_marked);
+fn add_said(hasher: &mut FoldHasher<'static>, role: &[u8], content: &[u8], marks: &Finder<'_>) {
+    add(hasher, role, marks);
+    add(hasher, content, marks);
 }
 
-fn add(hasher: &mut DefaultHasher, raw: &[u8], is_marked: bool) {
-    let unmarked = is_marked.then(|| {
-        let mut value: Value = serde_json::from_slice(raw).unwrap_or_default();
-        unmark(&mut value);
-        value.to_string()
-    });
-    let bytes = unmarked.as_ref().map_or(raw, |it| it.as_bytes());
+/// Adds a value as it is written, without its marks for caches: what had one has none a turn later.
+fn add(hasher: &mut FoldHasher<'static>, raw: &[u8], marks: &Finder<'_>) {
+    let bytes = unmarked(raw, marks);
     hasher.write_usize(bytes.len());
-    hasher.write(bytes);
+    // In one piece: what is written in two is another fingerprint.
+    hasher.write(&bytes);
 }
 
-fn unmark(value: &mut Value) {
-    match value {
-        Value::Object(fields) => {
-            fields.shift_remove(MARK);
-            fields.values_mut().for_each(unmark);
+fn unmarked<'a>(raw: &'a [u8], marks: &Finder<'_>) -> Cow<'a, [u8]> {
+    let (mut kept, mut from, mut searched) = (Vec::new(), 0, 0);
+    while let Some(found) = raw.get(searched..).and_then(|rest| marks.find(rest)) {
+        let at = searched + found;
+        searched = at + MARK.len();
+        if let Some(mark) = mark(raw, at) {
+            kept.extend_from_slice(raw.get(from..mark.start).unwrap_or_default());
+            (from, searched) = (mark.end, mark.end);
         }
-        Value::Array(items) => items.iter_mut().for_each(unmark),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+    if from == 0 {
+        return Cow::Borrowed(raw);
+    }
+    kept.extend_from_slice(raw.get(from..).unwrap_or_default());
+    Cow::Owned(kept)
+}
+
+/// The member of an object whose key is at `at`, with one comma; `None` if it is no key.
+fn mark(raw: &[u8], at: usize) -> Option<Range<usize>> {
+    let is_blank = u8::is_ascii_whitespace;
+    let behind = raw.get(at + MARK.len()..)?;
+    let value = behind.trim_ascii_start().strip_prefix(b":")?;
+    let written = Walker::new(value).raw()?;
+    let value = raw.len() - value.trim_ascii_start().len();
+    let end = value + written.len();
+    let before = raw.get(..at)?.trim_ascii_end();
+    if let Some(before) = before.strip_suffix(b",") {
+        return Some(before.len()..end);
+    }
+    let blanks = raw.get(end..)?.iter().take_while(|it| is_blank(it)).count();
+    let comma = end + blanks;
+    let is_comma = raw.get(comma) == Some(&b',');
+    let more = raw.get(comma + 1..).unwrap_or_default();
+    let blanks = more.iter().take_while(|it| is_blank(it)).count();
+    Some(at..if is_comma { comma + 1 + blanks } else { end })
 }
 
 /// Whether a turn is the model's.
@@ -206,6 +231,34 @@ mod tests {
             assert_ne!(second.whole, first.whole);
             assert_eq!((first.is_answered, second.is_answered), (false, true));
         }
+    }
+
+    #[test]
+    fn marks_for_caches_are_left_out_wherever_they_stand_and_nothing_else_is() {
+        let plain = of(r#"{"messages":[{"content":[{"type":"text","text":"A"}]}]}"#);
+        for marked in [
+            r#"{"messages":[{"content":[{"type":"text","text":"A","cache_control":{"type":"ephemeral"}}]}]}"#,
+            r#"{"messages":[{"content":[{"type":"text" , "cache_control" : {"ttl":"}1h"} ,"text":"A"}]}]}"#,
+            r#"{"messages":[{"content":[{"cache_control":null, "type":"text","text":"A"}]}]}"#,
+            r#"{"messages":[{"cache_control":{},"content":[{"type":"text","text":"A","cache_control":{}}]}]}"#,
+        ] {
+            let marked = marked.replace(r#""text" , "#, r#""text","#);
+            let marked = marked.replace(r#"} ,"text""#, r#"},"text""#);
+            assert_eq!(of(&marked).whole, plain.whole, "{marked}");
+        }
+        let texts = [
+            r#"{"messages":[{"content":"\"cache_control\":{}"}]}"#,
+            r#"{"messages":[{"content":"\"cache_control\":[]"}]}"#,
+            r#"{"messages":[{"content":"cache_control"}]}"#,
+            r#"{"messages":[{"content":["cache_control","A"]}]}"#,
+            r#"{"messages":[{"content":["cache_control","B"]}]}"#,
+        ];
+        let mut wholes = texts.map(|it| of(it).whole).to_vec();
+        wholes.sort_unstable();
+        wholes.dedup();
+        assert_eq!(wholes.len(), texts.len());
+        let alone = of(r#"{"messages":[{"content":[{"cache_control":{}}]}]}"#);
+        assert_eq!(alone.whole, of(r#"{"messages":[{"content":[{}]}]}"#).whole);
     }
 
     #[test]

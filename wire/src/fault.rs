@@ -90,6 +90,33 @@ impl Phase {
 }
 
 impl Fault {
+    /// Every fault; one time limit stands for all of them, which have one code.
+    pub const ALL: [Fault; 23] = [
+        Fault::BadRequest,
+        Fault::ContextLength,
+        Fault::ContentFilter,
+        Fault::ForeignCipher,
+        Fault::Misgenerated,
+        Fault::NotFound,
+        Fault::Auth,
+        Fault::Quota,
+        Fault::RateLimited,
+        Fault::Overloaded,
+        Fault::Server,
+        Fault::Timeout(Phase::FirstByte),
+        Fault::Unreachable,
+        Fault::Dns,
+        Fault::Tls,
+        Fault::ForbiddenAddress,
+        Fault::Redirect,
+        Fault::Protocol,
+        Fault::Truncated,
+        Fault::Incomplete,
+        Fault::Empty,
+        Fault::EventTooLarge,
+        Fault::Cancelled,
+    ];
+
     /// The stable machine-readable code, as it appears in error bodies and logs.
     pub const fn code(self) -> &'static str {
         match self {
@@ -117,6 +144,11 @@ impl Fault {
             Self::EventTooLarge => "upstream_event_too_large",
             Self::Cancelled => "cancelled",
         }
+    }
+
+    /// The fault of that [`Fault::code`]; which time limit passed, the code does not say.
+    pub fn from_code(code: &str) -> Option<Fault> {
+        Self::ALL.into_iter().find(|it| it.code() == code)
     }
 
     /// The fault that an error body names by its machine-readable fields.

@@ -12,9 +12,9 @@ use super::Trail;
 use crate::app::Gateway;
 use crate::clock;
 use crate::pipeline::recall::Recalled;
-use crate::pipeline::route::{Choice, Plan};
+use crate::pipeline::route::{Asking, Choice, Plan};
 use crate::pipeline::settle::Books;
-use crate::policy::obstacle::{Pause, Toll, toll};
+use crate::policy::obstacle::Pause;
 use crate::snapshot::route::Group;
 use crate::snapshot::{Deployment, RetryTerms, Target};
 use crate::upstream::exchange::{Asked, Prepared, prepare};
@@ -99,26 +99,20 @@ impl<'a> Candidates<'a> {
     }
 
     /// Whether it may be asked, though it should perhaps be left alone.
-    ///
-    /// It is looked at now, and not as it was when the call was planned: a failed attempt may have
-    /// taken minutes, and others may have failed here meanwhile.
-    fn may_ask(&mut self, deployment: &Arc<Deployment>, trail: &mut Trail) -> bool {
-        let (now, demand) = (clock::mono(), self.demand());
-        let pause = pause_of(deployment, demand, now);
-        let mut others = self.left.clone();
-        let is_other_free = || others.any(|it| pause_of(&it.deployment, demand, now).is_none());
-        let may = match toll(pause, trail.made(), is_other_free) {
-            Toll::Nothing => true,
-            Toll::Turn => deployment.health.may_force(now),
-            Toll::Retry => deployment.allowance.spend(self.terms.allowance, now),
-            Toll::Forbidden => false,
+    fn may_ask(&mut self, choice: &Choice, trail: &mut Trail) -> bool {
+        let asking = Asking {
+            demand: self.demand(),
+            made: trail.made(),
+            terms: self.terms.allowance,
+            now: clock::mono(),
         };
-        if let Some(pause) = pause.filter(|_| !may) {
-            let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
-            self.rested = if is_sooner { Some(pause) } else { self.rested };
-            trail.rested.push(Arc::clone(&deployment.id));
-        }
-        may
+        let Err(pause) = choice.may_be_asked(self.left.clone(), asking) else {
+            return true;
+        };
+        let is_sooner = self.rested.is_none_or(|it| pause.left < it.left);
+        self.rested = if is_sooner { Some(pause) } else { self.rested };
+        trail.rested.push(Arc::clone(&choice.deployment.id));
+        false
     }
 
     fn demand(&self) -> Demand {
@@ -143,13 +137,13 @@ impl<'a> Candidates<'a> {
             }
             // What cannot be asked of it takes no turn and no retry from who can be asked.
             let begins_at_once = matches!(deployment.target, Target::Local(_));
-            if begins_at_once && !self.may_ask(deployment, trail) {
+            if begins_at_once && !self.may_ask(choice, trail) {
                 continue;
             }
             let Some(candidate) = self.prepared(deployment, books, trail) else {
                 continue;
             };
-            if begins_at_once || self.may_ask(deployment, trail) {
+            if begins_at_once || self.may_ask(choice, trail) {
                 self.reach(choice);
                 return Some(candidate);
             }
@@ -171,8 +165,7 @@ impl<'a> Candidates<'a> {
     /// Whether nothing speaks against asking the next one beside another.
     pub(super) fn has_beside(&self, trail: &Trail) -> bool {
         let next = self.left.clone().next();
-        let is_free =
-            |it: &Choice| pause_of(&it.deployment, self.demand(), clock::mono()).is_none();
+        let is_free = |it: &Choice| it.deployment.pause(self.demand(), clock::mono()).is_none();
         next.is_some_and(|it| is_free(it) && !trail.has_failed(&it.deployment))
     }
 
@@ -212,12 +205,6 @@ impl<'a> Candidates<'a> {
             }),
         }
     }
-}
-
-/// Why it should be left alone at `now`.
-fn pause_of(deployment: &Deployment, demand: Demand, now: Instant) -> Option<Pause> {
-    let vitals = deployment.health.at(now, &deployment.breaker, demand);
-    deployment.rests(&vitals, now)?.pause()
 }
 
 fn asked<'a>(

@@ -220,7 +220,7 @@ impl Explanation {
             candidates: told(&prospect.candidates),
             context_fallbacks: told(&prospect.too_long),
             filter_fallbacks: told(&prospect.filtered),
-            refusal: prospect.plan(admitted).err(),
+            refusal: prospect.plan().err(),
         }
     }
 }

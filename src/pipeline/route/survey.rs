@@ -12,9 +12,9 @@ use tollward_store::NanoUsd;
 use tollward_wire::conversation::{Beginnings, beginnings};
 use tollward_wire::view::needs::Needs;
 
-use crate::clock;
 use crate::pipeline::admit::{Admitted, Arrived};
 use crate::policy::condition::{Condition, Facts, Scope};
+use crate::policy::decision::{self, Decision, Mark, Need};
 use crate::policy::estimate;
 use crate::policy::obstacle::{Obstacle, doubt};
 use crate::policy::routing::{Draw, Look, Outlook, fingerprint, mix, order};
@@ -27,10 +27,13 @@ use crate::upstream::health::{Demand, Vitals};
 pub struct Question<'a> {
     admitted: &'a Admitted,
     now: Instant,
+    /// What the ledger kept of the request, where its body is not there any more.
+    kept: Option<&'a Decision>,
     tokens: OnceCell<u64>,
     needs: OnceCell<Needs>,
     user: OnceCell<String>,
     scope: OnceCell<Scope>,
+    beginnings: OnceCell<Option<Beginnings>>,
     /// The guards that ask something of this call.
     guards: Vec<&'a Guard>,
     /// There is more than one deployment to ask.
@@ -63,29 +66,53 @@ pub struct Surveyed {
 }
 
 impl<'a> Question<'a> {
-    /// What is asked of `snapshot` by `admitted`.
-    pub fn new(affinity: &'a Affinity, snapshot: &'a Snapshot, admitted: &'a Admitted) -> Self {
-        let mut question = Self {
+    /// What is asked by `admitted` at `now`, given which conversations are where.
+    pub fn new(affinity: &'a Affinity, admitted: &'a Admitted, now: Instant) -> Self {
+        Self {
             admitted,
-            now: clock::mono(),
+            now,
+            kept: None,
             tokens: OnceCell::new(),
             needs: OnceCell::new(),
             user: OnceCell::new(),
             scope: OnceCell::new(),
+            beginnings: OnceCell::new(),
             guards: Vec::new(),
             has_choice: true,
             max_cost: None,
             affinity,
             thread: OnceCell::new(),
-        };
-        let guards = snapshot.guards.iter();
+        }
+    }
+
+    /// The same of a request of which there is only what the ledger kept.
+    #[must_use]
+    pub fn kept(self, kept: &'a Decision) -> Self {
+        Self {
+            kept: Some(kept),
+            ..self
+        }
+    }
+
+    /// The same under the guards of `snapshot`.
+    #[must_use]
+    pub fn guarded(self, snapshot: &'a Snapshot) -> Self {
         // What cannot be answered is guarded: a guard that fails must not let anything out. Of a form,
         // of what is passed through and of what will be said in a session nothing is known.
-        let is_read = matches!(admitted.arrived, Arrived::Document | Arrived::Unread(None));
+        let is_read = matches!(
+            self.admitted.arrived,
+            Arrived::Document | Arrived::Unread(None)
+        );
         let is_open = |when: &Condition| !is_read && when.is_about_content();
-        let held = guards.filter(|it| is_open(&it.when) || question.meets(&it.when) != Some(false));
-        question.guards = held.collect();
-        question
+        let guards = snapshot.guards.iter();
+        let held = guards.filter(|it| is_open(&it.when) || self.meets(&it.when) != Some(false));
+        let guards = held.collect();
+        Self { guards, ..self }
+    }
+
+    /// The call.
+    pub fn admitted(&self) -> &'a Admitted {
+        self.admitted
     }
 
     /// The same, asked of `route`.
@@ -104,15 +131,15 @@ impl<'a> Question<'a> {
         Facts {
             model: &admitted.view.model,
             operation: admitted.operation.name(),
-            key: admitted.caller.key().map_or("", |it| &*it.name),
-            user: self.user(),
+            key: self.key(),
+            user: self.kept.is_none().then(|| self.user()),
             tags: &admitted.hints.tags,
             tokens: self.tokens(),
             max_output: admitted.view.max_output.unwrap_or(0),
             is_stream: admitted.view.is_stream,
             needs: self.needs(),
             at_unix_s: admitted.at_ms / 1_000,
-            body: &admitted.document,
+            body: self.kept.is_none().then_some(&admitted.document),
         }
     }
 
@@ -127,21 +154,41 @@ impl<'a> Question<'a> {
         when.holds(self.scope.get_or_init(|| Scope::new(&self.facts())))
     }
 
+    /// What there is to know of the request for whoever asks later where it would have gone.
+    pub fn decision(&self) -> Decision {
+        let view = &self.admitted.view;
+        let found = self.beginnings();
+        let session = self.session();
+        let unnamed = found.filter(|_| session.is_none());
+        let decision = Decision {
+            version: decision::VERSION,
+            tokens: self.tokens(),
+            max_output: view.max_output.unwrap_or(0),
+            choices: view.choices,
+            needs: Need::all(self.needs()),
+            user: self.user_mark().map(Mark),
+            session: session.map(Mark),
+            turn: unnamed.map(|it| Mark(it.whole)),
+            after: unnamed.and_then(|it| it.earlier.first().copied().map(Mark)),
+            ..Decision::default()
+        };
+        decision.tagged(&self.admitted.hints.tags)
+    }
+
     /// Tokens of the request, about.
     pub fn tokens(&self) -> u64 {
-        let count = || estimate::input_tokens(self.admitted.document.bytes());
+        let count = || match self.kept {
+            Some(kept) => kept.tokens,
+            None => estimate::input_tokens(self.admitted.document.bytes()),
+        };
         *self.tokens.get_or_init(count)
     }
 
-    /// What the request needs of a model, if anybody asked for it.
-    pub fn known_needs(&self) -> Option<Needs> {
-        self.needs.get().copied()
-    }
-
     fn needs(&self) -> Needs {
-        *self
-            .needs
-            .get_or_init(|| Needs::of(&self.admitted.document))
+        *self.needs.get_or_init(|| match self.kept {
+            Some(kept) => kept.needed(),
+            None => Needs::of(&self.admitted.document),
+        })
     }
 
     /// The conversation that the call goes on: by the name that the caller gave it, or by how it
@@ -155,8 +202,8 @@ impl<'a> Question<'a> {
             // Another model's deployments have caches of their own, and no caller is to notice by
             // who answers that another one said the same.
             let admitted = self.admitted;
-            let key = admitted.caller.key().map_or("", |it| &*it.name);
-            let whose = fingerprint(format!("{key}\n{}", admitted.view.model).as_bytes());
+            let whose = format!("{}\n{}", self.key(), admitted.view.model);
+            let whose = fingerprint(whose.as_bytes());
             Thread {
                 beginning: Some(found.whole ^ whose),
                 warm: found.known().find_map(|it| self.affinity.find(it ^ whose)),
@@ -165,19 +212,48 @@ impl<'a> Question<'a> {
     }
 
     /// How the conversation begins, as far as it is one.
-    fn beginnings(&self) -> Option<Beginnings> {
-        let admitted = self.admitted;
-        let session = &admitted.hints.session;
-        if session.is_empty() {
-            // What is embedded or ranked is in a list as well.
-            admitted.operation.dialect()?;
-            return beginnings(&admitted.document);
+    fn beginnings(&self) -> Option<&Beginnings> {
+        let found = self
+            .beginnings
+            .get_or_init(|| match (self.session(), self.kept) {
+                (Some(session), _) => Some(Beginnings {
+                    whole: session,
+                    is_answered: true,
+                    earlier: Vec::new(),
+                }),
+                // What is embedded or ranked is in a list as well.
+                (None, None) => {
+                    self.admitted.operation.dialect()?;
+                    beginnings(&self.admitted.document)
+                }
+                (None, Some(kept)) => kept.turn.map(|turn| Beginnings {
+                    whole: turn.0,
+                    is_answered: kept.after.is_some(),
+                    earlier: kept.after.iter().map(|it| it.0).collect(),
+                }),
+            });
+        found.as_ref()
+    }
+
+    /// The name of the caller's key.
+    fn key(&self) -> &str {
+        self.admitted.caller.key().map_or("", |it| &*it.name)
+    }
+
+    /// Stands for the conversation that the caller named.
+    fn session(&self) -> Option<u64> {
+        match self.kept {
+            Some(kept) => kept.session.map(|it| it.0),
+            None => mark(&self.admitted.hints.session),
         }
-        Some(Beginnings {
-            whole: fingerprint(session.as_bytes()),
-            is_answered: true,
-            earlier: Vec::new(),
-        })
+    }
+
+    /// Stands for the user.
+    fn user_mark(&self) -> Option<u64> {
+        match self.kept {
+            Some(kept) => kept.user.map(|it| it.0),
+            None => mark(self.user()),
+        }
     }
 
     /// For whom the caller asks: OpenAI's `user`, or Anthropic's `metadata.user_id`.
@@ -302,7 +378,7 @@ impl<'a> Question<'a> {
         // Turns begin anywhere, so what is mixed from one is chance, and can be told in advance.
         let draw = Draw::of_turn(turn, mix(turn));
         let draw = match self.unit(group.spread_by) {
-            Some(unit) => draw.together(fingerprint(unit.as_bytes())),
+            Some(unit) => draw.together(unit),
             None => draw,
         };
         let mut places = order(&group.policies, &outlooks, draw);
@@ -316,15 +392,18 @@ impl<'a> Question<'a> {
         places
     }
 
-    /// What the call is to stay together with.
-    fn unit(&self, spread_by: SpreadBy) -> Option<&str> {
-        let unit = match spread_by {
-            SpreadBy::Call => return None,
-            SpreadBy::Key => self.admitted.caller.key().map_or("", |it| &*it.name),
-            SpreadBy::User => self.user(),
-            SpreadBy::Conversation => &self.admitted.hints.session,
-        };
-        // What belongs to nobody is by itself.
-        Some(unit).filter(|it| !it.is_empty())
+    /// Stands for what the call is to stay together with; what belongs to nobody is by itself.
+    fn unit(&self, spread_by: SpreadBy) -> Option<u64> {
+        match spread_by {
+            SpreadBy::Call => None,
+            SpreadBy::Key => mark(self.key()),
+            SpreadBy::User => self.user_mark(),
+            SpreadBy::Conversation => self.session(),
+        }
     }
+}
+
+/// Stands for a name; nobody has none.
+fn mark(name: &str) -> Option<u64> {
+    (!name.is_empty()).then(|| fingerprint(name.as_bytes()))
 }

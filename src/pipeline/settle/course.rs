@@ -5,12 +5,8 @@ use std::sync::Arc;
 
 use tollward_store::Course;
 use tollward_wire::fault::Fault;
-use tollward_wire::operation::Operation;
-use tollward_wire::view::needs::Needs;
 
-use crate::pipeline::admit::Admitted;
 use crate::pipeline::route::Plan;
-use crate::policy::decision::Decision;
 
 /// Longest text, in bytes; the ledger keeps 256 of each.
 const MAX_BYTES: usize = 240;
@@ -43,21 +39,13 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// A call has a plan. Its request has so many tokens.
-    pub(super) fn new(plan: &Plan, admitted: &Admitted, tokens: u64) -> Self {
-        let decision = || {
-            let needs = || Needs::of(&admitted.document);
-            let needs = plan.needs.unwrap_or_else(needs);
-            let tags = &admitted.hints.tags;
-            Decision::new(tokens, admitted.view.max_output, needs, tags).to_json()
-        };
-        // What goes to no model has nothing to be decided.
-        let is_routed = admitted.operation != Operation::Passthrough;
+    /// A call has a plan.
+    pub(super) fn new(plan: &Plan) -> Self {
         Self {
             rule: plan.rule.clone(),
             passed: plan.passed.clone(),
             steps: Vec::new(),
-            decision: is_routed.then(|| decision().into()),
+            decision: plan.decision.as_ref().map(|it| it.to_json().into()),
         }
     }
 

@@ -70,6 +70,66 @@ fn every_policy_keeps_every_candidate_whatever_is_known_of_it() {
     }
 }
 
+/// The order by its definition: the last policy sorts first, and what it finds alike stays.
+fn defined(policies: &[&dyn RoutingPolicy], outlooks: &[Outlook], draw: Draw) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..outlooks.len()).collect();
+    for policy in policies.iter().rev() {
+        let mut ranks = vec![0; outlooks.len()];
+        policy.rank(outlooks, draw, &mut ranks);
+        places.sort_by_key(|place| ranks[*place]);
+    }
+    places
+}
+
+/// Ranks of all sizes, of which some are the same.
+struct Any;
+
+impl RoutingPolicy for Any {
+    fn name(&self) -> &'static str {
+        "any"
+    }
+
+    fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]) {
+        for (rank, outlook) in ranks.iter_mut().zip(outlooks) {
+            let dice = mix(draw.seed ^ outlook.weight);
+            *rank = [dice % 3, dice, u64::MAX, u64::MAX - dice % 2]
+                [usize::try_from(dice >> 62).unwrap()];
+        }
+    }
+}
+
+#[test]
+fn the_order_is_that_of_sorting_by_one_policy_after_the_other() {
+    let mut dice = 3;
+    let mut next = |most| {
+        dice = mix(dice);
+        dice % most
+    };
+    for round in 0..600 {
+        let many = if round % 20 == 0 { 1_500 } else { next(12) };
+        let outlooks: Vec<_> = (0..many)
+            .map(|_| Outlook {
+                identity: next(u64::MAX),
+                weight: next(5),
+                in_flight: u32::try_from(next(4)).unwrap(),
+                first_content_us: (next(2) == 0).then(|| next(3) << next(60)),
+                cost: (next(2) == 0).then(|| NanoUsd(next(4).cast_signed() << next(60))),
+                headroom: Some(u32::try_from(next(200)).unwrap()),
+                is_warm: next(3) == 0,
+            })
+            .collect();
+        let mut policies: Vec<&dyn RoutingPolicy> = Vec::new();
+        for _ in 0..=next(3) {
+            let place = usize::try_from(next(9)).unwrap();
+            policies.push(POLICIES.get(place).copied().unwrap_or(&Any));
+        }
+        let draw = Draw::of_turn(next(u64::MAX), next(u64::MAX));
+        let names: Vec<_> = policies.iter().map(|it| it.name()).collect();
+        let expected = defined(&policies, &outlooks, draw);
+        assert_eq!(order(&policies, &outlooks, draw), expected, "{names:?}");
+    }
+}
+
 #[test]
 fn shares_follow_the_weights_over_few_calls_already() {
     let mut outlooks = plain::<3>();

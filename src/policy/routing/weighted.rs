@@ -18,28 +18,35 @@ impl RoutingPolicy for Weighted {
     }
 
     fn rank(&self, outlooks: &[Outlook], draw: Draw, ranks: &mut [u64]) {
-        let total: u128 = outlooks.iter().map(|it| u128::from(it.weight)).sum();
-        let mut left = (u128::from(draw.point) * total) >> 64;
-        let mut is_found = false;
         for (rank, outlook) in ranks.iter_mut().zip(outlooks) {
-            let weight = u128::from(outlook.weight);
-            if !is_found && left < weight {
-                is_found = true;
-                *rank = 0;
-                continue;
-            }
-            left = left.saturating_sub(weight);
             *rank = lot(draw.of(outlook.identity), outlook.weight);
+        }
+        if let Some(rank) = first(outlooks, draw).and_then(|it| ranks.get_mut(it)) {
+            *rank = 0;
         }
     }
 }
 
+/// On whose stretch the call's point falls; `None` where nobody has any weight.
+fn first(outlooks: &[Outlook], draw: Draw) -> Option<usize> {
+    let weights = || outlooks.iter().map(|it| it.weight);
+    let total = weights().fold(0, u64::saturating_add);
+    let point = (u128::from(draw.point) * u128::from(total)) >> u64::BITS;
+    let mut left = u64::try_from(point).unwrap_or(u64::MAX);
+    weights().position(|weight| {
+        let is_there = left < weight;
+        left = left.saturating_sub(weight);
+        is_there
+    })
+}
+
 /// A lot of a candidate for the places behind the first one; at least 1. Without weight it is last.
+///
+/// The bits of a number that is not negative are in the order of the numbers. The last sixteen make
+/// no difference, and leave room for a place beside it.
 #[expect(
     clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a lot needs no more than the 52 bits of a fraction, and is not negative"
+    reason = "a lot needs no more than the 52 bits of a fraction"
 )]
 fn lot(fraction: u64, weight: u64) -> u64 {
     if weight == 0 {
@@ -47,6 +54,5 @@ fn lot(fraction: u64, weight: u64) -> u64 {
     }
     let uniform = (fraction >> 12) as f64 / (1_u64 << 52) as f64;
     let lot = -(1.0 - uniform).ln() / weight as f64;
-    // A weight is at most a million: with 2⁴⁰ to the whole no lot falls together with another one.
-    ((lot * (1_u64 << 40) as f64) as u64).clamp(1, u64::MAX - 1)
+    (lot.abs().to_bits() >> 16) + 1
 }

@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use super::writer::{self, Finished};
 use super::{Database, book, report};
 use crate::journal::{Journal, Position, codec, segment};
-use crate::{Backlog, Entry, Ledger, StoreError, UsageQuery, UsageRow};
+use crate::{Backlog, Entry, Ledger, PageQuery, StoreError, UsageQuery, UsageRow};
 
 /// How long dropping the ledger waits for its writer to finish.
 const DROP_WAIT: Duration = Duration::from_secs(5);
@@ -73,6 +73,13 @@ impl Ledger for GatewayLedger {
     async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
         flush_unless_closed(self).await?;
         recent(&self.database, limit).await
+    }
+
+    async fn page(&self, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
+        if query.after.is_none() {
+            flush_unless_closed(self).await?;
+        }
+        page(&self.database, query).await
     }
 
     fn backlog(&self) -> Backlog {
@@ -183,6 +190,13 @@ impl Ledger for ToolLedger {
         recent(&self.database, limit).await
     }
 
+    async fn page(&self, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
+        if query.after.is_none() {
+            self.flush().await?;
+        }
+        page(&self.database, query).await
+    }
+
     fn backlog(&self) -> Backlog {
         Backlog::default()
     }
@@ -205,6 +219,18 @@ async fn usage(database: &Database, query: &UsageQuery) -> Result<Vec<UsageRow>,
 async fn recent(database: &Database, limit: u32) -> Result<Vec<Entry>, StoreError> {
     let mut connection = database.connect().await?;
     let entries = report::recent(&mut connection, limit)
+        .await
+        .map_err(|error| database.error(error))?;
+    connection
+        .close()
+        .await
+        .map_err(|error| database.error(error))?;
+    Ok(entries)
+}
+
+async fn page(database: &Database, query: &PageQuery) -> Result<Vec<Entry>, StoreError> {
+    let mut connection = database.connect().await?;
+    let entries = report::page(&mut connection, query)
         .await
         .map_err(|error| database.error(error))?;
     connection

@@ -14,7 +14,7 @@ use super::Database;
 use super::keys;
 use crate::civil::day_text;
 use crate::{
-    CostSource, Course, Entry, GroupBy, KeyId, NanoUsd, Outcome, RequestId, StoreError,
+    CostSource, Course, Entry, GroupBy, KeyId, NanoUsd, Outcome, PageQuery, RequestId, StoreError,
     ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
@@ -117,6 +117,31 @@ pub(super) async fn recent(
          ORDER BY e.request DESC, e.attempt DESC LIMIT $1",
     )
     .bind(i64::from(limit))
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(entry).collect()
+}
+
+/// A page of entries, oldest first.
+pub(super) async fn page(
+    connection: &mut SqliteConnection,
+    query: &PageQuery,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let (request, attempt) = match query.after {
+        Some((request, attempt)) => (request, i64::from(attempt)),
+        None => (RequestId::floor(query.since_ms), -1),
+    };
+    let end = query.end().map(|it| it.uuid().as_bytes().to_vec());
+    let rows = sqlx::query(
+        "SELECT e.*, l.operation, l.model, l.provider, l.deployment, l.upstream_model, l.price_id
+         FROM ledger_entry e JOIN ledger_label l ON l.id = e.label
+         WHERE (e.request, e.attempt) > ($1, $2) AND ($3 IS NULL OR e.request < $3)
+         ORDER BY e.request, e.attempt LIMIT $4",
+    )
+    .bind(request.uuid().as_bytes().to_vec())
+    .bind(attempt)
+    .bind(end)
+    .bind(i64::from(query.limit))
     .fetch_all(connection)
     .await?;
     rows.iter().map(entry).collect()
