@@ -159,9 +159,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Route { command } => {
             route::run(&command, &place, &environment, &mut console).await?;
         }
-        Command::Replay(args) => {
-            replay::run(&args, &place, &environment, &mut console).await?;
-        }
+        Command::Replay(args) => replay::run(&args, &place, &environment, &mut console).await?,
         Command::Catalog { command } => {
             let pricing = place.load(&environment, Vec::new())?.config.pricing;
             let desk = catalog::Desk {

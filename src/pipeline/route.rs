@@ -44,7 +44,7 @@ pub struct Plan {
     /// or the configuration rules out nothing is said.
     pub passed: Vec<(Arc<str>, &'static str)>,
     /// What routing saw of the request; `None` if nothing was to be decided.
-    pub decision: Option<Decision>,
+    pub decision: Option<Box<Decision>>,
     /// Attempts beyond the first; `None`: as for all models.
     pub attempts: Option<u32>,
     /// When it is asked of another one as well.
@@ -367,7 +367,7 @@ impl Prospect<'_> {
             others: in_order.collect(),
             rule: self.rule.clone(),
             passed: passed(&self.candidates),
-            decision: Some(self.question.decision()),
+            decision: Some(Box::new(self.question.decision())),
             attempts: self.route.attempts,
             hedge: self.route.hedge.clone(),
             shadow: self.asked.shadow.clone(),

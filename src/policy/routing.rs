@@ -200,7 +200,7 @@ impl Sorting<'_> {
 /// that is seen at once by the one way of sorting, and the other one is faster with what is mixed.
 #[expect(
     clippy::stable_sort_primitive,
-    reason = "what is nearly in order is sorted in one pass"
+    reason = "merging what is nearly in order is faster here"
 )]
 fn arrange(keys: &mut [u64]) {
     let following = keys.iter().zip(keys.iter().skip(1));
