@@ -5,9 +5,8 @@
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
-//! What is only counted stops after `route`; see `count`. What is asked of no model has no route and
-//! one attempt: `passthrough`. Where a call would go that is not made: `explain`. A call that another
-//! model is asked as well: `shadow`.
+//! What is only counted stops after `route`: `count`. What is asked of no model has no route: `passthrough`.
+//! Where a call would go: `explain`. One that another model is asked as well: `shadow`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.

@@ -38,12 +38,13 @@ impl Pattern {
         self.before.len() + self.after.len()
     }
 
-    /// The route of a name that fits. A `*` is no text that a model is called by.
+    /// The route of a name that fits. A `*` is no text that a model is called by, and neither is what
+    /// would lead elsewhere in an address that models are part of (faults S-09).
     pub fn route(&self, name: &str) -> Option<Arc<Route>> {
         let star = name
             .strip_prefix(&*self.before)?
             .strip_suffix(&*self.after)
-            .filter(|it| !it.is_empty() && !it.contains('*'))?;
+            .filter(|it| !matches!(*it, "" | "." | "..") && !it.contains('*'))?;
         let known = self.kept.read().get(name).cloned();
         if known.is_some() {
             return known;
@@ -116,7 +117,7 @@ mod tests {
         let (first, second) = (pattern.route("a/b-mini"), pattern.route("a/b-mini"));
         let same = first.zip(second);
         assert!(same.is_some_and(|(first, second)| Arc::ptr_eq(&first, &second)));
-        for other in ["a/-mini", "a/b", "b/b-mini", "a/*-mini"] {
+        for other in ["a/-mini", "a/b", "b/b-mini", "a/*-mini", "a/..-mini"] {
             assert!(pattern.route(other).is_none(), "{other}");
         }
     }

@@ -196,26 +196,6 @@ impl Metrics {
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("tollward_build", "The running build", build);
         registry.register(
-            "tollward_inflight",
-            "Calls from admission to settlement",
-            self.in_flight.clone(),
-        );
-        registry.register(
-            "tollward_inflight_bytes",
-            "Bytes of the bodies that running calls hold",
-            self.in_flight_bytes.clone(),
-        );
-        registry.register(
-            "tollward_shadows_active",
-            "Copies of calls that another model is asked",
-            self.shadows.clone(),
-        );
-        registry.register(
-            "tollward_streams_active",
-            "Streams being delivered",
-            self.streams.clone(),
-        );
-        registry.register(
             "tollward_config_reload_success",
             "1 after a good configuration load, 0 after a refused one",
             self.reload_success.clone(),
@@ -256,7 +236,32 @@ impl Metrics {
         self.headrooms.register(registry);
         self.deployments.register(registry);
         self.oddities.register(registry);
+        self.register_running();
         self.register_calls();
+    }
+
+    fn register_running(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "tollward_inflight",
+            "Calls from admission to settlement",
+            self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_inflight_bytes",
+            "Bytes of the bodies that running calls hold",
+            self.in_flight_bytes.clone(),
+        );
+        registry.register(
+            "tollward_shadows_active",
+            "Copies of calls that another model is asked",
+            self.shadows.clone(),
+        );
+        registry.register(
+            "tollward_streams_active",
+            "Streams being delivered",
+            self.streams.clone(),
+        );
     }
 
     /// The meters of a provider's credential.

@@ -99,13 +99,16 @@ impl<'a> Question<'a> {
     pub fn guarded(self, snapshot: &'a Snapshot) -> Self {
         // What cannot be answered is guarded: a guard that fails must not let anything out. Of a form,
         // of what is passed through and of what will be said in a session nothing is known.
-        let is_read = matches!(
-            self.admitted.arrived,
-            Arrived::Document | Arrived::Unread(None)
-        );
-        let is_open = |when: &Condition| !is_read && when.is_about_content();
-        let guards = snapshot.guards.iter();
-        let held = guards.filter(|it| is_open(&it.when) || self.meets(&it.when) != Some(false));
+        let holds = |when: &Condition| match &self.admitted.arrived {
+            Arrived::Unread(None) if when.is_about_content() => false,
+            Arrived::Form(..) | Arrived::Unread(Some(_)) | Arrived::Handshake(_)
+                if when.is_about_content() =>
+            {
+                true
+            }
+            _ => self.meets(when) != Some(false),
+        };
+        let held = snapshot.guards.iter().filter(|it| holds(&it.when));
         let guards = held.collect();
         Self { guards, ..self }
     }
