@@ -44,6 +44,8 @@ struct State {
     breaker: Breaker,
     canary: Canary,
     resting: Option<Rest>,
+    /// The same for one operation only, of which it does not know the model.
+    missing: Option<(Operation, Rest)>,
     /// The time to the first content of streams and of whole answers.
     latencies: [Latency; 2],
     learned: Learned,
@@ -74,12 +76,17 @@ impl Demand {
 
 /// A time in which it is left alone.
 struct Rest {
-    /// Only for that, if it does the rest.
-    of: Option<Operation>,
     said: Instant,
     until: Instant,
     fault: Fault,
     is_asked: bool,
+}
+
+impl State {
+    fn latency(&mut self, is_stream: bool) -> &mut Latency {
+        let [streams, wholes] = &mut self.latencies;
+        if is_stream { streams } else { wholes }
+    }
 }
 
 /// How a deployment is at one moment.
@@ -149,13 +156,19 @@ impl Health {
     /// How it is at `now` for a call.
     pub fn at(&self, now: Instant, terms: &BreakerTerms, demand: Demand) -> Vitals {
         let state = self.state.lock();
-        let concerns = |it: &&Rest| it.of.is_none_or(|of| of == demand.operation);
-        let resting = state.resting.as_ref().filter(concerns);
-        let resting = resting.map(|rest| Resting {
+        let concerns = |it: &&(Operation, Rest)| it.0 == demand.operation;
+        let missing = state
+            .missing
+            .as_ref()
+            .filter(concerns)
+            .map(|(_, rest)| rest);
+        let rests = state.resting.iter().chain(missing);
+        let rests = rests.map(|rest| Resting {
             left: rest.until.saturating_duration_since(now),
             fault: rest.fault,
             is_asked: rest.is_asked,
         });
+        let resting = rests.max_by_key(|it| it.left);
         let resting = resting.filter(|it| !it.left.is_zero());
         let [streams, wholes] = &state.latencies;
         let latency = if demand.is_stream { streams } else { wholes };
@@ -215,25 +228,16 @@ impl Flight {
     pub fn answered(&mut self, now: Instant) {
         let mut state = self.health.state.lock();
         // What was asked before it said so proves nothing.
-        if state
-            .resting
-            .as_ref()
-            .is_some_and(|it| it.said < self.began)
-        {
-            state.resting = None;
-        }
+        let (began, operation) = (self.began, self.demand.operation);
+        state.resting.take_if(|it| it.said < began);
+        state
+            .missing
+            .take_if(|(of, it)| *of == operation && it.said < began);
         state.breaker.succeeded(self.spell, now);
-        let [streams, wholes] = &mut state.latencies;
-        let latency = if self.demand.is_stream {
-            streams
-        } else {
-            wholes
-        };
-        latency.observe(
-            now.saturating_duration_since(self.began),
-            self.demand.input,
-            now,
-        );
+        let took = now.saturating_duration_since(self.began);
+        state
+            .latency(self.demand.is_stream)
+            .observe(took, self.demand.input, now);
         self.is_told = true;
         self.is_good = true;
     }
@@ -250,19 +254,20 @@ impl Flight {
         let mut state = self.health.state.lock();
         if let Some(left) = rest(fault, retry_after) {
             let rest = Rest {
-                // Who does not know a model for one thing may know it for another.
-                of: (fault == Fault::NotFound).then_some(self.demand.operation),
                 said: now,
                 until: now + left,
                 fault,
                 is_asked: retry_after.is_some(),
             };
-            // Of two wishes the longer one holds.
-            if state
+            if fault == Fault::NotFound {
+                // Who does not know a model for one thing may know it for another.
+                state.missing = Some((self.demand.operation, rest));
+            } else if state
                 .resting
                 .as_ref()
                 .is_none_or(|it| it.until <= rest.until)
             {
+                // Of two wishes the longer one holds.
                 state.resting = Some(rest);
             }
         }
@@ -294,17 +299,10 @@ impl Flight {
     pub fn outrun(&mut self, now: Instant) {
         let mut state = self.health.state.lock();
         state.breaker.left(self.spell);
-        let [streams, wholes] = &mut state.latencies;
-        let latency = if self.demand.is_stream {
-            streams
-        } else {
-            wholes
-        };
-        latency.exceeds(
-            now.saturating_duration_since(self.began),
-            self.demand.input,
-            now,
-        );
+        let waited = now.saturating_duration_since(self.began);
+        state
+            .latency(self.demand.is_stream)
+            .exceeds(waited, self.demand.input, now);
         self.is_told = true;
     }
 
@@ -367,5 +365,66 @@ fn is_failure(fault: Fault) -> bool {
         | Fault::Quota
         | Fault::RateLimited
         | Fault::Misgenerated => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::mono;
+
+    const TERMS: BreakerTerms = BreakerTerms {
+        failures: 5,
+        percent: 50,
+        pause: Duration::from_secs(5),
+        longest_pause: Duration::from_mins(1),
+        recovery: Duration::ZERO,
+    };
+
+    fn demand(operation: Operation) -> Demand {
+        Demand {
+            operation,
+            ..Demand::chat(0, false)
+        }
+    }
+
+    fn left(health: &Health, operation: Operation, now: Instant) -> u64 {
+        let resting = health.at(now, &TERMS, demand(operation)).resting;
+        resting.map_or(0, |it| it.left.as_secs())
+    }
+
+    fn refused(health: &Arc<Health>, fault: Fault, wait: Option<u64>, now: Instant) {
+        let operation = match fault {
+            Fault::NotFound => Operation::Embeddings,
+            _ => Operation::Chat,
+        };
+        let mut flight = health.begin(TERMS, demand(operation), now);
+        flight.failed(fault, wait.map(Duration::from_secs), now, 0.0);
+    }
+
+    // faults U-09
+    #[test]
+    fn a_rest_that_was_asked_for_outlasts_older_calls_and_shorter_wishes() {
+        let (health, start) = (Arc::new(Health::default()), mono());
+        let mut older = health.begin(TERMS, demand(Operation::Chat), start);
+        let now = start + Duration::from_secs(1);
+        refused(&health, Fault::RateLimited, Some(60), now);
+        refused(&health, Fault::RateLimited, None, now);
+        older.answered(now);
+        assert_eq!(left(&health, Operation::Chat, now), 60);
+        let now = now + Duration::from_millis(1);
+        let mut newer = health.begin(TERMS, demand(Operation::Chat), now);
+        newer.answered(now);
+        assert_eq!(left(&health, Operation::Chat, now), 0);
+    }
+
+    // faults U-19
+    #[test]
+    fn a_model_that_is_missing_for_one_thing_changes_nothing_for_another() {
+        let (health, now) = (Arc::new(Health::default()), mono());
+        refused(&health, Fault::RateLimited, Some(7), now);
+        refused(&health, Fault::NotFound, None, now);
+        assert_eq!(left(&health, Operation::Chat, now), 7);
+        assert_eq!(left(&health, Operation::Embeddings, now), 60);
     }
 }
