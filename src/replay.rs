@@ -71,21 +71,6 @@ struct Moving {
     failed: Vec<Arc<Deployment>>,
 }
 
-impl Moving {
-    /// The call has come as far as that group, and takes a turn of it.
-    fn reach(&mut self, group: Option<&Arc<Group>>) {
-        if let Some(group) = group
-            && !self
-                .reached
-                .as_ref()
-                .is_some_and(|it| Arc::ptr_eq(it, group))
-        {
-            group.next_turn();
-            self.reached = Some(Arc::clone(group));
-        }
-    }
-}
-
 fn demand(call: &Recorded, input: u64) -> Demand {
     Demand {
         operation: call.operation,
@@ -281,7 +266,7 @@ impl Replay {
                 continue;
             }
             deployment.allowance.earn(terms);
-            moving.reach(choice.group.as_ref());
+            choice.reach(&mut moving.reached);
             moving.made += 1;
             return self.begin(moving, Arc::clone(deployment), now);
         }

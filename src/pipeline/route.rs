@@ -108,6 +108,17 @@ impl Choice {
             Some(_) | None => Ok(()),
         }
     }
+
+    /// A call that was at the group `reached` has come to this choice: it takes a turn of each group of
+    /// another model that it comes to.
+    pub fn reach(&self, reached: &mut Option<Arc<Group>>) {
+        if let Some(group) = &self.group
+            && !reached.as_ref().is_some_and(|it| Arc::ptr_eq(it, group))
+        {
+            group.next_turn();
+            *reached = Some(Arc::clone(group));
+        }
+    }
 }
 
 /// Who wants to ask one of its choices, and when.

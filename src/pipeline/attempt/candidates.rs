@@ -51,7 +51,7 @@ pub(super) struct Candidates<'a> {
     /// Why the first of those that cannot be asked cannot.
     refusal: Option<Box<AttemptFailure>>,
     /// The group of another model that was reached last.
-    reached: Option<&'a Arc<Group>>,
+    reached: Option<Arc<Group>>,
     /// The pause that ends first, of those that rest and were not asked.
     rested: Option<Pause>,
 }
@@ -144,22 +144,11 @@ impl<'a> Candidates<'a> {
                 continue;
             };
             if begins_at_once || self.may_ask(choice, trail) {
-                self.reach(choice);
+                choice.reach(&mut self.reached);
                 return Some(candidate);
             }
         }
         None
-    }
-
-    /// The call has come as far as that group, and takes a turn of it.
-    fn reach(&mut self, choice: &'a Choice) {
-        let (before, group) = (self.reached, choice.group.as_ref());
-        if let Some(group) = group
-            && !before.is_some_and(|it| Arc::ptr_eq(it, group))
-        {
-            group.next_turn();
-            self.reached = Some(group);
-        }
     }
 
     /// Whether nothing speaks against asking the next one beside another.
@@ -177,7 +166,7 @@ impl<'a> Candidates<'a> {
     ) -> Option<Candidate<'a>> {
         let choice = self.left.next()?;
         let candidate = self.prepared(&choice.deployment, books, trail)?;
-        self.reach(choice);
+        choice.reach(&mut self.reached);
         Some(candidate)
     }
 
