@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::journal::{Journal, Limits};
 use crate::{KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
@@ -170,6 +170,11 @@ impl Database {
             .busy_timeout(BUSY_TIMEOUT)
             .disable_statement_logging();
         options.connect().await.map_err(|error| self.error(error))
+    }
+
+    /// Ends a connection.
+    async fn close(&self, connection: SqliteConnection) -> Result<(), StoreError> {
+        connection.close().await.map_err(|error| self.error(error))
     }
 
     /// Classifies a driver's error.

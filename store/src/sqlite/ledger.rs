@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sqlx::Connection;
 use tokio::sync::Mutex;
 
 use super::writer::{self, Finished};
@@ -162,10 +161,7 @@ impl ToolLedger {
                 position.offset += consumed;
             }
         }
-        connection
-            .close()
-            .await
-            .map_err(|error| self.database.error(error))
+        self.database.close(connection).await
     }
 }
 
@@ -209,10 +205,7 @@ impl Ledger for ToolLedger {
 async fn usage(database: &Database, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
     let mut connection = database.connect().await?;
     let rows = report::usage(database, &mut connection, query).await?;
-    connection
-        .close()
-        .await
-        .map_err(|error| database.error(error))?;
+    database.close(connection).await?;
     Ok(rows)
 }
 
@@ -221,10 +214,7 @@ async fn recent(database: &Database, limit: u32) -> Result<Vec<Entry>, StoreErro
     let entries = report::recent(&mut connection, limit)
         .await
         .map_err(|error| database.error(error))?;
-    connection
-        .close()
-        .await
-        .map_err(|error| database.error(error))?;
+    database.close(connection).await?;
     Ok(entries)
 }
 
@@ -233,9 +223,6 @@ async fn page(database: &Database, query: &PageQuery) -> Result<Vec<Entry>, Stor
     let entries = report::page(&mut connection, query)
         .await
         .map_err(|error| database.error(error))?;
-    connection
-        .close()
-        .await
-        .map_err(|error| database.error(error))?;
+    database.close(connection).await?;
     Ok(entries)
 }
