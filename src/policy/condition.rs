@@ -51,8 +51,8 @@ const OF_BODIES: [&str; 7] = [
 /// What goes over a list, and begins with a name for its items.
 const OVER_LISTS: [&str; 5] = [".all(", ".exists(", ".exists_one(", ".map(", ".filter("];
 
-/// What is known of a request.
-#[derive(Clone, Copy, Debug)]
+/// What is known of a request; by default nothing.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Facts<'a> {
     /// The public name asked for.
     pub model: &'a str,
@@ -180,17 +180,9 @@ impl Scope {
     /// A request of which nothing is known but its body.
     fn of(body: &Document) -> Self {
         Self::new(&Facts {
-            model: "",
-            operation: "",
-            key: "",
             user: Some(""),
-            tags: &[],
-            tokens: 0,
-            max_output: 0,
-            is_stream: false,
-            needs: Needs::default(),
-            at_unix_s: 0,
             body: Some(body),
+            ..Facts::default()
         })
     }
 }
@@ -288,17 +280,8 @@ mod tests {
     #[test]
     fn of_what_is_not_kept_nothing_is_said() {
         let scope = Scope::new(&Facts {
-            model: "",
-            operation: "",
             key: "nightly",
-            user: None,
-            tags: &[],
-            tokens: 0,
-            max_output: 0,
-            is_stream: false,
-            needs: Needs::default(),
-            at_unix_s: 0,
-            body: None,
+            ..Facts::default()
         });
         for (text, expected, reads_unkept) in [
             (r#"user == "" "#, None, true),
