@@ -11,10 +11,11 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
-use tollward_store::{Backlog, Entry, Ledger, Mode, Store};
+use tollward_store::{Backlog, Entry, Ledger, Mode, RequestId, Store, StoreError};
 use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
+use crate::budgets::Budgets;
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
@@ -43,6 +44,8 @@ pub struct Gateway {
     pub fetcher: Fetcher,
     /// The active keys.
     pub keyring: Arc<Keyring>,
+    /// What may be spent, and what is.
+    pub budgets: Arc<Budgets>,
     /// Failures per address.
     pub bad_keys: BadKeys,
     /// The numbers.
@@ -82,15 +85,31 @@ impl Gateway {
 
     /// Writes a ledger row.
     pub fn book(&self, entry: &Entry) {
-        match self.ledger.record(entry) {
+        self.is_recorded(entry.request, self.ledger.record(entry));
+    }
+
+    /// Writes down what is held for an attempt that is about to be sent; `false` if that cannot be done.
+    pub fn hold(&self, entry: &Entry) -> bool {
+        self.is_recorded(entry.request, self.ledger.hold(entry))
+    }
+
+    /// Writes down that nothing is held any more for an attempt that has no row.
+    pub fn release(&self, request: RequestId, attempt: u32) {
+        self.is_recorded(request, self.ledger.release(request, attempt));
+    }
+
+    fn is_recorded(&self, request: RequestId, recorded: Result<(), StoreError>) -> bool {
+        match recorded {
             Ok(()) => self.ledger_probe.succeeded(),
             Err(error) => {
                 self.metrics.ledger_failures.inc();
                 if self.ledger_probe.failed(clock::mono()) {
-                    tracing::error!(%error, request.id = %entry.request, "the ledger cannot be written");
+                    tracing::error!(%error, request.id = %request, "the ledger cannot be written");
                 }
+                return false;
             }
         }
+        true
     }
 
     /// Whether a call may start. While the ledger cannot be written, one a second
@@ -129,7 +148,7 @@ impl Gateway {
     ///
     /// # Errors
     /// The store's.
-    pub async fn close_ledger(&self) -> Result<(), tollward_store::StoreError> {
+    pub async fn close_ledger(&self) -> Result<(), StoreError> {
         self.ledger.close().await
     }
 }
@@ -309,7 +328,11 @@ async fn gateway(
         ConfiguredAccess::File(path) => AccessLog::open(Some(path), metrics.log_dropped.clone())
             .with_context(|| format!("cannot open the access log {}", path.display()))?,
     };
-    let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper))
+    let budgets = Budgets::load(Arc::clone(&store.budgets), &*store.ledger)
+        .await
+        .context("cannot read the budgets")?;
+    let budgets = Arc::new(budgets);
+    let keyring = Keyring::load(store, Arc::clone(&budgets))
         .await
         .context("cannot read the keys")?;
     let trust =
@@ -324,6 +347,7 @@ async fn gateway(
         fetcher: Fetcher::new(client.clone(), tasks.clone()),
         client,
         keyring: Arc::new(keyring),
+        budgets,
         bad_keys: BadKeys::new(),
         places: Places::new(metrics.in_flight.clone(), metrics.in_flight_bytes.clone()),
         shadow_places: Places::new(metrics.shadows.clone(), Gauge::default()),

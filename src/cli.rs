@@ -5,8 +5,10 @@
 //! exit status is 0 for success, 1 for a failure, 2 for a wrong call, 130 for
 //! an interrupt.
 
+pub mod account;
 pub mod account_models;
 pub mod accounts;
+pub mod budget;
 pub mod catalog;
 pub mod chat;
 pub mod check;
@@ -14,6 +16,7 @@ pub mod client;
 pub mod console;
 pub mod doctor;
 pub mod key;
+pub mod ledger;
 pub mod models;
 pub mod place;
 pub mod pull;
@@ -62,8 +65,28 @@ enum Command {
     Pull(pull::PullArgs),
     /// Create, list and revoke virtual keys
     Key(key::KeyArgs),
+    /// Open, list and close organisations, which have teams and keys
+    Org {
+        /// What to do.
+        #[command(subcommand)]
+        command: account::OrgCommand,
+    },
+    /// Open, list and close teams, which have keys
+    Team {
+        /// What to do.
+        #[command(subcommand)]
+        command: account::TeamCommand,
+    },
+    /// Set what keys, teams, organisations or everybody may spend
+    Budget(budget::BudgetArgs),
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
+    /// Check the books
+    Ledger {
+        /// What to do.
+        #[command(subcommand)]
+        command: ledger::LedgerCommand,
+    },
     /// Show where calls go, and why
     Route {
         /// What to do.
@@ -150,7 +173,23 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         }
         Command::Key(args) => {
             let store = open_store(&place, &environment).await?;
-            key::run(&args, &*store.keys, clock::unix_ms(), &mut console).await?;
+            key::run(&args, &store, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Org { command } => {
+            let store = open_store(&place, &environment).await?;
+            account::run_org(&command, &store, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Team { command } => {
+            let store = open_store(&place, &environment).await?;
+            account::run_team(&command, &store, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Budget(args) => {
+            let store = open_store(&place, &environment).await?;
+            budget::run(&args, &store, clock::unix_ms(), &mut console).await?;
+        }
+        Command::Ledger { command } => {
+            let store = open_store(&place, &environment).await?;
+            return ledger::run(&command, &store, &mut console).await;
         }
         Command::Usage(args) => {
             let store = open_store(&place, &environment).await?;

@@ -17,8 +17,11 @@ use arc_swap::ArcSwap;
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
-use tollward_store::{KeyHash, KeyId, KeyRecord, KeyStore, Pepper, StoreError, is_well_formed_key};
+use tollward_store::{
+    KeyHash, KeyId, KeyRecord, KeyStore, Pepper, Store, StoreError, is_well_formed_key,
+};
 
+use crate::budgets::Budgets;
 use crate::clock;
 use crate::snapshot::AuthMode;
 
@@ -33,6 +36,8 @@ type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
 pub struct Keyring {
     store: Arc<dyn KeyStore>,
     pepper: Arc<Pepper>,
+    /// Changes of budgets and of accounts move the same version.
+    budgets: Arc<Budgets>,
     keys: ArcSwap<Keys>,
     /// There was a key since the start.
     had_keys: AtomicBool,
@@ -45,12 +50,15 @@ impl Keyring {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: Arc<dyn KeyStore>, pepper: Arc<Pepper>) -> Result<Self, StoreError> {
+    pub async fn load(store: &Store, budgets: Arc<Budgets>) -> Result<Self, StoreError> {
+        let (store, pepper) = (Arc::clone(&store.keys), Arc::clone(&store.pepper));
         let seen = store.version().await?;
-        let keys = read(&*store).await?;
+        budgets.refresh().await?;
+        let keys = read(&*store, &budgets).await?;
         Ok(Self {
             store,
             pepper,
+            budgets,
             had_keys: AtomicBool::new(!keys.is_empty()),
             keys: ArcSwap::from_pointee(keys),
             seen: tokio::sync::Mutex::new(seen),
@@ -121,7 +129,8 @@ impl Keyring {
         let mut seen = self.seen.lock().await;
         let version = self.store.version().await?;
         if version != *seen {
-            let keys = read(&*self.store).await?;
+            self.budgets.refresh().await?;
+            let keys = read(&*self.store, &self.budgets).await?;
             if !keys.is_empty() {
                 self.had_keys.store(true, Ordering::Relaxed);
             }
@@ -148,10 +157,13 @@ impl Keyring {
     }
 }
 
-async fn read(store: &dyn KeyStore) -> Result<Keys, StoreError> {
+/// The keys that work: not revoked, and of no account that is closed.
+async fn read(store: &dyn KeyStore, budgets: &Budgets) -> Result<Keys, StoreError> {
     let active = store.active().await?;
+    let is_open = |key: &KeyRecord| !key.account.is_some_and(|it| budgets.is_closed(it));
     Ok(active
         .into_iter()
+        .filter(|(_, key)| is_open(key))
         .map(|(hash, key)| (hash, Arc::new(key)))
         .collect())
 }
@@ -202,6 +214,7 @@ mod tests {
         tollward_store::NewKey {
             name: name.to_owned(),
             allowed_models: Vec::new(),
+            account: None,
             now_ms: 1,
             expires_ms: None,
         }
@@ -211,7 +224,8 @@ mod tests {
     #[tokio::test]
     async fn revoking_the_last_key_does_not_open_the_gateway() -> Result<(), StoreError> {
         let store = tollward_store::Store::memory()?;
-        let keyring = Keyring::load(Arc::clone(&store.keys), Arc::clone(&store.pepper)).await?;
+        let budgets = Budgets::load(Arc::clone(&store.budgets), &*store.ledger).await?;
+        let keyring = Keyring::load(&store, Arc::new(budgets)).await?;
         assert!(!keyring.is_required(AuthMode::WhenKeysExist));
         store.keys.create(named("only")).await?;
         keyring.refresh().await?;

@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod assembly;
+pub mod budgets;
 pub mod cli;
 pub mod clock;
 pub mod credentials;

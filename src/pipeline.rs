@@ -1,6 +1,6 @@
 //! The data flow of a call, on one page.
 //!
-//! `ingress → authenticate → admit → recall → route → attempt → deliver → settle`:
+//! `ingress → authenticate → admit → recall → route → reserve → attempt → deliver → settle`:
 //! a stage takes what the one before it returned, so the wrong order does not
 //! compile. Each stage is a file of its name. Decisions are in `policy/`,
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
@@ -19,6 +19,7 @@ pub mod deliver;
 pub mod explain;
 pub mod passthrough;
 pub mod recall;
+pub mod reserve;
 pub mod route;
 pub mod settle;
 pub mod shadow;
@@ -34,6 +35,7 @@ use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::deliver::Reply;
 use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
+use crate::pipeline::reserve::ReserveError;
 use crate::pipeline::route::RouteError;
 use crate::pipeline::settle::Settlement;
 
@@ -51,13 +53,17 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalling = recall::recall(gateway, &snapshot.limits, admitted);
-    let recollection = Box::pin(recalling).await?;
-    let plan = route::route(gateway, &snapshot, &recollection.admitted)?;
+    let mut recollection = Box::pin(recalling).await?;
+    let admitted = &mut recollection.admitted;
+    let plan = route::route(gateway, &snapshot, admitted)?;
+    let (plan, spending) = reserve::reserve(gateway, &snapshot, admitted, plan)?;
     let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
-    let recalled = recalled.unsealed(&gateway.seal);
+    let recalled = recalled
+        .spending(spending.as_deref())
+        .unsealed(&gateway.seal);
     shadow::cast(gateway, &snapshot, &recalled, &plan);
     let retry = snapshot.retry.with_attempts(plan.attempts);
-    let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
+    let mut settlement = Settlement::open(gateway, &recalled, &plan, spending, slot);
     let answered = {
         // Pinned here: passed by value it would be copied, and it is kilobytes long.
         let answering = pin!(attempt::attempt(
@@ -101,6 +107,9 @@ pub enum ServeError {
     /// What it goes on from is not there.
     #[error(transparent)]
     Recall(#[from] RecallError),
+    /// No budget has room for it.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
     /// It is not passed through.
     #[error(transparent)]
     Passthrough(#[from] PassthroughError),
@@ -120,6 +129,7 @@ impl ServeError {
             | Self::Admit(_)
             | Self::Route(_)
             | Self::Recall(_)
+            | Self::Reserve(_)
             | Self::Passthrough(_) => true,
             Self::Attempt(_) | Self::Draining => false,
         }

@@ -21,6 +21,7 @@ mod async_openai;
 mod auth;
 mod aws;
 mod bodies;
+mod budgets;
 mod chat;
 mod coding;
 mod config;

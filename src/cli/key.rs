@@ -9,9 +9,10 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tollward_store::{KeyRecord, KeyStore, NewKey};
+use tollward_store::{AccountId, AccountKind, KeyRecord, KeyStore, NewKey, Store};
 
 use crate::cli::{
+    budget::find_account,
     console::{Console, time_text},
     span,
 };
@@ -46,6 +47,12 @@ pub struct CreateArgs {
     /// When the key stops working, from now: 12h, 30d, 4w [default: never]
     #[arg(long, value_name = "SPAN", value_parser = span::parse_span)]
     pub expires: Option<Duration>,
+    /// The team that it belongs to
+    #[arg(long, value_name = "NAME|ID")]
+    pub team: Option<String>,
+    /// The organisation that it belongs to, if it is of no team
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "team")]
+    pub org: Option<String>,
     /// Write JSON
     #[arg(long)]
     pub json: bool,
@@ -86,12 +93,13 @@ struct Listed<'a> {
 /// The store refused, no such key exists, or the output is closed.
 pub async fn run(
     args: &KeyArgs,
-    keys: &dyn KeyStore,
+    store: &Store,
     now_ms: i64,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
+    let keys = &*store.keys;
     match &args.command {
-        KeyCommand::Create(args) => create(args, keys, now_ms, console).await,
+        KeyCommand::Create(args) => create(args, store, now_ms, console).await,
         KeyCommand::List(args) => list(args, keys, now_ms, console).await,
         KeyCommand::Revoke(args) => revoke(args, keys, now_ms, console).await,
     }
@@ -99,7 +107,7 @@ pub async fn run(
 
 async fn create(
     args: &CreateArgs,
-    keys: &dyn KeyStore,
+    store: &Store,
     now_ms: i64,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
@@ -107,6 +115,7 @@ async fn create(
     let new = NewKey {
         name: args.name.clone(),
         allowed_models: trimmed.filter(|model| !model.is_empty()).collect(),
+        account: args.account(store).await?,
         now_ms,
         expires_ms: args
             .expires
@@ -116,7 +125,11 @@ async fn create(
     if new.allowed_models.is_empty() && !args.models.is_empty() {
         bail!("--models names no model; leave it out to allow all");
     }
-    let (record, secret) = keys.create(new).await.context("failed to create the key")?;
+    let (record, secret) = store
+        .keys
+        .create(new)
+        .await
+        .context("failed to create the key")?;
     let text = secret.expose_secret();
     if args.json {
         console.json(&Listed {
@@ -225,6 +238,22 @@ async fn revoke(
         )?;
     }
     Ok(())
+}
+
+impl CreateArgs {
+    /// Who the key belongs to.
+    async fn account(&self, store: &Store) -> anyhow::Result<Option<AccountId>> {
+        let (kind, name) = match (&self.team, &self.org) {
+            (Some(team), _) => (AccountKind::Team, team),
+            (None, Some(org)) => (AccountKind::Organization, org),
+            (None, None) => return Ok(None),
+        };
+        let account = find_account(store, kind, name).await?;
+        if account.closed_ms.is_some() {
+            bail!("the {} `{}` is closed", kind.name(), account.name);
+        }
+        Ok(Some(account.id))
+    }
 }
 
 fn state(record: &KeyRecord, now_ms: i64) -> &'static str {

@@ -106,6 +106,10 @@ impl From<AttemptError> for Problem {
         }
         let status = status_of(&error);
         let retry = match error.fault {
+            // Calls that run have what is left of a budget.
+            Fault::Quota if error.is_ours && error.retry_after.is_some() => {
+                error.retry_after.map_or(Retry::Never, Retry::After)
+            }
             Fault::RateLimited | Fault::Overloaded => {
                 error.retry_after.map_or(Retry::AsStatus, Retry::After)
             }

@@ -33,6 +33,7 @@ const RULE: HeaderName = HeaderName::from_static("x-tollward-rule");
 const TRIED: HeaderName = HeaderName::from_static("x-tollward-tried");
 const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
 const DEGRADED: HeaderName = HeaderName::from_static("x-tollward-degraded");
+const APPLIED_BOUND: HeaderName = HeaderName::from_static("x-tollward-max-tokens-applied");
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -73,6 +74,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     }
     if reply.is_degraded {
         headers.insert(DEGRADED, HeaderValue::from_static("true"));
+    }
+    if let Some(tokens) = reply.applied_bound {
+        headers.insert(APPLIED_BOUND, HeaderValue::from(tokens));
     }
     if !reply.skipped.is_empty() {
         headers.insert(SKIPPED, text(&reply.skipped.join(",")));

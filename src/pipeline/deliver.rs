@@ -43,6 +43,8 @@ pub struct Reply {
     pub affinity: Option<&'static str>,
     /// Whether the embedded engine stands in for others that failed or are left alone.
     pub is_degraded: bool,
+    /// The bound on output for each choice that was sent along because the caller set none.
+    pub applied_bound: Option<u64>,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -82,7 +84,7 @@ pub fn deliver(
     let (request, way) = (settlement.request(), settlement.way(fallback_reason));
     let credential = Arc::clone(settlement.credential());
     let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
-    let overhead = settlement.overhead();
+    let (overhead, applied_bound) = (settlement.overhead(), settlement.applied_bound());
     let gateway = Arc::clone(settlement.gateway());
     let (head, booked, body) = match exchanged {
         Exchanged::Whole {
@@ -125,6 +127,7 @@ pub fn deliver(
         skipped,
         affinity,
         is_degraded,
+        applied_bound,
         head,
         overhead,
         booked,

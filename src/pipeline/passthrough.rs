@@ -21,6 +21,7 @@ use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
 use crate::pipeline::recall::Recalled;
+use crate::pipeline::reserve::unbudgeted;
 use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Question;
 use crate::pipeline::settle::{Books, Settlement};
@@ -96,9 +97,12 @@ pub async fn pass(
         return Err(PassthroughError::Guarded(Arc::clone(guard)).into());
     }
     drop(question);
+    if Arc::ptr_eq(&deployment, &account.changing) {
+        unbudgeted(gateway, &admitted)?;
+    }
     let plan = Plan::only(Arc::clone(&deployment));
     let recalled = Recalled::plain(admitted);
-    let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
+    let mut settlement = Settlement::open(gateway, &recalled, &plan, None, slot);
     let passed = Passed {
         method: &method,
         path,

@@ -17,10 +17,12 @@ use tollward_wire::dialect::openai_responses::state::{
 };
 use tollward_wire::document::{Document, FieldError};
 use tollward_wire::operation::Operation;
+use tollward_wire::view::bounded::bounded;
 
 use self::past::{Kept, Past};
 use crate::app::Gateway;
 use crate::pipeline::admit::Admitted;
+use crate::pipeline::reserve::Spending;
 use crate::pipeline::route::Plan;
 use crate::responses::{Keepsake, KeptTurn};
 use crate::snapshot::{Deployment, Limits};
@@ -52,6 +54,21 @@ impl Recalled {
         if keeps && let Some(open) = seal.open_all(&self.admitted.document) {
             let sealed = std::mem::replace(&mut self.admitted.document, open);
             self.written.get_or_insert(sealed);
+        }
+        self
+    }
+
+    /// With the bound on output that its caller did not set and its budgets want.
+    #[must_use]
+    pub fn spending(mut self, spending: Option<&Spending>) -> Self {
+        let Some(tokens) = spending.and_then(|it| it.applied) else {
+            return self;
+        };
+        let admitted = &mut self.admitted;
+        if let Some(bounded) = bounded(admitted.operation, &admitted.document, tokens) {
+            let unbounded = std::mem::replace(&mut admitted.document, bounded);
+            self.written.get_or_insert(unbounded);
+            admitted.view.max_output = Some(tokens);
         }
         self
     }

@@ -8,6 +8,7 @@
 
 mod attempts;
 mod course;
+mod reservation;
 mod turns;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use self::attempts::Open;
 use self::course::Notes;
 pub use self::course::Way;
 use crate::app::Gateway;
+use crate::budgets::Reservation;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
 use crate::pipeline::admit::Admitted;
@@ -31,6 +33,7 @@ use crate::pipeline::admit::places::Slot;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::recall::Recalled;
+use crate::pipeline::reserve::Spending;
 use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Thread;
 use crate::policy::estimate;
@@ -70,6 +73,8 @@ pub type Books<'a> = Mutex<&'a mut Settlement>;
 pub struct Settlement {
     gateway: Arc<Gateway>,
     call: Call,
+    /// What the call may cost, and on whose budgets; nothing if it counts towards none.
+    spending: Option<Box<Spending>>,
     is_settled: bool,
     /// The attempts that run: one, or two while a slow one is hedged.
     open: Vec<Open>,
@@ -122,6 +127,8 @@ struct Attempt {
     /// The name of its credential; empty if there was no choice.
     credential: Arc<str>,
     failed: Option<Failed>,
+    /// What is held for it, until it is booked.
+    reservation: Option<Reservation>,
 }
 
 /// How an attempt failed.
@@ -135,7 +142,13 @@ struct Failed {
 
 impl Settlement {
     /// Opens the books; `slot` stays taken until they are closed.
-    pub fn open(gateway: &Arc<Gateway>, recalled: &Recalled, plan: &Plan, slot: Slot) -> Self {
+    pub fn open(
+        gateway: &Arc<Gateway>,
+        recalled: &Recalled,
+        plan: &Plan,
+        spending: Option<Box<Spending>>,
+        slot: Slot,
+    ) -> Self {
         let admitted = &recalled.admitted;
         // What is stored here of a conversation was counted by nobody yet.
         let routed = plan.decision.as_ref().filter(|_| recalled.is_as_written());
@@ -153,12 +166,7 @@ impl Settlement {
             notes: Notes::new(plan),
             is_stream: admitted.view.is_stream || admitted.operation == Operation::Realtime,
             estimated_input,
-            last: Attempt {
-                number: 0,
-                deployment: Arc::clone(plan.first()),
-                credential: Arc::from(""),
-                failed: None,
-            },
+            last: Attempt::of_nobody(plan.first()),
             attempts: 0,
             upstream_since: None,
             upstream: Duration::ZERO,
@@ -173,6 +181,7 @@ impl Settlement {
         Self {
             gateway: Arc::clone(gateway),
             call,
+            spending,
             is_settled: false,
             open: Vec::new(),
             flight: None,
@@ -237,6 +246,11 @@ impl Settlement {
             tried: (attempts > 1).then(|| self.call.notes.tried()),
             rule: self.call.notes.rule.clone(),
         }
+    }
+
+    /// The bound on output that was sent along because the caller set none.
+    pub fn applied_bound(&self) -> Option<u64> {
+        self.spending.as_ref()?.applied
     }
 
     /// Time spent in the gateway itself so far; of a stream, until its first content.
@@ -304,6 +318,8 @@ impl Settlement {
             .entry(&self.call.last, (outcome, status), observed);
         entry.course = self.call.notes.course();
         self.write(&entry, observed);
+        self.learn(&entry);
+        self.call.last.charge(&entry);
         self.land(outcome, observed);
         booked
     }
@@ -394,6 +410,7 @@ impl Call {
                 rule: self.notes.rule.clone(),
                 ..Course::default()
             },
+            held: attempt.reservation.as_ref().map(|it| it.held().clone()),
             first_content_ms: self.first_content.map(millis),
             duration_ms: millis(duration),
         };

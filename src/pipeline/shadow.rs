@@ -14,6 +14,7 @@ use tollward_wire::view::RequestView;
 
 use crate::app::Gateway;
 use crate::clock;
+use crate::pipeline::ServeError;
 use crate::pipeline::admit::hints::Hints;
 use crate::pipeline::admit::places::Slot;
 use crate::pipeline::admit::{Admitted, Arrived};
@@ -21,6 +22,7 @@ use crate::pipeline::attempt::attempt;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::deliver::{ReplyBody, deliver};
 use crate::pipeline::recall::Recalled;
+use crate::pipeline::reserve::reserve;
 use crate::pipeline::route::{Plan, route};
 use crate::pipeline::settle::Settlement;
 use crate::snapshot::Snapshot;
@@ -83,19 +85,24 @@ fn copied(admitted: &Admitted, model: &Arc<str>) -> Option<Admitted> {
 async fn run(
     gateway: &Arc<Gateway>,
     snapshot: &Snapshot,
-    admitted: Admitted,
+    mut admitted: Admitted,
     (rule, slot): (Arc<str>, Slot),
 ) {
-    let plan = match route(gateway, snapshot, &admitted) {
-        Ok(plan) => plan.called(rule),
+    let plan = route(gateway, snapshot, &admitted).map_err(ServeError::from);
+    let reserved = plan.and_then(|it| Ok(reserve(gateway, snapshot, &mut admitted, it)?));
+    let (plan, spending) = match reserved {
+        Ok((plan, spending)) => (plan.called(rule), spending),
         Err(error) => {
             tracing::debug!(request.id = %admitted.request, %error, "a shadow has nowhere to go");
             return;
         }
     };
     let terms = snapshot.retry.with_attempts(Some(0));
-    let recalled = Recalled::plain(admitted).unsealed(&gateway.seal);
-    let mut settlement = Settlement::open(gateway, &recalled, &plan, slot);
+    let recalled = Recalled::plain(admitted);
+    let recalled = recalled
+        .spending(spending.as_deref())
+        .unsealed(&gateway.seal);
+    let mut settlement = Settlement::open(gateway, &recalled, &plan, spending, slot);
     let answered = {
         let attempting = attempt(gateway, &terms, &recalled, &plan, &mut settlement);
         let attempting = Box::pin(attempting);

@@ -220,7 +220,8 @@ impl Recorded {
             | Outcome::Deadline
             | Outcome::Shutdown
             | Outcome::Refused
-            | Outcome::Abandoned => false,
+            | Outcome::Abandoned
+            | Outcome::Recovered => false,
         })
     }
 

@@ -168,6 +168,7 @@ fn template() -> Entry {
         price_id: Some(Arc::from("2026-11-24/openai/gpt-5-mini")),
         credential: None,
         course: Course::default(),
+        held: None,
         attempts: 1,
         first_content_ms: Some(412),
         duration_ms: 5_120,

@@ -16,8 +16,17 @@ use crate::{
     RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
+mod budgets;
 mod keys;
 mod responses;
+
+use budgets::{
+    a_budget_is_changed_and_ended_by_its_name,
+    a_charge_is_booked_once_however_often_it_is_recorded,
+    a_release_ends_a_reservation_without_a_charge, accounts_are_named_once_and_closed_for_good,
+    an_attempt_without_a_known_cost_is_charged_what_was_held, invalid_budgets_are_refused,
+    the_version_moves_with_accounts_and_budgets,
+};
 
 use keys::{
     a_created_key_is_found_by_the_hash_of_its_text_and_shown_nowhere,
@@ -72,6 +81,7 @@ pub(crate) fn sample(seed: u64) -> Entry {
         price_id: Some("catalog-2026-11-24/x".into()),
         credential: None,
         course: Course::default(),
+        held: None,
         attempts: 1,
         first_content_ms: Some(321),
         duration_ms: 1_234,
@@ -82,6 +92,7 @@ fn new_key(name: &str) -> NewKey {
     NewKey {
         name: name.to_owned(),
         allowed_models: Vec::new(),
+        account: None,
         now_ms: NOON,
         expires_ms: None,
     }
@@ -134,6 +145,13 @@ conformance!(
     nul_in_names_does_not_poison_the_ledger,
     entries_out_of_range_are_refused,
     a_closed_ledger_refuses_entries_and_still_reports,
+    accounts_are_named_once_and_closed_for_good,
+    a_budget_is_changed_and_ended_by_its_name,
+    invalid_budgets_are_refused,
+    the_version_moves_with_accounts_and_budgets,
+    a_charge_is_booked_once_however_often_it_is_recorded,
+    an_attempt_without_a_known_cost_is_charged_what_was_held,
+    a_release_ends_a_reservation_without_a_charge,
     a_response_comes_back_whole_to_its_key_alone,
     the_first_response_of_an_id_wins,
     responses_form_a_conversation_oldest_first,

@@ -90,6 +90,20 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// An open account or a budget already has this name.
+    #[error("the name `{name}` is taken")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// A field of an account or a budget cannot be stored.
+    #[error("{field} {reason}")]
+    InvalidBudget {
+        /// The field, or what the name is of.
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// A ledger entry's field is outside what can be stored.
     #[error("ledger entry field {field} is out of range")]
     InvalidEntry {

@@ -1,6 +1,6 @@
-//! Identifiers that are stored: requests and keys.
+//! Identifiers that are stored: of requests, keys, accounts and budgets.
 //!
-//! Both are UUID version 7, so they sort by time of creation; the ledger's
+//! All are UUID version 7, so they sort by time of creation; the ledger's
 //! primary key relies on it. The clock is an argument, the random part comes
 //! from the operating system.
 
@@ -24,6 +24,14 @@ pub struct RequestId(Uuid);
 /// Identifies one virtual key; survives its revocation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(Uuid);
+
+/// Identifies one organisation or team.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(Uuid);
+
+/// Identifies one budget; survives its end.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BudgetId(Uuid);
 
 macro_rules! id {
     ($name:ident) => {
@@ -74,6 +82,8 @@ macro_rules! id {
 
 id!(RequestId);
 id!(KeyId);
+id!(AccountId);
+id!(BudgetId);
 
 impl RequestId {
     /// A new id from a time and randomness that the caller drew: no system call.

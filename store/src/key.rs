@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use crate::{KeyHash, KeyId, StoreError};
+use crate::{AccountId, KeyHash, KeyId, StoreError};
 
 mod text;
 
@@ -32,6 +32,8 @@ pub struct KeyRecord {
     pub hint: String,
     /// Models it may call, exact or with a trailing `*`; empty means all.
     pub allowed_models: Vec<String>,
+    /// The team or organisation that it belongs to; `None`: nobody's.
+    pub account: Option<AccountId>,
     /// When it was created, milliseconds since 1970.
     pub created_ms: i64,
     /// From when on it is refused, milliseconds since 1970; `None` means never.
@@ -47,6 +49,8 @@ pub struct NewKey {
     pub name: String,
     /// Models it may call; `gpt-*` allows a prefix, empty allows all.
     pub allowed_models: Vec<String>,
+    /// The team or organisation that it belongs to; `None`: nobody's.
+    pub account: Option<AccountId>,
     /// The present, milliseconds since 1970.
     pub now_ms: i64,
     /// When it stops working, milliseconds since 1970; `None` means never.
@@ -82,7 +86,7 @@ pub trait KeyStore: Send + Sync {
     /// The backend failed.
     async fn active(&self) -> Result<Vec<(KeyHash, KeyRecord)>, StoreError>;
 
-    /// A number that changes whenever any process creates or revokes a key; cheap to poll.
+    /// A number that changes whenever any process changes a key, an account or a budget; cheap to poll.
     ///
     /// # Errors
     /// The backend failed.
@@ -126,6 +130,7 @@ impl KeyRecord {
             name: new.name,
             hint,
             allowed_models: new.allowed_models,
+            account: new.account,
             created_ms: new.now_ms,
             expires_ms: new.expires_ms,
             revoked_ms: None,

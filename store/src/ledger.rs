@@ -13,7 +13,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Serialize, Serializer};
 
-use crate::{KeyId, NanoUsd, RequestId, StoreError};
+use crate::{Held, KeyId, NanoUsd, RequestId, StoreError};
 
 /// Where entries are booked and summed up.
 #[async_trait]
@@ -27,6 +27,20 @@ pub trait Ledger: Send + Sync {
     /// A number is out of range, the journal is full or cannot be written, or
     /// the ledger is closed or read-only. Nothing was booked then.
     fn record(&self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// Keeps what is reserved for an attempt that is about to be sent; when this returns `Ok`, a SIGKILL
+    /// does not lose it. `entry` is what is booked if nothing is heard of the attempt again; otherwise
+    /// its own entry ends the reservation, or [`Ledger::release`] does.
+    ///
+    /// # Errors
+    /// As of [`Ledger::record`], or nothing is reserved in `entry`.
+    fn hold(&self, entry: &Entry) -> Result<(), StoreError>;
+
+    /// Gives back what was reserved for an attempt that cost nothing and has no entry.
+    ///
+    /// # Errors
+    /// As of [`Ledger::record`].
+    fn release(&self, request: RequestId, attempt: u32) -> Result<(), StoreError>;
 
     /// Waits until every entry recorded before the call is in the database.
     ///
@@ -109,6 +123,10 @@ pub struct Entry {
     /// Why the call went where it went.
     #[serde(flatten)]
     pub course: Course,
+    /// What was reserved for it, and the windows of budgets that it is charged to; `None`: it fell into
+    /// none. Entries that are read back do not tell.
+    #[serde(skip)]
+    pub held: Option<Held>,
     /// How many attempts the request had taken when this entry was made.
     pub attempts: u32,
     /// Time to the first content byte in milliseconds; `None` when there was none.
@@ -182,6 +200,8 @@ pub enum Outcome {
     Refused = 6,
     /// The attempt was given up for another one and may still have been billed.
     Abandoned = 7,
+    /// The gateway died while it ran, so nobody knows how it ended; booked with what was held for it.
+    Recovered = 8,
 }
 
 /// Where an entry's cost comes from. The numbers are stored; never reuse one.
@@ -308,11 +328,12 @@ impl Outcome {
             | Self::Deadline
             | Self::IdleTimeout
             | Self::Shutdown
-            | Self::Refused => true,
+            | Self::Refused
+            | Self::Recovered => true,
         }
     }
 
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Complete,
         Self::UpstreamError,
         Self::ClientGone,
@@ -321,6 +342,7 @@ impl Outcome {
         Self::Shutdown,
         Self::Refused,
         Self::Abandoned,
+        Self::Recovered,
     ];
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {

@@ -1,6 +1,6 @@
-//! What must outlive a request: virtual keys, the ledger, and responses to go on from.
+//! What must outlive a request: virtual keys, budgets, the ledger, and responses to go on from.
 //!
-//! [`Store`] bundles the seams, [`KeyStore`], [`Ledger`] and [`ResponseStore`], with the
+//! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`] and [`ResponseStore`], with the
 //! [`Pepper`] that turns a presented key into the hash it is looked up by.
 //! `SQLite` is the durable backend; memory is for tests and for runs that shall
 //! leave no trace. Both pass one conformance suite.
@@ -10,6 +10,8 @@
 //! is integer nano-dollars; no clock is read here, time is an argument.
 //! Not here: HTTP, prices, request bodies, policies about what a key may spend.
 
+mod account;
+mod budget;
 mod civil;
 mod error;
 mod ids;
@@ -26,8 +28,13 @@ mod store;
 #[cfg(test)]
 mod conformance;
 
+pub use account::{Account, AccountKind, NewAccount};
+pub use budget::{
+    Budget, BudgetStore, BudgetTerms, Difference, Estimate, Held, Holder, MAX_CHARGES, NewBudget,
+    Period, Raise, Scope, Spent, Then, Verification, Window,
+};
 pub use error::StoreError;
-pub use ids::{IdError, KeyId, RequestId};
+pub use ids::{AccountId, BudgetId, IdError, KeyId, RequestId};
 pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
 pub use ledger::{
     Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,

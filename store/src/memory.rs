@@ -3,23 +3,25 @@
 //! Entries pass through the journal's encoding, so what this store keeps is
 //! what the durable one would. It grows with every entry; nothing is evicted.
 
+mod budgets;
 mod responses;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::civil::{DAY_MS, day_text};
-use crate::journal::codec;
+use crate::journal::codec::{self, Record};
 use crate::key::{hint, mint};
 use crate::ledger::is_error;
 use crate::{
-    Backlog, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd, NewKey,
-    PageQuery, Pepper, RequestId, StoreError, UsageQuery, UsageRow,
+    Account, Backlog, Budget, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd,
+    NewKey, PageQuery, Pepper, RequestId, StoreError, UsageQuery, UsageRow,
 };
 
 pub(crate) use self::responses::MemoryResponses;
@@ -28,12 +30,18 @@ pub(crate) use self::responses::MemoryResponses;
 pub(crate) struct Memory {
     pepper: Arc<Pepper>,
     keys: Mutex<Vec<(KeyHash, KeyRecord)>>,
+    accounts: Mutex<Vec<Account>>,
+    budgets: Mutex<Vec<Budget>>,
+    /// Grows with every change of any of these.
+    version: AtomicU64,
     entries: Mutex<Book>,
 }
 
 #[derive(Default)]
 struct Book {
     entries: BTreeMap<(RequestId, u32), Entry>,
+    /// Attempts that were sent and have not ended, as they would be booked.
+    holds: BTreeMap<(RequestId, u32), Entry>,
     is_closed: bool,
 }
 
@@ -42,8 +50,15 @@ impl Memory {
         Self {
             pepper,
             keys: Mutex::default(),
+            accounts: Mutex::default(),
+            budgets: Mutex::default(),
+            version: AtomicU64::new(0),
             entries: Mutex::default(),
         }
+    }
+
+    fn move_version(&self) {
+        self.version.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -60,6 +75,7 @@ impl KeyStore for Memory {
             return Err(StoreError::NameTaken { name: record.name });
         }
         keys.push((hash, record.clone()));
+        self.move_version();
         Ok((record, secret))
     }
 
@@ -80,7 +96,10 @@ impl KeyStore for Memory {
             None => key.revoked_ms.is_none() && key.name == id_or_name,
         });
         Ok(found.map(|(_, key)| {
-            key.revoked_ms.get_or_insert(now_ms);
+            if key.revoked_ms.is_none() {
+                key.revoked_ms = Some(now_ms);
+                self.move_version();
+            }
             key.clone()
         }))
     }
@@ -95,13 +114,42 @@ impl KeyStore for Memory {
     }
 
     async fn version(&self) -> Result<u64, StoreError> {
-        // Keys are only ever added and revoked, so this sum grows with each change.
-        let keys = self.keys.lock();
-        let revoked = keys
-            .iter()
-            .filter(|(_, key)| key.revoked_ms.is_some())
-            .count();
-        Ok(u64::try_from(keys.len() + revoked).unwrap_or(u64::MAX))
+        Ok(self.version.load(Ordering::Relaxed))
+    }
+}
+
+impl Memory {
+    /// Applies a record as the durable store would.
+    fn apply(&self, payload: &[u8]) -> Result<(), StoreError> {
+        let unreadable = StoreError::InvalidEntry { field: "payload" };
+        let record = codec::decode(payload).ok_or(unreadable)?;
+        let mut book = self.entries.lock();
+        if book.is_closed {
+            return Err(StoreError::Closed);
+        }
+        match record {
+            Record::Entry(row) => {
+                let id = (row.request, row.attempt);
+                let entry = row
+                    .to_entry()
+                    .ok_or(StoreError::InvalidEntry { field: "label" })?;
+                book.holds.remove(&id);
+                book.entries.entry(id).or_insert(entry);
+            }
+            Record::Hold(row) => {
+                let id = (row.request, row.attempt);
+                let entry = row
+                    .to_entry()
+                    .ok_or(StoreError::InvalidEntry { field: "label" })?;
+                if !book.entries.contains_key(&id) {
+                    book.holds.insert(id, entry);
+                }
+            }
+            Record::Release(request, attempt) => {
+                book.holds.remove(&(request, attempt));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -110,17 +158,19 @@ impl Ledger for Memory {
     fn record(&self, entry: &Entry) -> Result<(), StoreError> {
         let mut payload = Vec::with_capacity(256);
         codec::encode(entry, &mut payload)?;
-        let stored = codec::decode(&payload)
-            .and_then(|row| Some(row.to_entry(&codec::Label::decode(row.label)?)))
-            .ok_or(StoreError::InvalidEntry { field: "payload" })?;
-        let mut book = self.entries.lock();
-        if book.is_closed {
-            return Err(StoreError::Closed);
-        }
-        book.entries
-            .entry((stored.request, stored.attempt))
-            .or_insert(stored);
-        Ok(())
+        self.apply(&payload)
+    }
+
+    fn hold(&self, entry: &Entry) -> Result<(), StoreError> {
+        let mut payload = Vec::with_capacity(256);
+        codec::encode_hold(entry, &mut payload)?;
+        self.apply(&payload)
+    }
+
+    fn release(&self, request: RequestId, attempt: u32) -> Result<(), StoreError> {
+        let mut payload = Vec::with_capacity(32);
+        codec::encode_release(request, attempt, &mut payload);
+        self.apply(&payload)
     }
 
     async fn flush(&self) -> Result<(), StoreError> {

@@ -15,9 +15,11 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::journal::{Journal, Limits};
-use crate::{KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
+use crate::{BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
 
 mod book;
+mod budgets;
+mod charges;
 mod keys;
 mod ledger;
 mod report;
@@ -37,6 +39,7 @@ pub(crate) struct Database {
 /// What opening yields.
 pub(crate) struct Opened {
     pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) budgets: Arc<dyn BudgetStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) responses: Arc<dyn ResponseStore>,
     pub(crate) pepper: Arc<Pepper>,
@@ -83,6 +86,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
         None => Arc::new(ledger::ToolLedger::new(database.clone())),
     };
     let responses = Arc::new(responses::SqliteResponses::new(database.clone()));
+    let budgets = Arc::new(budgets::SqliteBudgets::new(database.clone()));
     let keys = Arc::new(keys::SqliteKeys::new(
         database,
         connection,
@@ -90,6 +94,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     ));
     Ok(Opened {
         keys,
+        budgets,
         ledger,
         responses,
         pepper,

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use crate::journal::Limits;
 use crate::memory::{Memory, MemoryResponses};
 use crate::sqlite::{self, Opened};
-use crate::{KeyStore, Ledger, Pepper, ResponseStore, StoreError};
+use crate::{BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, StoreError};
 
 /// Keys, with the pepper that belongs to them, ledger and responses.
 #[derive(Clone)]
 pub struct Store {
     /// Where virtual keys are kept.
     pub keys: Arc<dyn KeyStore>,
+    /// Where accounts and budgets are kept.
+    pub budgets: Arc<dyn BudgetStore>,
     /// Where entries are booked.
     pub ledger: Arc<dyn Ledger>,
     /// Where responses are kept that callers go on from.
@@ -40,6 +42,7 @@ impl Store {
         let memory = Arc::new(Memory::new(Arc::clone(&pepper)));
         Ok(Self {
             keys: Arc::clone(&memory) as _,
+            budgets: Arc::clone(&memory) as _,
             ledger: memory,
             responses: Arc::new(MemoryResponses::default()),
             pepper,
@@ -77,12 +80,14 @@ impl Store {
     pub async fn sqlite(path: &Path, mode: Mode) -> Result<Self, StoreError> {
         let Opened {
             keys,
+            budgets,
             ledger,
             responses,
             pepper,
         } = sqlite::open(path, mode, Limits::default()).await?;
         Ok(Self {
             keys,
+            budgets,
             ledger,
             responses,
             pepper,

@@ -41,6 +41,7 @@ fn row(second: i64, decision: &str) -> Entry {
             decision: Some(decision.into()),
             ..Course::default()
         },
+        held: None,
         attempts: 1,
         first_content_ms: Some(200),
         duration_ms: 900,
@@ -228,6 +229,7 @@ async fn what_a_key_may_not_use_and_what_a_guard_keeps_back_is_refused() {
         name: "narrow".to_owned(),
         hint: String::new(),
         allowed_models: vec!["other".to_owned()],
+        account: None,
         created_ms: MONDAY_MS,
         expires_ms: None,
         revoked_ms: None,

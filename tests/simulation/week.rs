@@ -468,6 +468,7 @@ impl<'a> Live<'a> {
                 tried: (!is_plain).then(|| call.tried.join(",").into()),
                 decision: Some(decision.into()),
             },
+            held: None,
             attempts: call.made,
             first_content_ms: call.first.map(millis),
             duration_ms: millis(self.now - call.at),

@@ -3,6 +3,7 @@
 //! Every other field is the vendor's business and passes unread. Adding a field here
 //! needs a reason: each one is decoded for every request.
 
+pub mod bounded;
 mod contents;
 pub mod needs;
 #[cfg(test)]

@@ -17,7 +17,7 @@ struct Line {
 
 async fn on(store: &Store, line: &[&str], now_ms: i64) -> (anyhow::Result<()>, String, String) {
     let args = Line::try_parse_from([&["key"], line].concat()).unwrap().key;
-    capture(async |console| run(&args, store.keys.as_ref(), now_ms, console).await).await
+    capture(async |console| run(&args, store, now_ms, console).await).await
 }
 
 #[tokio::test]

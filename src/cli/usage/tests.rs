@@ -43,6 +43,7 @@ fn entry(model: &str, at_ms: i64, cost: Option<NanoUsd>) -> Entry {
         price_id: None,
         credential: None,
         course: Course::default(),
+        held: None,
         attempts: 1,
         first_content_ms: Some(3),
         duration_ms: 20,

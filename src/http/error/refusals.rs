@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use jiff::Timestamp;
 use tollward_wire::document::FieldError;
 use tollward_wire::realtime::EventError;
 
@@ -15,6 +16,7 @@ use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::explain::ExplainError;
 use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
+use crate::pipeline::reserve::ReserveError;
 use crate::pipeline::route::RouteError;
 use crate::policy::obstacle::Obstacle;
 
@@ -79,6 +81,7 @@ impl From<ServeError> for Problem {
             ServeError::Route(error) => error.into(),
             ServeError::Recall(error) => error.into(),
             ServeError::Passthrough(error) => error.into(),
+            ServeError::Reserve(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
             ServeError::Draining => Self {
                 retry: Retry::After(Duration::from_secs(1)),
@@ -123,6 +126,57 @@ impl From<PassthroughError> for Problem {
             PassthroughError::UnknownProvider => {
                 Self::invalid("unknown_provider", message).about("x-tollward-provider")
             }
+        }
+    }
+}
+
+impl From<ReserveError> for Problem {
+    fn from(error: ReserveError) -> Self {
+        let mut message = error.to_string();
+        let retry = error.retry_after();
+        let (status, kind, code) = match error {
+            ReserveError::Route(error) => return error.into(),
+            ReserveError::Exhausted { of, .. } => {
+                let resets = of
+                    .resets_ms
+                    .and_then(|ms| Timestamp::from_millisecond(ms).ok());
+                message += &match resets {
+                    Some(at) => format!("; it begins anew at {at}"),
+                    None => "; ask whoever runs this gateway for more".to_owned(),
+                };
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "insufficient_quota",
+                    "insufficient_quota",
+                )
+            }
+            ReserveError::Reserved { .. } => {
+                message += "; try again when some of them have ended";
+                (
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "rate_limit_exceeded",
+                    "budget_reserved",
+                )
+            }
+            ReserveError::Unpriced { .. } => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request_error",
+                "model_unpriced",
+            ),
+            ReserveError::Unbounded { .. } => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request_error",
+                "cost_unbounded",
+            ),
+            ReserveError::Unrecorded => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "server_error",
+                "ledger_unavailable",
+            ),
+        };
+        Self {
+            retry: retry.map_or(Retry::Never, Retry::After),
+            ..Self::new(status, kind, code, message)
         }
     }
 }

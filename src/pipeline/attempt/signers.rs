@@ -24,6 +24,8 @@ pub struct Signers<'a> {
     holder: Option<&'a Arc<Holder>>,
     /// The attempt that runs, and since when.
     open: Option<(AttemptNumber, Instant)>,
+    /// Why none could begin.
+    refusal: Option<Box<AttemptFailure>>,
     is_over: bool,
 }
 
@@ -36,11 +38,13 @@ impl<'a> Signers<'a> {
             turn: deployment.credentials.turn(&deployment.upstream_model),
             holder: None,
             open: None,
+            refusal: None,
             is_over: false,
         }
     }
 
-    /// Begins with the next credential that has a key; `None` if there is none or it would not help.
+    /// Begins with the next credential that has a key; `None` if there is none, it would not help, or no
+    /// budget has room for another attempt.
     ///
     /// # Cancellation
     /// Dropping the future leaves an attempt open, and the settlement closes it.
@@ -48,7 +52,14 @@ impl<'a> Signers<'a> {
         while !self.is_over {
             let now = clock::mono();
             let holder = self.turn.next(now)?;
-            let number = books.lock().begin_attempt(self.deployment, holder.name());
+            let begun = books.lock().begin_attempt(self.deployment, holder.name());
+            let number = match begun {
+                Ok(number) => number,
+                Err(refusal) => {
+                    self.refusal = Some(refusal);
+                    return None;
+                }
+            };
             self.open = Some((number, now));
             match holder.signer(&gateway.fetcher).await {
                 Ok(signer) => {
@@ -85,8 +96,11 @@ impl<'a> Signers<'a> {
         self.is_over = !is_refusal || self.upload.is_some_and(Upload::is_spent);
     }
 
-    /// The most hopeful of the failures.
+    /// The most hopeful of the failures; why none could begin, where there is none.
     pub fn into_failure(self) -> AttemptFailure {
-        self.turn.into_failure()
+        match self.refusal {
+            Some(refusal) if self.open.is_none() => *refusal,
+            Some(_) | None => self.turn.into_failure(),
+        }
     }
 }

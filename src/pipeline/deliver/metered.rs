@@ -252,16 +252,14 @@ impl Metered {
         }
     }
 
-    /// Ends an answer that is certainly longer than its caller wants it: the vendor ignores the bound,
-    /// and each further word is paid for (faults U-59).
+    /// Ends an answer that is certainly longer than its caller wants it, because the vendor ignores the bound and
+    /// each further word is paid for (faults U-59), or than its budgets have room for.
     fn check_bound(&mut self) {
-        let is_flowing = self.state == State::Flowing;
-        let Some(bound) = self.limits.output.filter(|_| is_flowing) else {
+        if self.state != State::Flowing {
             return;
-        };
-        let usage = self.reader.usage();
-        let counted = usage.map(|it| it.output.saturating_sub(it.reasoning));
-        if !bound.is_passed(self.reader.words_bytes(), counted) {
+        }
+        let is_overrun = self.is_overrun();
+        if !is_overrun && !self.settlement.outgrows(self.reader.output_bytes()) {
             return;
         }
         let farewell = Farewell {
@@ -270,11 +268,23 @@ impl Metered {
             model: self.settlement.model(),
         };
         if self.reader.cut(&farewell, &mut self.ready) {
-            self.settlement.overran();
+            if is_overrun {
+                self.settlement.overran();
+            }
             self.keep();
             self.end(Outcome::Complete);
             self.state = State::Closed;
         }
+    }
+
+    /// Whether the answer is certainly longer than its caller wants it.
+    fn is_overrun(&self) -> bool {
+        let Some(bound) = self.limits.output else {
+            return false;
+        };
+        let usage = self.reader.usage();
+        let counted = usage.map(|it| it.output.saturating_sub(it.reasoning));
+        bound.is_passed(self.reader.words_bytes(), counted)
     }
 
     fn hand_out(&mut self) {

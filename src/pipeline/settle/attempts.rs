@@ -13,6 +13,8 @@ use tollward_wire::fault::{Fault, Phase};
 use super::course::{ANSWERED, OUTRUN, SKIPPED};
 use super::{Attempt, Call, Failed, Observed, Settlement};
 use crate::clock;
+use crate::http::error::Problem;
+use crate::pipeline::reserve::ReserveError;
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::health::{Demand, Flight};
@@ -28,22 +30,34 @@ pub(super) struct Open {
 pub struct AttemptNumber(u32);
 
 impl Settlement {
-    /// An attempt on `deployment` with a credential of it begins.
+    /// An attempt on `deployment` with a credential of it begins, once what it may cost is reserved.
+    ///
+    /// # Errors
+    /// Some budget has no room for it: nothing was begun.
     pub fn begin_attempt(
         &mut self,
         deployment: &Arc<Deployment>,
         credential: &Arc<str>,
-    ) -> AttemptNumber {
-        if self.open.is_empty() {
-            self.follow(deployment);
-        }
-        self.call.attempts += 1;
-        let number = self.call.attempts;
+    ) -> Result<AttemptNumber, Box<AttemptFailure>> {
         let credential = if deployment.credentials.has_choice() {
             Arc::clone(credential)
         } else {
             Arc::from("")
         };
+        let mut attempt = Attempt {
+            number: self.call.attempts + 1,
+            deployment: Arc::clone(deployment),
+            credential,
+            failed: None,
+            reservation: None,
+        };
+        let reserved = self.reserve(&mut attempt);
+        reserved.map_err(|error| Box::new(unaffordable(*error)))?;
+        if self.open.is_empty() {
+            self.follow(deployment);
+        }
+        self.call.attempts += 1;
+        let number = attempt.number;
         let now = clock::mono();
         self.call.upstream_since.get_or_insert(now);
         let demand = Demand {
@@ -53,39 +67,36 @@ impl Settlement {
         };
         let health = &deployment.health;
         self.open.push(Open {
-            attempt: Attempt {
-                number,
-                deployment: Arc::clone(deployment),
-                credential,
-                failed: None,
-            },
+            attempt,
             flight: health
                 .begin(deployment.breaker, demand, now)
                 .on_trial(deployment.canary),
         });
-        AttemptNumber(number)
+        Ok(AttemptNumber(number))
     }
 
     /// `deployment` is asked after the last attempt, which failed.
     fn follow(&mut self, deployment: &Arc<Deployment>) {
-        let last = &self.call.last;
+        let nobody = Attempt::of_nobody(deployment);
+        let mut last = std::mem::replace(&mut self.call.last, nobody);
         if let Some(failed) = &last.failed {
             let metrics = &self.gateway.metrics;
             metrics.count_fallback(&last.deployment, deployment, failed.fault);
-            self.book_abandoned(last);
+            self.book_abandoned(&mut last);
         }
     }
 
     /// Books an attempt that is not the call's last one, if it may be billed.
-    fn book_abandoned(&self, attempt: &Attempt) {
-        if attempt.failed.as_ref().is_some_and(|it| it.may_be_billed) {
-            let ended = (Outcome::Abandoned, 0);
-            let (entry, _) = self.call.entry(attempt, ended, Observed::default());
-            self.gateway.book(&entry);
-            self.gateway
-                .metrics
-                .count_usage(&attempt.deployment, &entry);
+    fn book_abandoned(&self, attempt: &mut Attempt) {
+        if !attempt.failed.as_ref().is_some_and(|it| it.may_be_billed) {
+            return self.release(attempt);
         }
+        let ended = (Outcome::Abandoned, 0);
+        let (entry, _) = self.call.entry(attempt, ended, Observed::default());
+        self.gateway.book(&entry);
+        attempt.charge(&entry);
+        let metrics = &self.gateway.metrics;
+        metrics.count_usage(&attempt.deployment, &entry);
     }
 
     /// `deployment` cannot be asked such a thing: there is no attempt, and nothing to book.
@@ -140,7 +151,7 @@ impl Settlement {
             slower.flight.outrun(now);
             self.call.notes.step(&slower.attempt.deployment.id, OUTRUN);
             slower.attempt.failed = Some(self.call.left());
-            self.book_abandoned(&slower.attempt);
+            self.book_abandoned(&mut slower.attempt);
             let has_won = open.attempt.number > slower.attempt.number;
             let rival = if has_won { &open } else { &slower };
             let metrics = &self.gateway.metrics;
@@ -174,12 +185,15 @@ impl Settlement {
     /// `attempt` is over, and runs no more.
     fn close(&mut self, mut attempt: Attempt, failed: Failed, what: &'static str) {
         self.call.notes.step(&attempt.deployment.id, what);
+        if !failed.may_be_billed {
+            self.release(&mut attempt);
+        }
         attempt.failed = Some(failed);
         if self.open.is_empty() {
             self.call.last = attempt;
             self.call.rest(clock::mono());
         } else {
-            self.book_abandoned(&attempt);
+            self.book_abandoned(&mut attempt);
         }
     }
 
@@ -206,6 +220,22 @@ impl Settlement {
             (Outcome::Complete, Some(usage)) => flight.used(usage),
             _ => {}
         }
+    }
+}
+
+/// No budget has room for an attempt: nothing was sent, and a cheaper deployment may have its turn.
+fn unaffordable(error: ReserveError) -> AttemptFailure {
+    let detail = error.to_string();
+    let retry_after = error.retry_after();
+    let fault = match error {
+        ReserveError::Unrecorded => Fault::Overloaded,
+        _ => Fault::Quota,
+    };
+    AttemptFailure {
+        error: Some(Problem::from(error).body),
+        retry_after,
+        is_ours: true,
+        ..AttemptFailure::of(fault, detail)
     }
 }
 
@@ -237,6 +267,19 @@ impl Call {
         Failed {
             may_be_billed: self.is_request_sent(),
             ..Failed::unbilled(Fault::Cancelled)
+        }
+    }
+}
+
+impl Attempt {
+    /// Nobody was asked yet; `deployment` would be the first.
+    pub(super) fn of_nobody(deployment: &Arc<Deployment>) -> Self {
+        Self {
+            number: 0,
+            deployment: Arc::clone(deployment),
+            credential: Arc::from(""),
+            failed: None,
+            reservation: None,
         }
     }
 }

@@ -71,6 +71,7 @@ impl Settlement {
             entry.cost_source = priced.source;
             entry.price_id = priced.price_id;
         }
+        self.call.last.charge_part(&mut entry);
         self.call.turns += 1;
         self.write(&entry, observed);
     }

@@ -35,6 +35,7 @@ fn entry() -> Entry {
             tried: Some("beta/large:timeout,alpha/large:ok".into()),
             decision: Some(r#"{"tokens":12}"#.into()),
         },
+        held: None,
         attempts: 2,
         first_content_ms: Some(80),
         duration_ms: 95,

@@ -1,7 +1,8 @@
-//! One ledger entry as bytes: the payload of a journal record.
+//! What is recorded of an attempt as bytes: the payload of a journal record.
 //!
-//! Version 1: fixed fields, then optional ones as the flags say, why it went there, then tokens and, if
-//! there are any, things as varints, then a *label*: the texts that repeat from entry to entry, kept
+//! Its first byte says what it is: an entry, one with a reservation, the reservation itself, or that
+//! one was given back. An entry: fixed fields, then optional ones as the flags say, why it went there, then tokens and, if
+//! there are any, things as varints, then what was held and where, then a *label*: the texts that repeat from entry to entry, kept
 //! together so that the writer can look the whole block up at once.
 //! All integers are little-endian. Framing and checksums are in `segment`.
 
@@ -10,16 +11,26 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::budget::MAX_CHARGES;
 use crate::{
-    CostSource, Course, Entry, KeyId, NanoUsd, Outcome, RequestId, StoreError, ThingCounts,
-    TokenCounts,
+    BudgetId, CostSource, Course, Entry, Held, KeyId, NanoUsd, Outcome, RequestId, StoreError,
+    ThingCounts, TokenCounts, Window,
 };
 
-const VERSION: u8 = 1;
+/// What a record is; never reuse one.
+const ENTRY: u8 = 1;
+/// An entry for which something was held.
+const HELD_ENTRY: u8 = 2;
+/// An attempt that is about to be sent, as it would be booked if nothing were heard of it again.
+const HOLD: u8 = 3;
+/// What was held for an attempt is given back: it cost nothing and has no entry.
+const RELEASE: u8 = 4;
 /// Longest text kept per field, in bytes.
 const MAX_TEXT: usize = 256;
-/// Longest payload: ten texts, each at most `MAX_TEXT` after escaping, and about 180 bytes.
-pub(crate) const MAX_PAYLOAD: usize = 3_072;
+/// Bytes of a window: its budget, its beginning and whose share it is.
+const WINDOW: usize = 32;
+/// Longest payload: ten texts, each at most `MAX_TEXT` after escaping, windows, and about 200 bytes.
+pub(crate) const MAX_PAYLOAD: usize = 3_072 + MAX_CHARGES * WINDOW;
 
 const STREAMED: u8 = 1;
 const ESTIMATED: u8 = 1 << 1;
@@ -29,6 +40,17 @@ const HAS_FIRST_CONTENT: u8 = 1 << 4;
 const HAS_THINGS: u8 = 1 << 5;
 const HAS_CREDENTIAL: u8 = 1 << 6;
 const HAS_COURSE: u8 = 1 << 7;
+
+/// A decoded record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record<'a> {
+    /// An attempt that has ended.
+    Entry(Box<Row<'a>>),
+    /// One that is about to be sent.
+    Hold(Box<Row<'a>>),
+    /// One that cost nothing has no entry.
+    Release(RequestId, u32),
+}
 
 /// A decoded entry whose label is still bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +76,15 @@ pub(crate) struct Row<'a> {
     pub(crate) rule: Option<&'a str>,
     pub(crate) tried: Option<&'a str>,
     pub(crate) decision: Option<&'a str>,
+    pub(crate) held: Option<HeldRow<'a>>,
     pub(crate) label: &'a [u8],
+}
+
+/// What was held, with the windows still bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct HeldRow<'a> {
+    pub(crate) amount: NanoUsd,
+    pub(crate) windows: &'a [u8],
 }
 
 /// The texts of an entry.
@@ -68,11 +98,38 @@ pub(crate) struct Label<'a> {
     pub(crate) price_id: Option<&'a str>,
 }
 
-/// Appends the payload of `entry` to `out`.
+/// Appends the payload that books `entry` to `out`.
 ///
 /// # Errors
 /// A number does not fit what the database can hold; `out` may hold a part then.
 pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    let kind = if entry.held.is_some() {
+        HELD_ENTRY
+    } else {
+        ENTRY
+    };
+    encode_as(kind, entry, out)
+}
+
+/// Appends the payload that keeps the reservation of `entry`, which it must have.
+///
+/// # Errors
+/// As of [`encode`].
+pub(crate) fn encode_hold(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError> {
+    if entry.held.is_none() {
+        return Err(StoreError::InvalidEntry { field: "held" });
+    }
+    encode_as(HOLD, entry, out)
+}
+
+/// Appends the payload that gives a reservation back.
+pub(crate) fn encode_release(request: RequestId, attempt: u32, out: &mut Vec<u8>) {
+    out.push(RELEASE);
+    out.extend_from_slice(request.uuid().as_bytes());
+    out.extend_from_slice(&attempt.to_le_bytes());
+}
+
+fn encode_as(kind: u8, entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError> {
     if entry.at_ms < 0 {
         return Err(StoreError::InvalidEntry { field: "at_ms" });
     }
@@ -85,7 +142,7 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
         | flag(!entry.things.is_nothing(), HAS_THINGS)
         | flag(entry.credential.is_some(), HAS_CREDENTIAL)
         | flag(entry.course != Course::default(), HAS_COURSE);
-    out.extend_from_slice(&[VERSION, flags, entry.outcome as u8, entry.cost_source as u8]);
+    out.extend_from_slice(&[kind, flags, entry.outcome as u8, entry.cost_source as u8]);
     out.extend_from_slice(entry.request.uuid().as_bytes());
     out.extend_from_slice(&entry.attempt.to_le_bytes());
     out.extend_from_slice(&entry.at_ms.to_le_bytes());
@@ -109,6 +166,10 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
     if !entry.things.is_nothing() {
         push_counts("things", &entry.things.to_array(), out)?;
     }
+    if let Some(held) = &entry.held {
+        out.extend_from_slice(&held.amount.0.to_le_bytes());
+        push_windows(&held.windows, out)?;
+    }
     push_text(&entry.operation, out);
     push_text(&entry.model, out);
     push_text(&entry.provider, out);
@@ -122,12 +183,25 @@ pub(crate) fn encode(entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreError>
 }
 
 /// Reads a payload; `None` when it is not one that this version wrote.
-pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
-    let mut cursor = Cursor(payload);
-    let [version, flags, outcome, cost_source] = *cursor.array::<4>()?;
-    if version != VERSION {
-        return None;
+pub(crate) fn decode(payload: &[u8]) -> Option<Record<'_>> {
+    let (kind, rest) = payload.split_first()?;
+    let row = |has_held| decode_row(Cursor(rest), has_held).map(Box::new);
+    match *kind {
+        ENTRY => row(false).map(Record::Entry),
+        HELD_ENTRY => row(true).map(Record::Entry),
+        HOLD => row(true).map(Record::Hold),
+        RELEASE => {
+            let mut cursor = Cursor(rest);
+            let request = RequestId::from_uuid(Uuid::from_bytes(*cursor.array()?));
+            let attempt = u32::from_le_bytes(*cursor.array()?);
+            Some(Record::Release(request, attempt))
+        }
+        _ => None,
     }
+}
+
+fn decode_row(mut cursor: Cursor<'_>, has_held: bool) -> Option<Row<'_>> {
+    let [flags, outcome, cost_source] = *cursor.array::<3>()?;
     let has = |bit: u8| flags & bit != 0;
     let request = RequestId::from_uuid(Uuid::from_bytes(*cursor.array()?));
     let attempt = u32::from_le_bytes(*cursor.array()?);
@@ -158,6 +232,9 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
     } else {
         [0; 3]
     };
+    let held = if has_held { Some(cursor.held()?) } else { None };
+    // A label that cannot be read is none.
+    Label::decode(cursor.0)?;
     Some(Row {
         request,
         attempt,
@@ -178,6 +255,7 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Row<'_>> {
         rule,
         tried,
         decision,
+        held,
         label: cursor.0,
     })
 }
@@ -207,9 +285,10 @@ impl Row<'_> {
         crate::ledger::is_error(self.status, self.outcome)
     }
 
-    /// The entry, with texts of its own.
-    pub(crate) fn to_entry(&self, label: &Label<'_>) -> Entry {
-        Entry {
+    /// The entry, with texts of its own; `None` when its label is none.
+    pub(crate) fn to_entry(&self) -> Option<Entry> {
+        let label = Label::decode(self.label)?;
+        Some(Entry {
             request: self.request,
             attempt: self.attempt,
             at_ms: self.at_ms,
@@ -234,11 +313,49 @@ impl Row<'_> {
                 tried: self.tried.map(Arc::from),
                 decision: self.decision.map(Arc::from),
             },
+            held: self.held.map(|it| it.to_held()),
             attempts: self.attempts,
             first_content_ms: self.first_content_ms,
             duration_ms: self.duration_ms,
+        })
+    }
+}
+
+impl HeldRow<'_> {
+    /// The same, with windows of its own.
+    pub(crate) fn to_held(self) -> Held {
+        Held {
+            amount: self.amount,
+            windows: windows(self.windows).collect(),
         }
     }
+}
+
+/// The windows of a block.
+pub(crate) fn windows(block: &[u8]) -> impl Iterator<Item = Window> + '_ {
+    let (windows, _) = block.as_chunks::<WINDOW>();
+    windows.iter().filter_map(|bytes| {
+        let mut cursor = Cursor(bytes);
+        Some(Window {
+            budget: BudgetId::from_uuid(Uuid::from_bytes(*cursor.array()?)),
+            start_ms: i64::from_le_bytes(*cursor.array()?),
+            subject: u64::from_le_bytes(*cursor.array()?),
+        })
+    })
+}
+
+/// Writes how many windows there are, and each.
+fn push_windows(windows: &[Window], out: &mut Vec<u8>) -> Result<(), StoreError> {
+    if windows.is_empty() || windows.len() > MAX_CHARGES {
+        return Err(StoreError::InvalidEntry { field: "held" });
+    }
+    push_varint(windows.len() as u64, out);
+    for window in windows {
+        out.extend_from_slice(window.budget.uuid().as_bytes());
+        out.extend_from_slice(&window.start_ms.to_le_bytes());
+        out.extend_from_slice(&window.subject.to_le_bytes());
+    }
+    Ok(())
 }
 
 /// Three texts, of which an empty one says nothing, if there is anything to tell.
@@ -320,6 +437,15 @@ impl<'a> Cursor<'a> {
         let (head, tail) = self.0.split_at_checked(length)?;
         self.0 = tail;
         str::from_utf8(head).ok()
+    }
+
+    fn held(&mut self) -> Option<HeldRow<'a>> {
+        let amount = NanoUsd(i64::from_le_bytes(*self.array()?));
+        let many = usize::try_from(self.varint()?).ok()?;
+        let many = Some(many).filter(|it| (1..=MAX_CHARGES).contains(it))?;
+        let (windows, rest) = self.0.split_at_checked(many * WINDOW)?;
+        self.0 = rest;
+        Some(HeldRow { amount, windows })
     }
 
     /// Some texts, if they are there; one that is empty is none.

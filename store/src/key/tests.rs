@@ -7,6 +7,7 @@ fn record(models: &[&str], expires_ms: Option<i64>) -> Result<KeyRecord, StoreEr
     let new = NewKey {
         name: "ci".to_owned(),
         allowed_models: models.iter().map(|model| (*model).to_owned()).collect(),
+        account: None,
         now_ms: 1_000,
         expires_ms,
     };

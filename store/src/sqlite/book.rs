@@ -1,34 +1,50 @@
-//! Putting decoded entries into the database, many rows at a time.
+//! Putting decoded records into the database, many rows at a time.
 //!
 //! An insert repeats one row of placeholders up to 512 times, in four sizes so
 //! that the prepared statements stay few. A row whose (request, attempt) is
-//! already booked is skipped. Texts go to `ledger_label` once and are
+//! already booked is skipped, and nothing is charged for it again. Texts go to `ledger_label` once and are
 //! remembered by their bytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _, SqliteConnection};
 
+use super::charges::{self, ChargeSets};
+use crate::RequestId;
 use crate::journal::Position;
-use crate::journal::codec::{Label, Row};
+use crate::journal::codec::{Label, Record, Row};
 
 /// Labels remembered at most; a label is an operation, model, deployment and price.
 const MAX_LABELS: usize = 10_000;
-const COLUMNS: usize = 29;
+const COLUMNS: usize = 31;
 const INSERT: &str = "INSERT INTO ledger_entry (request, attempt, at_ms, virtual_key, label, \
     status, outcome, is_error, streamed, input, cache_read, cache_write, audio_input, output, \
     reasoning, audio_output, cost_nano, cost_source, estimated, attempts, first_content_ms, \
     duration_ms, images, input_ms, characters, credential, rule, tried, \
-    decision) VALUES ";
+    decision, held_nano, charge_set) VALUES ";
 /// Rows per statement, largest first. `SQLite` takes 32,766 parameters.
 static STATEMENTS: LazyLock<[(usize, Arc<str>); 4]> =
     LazyLock::new(|| [512, 64, 8, 1].map(|rows| (rows, insert_statement(rows))));
 
+/// Ids of what repeats from entry to entry, as far as it was seen.
+#[derive(Default)]
+pub(super) struct Known {
+    labels: Labels,
+    charge_sets: ChargeSets,
+}
+
 /// Ids of labels that were seen.
 #[derive(Default)]
-pub(super) struct Labels(HashMap<Box<[u8]>, i64>);
+struct Labels(HashMap<Box<[u8]>, i64>);
+
+/// A row with the ids of what repeats.
+pub(super) struct Booking<'r> {
+    pub(super) row: &'r Row<'r>,
+    pub(super) label: i64,
+    pub(super) charge_set: Option<i64>,
+}
 
 /// How far the journal is applied, as the database remembers it.
 pub(super) async fn position(connection: &mut SqliteConnection) -> Result<Position, sqlx::Error> {
@@ -43,46 +59,58 @@ pub(super) async fn position(connection: &mut SqliteConnection) -> Result<Positi
     })
 }
 
-/// Books `rows` in one transaction and, for the owner of the journal, how far it is applied.
+/// Books `records` in one transaction and, for the owner of the journal, how far it is applied.
+///
+/// Who does not own the journal keeps no reservations: those of a process that runs are its own.
 ///
 /// # Cancellation
-/// A dropped future rolls back; the same rows may be booked again.
+/// A dropped future rolls back; the same records may be booked again.
 pub(super) async fn book(
     connection: &mut SqliteConnection,
-    labels: &mut Labels,
-    rows: &[Row<'_>],
+    known: &mut Known,
+    records: &[Record<'_>],
     applied: Option<Position>,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let booked = book_in(&mut transaction, labels, rows, applied).await;
+    let booked = book_in(&mut transaction, known, records, applied).await;
     if booked.is_err() {
-        // Labels of a transaction that is rolled back do not exist.
-        labels.0.clear();
+        // Ids of a transaction that is rolled back do not exist.
+        *known = Known::default();
     }
     booked?;
-    transaction.commit().await.inspect_err(|_| labels.0.clear())
+    let committed = transaction.commit().await;
+    committed.inspect_err(|_| *known = Known::default())
 }
 
 async fn book_in(
     connection: &mut SqliteConnection,
-    labels: &mut Labels,
-    rows: &[Row<'_>],
+    known: &mut Known,
+    records: &[Record<'_>],
     applied: Option<Position>,
 ) -> Result<(), sqlx::Error> {
-    let mut ids = Vec::with_capacity(rows.len());
-    for row in rows {
-        ids.push(labels.id(connection, row.label).await?);
+    let mut entries = Vec::with_capacity(records.len());
+    for record in records {
+        if let Record::Entry(row) = record {
+            entries.push(known.booking(connection, row).await?);
+        }
     }
-    let mut rest: Vec<(&Row<'_>, i64)> = rows.iter().zip(ids).collect();
+    let charged = entries.iter().filter(|it| it.charge_set.is_some()).count();
+    let mut new = HashSet::with_capacity(charged);
+    let mut rest = entries.as_slice();
     for (size, statement) in &*STATEMENTS {
-        while rest.len() >= *size {
-            let tail = rest.split_off(*size);
-            insert(connection, statement, &rest).await?;
+        while let Some((rows, tail)) = rest.split_at_checked(*size) {
+            insert(connection, statement, rows, &mut new).await?;
             rest = tail;
         }
     }
-    widen_skew(connection, rows).await?;
+    charges::charge(connection, &entries, &new).await?;
+    widen_skew(connection, &entries).await?;
+    let open = ended_holds(connection, records).await?;
     if let Some(applied) = applied {
+        for row in open {
+            let booking = known.booking(connection, row).await?;
+            charges::keep_hold(connection, &booking).await?;
+        }
         sqlx::query("UPDATE ledger_state SET segment = $1, offset_bytes = $2")
             .bind(applied.segment.cast_signed())
             .bind(applied.offset.cast_signed())
@@ -92,34 +120,64 @@ async fn book_in(
     Ok(())
 }
 
+/// Forgets the reservations of attempts that have ended; those of `records` that have not.
+async fn ended_holds<'r>(
+    connection: &mut SqliteConnection,
+    records: &'r [Record<'r>],
+) -> Result<Vec<&'r Row<'r>>, sqlx::Error> {
+    let mut open: BTreeMap<_, &Row<'_>> = BTreeMap::new();
+    for record in records {
+        let (request, attempt) = match record {
+            Record::Hold(row) => {
+                open.insert((row.request, row.attempt), row);
+                continue;
+            }
+            Record::Entry(row) if row.held.is_some() => (row.request, row.attempt),
+            Record::Entry(_) => continue,
+            Record::Release(request, attempt) => (*request, *attempt),
+        };
+        // Most begin and end between two batches; one that grew may have begun before.
+        open.remove(&(request, attempt));
+        charges::forget_hold(connection, request, attempt).await?;
+    }
+    Ok(open.into_values().collect())
+}
+
+/// Inserts `rows`; `new` gets those with a charge that were not there.
 async fn insert(
     connection: &mut SqliteConnection,
     statement: &Arc<str>,
-    rows: &[(&Row<'_>, i64)],
+    rows: &[Booking<'_>],
+    new: &mut HashSet<(RequestId, u32)>,
 ) -> Result<(), sqlx::Error> {
     let mut arguments = SqliteArguments::default();
     arguments.reserve(rows.len() * COLUMNS, 0);
-    for (row, label) in rows {
-        bind(&mut arguments, row, *label).map_err(sqlx::Error::Encode)?;
+    for booking in rows {
+        bind(&mut arguments, booking).map_err(sqlx::Error::Encode)?;
     }
     let statement = AssertSqlSafe(Arc::clone(statement));
-    sqlx::query_with(statement, arguments)
-        .execute(connection)
-        .await
-        .map(|_| ())
+    let inserted = sqlx::query_with(statement, arguments)
+        .fetch_all(connection)
+        .await?;
+    for row in &inserted {
+        let attempt: i64 = row.try_get("attempt")?;
+        let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+        new.insert((charges::request(row)?, attempt));
+    }
+    Ok(())
 }
 
 /// Binds the columns in the order of [`INSERT`].
 fn bind(
     arguments: &mut SqliteArguments,
-    row: &Row<'_>,
-    label: i64,
+    booking: &Booking<'_>,
 ) -> Result<(), sqlx::error::BoxDynError> {
+    let row = booking.row;
     arguments.add(row.request.uuid().as_bytes().as_slice())?;
     arguments.add(i64::from(row.attempt))?;
     arguments.add(row.at_ms)?;
     arguments.add(row.key.as_ref().map(|key| key.uuid().as_bytes().to_vec()))?;
-    arguments.add(label)?;
+    arguments.add(booking.label)?;
     arguments.add(i64::from(row.status))?;
     arguments.add(i64::from(row.outcome as u8))?;
     arguments.add(i64::from(row.is_error()))?;
@@ -141,7 +199,9 @@ fn bind(
     for text in [row.credential, row.rule, row.tried] {
         arguments.add(text.map(str::to_owned))?;
     }
-    arguments.add(row.decision.map(str::to_owned))
+    arguments.add(row.decision.map(str::to_owned))?;
+    arguments.add(row.held.map(|it| it.amount.0))?;
+    arguments.add(booking.charge_set)
 }
 
 /// Keeps the margin that reports over a time range add to the range of request ids.
@@ -149,10 +209,10 @@ fn bind(
 /// Rounded up to a power of two, so that it is written a few dozen times in a database's life.
 async fn widen_skew(
     connection: &mut SqliteConnection,
-    rows: &[Row<'_>],
+    entries: &[Booking<'_>],
 ) -> Result<(), sqlx::Error> {
-    let skew = |row: &Row<'_>| row.at_ms.abs_diff(row.request.time_ms());
-    let widest = rows.iter().map(skew).max().unwrap_or(0);
+    let skew = |it: &Booking<'_>| it.row.at_ms.abs_diff(it.row.request.time_ms());
+    let widest = entries.iter().map(skew).max().unwrap_or(0);
     let rounded = widest
         .checked_next_power_of_two()
         .map_or(i64::MAX, |wide| i64::try_from(wide).unwrap_or(i64::MAX));
@@ -161,6 +221,25 @@ async fn widen_skew(
         .execute(connection)
         .await
         .map(|_| ())
+}
+
+impl Known {
+    /// A row with the ids of what repeats, inserted where it is new.
+    async fn booking<'r>(
+        &mut self,
+        connection: &mut SqliteConnection,
+        row: &'r Row<'r>,
+    ) -> Result<Booking<'r>, sqlx::Error> {
+        let charge_set = match row.held {
+            Some(held) => Some(self.charge_sets.id(connection, held.windows).await?),
+            None => None,
+        };
+        Ok(Booking {
+            row,
+            label: self.labels.id(connection, row.label).await?,
+            charge_set,
+        })
+    }
 }
 
 impl Labels {
@@ -211,5 +290,7 @@ impl Labels {
 fn insert_statement(rows: usize) -> Arc<str> {
     let row = format!("({})", ["?"; COLUMNS].join(","));
     let rows = vec![row; rows].join(",");
-    Arc::from(format!("{INSERT}{rows} ON CONFLICT DO NOTHING"))
+    Arc::from(format!(
+        "{INSERT}{rows} ON CONFLICT DO NOTHING RETURNING request, attempt"
+    ))
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::Database;
 use crate::key::{hint, mint};
-use crate::{KeyHash, KeyId, KeyRecord, KeyStore, NewKey, Pepper, StoreError};
+use crate::{AccountId, KeyHash, KeyId, KeyRecord, KeyStore, NewKey, Pepper, StoreError};
 
 pub(super) struct SqliteKeys {
     database: Database,
@@ -42,8 +42,9 @@ impl SqliteKeys {
         let mut connection = self.connection.lock().await;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query(
-            "INSERT INTO virtual_key (id, name, hash, hint, allowed_models, created_ms, expires_ms)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO virtual_key
+                 (id, name, hash, hint, allowed_models, created_ms, expires_ms, account)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(record.id.uuid().as_bytes().as_slice())
         .bind(&record.name)
@@ -52,11 +53,10 @@ impl SqliteKeys {
         .bind(models)
         .bind(record.created_ms)
         .bind(record.expires_ms)
+        .bind(record.account.map(|it| it.uuid().as_bytes().to_vec()))
         .execute(&mut *transaction)
         .await?;
-        sqlx::query("UPDATE key_state SET version = version + 1")
-            .execute(&mut *transaction)
-            .await?;
+        move_version(&mut transaction).await?;
         transaction.commit().await
     }
 
@@ -91,9 +91,7 @@ impl SqliteKeys {
         .execute(&mut *transaction)
         .await?;
         if marked.rows_affected() > 0 {
-            sqlx::query("UPDATE key_state SET version = version + 1")
-                .execute(&mut *transaction)
-                .await?;
+            move_version(&mut transaction).await?;
         }
         transaction.commit().await
     }
@@ -161,6 +159,14 @@ impl KeyStore for SqliteKeys {
     }
 }
 
+/// Notes that a key, an account or a budget has changed.
+pub(super) async fn move_version(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE key_state SET version = version + 1")
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
 /// The names of all keys by id, for the report by key.
 pub(super) async fn names(
     connection: &mut SqliteConnection,
@@ -181,6 +187,7 @@ fn record(row: &SqliteRow) -> Result<KeyRecord, sqlx::Error> {
         hint: row.try_get("hint")?,
         allowed_models: serde_json::from_str(&models)
             .map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        account: some_uuid(row, "account")?.map(AccountId::from_uuid),
         created_ms: row.try_get("created_ms")?,
         expires_ms: row.try_get("expires_ms")?,
         revoked_ms: row.try_get("revoked_ms")?,
@@ -189,6 +196,13 @@ fn record(row: &SqliteRow) -> Result<KeyRecord, sqlx::Error> {
 
 fn id(row: &SqliteRow, column: &str) -> Result<KeyId, sqlx::Error> {
     Ok(KeyId::from_uuid(Uuid::from_bytes(fixed(row, column)?)))
+}
+
+/// Reads an id that may be missing.
+pub(super) fn some_uuid(row: &SqliteRow, column: &str) -> Result<Option<Uuid>, sqlx::Error> {
+    let is_there = row.try_get::<Option<&[u8]>, _>(column)?.is_some();
+    let read = || fixed(row, column).map(Uuid::from_bytes);
+    is_there.then(read).transpose()
 }
 
 /// Reads a blob of exactly `N` bytes.

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use super::writer::{self, Finished};
 use super::{Database, book, report};
 use crate::journal::{Journal, Position, codec, segment};
-use crate::{Backlog, Entry, Ledger, PageQuery, StoreError, UsageQuery, UsageRow};
+use crate::{Backlog, Entry, Ledger, PageQuery, RequestId, StoreError, UsageQuery, UsageRow};
 
 /// How long dropping the ledger waits for its writer to finish.
 const DROP_WAIT: Duration = Duration::from_secs(5);
@@ -49,14 +49,35 @@ impl GatewayLedger {
     }
 }
 
+impl GatewayLedger {
+    /// Appends the record that `encode` writes.
+    fn append(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut record = Vec::with_capacity(256);
+        record.resize(segment::FRAME, 0);
+        encode(&mut record)?;
+        segment::seal(&mut record);
+        self.journal.append(&record)
+    }
+}
+
 #[async_trait]
 impl Ledger for GatewayLedger {
     fn record(&self, entry: &Entry) -> Result<(), StoreError> {
-        let mut record = Vec::with_capacity(256);
-        record.resize(segment::FRAME, 0);
-        codec::encode(entry, &mut record)?;
-        segment::seal(&mut record);
-        self.journal.append(&record)
+        self.append(|record| codec::encode(entry, record))
+    }
+
+    fn hold(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.append(|record| codec::encode_hold(entry, record))
+    }
+
+    fn release(&self, request: RequestId, attempt: u32) -> Result<(), StoreError> {
+        self.append(|record| {
+            codec::encode_release(request, attempt, record);
+            Ok(())
+        })
     }
 
     async fn flush(&self) -> Result<(), StoreError> {
@@ -133,7 +154,7 @@ impl ToolLedger {
         let applied = book::position(&mut connection)
             .await
             .map_err(|error| self.database.error(error))?;
-        let mut labels = book::Labels::default();
+        let mut known = book::Known::default();
         for (number, _) in segment::list(&folder).map_err(at)? {
             if number < applied.segment {
                 continue;
@@ -151,11 +172,11 @@ impl ToolLedger {
             while let Some(bytes) =
                 segment::read(&folder, number, position.offset, writer::CHUNK_BYTES).map_err(at)?
             {
-                let (rows, consumed) = writer::parse(&bytes);
-                if rows.is_empty() {
+                let (records, consumed) = writer::parse(&bytes);
+                if records.is_empty() {
                     break;
                 }
-                book::book(&mut connection, &mut labels, &rows, None)
+                book::book(&mut connection, &mut known, &records, None)
                     .await
                     .map_err(|error| self.database.error(error))?;
                 position.offset += consumed;
@@ -168,6 +189,14 @@ impl ToolLedger {
 #[async_trait]
 impl Ledger for ToolLedger {
     fn record(&self, _entry: &Entry) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly)
+    }
+
+    fn hold(&self, _entry: &Entry) -> Result<(), StoreError> {
+        Err(StoreError::ReadOnly)
+    }
+
+    fn release(&self, _request: RequestId, _attempt: u32) -> Result<(), StoreError> {
         Err(StoreError::ReadOnly)
     }
 

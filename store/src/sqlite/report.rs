@@ -173,7 +173,7 @@ fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
     Ok(summed)
 }
 
-fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+pub(super) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     let text = |column: &str| row.try_get::<&str, _>(column).map(Arc::<str>::from);
     let some_text = |column: &str| {
         let text = row.try_get::<Option<&str>, _>(column);
@@ -208,6 +208,7 @@ fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
             tried: some_text("tried")?,
             decision: some_text("decision")?,
         },
+        held: None,
         attempts: narrow(row, "attempts")?,
         first_content_ms: first_content_ms.and_then(|ms| u32::try_from(ms).ok()),
         duration_ms: narrow(row, "duration_ms")?,
@@ -238,23 +239,23 @@ fn things(row: &SqliteRow) -> Result<ThingCounts, sqlx::Error> {
     })
 }
 
-fn key(row: &SqliteRow, column: &str) -> Result<Option<KeyId>, sqlx::Error> {
+pub(super) fn key(row: &SqliteRow, column: &str) -> Result<Option<KeyId>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get(column)?;
     bytes
         .map(|bytes| uuid(bytes).map(KeyId::from_uuid))
         .transpose()
 }
 
-fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
+pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
     Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+pub(super) fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
     narrow(row, column)
 }
 
 /// Reads an integer column into the narrower type that it was written from.
-fn narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
+pub(super) fn narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
     row: &SqliteRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {
@@ -267,6 +268,6 @@ fn to_narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
     T::try_from(value).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-fn unknown(column: &'static str) -> sqlx::Error {
+pub(super) fn unknown(column: &'static str) -> sqlx::Error {
     sqlx::Error::Decode(format!("unknown code in column {column}").into())
 }

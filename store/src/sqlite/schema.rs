@@ -51,6 +51,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "why calls went where they went",
         include_str!("../../migrations/sqlite/0006_course.sql"),
     ),
+    (
+        7,
+        "accounts and budgets",
+        include_str!("../../migrations/sqlite/0007_budgets.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.

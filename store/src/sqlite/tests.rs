@@ -50,6 +50,7 @@ fn new_key(name: &str) -> NewKey {
     NewKey {
         name: name.to_owned(),
         allowed_models: vec![],
+        account: None,
         now_ms: NOON,
         expires_ms: None,
     }
@@ -334,7 +335,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     let mut connection = database.connect().await.unwrap();
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (7, 'from the future', 1, x'00', 0)",
+         VALUES (8, 'from the future', 1, x'00', 0)",
     )
     .execute(&mut connection)
     .await
@@ -342,7 +343,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     connection.close().await.unwrap();
     let inspected = Store::inspect(&path).await;
     assert!(
-        matches!(inspected, Err(StoreError::NewerSchema { found: 7, .. })),
+        matches!(inspected, Err(StoreError::NewerSchema { found: 8, .. })),
         "{inspected:?}"
     );
     for mode in [Mode::Gateway, Mode::Tool] {

@@ -17,9 +17,9 @@ use parking_lot::{Condvar, Mutex};
 use sqlx::SqliteConnection;
 
 use super::Database;
-use super::book::{self, Labels};
+use super::book::{self, Known};
 use crate::StoreError;
-use crate::journal::codec::{self, Label, Row};
+use crate::journal::codec::{self, Record};
 use crate::journal::segment::{self, Scan};
 use crate::journal::{Journal, Position, Waiter};
 
@@ -45,7 +45,7 @@ struct Writer {
     database: Database,
     journal: Arc<Journal>,
     connection: Option<SqliteConnection>,
-    labels: Labels,
+    known: Known,
     /// `None` until the database told how far it is.
     applied: Option<Position>,
     pauses: u32,
@@ -84,7 +84,7 @@ fn supervise(database: &Database, journal: &Arc<Journal>) -> (Vec<Waiter>, Resul
             database: database.clone(),
             journal: Arc::clone(journal),
             connection: None,
-            labels: Labels::default(),
+            known: Known::default(),
             applied: None,
             pauses: 0,
         };
@@ -107,21 +107,20 @@ fn supervise(database: &Database, journal: &Arc<Journal>) -> (Vec<Waiter>, Resul
 }
 
 /// Decodes the whole records at the start of `bytes`; also how many bytes they take.
-pub(super) fn parse(bytes: &[u8]) -> (Vec<Row<'_>>, u64) {
-    let mut rows = Vec::new();
+pub(super) fn parse(bytes: &[u8]) -> (Vec<Record<'_>>, u64) {
+    let mut records = Vec::new();
     let mut rest = bytes;
     while let Scan::Record(payload) = segment::scan(rest) {
-        let Some(row) = codec::decode(payload).filter(|row| Label::decode(row.label).is_some())
-        else {
+        let Some(record) = codec::decode(payload) else {
             break;
         };
-        rows.push(row);
+        records.push(record);
         rest = rest
             .get(segment::FRAME + payload.len()..)
             .unwrap_or_default();
     }
     let consumed = bytes.len() - rest.len();
-    (rows, u64::try_from(consumed).unwrap_or(u64::MAX))
+    (records, u64::try_from(consumed).unwrap_or(u64::MAX))
 }
 
 impl Writer {
@@ -158,12 +157,12 @@ impl Writer {
             let folder = self.journal.folder();
             let bytes = segment::read(folder, applied.segment, applied.offset, limit)
                 .map_err(|source| StoreError::file("read journal", folder, source))?;
-            let (rows, consumed) = parse(bytes.as_deref().unwrap_or_default());
-            if rows.is_empty() {
+            let (records, consumed) = parse(bytes.as_deref().unwrap_or_default());
+            if records.is_empty() {
                 applied = self.leave_segment(applied, target)?;
             } else {
                 applied.offset += consumed;
-                self.book(&rows, applied).await?;
+                self.book(&records, applied).await?;
             }
             self.applied = Some(applied);
             self.journal.note_progress(applied, None);
@@ -175,10 +174,11 @@ impl Writer {
         Ok(())
     }
 
-    async fn book(&mut self, rows: &[Row<'_>], applied: Position) -> Result<(), StoreError> {
-        let mut labels = std::mem::take(&mut self.labels);
-        let booked = book::book(self.connection().await?, &mut labels, rows, Some(applied)).await;
-        self.labels = labels;
+    async fn book(&mut self, records: &[Record<'_>], applied: Position) -> Result<(), StoreError> {
+        let mut known = std::mem::take(&mut self.known);
+        let connection = self.connection().await?;
+        let booked = book::book(connection, &mut known, records, Some(applied)).await;
+        self.known = known;
         booked.map_err(|error| self.database.error(error))
     }
 
@@ -270,7 +270,7 @@ impl Writer {
         }
         // Whatever state the connection is in, a new one is in none.
         self.connection = None;
-        self.labels = Labels::default();
+        self.known = Known::default();
         if let Some(applied) = self.applied.take() {
             self.journal.note_progress(applied, Some(reason));
         } else {

@@ -4,16 +4,61 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Label, MAX_PAYLOAD, decode, encode};
+use super::{MAX_PAYLOAD, Record, decode, encode, encode_hold, encode_release};
+use crate::budget::MAX_CHARGES;
 use crate::conformance::sample;
-use crate::{CostSource, Course, Entry, KeyId, NanoUsd, Outcome, StoreError};
+use crate::{
+    BudgetId, CostSource, Course, Entry, Held, KeyId, NanoUsd, Outcome, StoreError, Window,
+};
 
 fn round_trip(entry: &Entry) -> Entry {
     let mut payload = Vec::new();
     encode(entry, &mut payload).unwrap();
     assert!(payload.len() <= MAX_PAYLOAD, "{}", payload.len());
-    let row = decode(&payload).unwrap();
-    row.to_entry(&Label::decode(row.label).unwrap())
+    let Some(Record::Entry(row)) = decode(&payload) else {
+        panic!("no entry");
+    };
+    row.to_entry().unwrap()
+}
+
+fn held(windows: usize) -> Held {
+    let window = |number: usize| Window {
+        budget: BudgetId::new(i64::try_from(number).unwrap()),
+        start_ms: i64::MIN + i64::try_from(number).unwrap(),
+        subject: u64::MAX,
+    };
+    Held {
+        amount: NanoUsd(i64::MAX),
+        windows: (0..windows).map(window).collect(),
+    }
+}
+
+#[test]
+fn what_was_held_and_where_comes_back_with_an_entry_and_before_it() {
+    let entry = Entry {
+        held: Some(held(3)),
+        ..sample(1)
+    };
+    assert_eq!(round_trip(&entry), entry);
+    let mut payload = Vec::new();
+    encode_hold(&entry, &mut payload).unwrap();
+    let Some(Record::Hold(row)) = decode(&payload) else {
+        panic!("no reservation");
+    };
+    assert_eq!(row.to_entry(), Some(entry.clone()));
+    let mut payload = Vec::new();
+    encode_release(entry.request, 7, &mut payload);
+    assert_eq!(decode(&payload), Some(Record::Release(entry.request, 7)));
+}
+
+#[test]
+fn a_reservation_on_nothing_or_on_too_much_is_refused() {
+    for (windows, record) in [(0, true), (MAX_CHARGES + 1, true), (0, false)] {
+        let held = record.then(|| held(windows));
+        let entry = Entry { held, ..sample(1) };
+        let refused = encode_hold(&entry, &mut Vec::new());
+        assert!(matches!(refused, Err(StoreError::InvalidEntry { .. })));
+    }
 }
 
 #[test]
@@ -108,6 +153,7 @@ fn nul_is_escaped_and_long_text_is_cut_at_a_character() {
         },
         things: crate::ThingCounts::from_array([i64::MAX.unsigned_abs(); 3]),
         tokens: crate::TokenCounts::from_array([i64::MAX.unsigned_abs(); 7]),
+        held: Some(held(MAX_CHARGES)),
         ..sample(1)
     });
 }
@@ -127,10 +173,10 @@ proptest! {
 
     #[test]
     fn no_payload_panics(payload in prop::collection::vec(any::<u8>(), 0..200), seed in 0_u64..10, cut in 0_usize..200) {
-        let _ = decode(&payload).map(|row| Label::decode(row.label).is_some());
+        let _ = decode(&payload);
         let mut valid = Vec::new();
-        encode(&sample(seed), &mut valid).unwrap();
+        encode(&Entry { held: Some(held(2)), ..sample(seed) }, &mut valid).unwrap();
         valid.truncate(cut);
-        let _ = decode(&valid).map(|row| Label::decode(row.label).is_some());
+        let _ = decode(&valid);
     }
 }

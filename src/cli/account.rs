@@ -1,0 +1,195 @@
+//! `tollward org` and `tollward team`: who keys belong to.
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use tollward_store::{Account, AccountKind, NewAccount, Store};
+
+use crate::cli::budget::find_account;
+use crate::cli::console::{Console, time_text};
+
+/// What `tollward org` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum OrgCommand {
+    /// Open an organisation
+    Create(CreateOrgArgs),
+    /// List the organisations
+    List(ListArgs),
+    /// Close an organisation: its keys and those of its teams stop working
+    Close(CloseArgs),
+}
+
+/// What `tollward team` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum TeamCommand {
+    /// Open a team
+    Create(CreateTeamArgs),
+    /// List the teams
+    List(ListArgs),
+    /// Close a team: its keys stop working
+    Close(CloseArgs),
+}
+
+/// Arguments of `tollward org create`.
+#[derive(Debug, Clone, Args)]
+pub struct CreateOrgArgs {
+    /// What to call it; unique among open ones
+    name: String,
+}
+
+/// Arguments of `tollward team create`.
+#[derive(Debug, Clone, Args)]
+pub struct CreateTeamArgs {
+    /// What to call it; unique among open ones
+    name: String,
+    /// The organisation that it belongs to
+    #[arg(long, value_name = "NAME|ID")]
+    org: Option<String>,
+}
+
+/// Arguments of the lists.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Arguments of `close`.
+#[derive(Debug, Clone, Args)]
+pub struct CloseArgs {
+    /// Name or id
+    #[arg(value_name = "NAME|ID")]
+    account: String,
+}
+
+/// Runs `tollward org`.
+///
+/// # Errors
+/// The store refused, something that is named does not exist, or the output is closed.
+pub async fn run_org(
+    command: &OrgCommand,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let kind = AccountKind::Organization;
+    match command {
+        OrgCommand::Create(args) => {
+            let new = NewAccount {
+                kind,
+                parent: None,
+                name: args.name.clone(),
+                now_ms,
+            };
+            open(new, store, console).await
+        }
+        OrgCommand::List(args) => list(kind, args, store, console).await,
+        OrgCommand::Close(args) => close(kind, args, store, (now_ms, console)).await,
+    }
+}
+
+/// Runs `tollward team`.
+///
+/// # Errors
+/// As of [`run_org`].
+pub async fn run_team(
+    command: &TeamCommand,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let kind = AccountKind::Team;
+    match command {
+        TeamCommand::Create(args) => {
+            let parent = match &args.org {
+                Some(org) => Some(
+                    find_account(store, AccountKind::Organization, org)
+                        .await?
+                        .id,
+                ),
+                None => None,
+            };
+            let new = NewAccount {
+                kind,
+                parent,
+                name: args.name.clone(),
+                now_ms,
+            };
+            open(new, store, console).await
+        }
+        TeamCommand::List(args) => list(kind, args, store, console).await,
+        TeamCommand::Close(args) => close(kind, args, store, (now_ms, console)).await,
+    }
+}
+
+async fn open(new: NewAccount, store: &Store, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let opened = store.budgets.open_account(new).await;
+    let opened = opened.context("failed to open the account")?;
+    let (kind, command) = (opened.kind.name(), opened.kind.command());
+    Ok(writeln!(
+        console.notes,
+        "Opened {kind} `{0}` ({1}). Give it a key: tollward key create NAME --{command} {0}",
+        opened.name, opened.id,
+    )?)
+}
+
+async fn list(
+    kind: AccountKind,
+    args: &ListArgs,
+    store: &Store,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let accounts = store.budgets.accounts().await;
+    let all = accounts.context("failed to read the accounts")?;
+    let accounts: Vec<&Account> = all.iter().filter(|it| it.kind == kind).collect();
+    if args.json {
+        return Ok(console.json(&accounts)?);
+    }
+    if accounts.is_empty() {
+        let (kind, command) = (kind.name(), kind.command());
+        writeln!(
+            console.notes,
+            "No {kind} yet. Open one: tollward {command} create NAME"
+        )?;
+        return Ok(());
+    }
+    let rows = accounts.iter().map(|account| {
+        let above = all.iter().find(|it| Some(it.id) == account.parent);
+        [
+            account.name.clone(),
+            above.map(|it| it.name.clone()).unwrap_or_default(),
+            match account.closed_ms {
+                Some(at) => format!("closed {}", time_text(at)),
+                None => "open".to_owned(),
+            },
+            time_text(account.created_ms),
+            account.id.to_string(),
+        ]
+    });
+    Ok(console.table(["NAME", "OF", "STATE", "CREATED (UTC)", "ID"], rows)?)
+}
+
+async fn close(
+    kind: AccountKind,
+    args: &CloseArgs,
+    store: &Store,
+    (now_ms, console): (i64, &mut Console<'_>),
+) -> anyhow::Result<()> {
+    let closed = store
+        .budgets
+        .close_account(kind, &args.account, now_ms)
+        .await;
+    let Some(closed) = closed.context("failed to close the account")? else {
+        let (kind, command) = (kind.name(), kind.command());
+        bail!(
+            "no {kind} has the name or id `{}`; see `tollward {command} list`",
+            args.account
+        );
+    };
+    let kind = kind.name();
+    Ok(writeln!(
+        console.notes,
+        "Closed {kind} `{}`: its keys work no more.",
+        closed.name
+    )?)
+}

@@ -1,0 +1,370 @@
+//! `tollward budget`: what keys, teams, organisations or everybody may spend.
+//!
+//! A running gateway follows within a second. What is reserved for calls that run is known to it
+//! alone: the list shows what was charged.
+
+mod list;
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use tollward_store::{
+    Account, AccountKind, Budget, BudgetTerms, Estimate, Holder, NanoUsd, NewBudget, Period, Raise,
+    Scope, Store, Then,
+};
+
+use crate::cli::{console::Console, span};
+use crate::policy::period;
+
+/// Arguments of `tollward budget`.
+#[derive(Debug, Clone, Args)]
+pub struct BudgetArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: BudgetCommand,
+}
+
+/// What `tollward budget` can do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum BudgetCommand {
+    /// Make a budget
+    Create(CreateArgs),
+    /// List the budgets and what was spent of them
+    List(ListArgs),
+    /// Change a budget; what is not said stays as it is
+    Change(ChangeArgs),
+    /// Allow more for a while
+    Raise(RaiseArgs),
+    /// End a budget: it holds nothing back any more
+    End(EndArgs),
+}
+
+/// Arguments of `tollward budget create`.
+#[derive(Debug, Clone, Args)]
+pub struct CreateArgs {
+    /// What to call it; unique among budgets that have not ended
+    pub name: String,
+    #[command(flatten)]
+    holder: HolderArgs,
+    /// What may be spent in each period, in US dollars: 10 or 0.50
+    #[arg(long, value_name = "DOLLARS")]
+    limit: NanoUsd,
+    #[command(flatten)]
+    terms: TermsArgs,
+    /// Write JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Whose calls count.
+#[derive(Debug, Clone, Args)]
+#[group(required = true, multiple = false)]
+pub struct HolderArgs {
+    /// Everybody's calls count
+    #[arg(long)]
+    all: bool,
+    /// The calls of an organisation's keys and of its teams' keys count
+    #[arg(long, value_name = "NAME|ID")]
+    org: Option<String>,
+    /// The calls of a team's keys count
+    #[arg(long, value_name = "NAME|ID")]
+    team: Option<String>,
+    /// The calls of a key count
+    #[arg(long, value_name = "NAME|ID")]
+    key: Option<String>,
+}
+
+/// On what terms it is spent.
+#[derive(Debug, Clone, Args)]
+pub struct TermsArgs {
+    /// When it begins anew [default: total]
+    #[arg(long, value_enum)]
+    per: Option<Per>,
+    /// The time zone in which days, weeks and months begin, such as Asia/Seoul [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    zone: Option<String>,
+    /// Only calls of these models count, separated by commas; `gpt-*` takes a prefix [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "MODELS")]
+    models: Option<Vec<String>>,
+    /// Only calls at these providers count, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "PROVIDERS")]
+    providers: Option<Vec<String>>,
+    /// Only calls with one of these tags count, separated by commas [default: all]
+    #[arg(long, value_delimiter = ',', value_name = "TAGS")]
+    tags: Option<Vec<String>>,
+    /// How much is held for a call that runs [default: bound]
+    #[arg(long, value_enum)]
+    estimate: Option<Hold>,
+    /// Calls for which there is no room go to this model instead of being refused
+    #[arg(long, value_name = "MODEL")]
+    then: Option<String>,
+}
+
+/// When a budget begins anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Per {
+    /// At midnight
+    Day,
+    /// At the midnight before Monday
+    Week,
+    /// At the midnight before the first
+    Month,
+    /// Never
+    Total,
+}
+
+/// How much is held for a call that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Hold {
+    /// The most that it can cost: nothing is ever overspent
+    Bound,
+    /// What such calls usually cost: agents that allow themselves long answers run side by side
+    Learned,
+}
+
+/// Arguments of `tollward budget list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArgs {
+    /// Write JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Arguments of `tollward budget change`.
+#[derive(Debug, Clone, Args)]
+pub struct ChangeArgs {
+    /// Name or id of the budget
+    #[arg(value_name = "NAME|ID")]
+    budget: String,
+    /// What may be spent in each period, in US dollars
+    #[arg(long, value_name = "DOLLARS")]
+    limit: Option<NanoUsd>,
+    #[command(flatten)]
+    terms: TermsArgs,
+}
+
+/// Arguments of `tollward budget raise`.
+#[derive(Debug, Clone, Args)]
+pub struct RaiseArgs {
+    /// Name or id of the budget
+    #[arg(value_name = "NAME|ID")]
+    budget: String,
+    /// How much more, in US dollars
+    #[arg(long, value_name = "DOLLARS")]
+    by: NanoUsd,
+    /// For how long from now: 12h, 7d
+    #[arg(long = "for", value_name = "SPAN", value_parser = span::parse_span)]
+    span: Duration,
+}
+
+/// Arguments of `tollward budget end`.
+#[derive(Debug, Clone, Args)]
+pub struct EndArgs {
+    /// Name or id of the budget
+    #[arg(value_name = "NAME|ID")]
+    budget: String,
+}
+
+/// Runs `tollward budget`.
+///
+/// # Errors
+/// The store refused, something that is named does not exist, or the output is closed.
+pub async fn run(
+    args: &BudgetArgs,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    match &args.command {
+        BudgetCommand::Create(args) => create(args, store, now_ms, console).await,
+        BudgetCommand::List(args) => list::run(args.json, store, now_ms, console).await,
+        BudgetCommand::Change(args) => {
+            let found = find(store, &args.budget).await?;
+            let limit = args.limit.unwrap_or(found.limit);
+            let terms = args.terms.over(found.terms.clone())?;
+            let changed = change(store, &found, limit, terms).await?;
+            Ok(writeln!(
+                console.notes,
+                "Changed budget `{}`: {} {}.",
+                changed.name,
+                changed.limit,
+                list::period_text(&changed),
+            )?)
+        }
+        BudgetCommand::Raise(args) => {
+            let found = find(store, &args.budget).await?;
+            let until_ms = now_ms.saturating_add(span::millis(args.span));
+            let terms = BudgetTerms {
+                raise: Some(Raise {
+                    by_nano: args.by.0,
+                    until_ms,
+                }),
+                ..found.terms.clone()
+            };
+            let limit = found.limit;
+            let raised = change(store, &found, limit, terms).await?;
+            Ok(writeln!(
+                console.notes,
+                "Raised budget `{}` to {} until {} UTC.",
+                raised.name,
+                raised.limit_at(now_ms),
+                crate::cli::console::time_text(until_ms),
+            )?)
+        }
+        BudgetCommand::End(args) => {
+            let ended = store.budgets.end_budget(&args.budget, now_ms).await;
+            let Some(ended) = ended.context("failed to end the budget")? else {
+                bail!(unknown(&args.budget));
+            };
+            Ok(writeln!(console.notes, "Ended budget `{}`.", ended.name)?)
+        }
+    }
+}
+
+async fn create(
+    args: &CreateArgs,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let new = NewBudget {
+        name: args.name.clone(),
+        holder: args.holder.find(store).await?,
+        limit: args.limit,
+        terms: args.terms.over(BudgetTerms::default())?,
+        now_ms,
+    };
+    let made = store.budgets.create_budget(new).await;
+    let made = made.context("failed to make the budget")?;
+    if args.json {
+        return Ok(console.json(&made)?);
+    }
+    Ok(writeln!(
+        console.notes,
+        "Made budget `{}`: {} {}. What was spent before does not count.",
+        made.name,
+        made.limit,
+        list::period_text(&made),
+    )?)
+}
+
+async fn find(store: &Store, id_or_name: &str) -> anyhow::Result<Budget> {
+    let budgets = store.budgets.budgets().await;
+    let budgets = budgets.context("failed to read the budgets")?;
+    let found = Budget::named(&budgets, id_or_name).cloned();
+    found.with_context(|| unknown(id_or_name))
+}
+
+fn unknown(id_or_name: &str) -> String {
+    format!("no budget has the name or id `{id_or_name}`; see `tollward budget list`")
+}
+
+async fn change(
+    store: &Store,
+    found: &Budget,
+    limit: NanoUsd,
+    terms: BudgetTerms,
+) -> anyhow::Result<Budget> {
+    let changed = store.budgets.change_budget(found.id, limit, terms).await;
+    let changed = changed.context("failed to change the budget")?;
+    changed.with_context(|| format!("the budget `{}` has ended", found.name))
+}
+
+impl HolderArgs {
+    async fn find(&self, store: &Store) -> anyhow::Result<Holder> {
+        if let Some(name) = &self.key {
+            let keys = store.keys.list().await.context("failed to read the keys")?;
+            let id = name.parse().ok();
+            let found = keys.iter().find(|it| match id {
+                Some(id) => it.id == id,
+                None => it.revoked_ms.is_none() && it.name == *name,
+            });
+            let found = found.with_context(|| {
+                format!("no key has the name or id `{name}`; see `tollward key list`")
+            })?;
+            return Ok(Holder::Key(found.id));
+        }
+        let (kind, name) = match (&self.org, &self.team) {
+            (Some(org), _) => (AccountKind::Organization, org),
+            (None, Some(team)) => (AccountKind::Team, team),
+            (None, None) => return Ok(Holder::Gateway),
+        };
+        Ok(Holder::of(&find_account(store, kind, name).await?))
+    }
+}
+
+/// The account of that name or id.
+///
+/// # Errors
+/// There is none, or it cannot be read.
+pub async fn find_account(
+    store: &Store,
+    kind: AccountKind,
+    id_or_name: &str,
+) -> anyhow::Result<Account> {
+    let accounts = store.budgets.accounts().await;
+    let accounts = accounts.context("failed to read the accounts")?;
+    let found = Account::named(&accounts, kind, id_or_name).cloned();
+    found.with_context(|| {
+        let (kind, command) = (kind.name(), kind.command());
+        format!("no {kind} has the name or id `{id_or_name}`; see `tollward {command} list`")
+    })
+}
+
+impl TermsArgs {
+    /// `terms` with what was said.
+    fn over(&self, terms: BudgetTerms) -> anyhow::Result<BudgetTerms> {
+        if let Some(zone) = &self.zone {
+            period::zone(zone).with_context(|| {
+                format!("`{zone}` is no time zone; use a name such as Asia/Seoul or Europe/Berlin")
+            })?;
+        }
+        // An empty list, as in `--models ''`, takes the narrowing back.
+        let list = |said: &Option<Vec<String>>, kept: Vec<String>| match said {
+            Some(said) => said.iter().filter(|it| !it.is_empty()).cloned().collect(),
+            None => kept,
+        };
+        let scope = terms.scope;
+        Ok(BudgetTerms {
+            period: self.per.map_or(terms.period, Per::period),
+            zone: self.zone.clone().unwrap_or(terms.zone),
+            scope: Scope {
+                models: list(&self.models, scope.models),
+                providers: list(&self.providers, scope.providers),
+                tags: list(&self.tags, scope.tags),
+            },
+            estimate: self.estimate.map_or(terms.estimate, Hold::estimate),
+            then: match self.then.clone() {
+                Some(model) if model.is_empty() => Then::Deny,
+                Some(model) => Then::Model(model),
+                None => terms.then,
+            },
+            warn_at: terms.warn_at,
+            raise: terms.raise,
+        })
+    }
+}
+
+impl Per {
+    fn period(self) -> Period {
+        match self {
+            Self::Day => Period::Day,
+            Self::Week => Period::Week,
+            Self::Month => Period::Month,
+            Self::Total => Period::Total,
+        }
+    }
+}
+
+impl Hold {
+    fn estimate(self) -> Estimate {
+        match self {
+            Self::Bound => Estimate::Bound,
+            Self::Learned => Estimate::Learned,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,409 @@
+//! Admitted + plan → [`Spending`]: what the attempts of a call may cost, and on whose budgets.
+//!
+//! Before anything is sent, it is looked whether some deployment of the plan fits into every budget
+//! that the call counts towards. What each attempt may cost is reserved when it begins (`settle/reservation`),
+//! because between the two another call may have taken the room. A call that does not say how long its answer may
+//! be gets a bound, which is sent along: else nothing would be one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use memchr::memmem;
+use serde::de::IgnoredAny;
+use tollward_store::{Estimate, NanoUsd, Then};
+use tollward_wire::operation::Operation;
+use tollward_wire::view::bounded::{InputBound, asks_for_services};
+
+use crate::app::Gateway;
+use crate::budgets::purse::{Full, Wanted};
+use crate::budgets::{Budgets, InForce};
+use crate::pipeline::admit::Admitted;
+use crate::pipeline::route::{Plan, RouteError, route};
+use crate::policy::ceiling::{Demand, LEAST_OUTPUT, NoCeiling, STEP_OUTPUT, UNKNOWN_OUTPUT};
+use crate::policy::estimate;
+use crate::snapshot::{Deployment, Snapshot};
+
+/// What the attempts of a call may cost, and where that counts. Calls that no budget governs have none.
+pub struct Spending {
+    governing: Vec<Arc<InForce>>,
+    demand: Demand,
+    /// Output tokens of all choices that what is held pays for.
+    covered: u64,
+    /// When it is charged, in milliseconds since 1970.
+    at_ms: i64,
+    /// The bound on output that the caller did not set, for each choice.
+    pub applied: Option<u64>,
+}
+
+/// What more is to be held for an answer that goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Growth {
+    /// Output tokens of all choices that are paid for then.
+    pub covered: u64,
+    /// How much more that is.
+    pub more: NanoUsd,
+}
+
+/// Why nothing may be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum ReserveError {
+    /// The budget is spent, or what is left of it is less than the call may cost.
+    #[error("the budget `{}` has {} left of {}, and this may cost up to {hold}", .of.budget, .of.left, .of.limit)]
+    Exhausted {
+        /// Which one.
+        of: Shortage,
+        /// What the call may cost.
+        hold: NanoUsd,
+    },
+    /// It would do if the calls that run did not have their parts of it.
+    #[error("the budget `{}` is reserved for calls that run; {} of {} is left, and this may cost up to {hold}", .of.budget, .of.left, .of.limit)]
+    Reserved {
+        /// Which one.
+        of: Shortage,
+        /// What the call may cost.
+        hold: NanoUsd,
+    },
+    /// Nobody knows the price.
+    #[error("nobody knows what `{deployment}` costs, so a key with a budget may not use it")]
+    Unpriced {
+        /// The deployment.
+        deployment: Arc<str>,
+    },
+    /// Nobody can tell how much it costs at most.
+    #[error(
+        "what this costs has no bound ({what}), and the budget `{budget}` takes only what has one"
+    )]
+    Unbounded {
+        /// What is not bounded.
+        what: &'static str,
+        /// A budget that wants a bound.
+        budget: String,
+    },
+    /// The ledger does not take the reservation.
+    #[error("the ledger cannot be written")]
+    Unrecorded,
+    /// The budget sends what it has no room for to another model, which does not take it.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+}
+
+/// What there is of a budget that has no room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shortage {
+    /// Its name.
+    pub budget: String,
+    /// What is neither spent nor reserved.
+    pub left: NanoUsd,
+    /// What may be spent.
+    pub limit: NanoUsd,
+    /// When its next period begins, in milliseconds since 1970; `None`: never.
+    pub resets_ms: Option<i64>,
+    /// What becomes of what it has no room for.
+    then: Then,
+}
+
+/// Finds out what a call may cost; budgets without room for it may send it to another model.
+///
+/// # Errors
+/// [`ReserveError`] if no deployment of the plan, or of that other model, fits.
+pub fn reserve(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &mut Admitted,
+    plan: Plan,
+) -> Result<(Plan, Option<Box<Spending>>), ReserveError> {
+    let key = admitted.caller.key();
+    let model = &admitted.view.model;
+    let budgets = &gateway.budgets;
+    let governing = budgets.governing(key.map(|it| &**it), model, &admitted.hints.tags);
+    if governing.is_empty() {
+        return Ok((plan, None));
+    }
+    let demand = demand(budgets, &governing, admitted, &plan)?;
+    let mut spending = Spending {
+        demand,
+        covered: demand.output.unwrap_or(0).saturating_mul(demand.choices),
+        at_ms: budgets.charged_at(admitted.at_ms),
+        governing,
+        applied: None,
+    };
+    match spending.fit(budgets, &plan) {
+        Ok(()) => Ok((plan, Some(Box::new(spending)))),
+        Err(error) => {
+            let Some((model, rule)) = error.way_out() else {
+                return Err(error);
+            };
+            // The caller asked for another one, and is told and billed under that name.
+            let asked = std::mem::replace(&mut admitted.view.model, model);
+            let plan = route(gateway, snapshot, admitted);
+            admitted.view.model = asked;
+            let plan = plan?.called(rule);
+            spending.fit(budgets, &plan)?;
+            Ok((plan, Some(Box::new(spending))))
+        }
+    }
+}
+
+impl Spending {
+    /// Whether a deployment of `plan` fits, and with which bound on output.
+    fn fit(&mut self, budgets: &Budgets, plan: &Plan) -> Result<(), ReserveError> {
+        let mut refusal = None;
+        for deployment in plan.candidates() {
+            match self.fits(budgets, deployment) {
+                Ok(output) => {
+                    let is_own = self.demand.output.is_some();
+                    let is_needed = self.demand.estimate == Estimate::Bound && output > 0;
+                    self.applied = (is_needed && !is_own).then_some(output);
+                    return Ok(());
+                }
+                Err(error) => _ = refusal.get_or_insert(error),
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+
+    /// How much output of `deployment` there is room for.
+    fn fits(&self, budgets: &Budgets, deployment: &Deployment) -> Result<u64, ReserveError> {
+        let wanted = self.wanted(deployment);
+        let at_s = self.at_ms / 1_000;
+        let (prices, can) = (&deployment.prices, &deployment.capabilities);
+        let output = self.demand.allowed(can);
+        let hold = self.hold_of(deployment, output)?;
+        let Some(full) = budgets.full(&wanted, hold) else {
+            return Ok(output);
+        };
+        let rooms = wanted
+            .iter()
+            .map(|it| budgets.purse(&it.window).room(it.limit));
+        let room = NanoUsd(rooms.min().unwrap_or(i64::MAX));
+        let less = self.demand.affordable(room, prices, can, at_s);
+        less.ok_or_else(|| self.shortage(&wanted, full, hold, deployment))
+    }
+
+    /// The windows that an attempt at `deployment` is charged to, and what may be spent in each.
+    pub fn wanted(&self, deployment: &Deployment) -> Vec<Wanted> {
+        let wanted = |it: &Arc<InForce>| Wanted {
+            window: it.window(self.at_ms),
+            limit: it.budget.limit_at(self.at_ms),
+        };
+        self.counting(deployment).map(wanted).collect()
+    }
+
+    fn counting(&self, deployment: &Deployment) -> impl Iterator<Item = &Arc<InForce>> {
+        let counts = |it: &&Arc<InForce>| {
+            let scope = &it.budget.terms.scope;
+            scope.counts_provider(&deployment.provider)
+        };
+        self.governing.iter().filter(counts)
+    }
+
+    /// What is held for an attempt at `deployment`.
+    ///
+    /// # Errors
+    /// Nobody can tell.
+    pub fn hold(&self, deployment: &Deployment) -> Result<NanoUsd, ReserveError> {
+        let allowed = self.demand.allowed(&deployment.capabilities);
+        let output = self.applied.map_or(allowed, |it| it.min(allowed));
+        self.hold_of(deployment, output)
+    }
+
+    fn hold_of(&self, deployment: &Deployment, output: u64) -> Result<NanoUsd, ReserveError> {
+        let at_s = self.at_ms / 1_000;
+        let (prices, can) = (&deployment.prices, &deployment.capabilities);
+        let hold = self.demand.hold(prices, can, output, at_s);
+        hold.map_err(|error| match error {
+            NoCeiling::Unpriced => ReserveError::Unpriced {
+                deployment: Arc::clone(&deployment.id),
+            },
+            NoCeiling::Unbounded => {
+                unbounded(&self.governing, "it refers to what is not in the request")
+            }
+        })
+    }
+
+    /// What more is to be held for an answer of `deployment` that has so many tokens by now, under budgets whose
+    /// holds are learned; `None` if it is covered.
+    pub fn growth(&self, deployment: &Deployment, tokens: u64) -> Option<Growth> {
+        if self.demand.estimate == Estimate::Bound || tokens <= self.covered {
+            return None;
+        }
+        let covered = tokens.saturating_add(STEP_OUTPUT);
+        let hold = |tokens: u64| {
+            let each = tokens.div_ceil(self.demand.choices.max(1));
+            self.hold_of(deployment, each).unwrap_or(NanoUsd::ZERO).0
+        };
+        let more = hold(covered).saturating_sub(hold(self.covered)).max(0);
+        Some(Growth {
+            covered,
+            more: NanoUsd(more),
+        })
+    }
+
+    /// What is held pays for so many tokens of all choices.
+    pub fn cover(&mut self, tokens: u64) {
+        self.covered = tokens;
+    }
+
+    /// How long the answer was, for each choice: what is learned for the next call.
+    pub fn learns(&self, output: u64) -> Option<u64> {
+        let is_learned = self.demand.estimate == Estimate::Learned && output > 0;
+        is_learned.then(|| output.div_ceil(self.demand.choices.max(1)))
+    }
+
+    /// Why there is no room for `hold`, of which the first of `wanted` that is full decides.
+    pub fn shortage(
+        &self,
+        wanted: &[Wanted],
+        full: Full,
+        hold: NanoUsd,
+        deployment: &Deployment,
+    ) -> ReserveError {
+        let budget = self.counting(deployment).nth(full.place);
+        let limit = wanted.get(full.place).map_or(NanoUsd::ZERO, |it| it.limit);
+        let of = Shortage {
+            budget: budget.map(|it| it.budget.name.clone()).unwrap_or_default(),
+            left: NanoUsd(full.purse.room(limit).max(0)),
+            limit,
+            resets_ms: budget.and_then(|it| it.bounds(self.at_ms).end_ms),
+            then: budget
+                .map(|it| it.budget.terms.then.clone())
+                .unwrap_or_default(),
+        };
+        let is_spent = full.purse.spent.saturating_add(hold.0) > limit.0;
+        if is_spent {
+            ReserveError::Exhausted { of, hold }
+        } else {
+            ReserveError::Reserved { of, hold }
+        }
+    }
+}
+
+impl ReserveError {
+    /// The model that the call goes to instead, and under which name.
+    fn way_out(&self) -> Option<(String, Arc<str>)> {
+        let (Self::Exhausted { of, .. } | Self::Reserved { of, .. }) = self else {
+            return None;
+        };
+        let Then::Model(model) = &of.then else {
+            return None;
+        };
+        Some((model.clone(), format!("budget {}", of.budget).into()))
+    }
+
+    /// How long it takes until there may be room: calls that run end some time.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Reserved { .. } => Some(Duration::from_secs(1)),
+            Self::Unrecorded => Some(Duration::from_secs(2)),
+            Self::Exhausted { .. } | Self::Unpriced { .. } | Self::Unbounded { .. } => None,
+            Self::Route(_) => None,
+        }
+    }
+}
+
+/// What a call may use.
+///
+/// # Errors
+/// A budget wants a bound, and there is none.
+fn demand(
+    budgets: &Budgets,
+    governing: &[Arc<InForce>],
+    admitted: &Admitted,
+    plan: &Plan,
+) -> Result<Demand, ReserveError> {
+    let wants_bound = |it: &Arc<InForce>| it.budget.terms.estimate == Estimate::Bound;
+    let is_bound = governing.iter().any(wants_bound);
+    let (operation, document) = (admitted.operation, &admitted.document);
+    let output = match operation {
+        Operation::Embeddings | Operation::Rerank | Operation::Moderations => Some(0),
+        _ if is_bound => admitted.view.max_output,
+        _ => Some(learned(budgets, admitted)),
+    };
+    if is_bound && let Some(what) = unboundable(admitted) {
+        return Err(unbounded(governing, what));
+    }
+    let body = document.bytes();
+    let has = |word: &[u8]| memmem::find(body, word).is_some();
+    let input = if is_bound {
+        InputBound::of(document)
+    } else {
+        let decided = plan.decision.as_ref().map(|it| it.tokens);
+        InputBound {
+            tokens: decided.unwrap_or_else(|| estimate::input_tokens(body)),
+            is_open: false,
+        }
+    };
+    let best_of = document.get::<u64>("best_of").ok().flatten();
+    let documents = document.get::<Vec<IgnoredAny>>("documents");
+    let documents = documents.ok().flatten().map_or(0, |it| it.len() as u64);
+    Ok(Demand {
+        estimate: if is_bound {
+            Estimate::Bound
+        } else {
+            Estimate::Learned
+        },
+        input: input.tokens,
+        is_input_open: input.is_open,
+        output,
+        choices: u64::from(admitted.view.choices).max(best_of.unwrap_or(0)),
+        has_media: has(b"audio") || has(b"odalities") || has(b"video"),
+        documents,
+        is_priority: has(b"priority") && document.has("service_tier"),
+    })
+}
+
+/// The output that is held for a call whose budgets learn, for each choice.
+fn learned(budgets: &Budgets, admitted: &Admitted) -> u64 {
+    let key = admitted.caller.key().map(|it| it.id);
+    let typical = budgets.typical_output(key, &admitted.view.model);
+    let typical = typical.unwrap_or(UNKNOWN_OUTPUT).max(LEAST_OUTPUT);
+    admitted
+        .view
+        .max_output
+        .map_or(typical, |it| it.min(typical))
+}
+
+/// Whether what follows from a call that nobody looks into may be left without a charge.
+///
+/// # Errors
+/// A budget governs it: what it costs is not known, now or later.
+pub fn unbudgeted(gateway: &Gateway, admitted: &Admitted) -> Result<(), ReserveError> {
+    let key = admitted.caller.key().map(|it| &**it);
+    let governing = gateway.budgets.governing(key, "", &admitted.hints.tags);
+    match governing.first() {
+        None => Ok(()),
+        Some(first) => Err(ReserveError::Unbounded {
+            what: "what the provider does with it is not told to anybody here",
+            budget: first.budget.name.clone(),
+        }),
+    }
+}
+
+/// What of a call has no bound; `None` if all has.
+fn unboundable(admitted: &Admitted) -> Option<&'static str> {
+    let operation = admitted.operation;
+    let is_counted = operation.dialect().is_some()
+        || matches!(
+            operation,
+            Operation::Completions
+                | Operation::Embeddings
+                | Operation::Rerank
+                | Operation::Moderations
+        );
+    if !is_counted {
+        Some("nobody can tell how much such a call uses")
+    } else if asks_for_services(operation, &admitted.document) {
+        Some("the provider is asked for tools of its own")
+    } else {
+        None
+    }
+}
+
+fn unbounded(governing: &[Arc<InForce>], what: &'static str) -> ReserveError {
+    let wants_bound = |it: &&Arc<InForce>| it.budget.terms.estimate == Estimate::Bound;
+    let budget = governing.iter().find(wants_bound);
+    ReserveError::Unbounded {
+        what,
+        budget: budget.map(|it| it.budget.name.clone()).unwrap_or_default(),
+    }
+}

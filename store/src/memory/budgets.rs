@@ -1,0 +1,141 @@
+//! Accounts and budgets in memory.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use super::Memory;
+use crate::budget::check;
+use crate::{
+    Account, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Entry, NanoUsd, NewAccount,
+    NewBudget, Spent, StoreError, Verification, Window,
+};
+
+#[async_trait]
+impl BudgetStore for Memory {
+    async fn open_account(&self, new: NewAccount) -> Result<Account, StoreError> {
+        let account = Account::from_new(new)?;
+        let mut accounts = self.accounts.lock();
+        if Account::named(&accounts, account.kind, &account.name).is_some() {
+            return Err(StoreError::Taken { name: account.name });
+        }
+        accounts.push(account.clone());
+        self.move_version();
+        Ok(account)
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        Ok(self.accounts.lock().clone())
+    }
+
+    async fn close_account(
+        &self,
+        kind: AccountKind,
+        id_or_name: &str,
+        now_ms: i64,
+    ) -> Result<Option<Account>, StoreError> {
+        let mut accounts = self.accounts.lock();
+        let Some(id) = Account::named(&accounts, kind, id_or_name).map(|it| it.id) else {
+            return Ok(None);
+        };
+        let found = accounts.iter_mut().find(|it| it.id == id);
+        Ok(found.map(|account| {
+            if account.closed_ms.is_none() {
+                account.closed_ms = Some(now_ms);
+                self.move_version();
+            }
+            account.clone()
+        }))
+    }
+
+    async fn create_budget(&self, new: NewBudget) -> Result<Budget, StoreError> {
+        let budget = Budget::from_new(new)?;
+        let mut budgets = self.budgets.lock();
+        if Budget::named(&budgets, &budget.name).is_some() {
+            return Err(StoreError::Taken { name: budget.name });
+        }
+        budgets.push(budget.clone());
+        self.move_version();
+        Ok(budget)
+    }
+
+    async fn change_budget(
+        &self,
+        id: BudgetId,
+        limit: NanoUsd,
+        terms: BudgetTerms,
+    ) -> Result<Option<Budget>, StoreError> {
+        check(limit, &terms)?;
+        let mut budgets = self.budgets.lock();
+        let found = budgets
+            .iter_mut()
+            .find(|it| it.id == id && it.ended_ms.is_none());
+        Ok(found.map(|budget| {
+            budget.limit = limit;
+            budget.terms = terms;
+            self.move_version();
+            budget.clone()
+        }))
+    }
+
+    async fn end_budget(
+        &self,
+        id_or_name: &str,
+        now_ms: i64,
+    ) -> Result<Option<Budget>, StoreError> {
+        let mut budgets = self.budgets.lock();
+        let Some(id) = Budget::named(&budgets, id_or_name).map(|it| it.id) else {
+            return Ok(None);
+        };
+        let found = budgets.iter_mut().find(|it| it.id == id);
+        Ok(found.map(|budget| {
+            if budget.ended_ms.is_none() {
+                budget.ended_ms = Some(now_ms);
+                self.move_version();
+            }
+            budget.clone()
+        }))
+    }
+
+    async fn budgets(&self) -> Result<Vec<Budget>, StoreError> {
+        Ok(self.budgets.lock().clone())
+    }
+
+    async fn spent(&self) -> Result<Vec<Spent>, StoreError> {
+        let ended: Vec<BudgetId> = {
+            let budgets = self.budgets.lock();
+            let ended = budgets.iter().filter(|it| it.ended_ms.is_some());
+            ended.map(|it| it.id).collect()
+        };
+        let book = self.entries.lock();
+        let mut sums: HashMap<Window, NanoUsd> = HashMap::new();
+        for entry in book.entries.values() {
+            let windows = entry.held.iter().flat_map(|it| it.windows.iter());
+            for window in windows.filter(|it| !ended.contains(&it.budget)) {
+                let sum = sums.entry(*window).or_insert(NanoUsd::ZERO);
+                *sum = sum
+                    .checked_add(entry.charge())
+                    .ok_or(StoreError::Overflow)?;
+            }
+        }
+        let spent = |(window, amount)| Spent { window, amount };
+        Ok(sums.into_iter().map(spent).collect())
+    }
+
+    async fn open_holds(&self) -> Result<Vec<Entry>, StoreError> {
+        // Nothing is left of a process that is gone.
+        Ok(Vec::new())
+    }
+
+    async fn verify(&self) -> Result<Verification, StoreError> {
+        let windows = self.spent().await?.len() as u64;
+        let book = self.entries.lock();
+        let charged = book.entries.values().filter(|it| it.held.is_some());
+        Ok(Verification {
+            entries: charged.count() as u64,
+            windows,
+            open_holds: book.holds.len() as u64,
+            differences: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,338 @@
+//! Accounts and budgets in `SQLite`.
+//!
+//! They change rarely and are read whole, so each question has a connection of its own.
+
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
+
+use super::keys::{move_version, some_uuid};
+use super::report::{narrow, unknown, uuid};
+use super::{Database, charges};
+use crate::budget::check;
+use crate::{
+    Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Difference, Entry,
+    Holder, KeyId, NanoUsd, NewAccount, NewBudget, Spent, StoreError, Verification,
+};
+
+pub(super) struct SqliteBudgets {
+    database: Database,
+}
+
+impl SqliteBudgets {
+    pub(super) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// Runs `question` on a connection of its own.
+    async fn ask<T>(
+        &self,
+        question: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.database.connect_durable().await?;
+        let answer = question(&mut connection).await;
+        let answer = answer.map_err(|error| self.database.error(error))?;
+        self.database.close(connection).await?;
+        Ok(answer)
+    }
+
+    /// Runs `change` in a transaction and moves the version if it changed anything.
+    async fn change(
+        &self,
+        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<u64, sqlx::Error>,
+    ) -> Result<bool, sqlx::Error> {
+        let connected = self.database.connect_durable().await;
+        let mut connection = connected.map_err(|error| sqlx::Error::Configuration(error.into()))?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let is_changed = change(&mut transaction).await? > 0;
+        if is_changed {
+            move_version(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        connection.close().await?;
+        Ok(is_changed)
+    }
+
+    /// The error of a change that gives something the name `name`.
+    fn naming(&self, error: sqlx::Error, name: String) -> StoreError {
+        match error {
+            // Ids are random, so it is the name.
+            sqlx::Error::Database(error) if error.is_unique_violation() => {
+                StoreError::Taken { name }
+            }
+            error => self.database.error(error),
+        }
+    }
+}
+
+#[async_trait]
+impl BudgetStore for SqliteBudgets {
+    async fn open_account(&self, new: NewAccount) -> Result<Account, StoreError> {
+        let account = Account::from_new(new)?;
+        let insert = async |connection: &mut SqliteConnection| {
+            let inserted = sqlx::query(
+                "INSERT INTO account (id, kind, parent, name, created_ms) VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(account.id.uuid().as_bytes().to_vec())
+            .bind(i64::from(account.kind as u8))
+            .bind(account.parent.map(|it| it.uuid().as_bytes().to_vec()))
+            .bind(&account.name)
+            .bind(account.created_ms)
+            .execute(connection)
+            .await?;
+            Ok(inserted.rows_affected())
+        };
+        match self.change(insert).await {
+            Ok(_) => Ok(account),
+            Err(error) => Err(self.naming(error, account.name)),
+        }
+    }
+
+    async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
+        self.ask(async |connection| {
+            let rows = sqlx::query("SELECT * FROM account ORDER BY created_ms, id")
+                .fetch_all(connection)
+                .await?;
+            rows.iter().map(account).collect()
+        })
+        .await
+    }
+
+    async fn close_account(
+        &self,
+        kind: AccountKind,
+        id_or_name: &str,
+        now_ms: i64,
+    ) -> Result<Option<Account>, StoreError> {
+        let accounts = self.accounts().await?;
+        let Some(found) = Account::named(&accounts, kind, id_or_name) else {
+            return Ok(None);
+        };
+        let close = async |connection: &mut SqliteConnection| {
+            let closed = sqlx::query(
+                "UPDATE account SET closed_ms = $1 WHERE id = $2 AND closed_ms IS NULL",
+            )
+            .bind(now_ms)
+            .bind(found.id.uuid().as_bytes().to_vec())
+            .execute(connection)
+            .await?;
+            Ok(closed.rows_affected())
+        };
+        let closed = self.change(close).await;
+        closed.map_err(|error| self.database.error(error))?;
+        Ok(Some(Account {
+            closed_ms: found.closed_ms.or(Some(now_ms)),
+            ..found.clone()
+        }))
+    }
+
+    async fn create_budget(&self, new: NewBudget) -> Result<Budget, StoreError> {
+        let budget = Budget::from_new(new)?;
+        let terms = terms_text(&budget.terms)?;
+        let insert = async |connection: &mut SqliteConnection| {
+            let (kind, holder) = holder_columns(budget.holder);
+            let inserted = sqlx::query(
+                "INSERT INTO budget (id, name, holder_kind, holder, limit_nano, terms, created_ms)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            )
+            .bind(budget.id.uuid().as_bytes().to_vec())
+            .bind(&budget.name)
+            .bind(kind)
+            .bind(holder)
+            .bind(budget.limit.0)
+            .bind(&terms)
+            .bind(budget.created_ms)
+            .execute(connection)
+            .await?;
+            Ok(inserted.rows_affected())
+        };
+        match self.change(insert).await {
+            Ok(_) => Ok(budget),
+            Err(error) => Err(self.naming(error, budget.name)),
+        }
+    }
+
+    async fn change_budget(
+        &self,
+        id: BudgetId,
+        limit: NanoUsd,
+        terms: BudgetTerms,
+    ) -> Result<Option<Budget>, StoreError> {
+        check(limit, &terms)?;
+        let text = terms_text(&terms)?;
+        let update = async |connection: &mut SqliteConnection| {
+            let updated = sqlx::query(
+                "UPDATE budget SET limit_nano = $1, terms = $2 WHERE id = $3 AND ended_ms IS NULL",
+            )
+            .bind(limit.0)
+            .bind(&text)
+            .bind(id.uuid().as_bytes().to_vec())
+            .execute(connection)
+            .await?;
+            Ok(updated.rows_affected())
+        };
+        let changed = self.change(update).await;
+        if !changed.map_err(|error| self.database.error(error))? {
+            return Ok(None);
+        }
+        let budgets = self.budgets().await?;
+        Ok(budgets.into_iter().find(|it| it.id == id))
+    }
+
+    async fn end_budget(
+        &self,
+        id_or_name: &str,
+        now_ms: i64,
+    ) -> Result<Option<Budget>, StoreError> {
+        let budgets = self.budgets().await?;
+        let Some(found) = Budget::named(&budgets, id_or_name) else {
+            return Ok(None);
+        };
+        let end = async |connection: &mut SqliteConnection| {
+            let ended =
+                sqlx::query("UPDATE budget SET ended_ms = $1 WHERE id = $2 AND ended_ms IS NULL")
+                    .bind(now_ms)
+                    .bind(found.id.uuid().as_bytes().to_vec())
+                    .execute(connection)
+                    .await?;
+            Ok(ended.rows_affected())
+        };
+        let ended = self.change(end).await;
+        ended.map_err(|error| self.database.error(error))?;
+        Ok(Some(Budget {
+            ended_ms: found.ended_ms.or(Some(now_ms)),
+            ..found.clone()
+        }))
+    }
+
+    async fn budgets(&self) -> Result<Vec<Budget>, StoreError> {
+        self.ask(async |connection| {
+            let rows = sqlx::query("SELECT * FROM budget ORDER BY created_ms, id")
+                .fetch_all(connection)
+                .await?;
+            rows.iter().map(budget).collect()
+        })
+        .await
+    }
+
+    async fn spent(&self) -> Result<Vec<Spent>, StoreError> {
+        self.ask(async |connection| {
+            let rows = sqlx::query(
+                "SELECT w.* FROM budget_window w JOIN budget b ON b.id = w.budget
+                 WHERE b.ended_ms IS NULL",
+            )
+            .fetch_all(connection)
+            .await?;
+            rows.iter().map(spent).collect()
+        })
+        .await
+    }
+
+    async fn open_holds(&self) -> Result<Vec<Entry>, StoreError> {
+        self.ask(charges::open_holds).await
+    }
+
+    async fn verify(&self) -> Result<Verification, StoreError> {
+        self.ask(verify).await
+    }
+}
+
+async fn verify(connection: &mut SqliteConnection) -> Result<Verification, sqlx::Error> {
+    // One view of both, whatever the gateway books meanwhile.
+    let mut transaction = connection.begin().await?;
+    let (mut sums, entries) = charges::sums_of_entries(&mut transaction).await?;
+    let rows = sqlx::query("SELECT * FROM budget_window")
+        .fetch_all(&mut *transaction)
+        .await?;
+    let open_holds = charges::count_holds(&mut transaction).await?;
+    transaction.commit().await?;
+    let windows = rows.len() as u64;
+    let mut differences = Vec::new();
+    let mut compare = |found: Spent, entries: NanoUsd| {
+        if found.amount != entries {
+            differences.push(Difference {
+                budget: found.window.budget,
+                start_ms: found.window.start_ms,
+                window: found.amount,
+                entries,
+            });
+        }
+    };
+    for row in &rows {
+        let found = spent(row)?;
+        let sum = sums.remove(&found.window).unwrap_or(NanoUsd::ZERO);
+        compare(found, sum);
+    }
+    for (window, sum) in sums {
+        let amount = NanoUsd::ZERO;
+        compare(Spent { window, amount }, sum);
+    }
+    Ok(Verification {
+        entries,
+        windows,
+        open_holds,
+        differences,
+    })
+}
+
+fn spent(row: &SqliteRow) -> Result<Spent, sqlx::Error> {
+    Ok(Spent {
+        window: charges::window(row)?,
+        amount: NanoUsd(row.try_get("spent_nano")?),
+    })
+}
+
+fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
+    let kind = AccountKind::from_code(row.try_get("kind")?);
+    Ok(Account {
+        id: AccountId::from_uuid(uuid(row.try_get("id")?)?),
+        kind: kind.ok_or_else(|| unknown("kind"))?,
+        parent: some_uuid(row, "parent")?.map(AccountId::from_uuid),
+        name: row.try_get("name")?,
+        created_ms: row.try_get("created_ms")?,
+        closed_ms: row.try_get("closed_ms")?,
+    })
+}
+
+fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
+    let terms: &str = row.try_get("terms")?;
+    let terms = serde_json::from_str(terms);
+    Ok(Budget {
+        id: BudgetId::from_uuid(uuid(row.try_get("id")?)?),
+        name: row.try_get("name")?,
+        holder: holder(row)?,
+        limit: NanoUsd(row.try_get("limit_nano")?),
+        terms: terms.map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        created_ms: row.try_get("created_ms")?,
+        ended_ms: row.try_get("ended_ms")?,
+    })
+}
+
+fn holder(row: &SqliteRow) -> Result<Holder, sqlx::Error> {
+    let kind: u8 = narrow(row, "holder_kind")?;
+    let id = some_uuid(row, "holder")?;
+    match (kind, id) {
+        (0, None) => Ok(Holder::Gateway),
+        (1, Some(id)) => Ok(Holder::Organization(AccountId::from_uuid(id))),
+        (2, Some(id)) => Ok(Holder::Team(AccountId::from_uuid(id))),
+        (3, Some(id)) => Ok(Holder::Key(KeyId::from_uuid(id))),
+        _ => Err(unknown("holder_kind")),
+    }
+}
+
+fn holder_columns(holder: Holder) -> (i64, Option<Vec<u8>>) {
+    let (kind, id) = match holder {
+        Holder::Gateway => (0, None),
+        Holder::Organization(id) => (1, Some(id.uuid())),
+        Holder::Team(id) => (2, Some(id.uuid())),
+        Holder::Key(id) => (3, Some(id.uuid())),
+    };
+    (kind, id.map(|it| it.as_bytes().to_vec()))
+}
+
+fn terms_text(terms: &BudgetTerms) -> Result<String, StoreError> {
+    serde_json::to_string(terms).map_err(|_| StoreError::InvalidBudget {
+        field: "terms",
+        reason: "cannot be written",
+    })
+}

@@ -1,0 +1,236 @@
+//! What entries are charged to, and reservations of attempts that run.
+//!
+//! Part of the writer's transactions: an entry that is new is charged to its windows with it, both
+//! or neither. The windows of an entry are kept as a set that repeats from entry to entry.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::book::Booking;
+use super::report::{count, entry, narrow, uuid};
+use crate::journal::codec::windows;
+use crate::{BudgetId, CostSource, Entry, Held, NanoUsd, Outcome, RequestId, Window};
+
+/// Sets remembered at most; a set is the windows of a key's calls in a period.
+const MAX_SETS: usize = 10_000;
+
+/// Ids of charge sets that were seen.
+#[derive(Default)]
+pub(super) struct ChargeSets(HashMap<Box<[u8]>, i64>);
+
+impl ChargeSets {
+    /// The id of a block of windows, inserted when it is new.
+    pub(super) async fn id(
+        &mut self,
+        connection: &mut SqliteConnection,
+        block: &[u8],
+    ) -> Result<i64, sqlx::Error> {
+        if let Some(id) = self.0.get(block) {
+            return Ok(*id);
+        }
+        let id = match find(connection, block).await? {
+            Some(id) => id,
+            None => insert(connection, block).await?,
+        };
+        if self.0.len() >= MAX_SETS {
+            self.0.clear();
+        }
+        self.0.insert(block.into(), id);
+        Ok(id)
+    }
+}
+
+async fn find(connection: &mut SqliteConnection, block: &[u8]) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("SELECT id FROM charge_set WHERE block = $1")
+        .bind(block.to_vec())
+        .fetch_optional(connection)
+        .await
+}
+
+async fn insert(connection: &mut SqliteConnection, block: &[u8]) -> Result<i64, sqlx::Error> {
+    let id = sqlx::query_scalar("INSERT INTO charge_set (block) VALUES ($1) RETURNING id")
+        .bind(block.to_vec())
+        .fetch_one(&mut *connection)
+        .await?;
+    for window in windows(block) {
+        sqlx::query(
+            "INSERT INTO charge_window (charge_set, budget, start_ms, subject)
+             VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+        )
+        .bind(id)
+        .bind(window.budget.uuid().as_bytes().to_vec())
+        .bind(window.start_ms)
+        .bind(window.subject.cast_signed())
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(id)
+}
+
+/// Charges those of `entries` that are `new` to their windows.
+pub(super) async fn charge(
+    connection: &mut SqliteConnection,
+    entries: &[Booking<'_>],
+    new: &HashSet<(RequestId, u32)>,
+) -> Result<(), sqlx::Error> {
+    let mut sums: HashMap<Window, i64> = HashMap::new();
+    for booking in entries {
+        let row = booking.row;
+        let Some(held) = row
+            .held
+            .filter(|_| new.contains(&(row.request, row.attempt)))
+        else {
+            continue;
+        };
+        let charge = row.cost.unwrap_or(held.amount).0;
+        for window in windows(held.windows) {
+            let sum = sums.entry(window).or_default();
+            *sum = sum.saturating_add(charge);
+        }
+    }
+    for (window, sum) in sums {
+        sqlx::query(
+            "INSERT INTO budget_window (budget, start_ms, subject, spent_nano)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (budget, start_ms, subject)
+             DO UPDATE SET spent_nano = budget_window.spent_nano + excluded.spent_nano",
+        )
+        .bind(window.budget.uuid().as_bytes().to_vec())
+        .bind(window.start_ms)
+        .bind(window.subject.cast_signed())
+        .bind(sum)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Keeps the reservation of an attempt that runs, unless it has ended; what is held may have grown.
+pub(super) async fn keep_hold(
+    connection: &mut SqliteConnection,
+    booking: &Booking<'_>,
+) -> Result<(), sqlx::Error> {
+    let row = booking.row;
+    let (Some(held), Some(charge_set)) = (row.held, booking.charge_set) else {
+        return Ok(());
+    };
+    let [input, ..] = row.tokens;
+    sqlx::query(
+        "INSERT INTO open_hold
+             (request, attempt, at_ms, virtual_key, label, streamed, input, held_nano, charge_set)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+         WHERE NOT EXISTS (SELECT 1 FROM ledger_entry WHERE request = $1 AND attempt = $2)
+         ON CONFLICT (request, attempt) DO UPDATE SET held_nano = excluded.held_nano",
+    )
+    .bind(row.request.uuid().as_bytes().to_vec())
+    .bind(i64::from(row.attempt))
+    .bind(row.at_ms)
+    .bind(row.key.map(|it| it.uuid().as_bytes().to_vec()))
+    .bind(booking.label)
+    .bind(i64::from(row.streamed))
+    .bind(input.cast_signed())
+    .bind(held.amount.0)
+    .bind(charge_set)
+    .execute(connection)
+    .await
+    .map(|_| ())
+}
+
+/// Forgets the reservation of an attempt that has ended.
+pub(super) async fn forget_hold(
+    connection: &mut SqliteConnection,
+    request: RequestId,
+    attempt: u32,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM open_hold WHERE request = $1 AND attempt = $2")
+        .bind(request.uuid().as_bytes().to_vec())
+        .bind(i64::from(attempt))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+/// The reservations that are there, as their attempts would be booked.
+pub(super) async fn open_holds(
+    connection: &mut SqliteConnection,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let recovered = i64::from(Outcome::Recovered as u8);
+    let computed = i64::from(CostSource::Computed as u8);
+    let rows = sqlx::query(
+        "SELECT h.request, h.attempt, h.at_ms, h.virtual_key, h.streamed, h.input,
+                h.held_nano AS cost_nano, h.charge_set, s.block,
+                l.operation, l.model, l.provider, l.deployment, l.upstream_model, l.price_id,
+                0 AS status, $1 AS outcome, $2 AS cost_source, 1 AS estimated, h.attempt AS attempts,
+                0 AS cache_read, 0 AS cache_write, 0 AS audio_input, 0 AS output, 0 AS reasoning,
+                0 AS audio_output, NULL AS images, NULL AS input_ms, NULL AS characters,
+                NULL AS credential, NULL AS rule, NULL AS tried, NULL AS decision,
+                NULL AS first_content_ms, 0 AS duration_ms
+         FROM open_hold h JOIN ledger_label l ON l.id = h.label
+              JOIN charge_set s ON s.id = h.charge_set
+         ORDER BY h.request, h.attempt",
+    )
+    .bind(recovered)
+    .bind(computed)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(held_entry).collect()
+}
+
+fn held_entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+    let block: &[u8] = row.try_get("block")?;
+    let mut entry = entry(row)?;
+    entry.held = Some(Held {
+        amount: NanoUsd(row.try_get("cost_nano")?),
+        windows: windows(block).collect(),
+    });
+    Ok(entry)
+}
+
+/// The request of a row.
+pub(super) fn request(row: &SqliteRow) -> Result<RequestId, sqlx::Error> {
+    uuid(row.try_get("request")?).map(RequestId::from_uuid)
+}
+
+/// The window of a row.
+pub(super) fn window(row: &SqliteRow) -> Result<Window, sqlx::Error> {
+    let subject: i64 = row.try_get("subject")?;
+    Ok(Window {
+        budget: BudgetId::from_uuid(uuid(row.try_get("budget")?)?),
+        start_ms: row.try_get("start_ms")?,
+        subject: subject.cast_unsigned(),
+    })
+}
+
+/// What each window should say by the entries that are charged to it, and how many those are.
+pub(super) async fn sums_of_entries(
+    connection: &mut SqliteConnection,
+) -> Result<(HashMap<Window, NanoUsd>, u64), sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT w.budget, w.start_ms, w.subject, CAST(SUM(c.charged) AS BIGINT) AS charged
+         FROM (SELECT charge_set, SUM(COALESCE(cost_nano, held_nano)) AS charged
+               FROM ledger_entry WHERE charge_set IS NOT NULL GROUP BY charge_set) c
+              JOIN charge_window w ON w.charge_set = c.charge_set
+         GROUP BY w.budget, w.start_ms, w.subject",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut sums = HashMap::with_capacity(rows.len());
+    for row in &rows {
+        sums.insert(window(row)?, NanoUsd(row.try_get("charged")?));
+    }
+    let entries =
+        sqlx::query("SELECT COUNT(*) AS entries FROM ledger_entry WHERE charge_set IS NOT NULL")
+            .fetch_one(connection)
+            .await?;
+    Ok((sums, count(&entries, "entries")?))
+}
+
+/// How many reservations are there.
+pub(super) async fn count_holds(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+    let row = sqlx::query("SELECT COUNT(*) AS holds FROM open_hold")
+        .fetch_one(connection)
+        .await?;
+    narrow(&row, "holds")
+}
