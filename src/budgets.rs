@@ -33,11 +33,14 @@ pub struct Budgets {
     terms: ArcSwap<Terms>,
     purses: Mutex<Purses>,
     /// How long answers are, of each key and model.
-    typical: Mutex<HashMap<(Option<KeyId>, Arc<str>), Typical>>,
+    typical: Mutex<HashMap<Habit, Typical>>,
     /// The latest time that a call was charged at: a clock that steps back opens no window that is
     /// over (faults P-15).
     latest_ms: AtomicI64,
 }
+
+/// A key, if there is one, and a model.
+type Habit = (Option<KeyId>, Arc<str>);
 
 /// What is in force.
 #[derive(Default)]

@@ -141,8 +141,8 @@ async fn who_does_not_bound_an_answer_gets_a_bound_that_is_sent_along() {
     let (gateway, key) = budgeted(&config(&upstream), &["--limit", "0.2"]).await;
     let answer = gateway.send(&asking(&key, &[])).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let sent = upstream.only().json();
-    assert_eq!(sent["max_completion_tokens"], 16_384);
+    let asked = upstream.only().json();
+    assert_eq!(asked["max_completion_tokens"], 16_384);
     assert_eq!(
         answer.header("x-tollward-max-tokens-applied"),
         Some("16384")
@@ -503,8 +503,8 @@ async fn agents_that_allow_themselves_much_and_use_little_use_a_learned_budget_u
     assert_eq!(spent, admitted * 8_010_000);
     // Nobody is refused before 96 % of it is spent: all sixty refusals come after.
     assert!((3_840_000_000..=4_000_000_000).contains(&spent), "{spent}");
-    let sent = upstream.request(0).await.json();
-    assert_eq!(sent["max_completion_tokens"], 64_000);
+    let asked = upstream.request(0).await.json();
+    assert_eq!(asked["max_completion_tokens"], 64_000);
     assert_verified(&gateway.home).await;
 }
 

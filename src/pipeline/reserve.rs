@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use memchr::memmem;
 use serde::de::IgnoredAny;
 use tollward_store::{Estimate, NanoUsd, Then};
@@ -288,6 +289,22 @@ impl ReserveError {
             return None;
         };
         Some((model.clone(), format!("budget {}", of.budget).into()))
+    }
+
+    /// What its caller can do.
+    pub fn advice(&self) -> String {
+        match self {
+            Self::Exhausted { of, .. } => {
+                let resets = of.resets_ms.map(Timestamp::from_millisecond);
+                match resets {
+                    Some(Ok(at)) => format!("; it begins anew at {at}"),
+                    Some(Err(_)) | None => "; ask whoever runs this gateway for more".to_owned(),
+                }
+            }
+            Self::Reserved { .. } => "; try again when some of them have ended".to_owned(),
+            Self::Unrecorded => "; try again in a moment".to_owned(),
+            Self::Unpriced { .. } | Self::Unbounded { .. } | Self::Route(_) => String::new(),
+        }
     }
 
     /// How long it takes until there may be room: calls that run end some time.

@@ -25,7 +25,7 @@ async fn on(store: &Store, line: &[&str]) -> (anyhow::Result<()>, String, String
 #[tokio::test]
 async fn a_budget_is_made_listed_changed_raised_and_ended() {
     let store = Store::memory().unwrap();
-    let make = [
+    let creating = [
         "create",
         "all",
         "--all",
@@ -38,7 +38,7 @@ async fn a_budget_is_made_listed_changed_raised_and_ended() {
         "--models",
         "gpt-*,o3",
     ];
-    let (made, _, notes) = on(&store, &make).await;
+    let (made, _, notes) = on(&store, &creating).await;
     made.unwrap();
     assert!(
         notes.contains("Made budget `all`: $0.50 a month."),

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use jiff::Timestamp;
 use tollward_wire::document::FieldError;
 use tollward_wire::realtime::EventError;
 
@@ -132,32 +131,21 @@ impl From<PassthroughError> for Problem {
 
 impl From<ReserveError> for Problem {
     fn from(error: ReserveError) -> Self {
-        let mut message = error.to_string();
+        let told = error.to_string();
         let retry = error.retry_after();
+        let advice = error.advice();
         let (status, kind, code) = match error {
             ReserveError::Route(error) => return error.into(),
-            ReserveError::Exhausted { of, .. } => {
-                let resets = of
-                    .resets_ms
-                    .and_then(|ms| Timestamp::from_millisecond(ms).ok());
-                message += &match resets {
-                    Some(at) => format!("; it begins anew at {at}"),
-                    None => "; ask whoever runs this gateway for more".to_owned(),
-                };
-                (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "insufficient_quota",
-                    "insufficient_quota",
-                )
-            }
-            ReserveError::Reserved { .. } => {
-                message += "; try again when some of them have ended";
-                (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "rate_limit_exceeded",
-                    "budget_reserved",
-                )
-            }
+            ReserveError::Exhausted { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "insufficient_quota",
+                "insufficient_quota",
+            ),
+            ReserveError::Reserved { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "rate_limit_exceeded",
+                "budget_reserved",
+            ),
             ReserveError::Unpriced { .. } => (
                 StatusCode::BAD_REQUEST,
                 "invalid_request_error",
@@ -176,7 +164,7 @@ impl From<ReserveError> for Problem {
         };
         Self {
             retry: retry.map_or(Retry::Never, Retry::After),
-            ..Self::new(status, kind, code, message)
+            ..Self::new(status, kind, code, format!("{told}{advice}"))
         }
     }
 }

@@ -28,8 +28,8 @@ impl Settlement {
         let reservation =
             reserved.map_err(|full| spending.shortage(&wanted, full, hold, deployment))?;
         attempt.reservation = Some(reservation);
-        let held = self.call.held(attempt);
-        if held.is_some_and(|it| !self.gateway.hold(&it)) {
+        let record = self.call.held(attempt);
+        if record.is_some_and(|it| !self.gateway.hold(&it)) {
             return Err(Box::new(ReserveError::Unrecorded));
         }
         Ok(())

@@ -313,7 +313,7 @@ impl Row<'_> {
                 tried: self.tried.map(Arc::from),
                 decision: self.decision.map(Arc::from),
             },
-            held: self.held.map(|it| it.to_held()),
+            held: self.held.map(HeldRow::to_held),
             attempts: self.attempts,
             first_content_ms: self.first_content_ms,
             duration_ms: self.duration_ms,

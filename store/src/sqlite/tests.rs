@@ -352,8 +352,8 @@ async fn a_database_of_a_newer_release_is_refused() {
             matches!(
                 error,
                 StoreError::NewerSchema {
-                    found: 7,
-                    known: 6,
+                    found: 8,
+                    known: 7,
                     ..
                 }
             ),

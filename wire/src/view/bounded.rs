@@ -75,14 +75,14 @@ pub fn asks_for_services(operation: Operation, document: &Document) -> bool {
     let Some(tools) = document.objects("tools") else {
         return false;
     };
-    tools.iter().any(|tool| match operation {
-        Operation::GenerateContent => tool
-            .fields(document)
-            .any(|it| !matches!(it, "functionDeclarations" | "function_declarations")),
-        _ => {
-            let kind = tool.raw(document, "type");
-            kind.is_some_and(|it| !matches!(it, br#""function""# | br#""custom""#))
+    let is_google = operation == Operation::GenerateContent;
+    tools.iter().any(|tool| {
+        if is_google {
+            let own = ["functionDeclarations", "function_declarations"];
+            return tool.fields(document).any(|it| !own.contains(&it));
         }
+        let kind = tool.raw(document, "type");
+        kind.is_some_and(|it| !matches!(it, br#""function""# | br#""custom""#))
     })
 }
 
@@ -193,10 +193,8 @@ mod tests {
             let text = std::str::from_utf8(bounded.bytes()).unwrap();
             assert_eq!(text.contains("top_k"), body.contains("top_k"));
         }
-        assert_eq!(
-            bounded(Operation::Embeddings, &document(r#"{"input":"a"}"#), 1).is_none(),
-            true
-        );
+        let embedded = document(r#"{"input":"a"}"#);
+        assert!(bounded(Operation::Embeddings, &embedded, 1).is_none());
     }
 
     // S-26
