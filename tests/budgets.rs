@@ -542,3 +542,27 @@ async fn a_stream_that_outgrows_a_learned_budget_is_cut_as_if_it_were_long_enoug
         .error(429, "insufficient_quota");
     assert_verified(&gateway.home).await;
 }
+
+// K-10
+#[tokio::test]
+async fn a_key_that_is_revoked_while_its_call_runs_is_charged_for_it() {
+    let upstream = Upstream::healthy().await;
+    let gate = Gate::closed();
+    let answer = Script::json("200 OK", &openai::answer("x"));
+    upstream.then(Script::new().gate(&gate).then(answer));
+    let (gateway, key) = budgeted(&config(&upstream), &["--limit", "1"]).await;
+    let request = asking(&key, &[]);
+    let (answer, ()) = tokio::join!(gateway.send(&request), async {
+        upstream.request(0).await;
+        let revoked = gateway.home.run(&["key", "revoke", "app"]).await;
+        assert!(revoked.status.success(), "{}", revoked.stderr);
+        until("the key is refused", async || {
+            (gateway.send(&request).await.status == 401).then_some(())
+        })
+        .await;
+        gate.open();
+    });
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(spent(&gateway.home, "app").await, 60_000);
+    assert_verified(&gateway.home).await;
+}

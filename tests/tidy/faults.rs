@@ -10,7 +10,7 @@ use crate::files::{Source, number, read, sources, verdict};
 
 const PAGE: &str = "docs/faults.md";
 /// The families of faults and how many each has, numbered from 1.
-const FAMILIES: [(&str, usize); 2] = [("U", 68), ("P", 29)];
+const FAMILIES: [(&str, usize); 3] = [("U", 68), ("P", 29), ("K", 20)];
 /// What stands in place of tests.
 const WITHOUT: &str = "none: ";
 /// A reason of fewer bytes is none.
