@@ -8,6 +8,7 @@
 pub mod account;
 pub mod account_models;
 pub mod accounts;
+pub mod books;
 pub mod budget;
 pub mod catalog;
 pub mod chat;
@@ -63,30 +64,8 @@ enum Command {
     Models(talk::ListArgs),
     /// Fetch the weights of an embedded model
     Pull(pull::PullArgs),
-    /// Create, list and revoke virtual keys
-    Key(key::KeyArgs),
-    /// Open, list and close organisations, which have teams and keys
-    Org {
-        /// What to do.
-        #[command(subcommand)]
-        command: account::OrgCommand,
-    },
-    /// Open, list and close teams, which have keys
-    Team {
-        /// What to do.
-        #[command(subcommand)]
-        command: account::TeamCommand,
-    },
-    /// Set what keys, teams, organisations or everybody may spend
-    Budget(budget::BudgetArgs),
-    /// Show what was used and what it cost
-    Usage(usage::UsageArgs),
-    /// Check the books
-    Ledger {
-        /// What to do.
-        #[command(subcommand)]
-        command: ledger::LedgerCommand,
-    },
+    #[command(flatten)]
+    Books(books::BookCommand),
     /// Show where calls go, and why
     Route {
         /// What to do.
@@ -171,29 +150,9 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
             let settings = place.pull_settings(&environment, &engine)?;
             pull::run(&args, &settings, &mut console).await?;
         }
-        Command::Key(args) => {
+        Command::Books(command) => {
             let store = open_store(&place, &environment).await?;
-            key::run(&args, &store, clock::unix_ms(), &mut console).await?;
-        }
-        Command::Org { command } => {
-            let store = open_store(&place, &environment).await?;
-            account::run_org(&command, &store, clock::unix_ms(), &mut console).await?;
-        }
-        Command::Team { command } => {
-            let store = open_store(&place, &environment).await?;
-            account::run_team(&command, &store, clock::unix_ms(), &mut console).await?;
-        }
-        Command::Budget(args) => {
-            let store = open_store(&place, &environment).await?;
-            budget::run(&args, &store, clock::unix_ms(), &mut console).await?;
-        }
-        Command::Ledger { command } => {
-            let store = open_store(&place, &environment).await?;
-            return ledger::run(&command, &store, &mut console).await;
-        }
-        Command::Usage(args) => {
-            let store = open_store(&place, &environment).await?;
-            usage::run(&args, &*store.ledger, clock::unix_ms(), &mut console).await?;
+            return books::run(&command, &store, &mut console).await;
         }
         Command::Route { command } => {
             route::run(&command, &place, &environment, &mut console).await?;
