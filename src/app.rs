@@ -21,6 +21,7 @@ use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
 use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
+use crate::limits::RateMeters;
 use crate::pipeline::admit::places::Places;
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
@@ -46,6 +47,8 @@ pub struct Gateway {
     pub keyring: Arc<Keyring>,
     /// What may be spent, and what is.
     pub budgets: Arc<Budgets>,
+    /// How fast calls may come.
+    pub meters: Arc<RateMeters>,
     /// Failures per address.
     pub bad_keys: BadKeys,
     /// The numbers.
@@ -332,7 +335,11 @@ async fn gateway(
         .await
         .context("cannot read the budgets")?;
     let budgets = Arc::new(budgets);
-    let keyring = Keyring::load(store, Arc::clone(&budgets))
+    let meters = RateMeters::load(Arc::clone(&store.budgets))
+        .await
+        .context("cannot read the limits")?;
+    let meters = Arc::new(meters);
+    let keyring = Keyring::load(store, Arc::clone(&budgets), Arc::clone(&meters))
         .await
         .context("cannot read the keys")?;
     let trust =
@@ -348,6 +355,7 @@ async fn gateway(
         client,
         keyring: Arc::new(keyring),
         budgets,
+        meters,
         bad_keys: BadKeys::new(),
         places: Places::new(metrics.in_flight.clone(), metrics.in_flight_bytes.clone()),
         shadow_places: Places::new(metrics.shadows.clone(), Gauge::default()),

@@ -167,6 +167,11 @@ impl Budgets {
         terms.chain(Some(account)).any(|it| it.closed_ms.is_some())
     }
 
+    /// Who is above calls of `key`, from the gateway down to the key itself.
+    pub fn holders(&self, key: Option<&KeyRecord>) -> Vec<Holder> {
+        self.terms.load().holders(key).collect()
+    }
+
     /// The budgets that calls of `key` with that model and those tags count towards, at whatever provider.
     pub fn governing(
         &self,

@@ -18,6 +18,7 @@ pub mod console;
 pub mod doctor;
 pub mod key;
 pub mod ledger;
+pub mod limit;
 pub mod models;
 pub mod place;
 pub mod pull;

@@ -23,6 +23,7 @@ use tollward_store::{
 
 use crate::budgets::Budgets;
 use crate::clock;
+use crate::limits::RateMeters;
 use crate::snapshot::AuthMode;
 
 /// How often the store is asked for changes.
@@ -36,8 +37,9 @@ type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
 pub struct Keyring {
     store: Arc<dyn KeyStore>,
     pepper: Arc<Pepper>,
-    /// Changes of budgets and of accounts move the same version.
+    /// Changes of budgets, of limits and of accounts move the same version.
     budgets: Arc<Budgets>,
+    meters: Arc<RateMeters>,
     keys: ArcSwap<Keys>,
     /// There was a key since the start.
     had_keys: AtomicBool,
@@ -50,7 +52,11 @@ impl Keyring {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn load(store: &Store, budgets: Arc<Budgets>) -> Result<Self, StoreError> {
+    pub async fn load(
+        store: &Store,
+        budgets: Arc<Budgets>,
+        meters: Arc<RateMeters>,
+    ) -> Result<Self, StoreError> {
         let (store, pepper) = (Arc::clone(&store.keys), Arc::clone(&store.pepper));
         let seen = store.version().await?;
         budgets.refresh().await?;
@@ -59,6 +65,7 @@ impl Keyring {
             store,
             pepper,
             budgets,
+            meters,
             had_keys: AtomicBool::new(!keys.is_empty()),
             keys: ArcSwap::from_pointee(keys),
             seen: tokio::sync::Mutex::new(seen),
@@ -130,6 +137,7 @@ impl Keyring {
         let version = self.store.version().await?;
         if version != *seen {
             self.budgets.refresh().await?;
+            self.meters.refresh().await?;
             let keys = read(&*self.store, &self.budgets).await?;
             if !keys.is_empty() {
                 self.had_keys.store(true, Ordering::Relaxed);
@@ -225,7 +233,8 @@ mod tests {
     async fn revoking_the_last_key_does_not_open_the_gateway() -> Result<(), StoreError> {
         let store = tollward_store::Store::memory()?;
         let budgets = Budgets::load(Arc::clone(&store.budgets), &*store.ledger).await?;
-        let keyring = Keyring::load(&store, Arc::new(budgets)).await?;
+        let meters = RateMeters::load(Arc::clone(&store.budgets)).await?;
+        let keyring = Keyring::load(&store, Arc::new(budgets), Arc::new(meters)).await?;
         assert!(!keyring.is_required(AuthMode::WhenKeysExist));
         store.keys.create(named("only")).await?;
         keyring.refresh().await?;

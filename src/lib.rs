@@ -16,6 +16,7 @@ pub mod credentials;
 pub mod detect;
 pub mod http;
 pub mod keyring;
+pub mod limits;
 pub mod pipeline;
 pub mod policy;
 pub mod reload;

@@ -42,6 +42,7 @@ mod identities;
 mod invoke;
 mod keep_alive;
 mod ledger;
+mod limits;
 mod matrix;
 mod media;
 mod messages;

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use tollward_store::Store;
 
 use crate::cli::console::Console;
-use crate::cli::{account, budget, key, ledger, usage};
+use crate::cli::{account, budget, key, ledger, limit, usage};
 use crate::clock;
 
 /// What can be done with the store.
@@ -29,6 +29,12 @@ pub enum BookCommand {
     },
     /// Set what keys, teams, organisations or everybody may spend
     Budget(budget::BudgetArgs),
+    /// Set how fast the calls of keys, teams, organisations or everybody may come
+    Limit {
+        /// What to do.
+        #[command(subcommand)]
+        command: limit::LimitCommand,
+    },
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
     /// Check the books
@@ -54,6 +60,7 @@ pub async fn run(
         BookCommand::Org { command } => account::run_org(command, store, now_ms, console).await?,
         BookCommand::Team { command } => account::run_team(command, store, now_ms, console).await?,
         BookCommand::Budget(args) => budget::run(args, store, now_ms, console).await?,
+        BookCommand::Limit { command } => limit::run(command, store, console).await?,
         BookCommand::Usage(args) => usage::run(args, &*store.ledger, now_ms, console).await?,
         BookCommand::Ledger { command } => return ledger::run(command, store, console).await,
     }

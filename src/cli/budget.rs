@@ -3,7 +3,7 @@
 //! A running gateway follows within a second. What is reserved for calls that run is known to it
 //! alone: the list shows what was charged.
 
-mod list;
+pub(in crate::cli) mod list;
 
 use std::time::Duration;
 
@@ -272,7 +272,11 @@ async fn change(
 }
 
 impl HolderArgs {
-    async fn find(&self, store: &Store) -> anyhow::Result<Holder> {
+    /// Who it is.
+    ///
+    /// # Errors
+    /// There is nobody of that name.
+    pub async fn find(&self, store: &Store) -> anyhow::Result<Holder> {
         if let Some(name) = &self.key {
             let keys = store.keys.list().await.context("failed to read the keys")?;
             let id = name.parse().ok();

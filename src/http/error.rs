@@ -18,6 +18,7 @@ use tollward_wire::fault::Fault;
 
 use crate::http::headers;
 use crate::http::ingress::IngressError;
+use crate::limits::Standing;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::settle::Way;
 use crate::upstream::upload::UploadError;
@@ -34,6 +35,8 @@ pub struct Problem {
     closes: bool,
     /// How a call came to it.
     way: Option<Way>,
+    /// How the limit stands that it met.
+    standing: Option<Standing>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +72,7 @@ impl Problem {
             retry: Retry::AsStatus,
             closes: false,
             way: None,
+            standing: None,
         }
     }
 
@@ -142,6 +146,7 @@ impl From<AttemptError> for Problem {
             retry,
             closes: false,
             way: error.way,
+            standing: None,
         }
     }
 }
@@ -286,6 +291,9 @@ pub fn respond_in(dialect: Dialect, problem: &Problem, request_id: &HeaderValue)
     head.insert(headers::ERROR_SOURCE, HeaderValue::from_static(source));
     if let Some(way) = &problem.way {
         headers::describe_way(head, way);
+    }
+    if let Some(standing) = &problem.standing {
+        headers::describe_limits(head, standing);
     }
     match problem.retry {
         Retry::AsStatus => {}

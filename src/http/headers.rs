@@ -2,12 +2,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollward_config::OnUnsupported;
 use tollward_store::RequestId;
 
 use crate::clock;
+use crate::limits::Standing;
 use crate::pipeline::deliver::Reply;
 use crate::pipeline::settle::Way;
 
@@ -34,6 +36,18 @@ const TRIED: HeaderName = HeaderName::from_static("x-tollward-tried");
 const AFFINITY: HeaderName = HeaderName::from_static("x-tollward-affinity");
 const DEGRADED: HeaderName = HeaderName::from_static("x-tollward-degraded");
 const APPLIED_BOUND: HeaderName = HeaderName::from_static("x-tollward-max-tokens-applied");
+/// What there may be in a minute, what is left, and when all of it is there again.
+const REQUESTS: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-requests"),
+    HeaderName::from_static("x-ratelimit-remaining-requests"),
+    HeaderName::from_static("x-ratelimit-reset-requests"),
+];
+/// The same of tokens.
+const TOKENS_LEFT: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit-tokens"),
+    HeaderName::from_static("x-ratelimit-remaining-tokens"),
+    HeaderName::from_static("x-ratelimit-reset-tokens"),
+];
 const SKIPPED: HeaderName = HeaderName::from_static("x-tollward-skipped");
 const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
@@ -75,6 +89,9 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
     if reply.is_degraded {
         headers.insert(DEGRADED, HeaderValue::from_static("true"));
     }
+    if let Some(standing) = &reply.standing {
+        describe_limits(headers, standing);
+    }
     if let Some(tokens) = reply.applied_bound {
         headers.insert(APPLIED_BOUND, HeaderValue::from(tokens));
     }
@@ -96,6 +113,38 @@ pub fn describe(headers: &mut HeaderMap, reply: &Reply) {
             headers.insert(COST_USD, text(&cost.to_decimal()));
         }
     }
+}
+
+/// Says how the limits stand, as `OpenAI` does.
+/// Source: <https://developers.openai.com/api/docs/guides/rate-limits> (read 2026-11).
+pub fn describe_limits(headers: &mut HeaderMap, standing: &Standing) {
+    let levels = [
+        (REQUESTS, standing.requests),
+        (TOKENS_LEFT, standing.tokens),
+    ];
+    for ([limit, remaining, reset], level) in levels {
+        let Some(level) = level else { continue };
+        headers.insert(limit, HeaderValue::from(level.limit));
+        headers.insert(remaining, HeaderValue::from(level.left));
+        headers.insert(reset, text(&span(level.full_after())));
+    }
+}
+
+/// A stretch of time as `OpenAI` writes it: `120ms`, `1.5s`, `6m0s`.
+fn span(span: Duration) -> String {
+    let millis = span.as_millis();
+    let (minutes, rest) = (millis / 60_000, millis % 60_000);
+    match (minutes, rest) {
+        (0, rest) if rest < 1_000 => format!("{rest}ms"),
+        (0, rest) => format!("{}s", seconds(rest)),
+        (minutes, rest) => format!("{minutes}m{}s", seconds(rest)),
+    }
+}
+
+/// Milliseconds as seconds, without zeros at the end.
+fn seconds(millis: u128) -> String {
+    let text = format!("{}.{:03}", millis / 1_000, millis % 1_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Says after how many attempts, and what became of them.

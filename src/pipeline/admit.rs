@@ -18,7 +18,9 @@ use self::places::Slot;
 use crate::app::Gateway;
 use crate::http::ingress::form::{form_type, read_form};
 use crate::http::ingress::{Ingress, IngressError, is_cross_site};
+use crate::limits::{Permit, TooFast};
 use crate::pipeline::authenticate::Caller;
+use crate::policy::estimate;
 use crate::snapshot::Limits;
 use crate::upstream::exchange::Handshake;
 use crate::upstream::upload::Upload;
@@ -165,6 +167,9 @@ pub enum AdmitError {
     /// Others want to call as well, and the key has its share of the running calls.
     #[error("the gateway is busy, and this key has its share of the running calls")]
     Crowded,
+    /// Calls of the key, or of somebody above it, come too fast.
+    #[error(transparent)]
+    TooFast(Box<TooFast>),
     /// The bodies of the running calls are as long as they may be together.
     #[error("the gateway is at its limit of bytes that running calls may hold")]
     Full,
@@ -216,7 +221,24 @@ pub async fn admit(
         let view = RequestView::read_at(ingress.address.take(), ingress.operation, &document)?;
         Content::held(document, view)
     };
-    Ok((Admitted::new(ingress, caller, content)?, slot))
+    let admitted = Admitted::new(ingress, caller, content)?;
+    slot.permit = permitted(gateway, &admitted)?;
+    Ok((admitted, slot))
+}
+
+/// Lets the call in if calls of its key, and of those above it, do not come too fast.
+///
+/// # Errors
+/// They do.
+pub fn permitted(gateway: &Gateway, admitted: &Admitted) -> Result<Permit, AdmitError> {
+    if gateway.meters.is_empty() {
+        return Ok(Permit::default());
+    }
+    let key = admitted.caller.key();
+    let holders = gateway.budgets.holders(key.map(|it| &**it));
+    let input = || estimate::input_tokens(admitted.document.bytes());
+    let permit = gateway.meters.admit(holders, input);
+    permit.map_err(|it| AdmitError::TooFast(Box::new(it)))
 }
 
 /// Reads a body into the place that its call has.

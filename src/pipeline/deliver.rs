@@ -14,6 +14,7 @@ use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
 
+use crate::limits::Standing;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
@@ -45,6 +46,8 @@ pub struct Reply {
     pub is_degraded: bool,
     /// The bound on output for each choice that was sent along because the caller set none.
     pub applied_bound: Option<u64>,
+    /// How the limits stand that the call is counted by; `None` if there are none.
+    pub standing: Option<Standing>,
     /// What the vendor's head said, and what it was not sent.
     pub head: UpstreamHead,
     /// Time spent in the gateway until now.
@@ -85,7 +88,7 @@ pub fn deliver(
     let credential = Arc::clone(settlement.credential());
     let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let (overhead, applied_bound) = (settlement.overhead(), settlement.applied_bound());
-    let gateway = Arc::clone(settlement.gateway());
+    let (gateway, standing) = (Arc::clone(settlement.gateway()), settlement.standing());
     let (head, booked, body) = match exchanged {
         Exchanged::Whole {
             head,
@@ -128,6 +131,7 @@ pub fn deliver(
         affinity,
         is_degraded,
         applied_bound,
+        standing,
         head,
         overhead,
         booked,

@@ -16,7 +16,7 @@ use crate::http::headers::PROVIDER;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::places::Slot;
-use crate::pipeline::admit::{AdmitError, Admitted, Content};
+use crate::pipeline::admit::{AdmitError, Admitted, Content, permitted};
 use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
@@ -81,7 +81,7 @@ pub async fn pass(
     if !is_straight(path) {
         return Err(PassthroughError::Path.into());
     }
-    let slot = slot(gateway, &snapshot.limits, &caller)?;
+    let mut slot = slot(gateway, &snapshot.limits, &caller)?;
     let deployment = Arc::clone(match method {
         // What is deleted costs nothing either.
         Method::GET | Method::HEAD | Method::DELETE => &account.looking,
@@ -91,6 +91,7 @@ pub async fn pass(
     let upload = upload(&mut ingress, &snapshot.limits)?;
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
+    slot.permit = permitted(gateway, &admitted)?;
     let question = Question::new(&gateway.affinity, &admitted, clock::mono());
     let question = question.guarded(&snapshot);
     if let Some(guard) = question.guard(&deployment) {

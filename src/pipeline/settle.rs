@@ -28,6 +28,7 @@ use crate::app::Gateway;
 use crate::budgets::Reservation;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
+use crate::limits::Standing;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::admit::places::Slot;
 use crate::pipeline::attempt::AttemptError;
@@ -81,7 +82,7 @@ pub struct Settlement {
     /// The one that answers, as its deployment's health counts it.
     flight: Option<Flight>,
     /// Given back after the books are closed.
-    _slot: Slot,
+    slot: Slot,
 }
 
 /// What the final row will say.
@@ -185,7 +186,7 @@ impl Settlement {
             is_settled: false,
             open: Vec::new(),
             flight: None,
-            _slot: slot,
+            slot,
         }
     }
 
@@ -251,6 +252,11 @@ impl Settlement {
     /// The bound on output that was sent along because the caller set none.
     pub fn applied_bound(&self) -> Option<u64> {
         self.spending.as_ref()?.applied
+    }
+
+    /// How the limits of those above the call stand; `None` if there are none.
+    pub fn standing(&self) -> Option<Standing> {
+        self.slot.permit.standing()
     }
 
     /// Time spent in the gateway itself so far; of a stream, until its first content.
@@ -319,6 +325,8 @@ impl Settlement {
         entry.course = self.call.notes.course();
         self.write(&entry, observed);
         self.learn(&entry);
+        let tokens = &entry.tokens;
+        self.slot.permit.settle(tokens.input, tokens.output);
         self.call.last.charge(&entry);
         self.land(outcome, observed);
         booked

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AccountKind, NewAccount};
-use crate::{AccountId, BudgetId, Entry, KeyId, NanoUsd, StoreError};
+use crate::{AccountId, BudgetId, Entry, KeyId, NanoUsd, RateLimits, StoreError};
 
 /// Longest name, in bytes.
 pub(crate) const MAX_NAME: usize = 128;
@@ -259,6 +259,18 @@ pub trait BudgetStore: Send + Sync {
     /// # Errors
     /// The backend failed.
     async fn budgets(&self) -> Result<Vec<Budget>, StoreError>;
+
+    /// Sets how fast the calls of `holder` may come, in place of what was set before.
+    ///
+    /// # Errors
+    /// A limit is 0, or the backend failed.
+    async fn set_limits(&self, holder: Holder, limits: RateLimits) -> Result<(), StoreError>;
+
+    /// Who has limits, and which.
+    ///
+    /// # Errors
+    /// The backend failed.
+    async fn limits(&self) -> Result<Vec<(Holder, RateLimits)>, StoreError>;
 
     /// What was charged to the windows of budgets that have not ended, as far as the database has it.
     ///

@@ -25,7 +25,7 @@ use budgets::{
     a_charge_is_booked_once_however_often_it_is_recorded,
     a_release_ends_a_reservation_without_a_charge, accounts_are_named_once_and_closed_for_good,
     an_attempt_without_a_known_cost_is_charged_what_was_held, invalid_budgets_are_refused,
-    the_version_moves_with_accounts_and_budgets,
+    limits_are_set_for_a_holder_and_taken_back, the_version_moves_with_accounts_and_budgets,
 };
 
 use keys::{
@@ -148,6 +148,7 @@ conformance!(
     accounts_are_named_once_and_closed_for_good,
     a_budget_is_changed_and_ended_by_its_name,
     invalid_budgets_are_refused,
+    limits_are_set_for_a_holder_and_taken_back,
     the_version_moves_with_accounts_and_budgets,
     a_charge_is_booked_once_however_often_it_is_recorded,
     an_attempt_without_a_known_cost_is_charged_what_was_held,

@@ -18,6 +18,7 @@ mod ids;
 mod journal;
 mod key;
 mod ledger;
+mod limit;
 mod memory;
 mod money;
 mod pepper;
@@ -40,6 +41,7 @@ pub use ledger::{
     Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,
     TokenCounts, UsageQuery, UsageRow,
 };
+pub use limit::RateLimits;
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
 pub use pepper::{KeyHash, Pepper};
 pub use response::{

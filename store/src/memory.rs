@@ -20,8 +20,8 @@ use crate::journal::codec::{self, Record};
 use crate::key::{hint, mint};
 use crate::ledger::is_error;
 use crate::{
-    Account, Backlog, Budget, Entry, GroupBy, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NanoUsd,
-    NewKey, PageQuery, Pepper, RequestId, StoreError, UsageQuery, UsageRow,
+    Account, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord, KeyStore, Ledger,
+    NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError, UsageQuery, UsageRow,
 };
 
 pub(crate) use self::responses::MemoryResponses;
@@ -32,6 +32,7 @@ pub(crate) struct Memory {
     keys: Mutex<Vec<(KeyHash, KeyRecord)>>,
     accounts: Mutex<Vec<Account>>,
     budgets: Mutex<Vec<Budget>>,
+    limits: Mutex<HashMap<Holder, RateLimits>>,
     /// Grows with every change of any of these.
     version: AtomicU64,
     entries: Mutex<Book>,
@@ -52,6 +53,7 @@ impl Memory {
             keys: Mutex::default(),
             accounts: Mutex::default(),
             budgets: Mutex::default(),
+            limits: Mutex::default(),
             version: AtomicU64::new(0),
             entries: Mutex::default(),
         }

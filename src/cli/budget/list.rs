@@ -107,7 +107,7 @@ pub(super) fn period_text(budget: &Budget) -> &'static str {
 }
 
 /// What holders are called.
-async fn names(store: &Store) -> anyhow::Result<HashMap<Holder, String>> {
+pub(in crate::cli) async fn names(store: &Store) -> anyhow::Result<HashMap<Holder, String>> {
     let accounts = store.budgets.accounts().await;
     let accounts = accounts.context("failed to read the accounts")?;
     let accounts = accounts.iter().map(|it| {
@@ -121,7 +121,8 @@ async fn names(store: &Store) -> anyhow::Result<HashMap<Holder, String>> {
     Ok(accounts.chain(keys).collect())
 }
 
-fn holder_text(holder: Holder, names: &HashMap<Holder, String>) -> String {
+/// What a holder is called.
+pub(in crate::cli) fn holder_text(holder: Holder, names: &HashMap<Holder, String>) -> String {
     match holder {
         Holder::Gateway => "everybody".to_owned(),
         other => names.get(&other).cloned().unwrap_or_default(),

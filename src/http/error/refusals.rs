@@ -9,6 +9,8 @@ use tollward_wire::realtime::EventError;
 use super::{DRAINING, Problem, Retry};
 use crate::http::ingress::IngressError;
 use crate::http::responses::ResponseError;
+use crate::limits::TooFast;
+use crate::limits::meter::Measure;
 use crate::pipeline::ServeError;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::authenticate::AuthError;
@@ -56,6 +58,7 @@ impl From<ServeError> for Problem {
                 Self::invalid(error.code(), error.to_string())
             }
             ServeError::Admit(AdmitError::Field(error)) => error.into(),
+            ServeError::Admit(AdmitError::TooFast(error)) => (*error).into(),
             ServeError::Admit(
                 error @ (AdmitError::Overloaded
                 | AdmitError::Crowded
@@ -125,6 +128,27 @@ impl From<PassthroughError> for Problem {
             PassthroughError::UnknownProvider => {
                 Self::invalid("unknown_provider", message).about("x-tollward-provider")
             }
+        }
+    }
+}
+
+impl From<TooFast> for Problem {
+    fn from(error: TooFast) -> Self {
+        let kind = match error.wait.measure {
+            Measure::Requests | Measure::Parallel => "requests",
+            Measure::Tokens | Measure::InputTokens | Measure::OutputTokens => "tokens",
+        };
+        let wait = error.retry_after();
+        let message = format!("{error}; try again in {} s", wait.as_secs_f64().ceil());
+        Self {
+            retry: Retry::After(wait),
+            standing: Some(error.standing),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                kind,
+                "rate_limit_exceeded",
+                message,
+            )
         }
     }
 }

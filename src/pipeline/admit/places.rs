@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tollward_store::KeyId;
 
 use super::AdmitError;
+use crate::limits::Permit;
 use crate::policy::share::Room;
 
 /// The places of one gateway.
@@ -61,6 +62,7 @@ impl Places {
             places: Arc::clone(self),
             key,
             bytes: 0,
+            permit: Permit::default(),
         })
     }
 }
@@ -70,6 +72,8 @@ pub struct Slot {
     places: Arc<Places>,
     key: Option<KeyId>,
     bytes: i64,
+    /// What the call took of the limits of those above it.
+    pub permit: Permit,
 }
 
 impl Slot {

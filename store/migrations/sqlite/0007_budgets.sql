@@ -63,3 +63,11 @@ CREATE TABLE open_hold (
     charge_set  BIGINT   NOT NULL,
     PRIMARY KEY (request, attempt)
 ) WITHOUT ROWID;
+
+-- How fast the holder's calls may come.
+CREATE TABLE rate_limit (
+    holder_kind SMALLINT NOT NULL, -- as of budget
+    holder      BLOB     NOT NULL, -- empty for the gateway
+    terms       TEXT     NOT NULL, -- JSON
+    PRIMARY KEY (holder_kind, holder)
+) WITHOUT ROWID;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{NOON, new_key, sample};
 use crate::{
     AccountKind, Budget, BudgetId, BudgetTerms, Entry, Held, Holder, NanoUsd, NewAccount,
-    NewBudget, NewKey, Period, Raise, Scope, Spent, Store, StoreError, Then, Window,
+    NewBudget, NewKey, Period, Raise, RateLimits, Scope, Spent, Store, StoreError, Then, Window,
 };
 
 fn account(kind: AccountKind, name: &str) -> NewAccount {
@@ -311,4 +311,29 @@ pub(super) async fn a_release_ends_a_reservation_without_a_charge(store: Store, 
         refused,
         Err(StoreError::InvalidEntry { field: "held" })
     ));
+}
+
+pub(super) async fn limits_are_set_for_a_holder_and_taken_back(store: Store, _: &Path) {
+    let limits = |requests| RateLimits {
+        requests_per_minute: requests,
+        ..RateLimits::default()
+    };
+    let team = store
+        .budgets
+        .open_account(account(AccountKind::Team, "web"));
+    let team = Holder::of(&team.await.unwrap());
+    let version = store.keys.version().await.unwrap();
+    for (holder, requests) in [(Holder::Gateway, 5), (team, 6), (team, 7)] {
+        let set = store.budgets.set_limits(holder, limits(Some(requests)));
+        set.await.unwrap();
+    }
+    assert!(store.keys.version().await.unwrap() > version);
+    let mut all = store.budgets.limits().await.unwrap();
+    all.sort_by_key(|(_, it)| it.requests_per_minute);
+    let expected = [(Holder::Gateway, limits(Some(5))), (team, limits(Some(7)))];
+    assert_eq!(all, expected);
+    store.budgets.set_limits(team, limits(None)).await.unwrap();
+    assert_eq!(store.budgets.limits().await.unwrap(), expected[..1]);
+    let refused = store.budgets.set_limits(team, limits(Some(0))).await;
+    assert!(matches!(refused, Err(StoreError::InvalidBudget { .. })));
 }

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use super::Memory;
 use crate::budget::check;
 use crate::{
-    Account, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Entry, NanoUsd, NewAccount,
-    NewBudget, Spent, StoreError, Verification, Window,
+    Account, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Entry, Holder, NanoUsd,
+    NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification, Window,
 };
 
 #[async_trait]
@@ -99,6 +99,23 @@ impl BudgetStore for Memory {
 
     async fn budgets(&self) -> Result<Vec<Budget>, StoreError> {
         Ok(self.budgets.lock().clone())
+    }
+
+    async fn set_limits(&self, holder: Holder, limits: RateLimits) -> Result<(), StoreError> {
+        limits.check()?;
+        let mut all = self.limits.lock();
+        if limits.is_nothing() {
+            all.remove(&holder);
+        } else {
+            all.insert(holder, limits);
+        }
+        self.move_version();
+        Ok(())
+    }
+
+    async fn limits(&self) -> Result<Vec<(Holder, RateLimits)>, StoreError> {
+        let all = self.limits.lock();
+        Ok(all.iter().map(|(holder, it)| (*holder, *it)).collect())
     }
 
     async fn spent(&self) -> Result<Vec<Spent>, StoreError> {

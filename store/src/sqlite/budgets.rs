@@ -12,7 +12,7 @@ use super::{Database, charges};
 use crate::budget::check;
 use crate::{
     Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Difference, Entry,
-    Holder, KeyId, NanoUsd, NewAccount, NewBudget, Spent, StoreError, Verification,
+    Holder, KeyId, NanoUsd, NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification,
 };
 
 pub(super) struct SqliteBudgets {
@@ -128,7 +128,7 @@ impl BudgetStore for SqliteBudgets {
 
     async fn create_budget(&self, new: NewBudget) -> Result<Budget, StoreError> {
         let budget = Budget::from_new(new)?;
-        let terms = terms_text(&budget.terms)?;
+        let terms = json_text(&budget.terms)?;
         let insert = async |connection: &mut SqliteConnection| {
             let (kind, holder) = holder_columns(budget.holder);
             let inserted = sqlx::query(
@@ -159,7 +159,7 @@ impl BudgetStore for SqliteBudgets {
         terms: BudgetTerms,
     ) -> Result<Option<Budget>, StoreError> {
         check(limit, &terms)?;
-        let text = terms_text(&terms)?;
+        let text = json_text(&terms)?;
         let update = async |connection: &mut SqliteConnection| {
             let updated = sqlx::query(
                 "UPDATE budget SET limit_nano = $1, terms = $2 WHERE id = $3 AND ended_ms IS NULL",
@@ -211,6 +211,47 @@ impl BudgetStore for SqliteBudgets {
                 .fetch_all(connection)
                 .await?;
             rows.iter().map(budget).collect()
+        })
+        .await
+    }
+
+    async fn set_limits(&self, holder: Holder, limits: RateLimits) -> Result<(), StoreError> {
+        limits.check()?;
+        let (kind, id) = holder_columns(holder);
+        let id = id.unwrap_or_default();
+        let text = json_text(&limits)?;
+        let set = async |connection: &mut SqliteConnection| {
+            let query = if limits.is_nothing() {
+                sqlx::query("DELETE FROM rate_limit WHERE holder_kind = $1 AND holder = $2")
+            } else {
+                sqlx::query(
+                    "INSERT INTO rate_limit (holder_kind, holder, terms) VALUES ($1, $2, $3)
+                     ON CONFLICT (holder_kind, holder) DO UPDATE SET terms = excluded.terms",
+                )
+            };
+            let query = query.bind(kind).bind(&id);
+            let query = if limits.is_nothing() {
+                query
+            } else {
+                query.bind(&text)
+            };
+            Ok(query.execute(connection).await?.rows_affected())
+        };
+        let changed = self.change(set).await;
+        changed
+            .map(|_| ())
+            .map_err(|error| self.database.error(error))
+    }
+
+    async fn limits(&self) -> Result<Vec<(Holder, RateLimits)>, StoreError> {
+        self.ask(async |connection| {
+            let rows = sqlx::query(
+                "SELECT holder_kind, NULLIF(holder, X'') AS holder, terms FROM rate_limit",
+            )
+            .fetch_all(connection)
+            .await?;
+            let read = |row: &SqliteRow| Ok((holder(row)?, from_json(row, "terms")?));
+            rows.iter().map(read).collect()
         })
         .await
     }
@@ -295,14 +336,12 @@ fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
 }
 
 fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
-    let terms: &str = row.try_get("terms")?;
-    let terms = serde_json::from_str(terms);
     Ok(Budget {
         id: BudgetId::from_uuid(uuid(row.try_get("id")?)?),
         name: row.try_get("name")?,
         holder: holder(row)?,
         limit: NanoUsd(row.try_get("limit_nano")?),
-        terms: terms.map_err(|error| sqlx::Error::Decode(Box::new(error)))?,
+        terms: from_json(row, "terms")?,
         created_ms: row.try_get("created_ms")?,
         ended_ms: row.try_get("ended_ms")?,
     })
@@ -330,9 +369,17 @@ fn holder_columns(holder: Holder) -> (i64, Option<Vec<u8>>) {
     (kind, id.map(|it| it.as_bytes().to_vec()))
 }
 
-fn terms_text(terms: &BudgetTerms) -> Result<String, StoreError> {
-    serde_json::to_string(terms).map_err(|_| StoreError::InvalidBudget {
+fn json_text(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|_| StoreError::InvalidBudget {
         field: "terms",
         reason: "cannot be written",
     })
+}
+
+fn from_json<T: serde::de::DeserializeOwned>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
+    let text: &str = row.try_get(column)?;
+    serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
