@@ -22,6 +22,7 @@ mod auth;
 mod aws;
 mod bodies;
 mod budgets;
+mod chaos;
 mod chat;
 mod coding;
 mod config;

@@ -25,7 +25,7 @@ use crate::pipeline::reserve::unbudgeted;
 use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Question;
 use crate::pipeline::settle::{Books, Settlement};
-use crate::snapshot::{Account, Deployment, Limits, Passthrough};
+use crate::snapshot::{Account, Deployment, Limits, Passthrough, Snapshot};
 use crate::upstream::exchange::{Exchanged, Passed, pass as exchange};
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::sender::Sender;
@@ -92,12 +92,7 @@ pub async fn pass(
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
     slot.permit = permitted(gateway, &admitted)?;
-    let question = Question::new(&gateway.affinity, &admitted, clock::mono());
-    let question = question.guarded(&snapshot);
-    if let Some(guard) = question.guard(&deployment) {
-        return Err(PassthroughError::Guarded(Arc::clone(guard)).into());
-    }
-    drop(question);
+    guarded(gateway, &snapshot, &admitted, &deployment)?;
     if Arc::ptr_eq(&deployment, &account.changing) {
         unbudgeted(gateway, &admitted)?;
     }
@@ -136,6 +131,23 @@ pub async fn pass(
             settlement.cut();
             Err(ServeError::Draining)
         }
+    }
+}
+
+/// Whether guards let the request pass to `deployment`.
+///
+/// # Errors
+/// One does not.
+fn guarded(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+    deployment: &Deployment,
+) -> Result<(), PassthroughError> {
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    match question.guarded(snapshot).guard(deployment) {
+        Some(guard) => Err(PassthroughError::Guarded(Arc::clone(guard))),
+        None => Ok(()),
     }
 }
 
