@@ -16,6 +16,7 @@ use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
 use crate::budgets::Budgets;
+use crate::budgets::alerts::follow;
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
@@ -235,6 +236,9 @@ impl App {
             .responses
             .start(unwritten, move || Bounds::of(&configured.snapshot().limits));
         app.listen(public, admin);
+        let alerts = gateway.metrics.budget_alerts.clone();
+        let budgets = Arc::clone(&gateway.budgets);
+        tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),

@@ -6,6 +6,7 @@
 //! with all that was held for them.
 //! What is to be held is decided in `policy/ceiling`, when in `pipeline/reserve`.
 
+pub mod alerts;
 pub mod purse;
 
 use std::collections::HashMap;

@@ -567,3 +567,64 @@ async fn a_key_that_is_revoked_while_its_call_runs_is_charged_for_it() {
     assert_eq!(spent(&gateway.home, "app").await, calls * 60_000);
     assert_verified(&gateway.home).await;
 }
+
+#[tokio::test]
+async fn somebody_is_told_once_of_each_part_that_is_spent() {
+    let (upstream, hook) = (Upstream::healthy().await, Upstream::healthy().await);
+    let address = format!("http://{}/hook/secret", hook.addr);
+    // Two calls of $0.00006 are more than half of it, a third one is more than all.
+    let warned = &[
+        "--limit",
+        "0.0001",
+        "--estimate",
+        "learned",
+        "--warn",
+        "50,100",
+    ];
+    let home = Home::new(&config(&upstream));
+    let key = home.create_key("app", &[]).await;
+    let told = [&["app", "--key", "app", "--webhook", &address], &warned[..]].concat();
+    budget(&home, &told).await;
+    let gateway = home.serve().await;
+    let small = asking(&key, &[("max_tokens", json!(5))]);
+    assert_eq!(gateway.send(&small).await.status, 200);
+    let told = hook.request(0).await;
+    assert_eq!(
+        (told.path(), told.head.get("content-type")),
+        ("/hook/secret", Some("application/json"))
+    );
+    let told = told.json();
+    for (field, value) in [
+        ("event", json!("budget_spent")),
+        ("name", json!("app")),
+        ("percent", json!(50)),
+        ("spent", json!("0.00006")),
+    ] {
+        assert_eq!(told[field], value, "{told}");
+    }
+    assert!(!told.to_string().contains("secret"), "{told}");
+    gateway
+        .until_metric("tollward_budget_alerts_total", &[], 1.0)
+        .await;
+    let list = gateway.home.run(&["budget", "list", "--json"]).await;
+    assert!(
+        list.status.success() && !list.stdout.contains("secret"),
+        "{}",
+        list.stdout
+    );
+    assert!(
+        !gateway.printed().contains("secret"),
+        "{}",
+        gateway.printed()
+    );
+    let refused = gateway
+        .home
+        .run(&["budget", "change", "app", "--webhook", "ftp://x"])
+        .await;
+    assert!(
+        refused.stderr.contains("webhook is no http"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(hook.calls(), 1);
+}

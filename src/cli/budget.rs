@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use tollward_store::{
     Account, AccountKind, Budget, BudgetTerms, Estimate, Holder, NanoUsd, NewBudget, Period, Raise,
-    Scope, Store, Then,
+    Scope, Store, Then, Webhook,
 };
 
 use crate::cli::{console::Console, span};
@@ -96,6 +96,12 @@ pub struct TermsArgs {
     /// How much is held for a call that runs [default: bound]
     #[arg(long, value_enum)]
     estimate: Option<Hold>,
+    /// Parts of the limit, in percent and separated by commas, at which somebody is told, such as 80,100
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT")]
+    warn: Option<Vec<u8>>,
+    /// An address that is sent JSON then, besides the event log
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
     /// Calls for which there is no room go to this model instead of being refused
     #[arg(long, value_name = "MODEL")]
     then: Option<String>,
@@ -344,7 +350,12 @@ impl TermsArgs {
                 Some(model) => Then::Model(model),
                 None => terms.then,
             },
-            warn_at: terms.warn_at,
+            warn_at: self.warn.clone().unwrap_or(terms.warn_at),
+            webhook: match self.webhook.clone() {
+                Some(address) if address.is_empty() => None,
+                Some(address) => Some(Webhook(address)),
+                None => terms.webhook,
+            },
             raise: terms.raise,
         })
     }

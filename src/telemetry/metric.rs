@@ -107,6 +107,8 @@ pub struct Metrics {
     pub ledger_failures: Counter,
     /// Responses that were served and not stored.
     pub responses_unstored: Counter,
+    /// Alerts about budgets.
+    pub budget_alerts: Counter,
     ledger_pending: Gauge,
     ledger_journal: Gauge,
     token_counts: Family<TokenCountLabels, Counter>,
@@ -170,6 +172,7 @@ impl Metrics {
             log_dropped: Counter::default(),
             ledger_failures: Counter::default(),
             responses_unstored: Counter::default(),
+            budget_alerts: Counter::default(),
             ledger_pending: Gauge::default(),
             ledger_journal: Gauge::default(),
             token_counts: Family::default(),
@@ -231,6 +234,11 @@ impl Metrics {
             "tollward_responses_unstored",
             "Responses that were to be stored and were only served",
             self.responses_unstored.clone(),
+        );
+        registry.register(
+            "tollward_budget_alerts",
+            "Parts of budgets that were spent and told of",
+            self.budget_alerts.clone(),
         );
         self.credentials.register(registry);
         self.headrooms.register(registry);

@@ -16,6 +16,8 @@ use crate::{AccountId, BudgetId, Entry, KeyId, NanoUsd, RateLimits, StoreError};
 
 /// Longest name, in bytes.
 pub(crate) const MAX_NAME: usize = 128;
+/// Longest address of a webhook, in bytes.
+const MAX_ADDRESS: usize = 2_048;
 /// Most entries of each list of a scope.
 const MAX_SCOPE: usize = 64;
 /// Most windows that one attempt is charged to.
@@ -57,6 +59,9 @@ pub struct BudgetTerms {
     pub then: Then,
     /// Parts of the limit, in percent, at which somebody is told.
     pub warn_at: Vec<u8>,
+    /// Who is told, besides the event log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<Webhook>,
     /// More than the limit for a while.
     pub raise: Option<Raise>,
 }
@@ -122,6 +127,16 @@ pub enum Then {
     Deny,
     /// They go to that model instead.
     Model(String),
+}
+
+/// An address that is told; it may hold a secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Webhook(pub String);
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Webhook(…)")
+    }
 }
 
 /// More than the limit, for a while.
@@ -382,6 +397,15 @@ pub(crate) fn check(limit: NanoUsd, terms: &BudgetTerms) -> Result<(), StoreErro
         }
         for text in list {
             check_name("scope", text)?;
+        }
+    }
+    if let Some(Webhook(address)) = &terms.webhook {
+        let is_web = address.starts_with("https://") || address.starts_with("http://");
+        if !is_web || address.len() > MAX_ADDRESS || address.chars().any(char::is_control) {
+            return invalid(
+                "webhook",
+                "is no http:// or https:// address of at most 2,048 bytes",
+            );
         }
     }
     if let Then::Model(model) = &terms.then {

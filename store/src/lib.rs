@@ -32,7 +32,7 @@ mod conformance;
 pub use account::{Account, AccountKind, NewAccount};
 pub use budget::{
     Budget, BudgetStore, BudgetTerms, Difference, Estimate, Held, Holder, MAX_CHARGES, NewBudget,
-    Period, Raise, Scope, Spent, Then, Verification, Window,
+    Period, Raise, Scope, Spent, Then, Verification, Webhook, Window,
 };
 pub use error::StoreError;
 pub use ids::{AccountId, BudgetId, IdError, KeyId, RequestId};

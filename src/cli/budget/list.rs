@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use serde::Serialize;
-use tollward_store::{Budget, Holder, NanoUsd, Period, Store, Window};
+use tollward_store::{Budget, Holder, NanoUsd, Period, Store, Webhook, Window};
 
 use crate::cli::console::{Console, time_text};
 use crate::policy::period;
@@ -21,6 +21,15 @@ struct Listed<'b> {
     resets_ms: Option<i64>,
 }
 
+/// A webhook without what may be secret of it: its host alone.
+fn without_secrets(mut budget: Budget) -> Budget {
+    budget.terms.webhook = budget.terms.webhook.map(|it| {
+        let host = it.0.split('/').nth(2).unwrap_or_default();
+        Webhook(host.rsplit('@').next().unwrap_or_default().to_owned())
+    });
+    budget
+}
+
 /// Lists the budgets that have not ended; as JSON, those that have too.
 pub(super) async fn run(
     is_json: bool,
@@ -35,6 +44,7 @@ pub(super) async fn run(
         .context("failed to read the ledger")?;
     let budgets = store.budgets.budgets().await;
     let budgets = budgets.context("failed to read the budgets")?;
+    let budgets: Vec<Budget> = budgets.into_iter().map(without_secrets).collect();
     let spent = store.budgets.spent().await;
     let spent = spent.context("failed to read what was spent")?;
     let spent: HashMap<Window, NanoUsd> =
