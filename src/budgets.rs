@@ -17,11 +17,12 @@ use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tollward_store::{
-    Account, AccountId, Budget, BudgetStore, Held, Holder, KeyId, KeyRecord, Ledger, NanoUsd,
-    StoreError, Window,
+    Account, AccountId, Budget, BudgetId, BudgetStore, Held, Holder, KeyId, KeyRecord, Ledger,
+    NanoUsd, StoreError, Window,
 };
 
 use self::purse::{Full, Purse, Purses, Wanted};
+use crate::clock;
 use crate::policy::period::{self, Bounds};
 use crate::policy::typical::Typical;
 
@@ -128,12 +129,20 @@ impl Budgets {
 
     /// Takes over what is on record of windows of which nothing is known here.
     async fn recall(&self) -> Result<(), StoreError> {
-        let spent = self.store.spent().await?;
+        let current = self.current();
+        let spent = self.store.spent(&current).await?;
         let mut purses = self.purses.lock();
         for it in spent {
             purses.recall(it.window, it.amount);
         }
         Ok(())
+    }
+
+    /// The windows of the periods that run.
+    fn current(&self) -> Vec<Window> {
+        let now_ms = self.charged_at(clock::unix_ms());
+        let terms = self.terms.load();
+        terms.all().map(|it| it.window(now_ms)).collect()
     }
 
     /// Reads the budgets again, after a change.
@@ -151,15 +160,10 @@ impl Budgets {
 
     /// Forgets windows that are over.
     fn prune(&self) {
-        let terms = self.terms.load();
-        let now = self.latest_ms.load(Ordering::Relaxed);
-        let current: Vec<Window> = terms.all().map(|it| it.window(now)).collect();
-        let mut purses = self.purses.lock();
-        purses.prune(|window| {
-            current
-                .iter()
-                .any(|it| it.start_ms <= window.start_ms && it.budget == window.budget)
-        });
+        let begun = |it: Window| (it.budget, it.start_ms);
+        let current: HashMap<BudgetId, i64> = self.current().into_iter().map(begun).collect();
+        let is_current = |it: &Window| current.get(&it.budget).is_some_and(|at| *at <= it.start_ms);
+        self.purses.lock().prune(is_current);
     }
 
     /// Whether an account, or the one above it, is closed.

@@ -287,11 +287,11 @@ pub trait BudgetStore: Send + Sync {
     /// The backend failed.
     async fn limits(&self) -> Result<Vec<(Holder, RateLimits)>, StoreError>;
 
-    /// What was charged to the windows of budgets that have not ended, as far as the database has it.
+    /// What was charged to those of `windows` that anything was charged to, as far as the database has it.
     ///
     /// # Errors
     /// The backend failed.
-    async fn spent(&self) -> Result<Vec<Spent>, StoreError>;
+    async fn spent(&self, windows: &[Window]) -> Result<Vec<Spent>, StoreError>;
 
     /// Attempts that were sent by a process that is gone and have not ended, as they would be booked.
     ///

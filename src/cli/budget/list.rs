@@ -45,7 +45,8 @@ pub(super) async fn run(
     let budgets = store.budgets.budgets().await;
     let budgets = budgets.context("failed to read the budgets")?;
     let budgets: Vec<Budget> = budgets.into_iter().map(without_secrets).collect();
-    let spent = store.budgets.spent().await;
+    let windows: Vec<Window> = budgets.iter().map(|it| window(it, now_ms)).collect();
+    let spent = store.budgets.spent(&windows).await;
     let spent = spent.context("failed to read what was spent")?;
     let spent: HashMap<Window, NanoUsd> =
         spent.into_iter().map(|it| (it.window, it.amount)).collect();
@@ -91,19 +92,27 @@ pub(super) async fn run(
 }
 
 fn listed<'b>(budget: &'b Budget, spent: &HashMap<Window, NanoUsd>, now_ms: i64) -> Listed<'b> {
-    let zone = period::zone(&budget.terms.zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    let bounds = period::bounds(budget.terms.period, &zone, now_ms);
-    let window = Window {
-        budget: budget.id,
-        start_ms: bounds.start_ms,
-        subject: 0,
-    };
+    let window = window(budget, now_ms);
     Listed {
         budget,
         limit_now: budget.limit_at(now_ms),
         spent: spent.get(&window).copied().unwrap_or(NanoUsd::ZERO),
-        resets_ms: bounds.end_ms,
+        resets_ms: bounds(budget, now_ms).end_ms,
     }
+}
+
+/// The window that runs.
+fn window(budget: &Budget, now_ms: i64) -> Window {
+    Window {
+        budget: budget.id,
+        start_ms: bounds(budget, now_ms).start_ms,
+        subject: 0,
+    }
+}
+
+fn bounds(budget: &Budget, now_ms: i64) -> period::Bounds {
+    let zone = period::zone(&budget.terms.zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    period::bounds(budget.terms.period, &zone, now_ms)
 }
 
 /// How often a budget begins anew, in words.

@@ -49,7 +49,9 @@ fn charged(seed: u64, held: i64, budgets: &[&Budget]) -> Entry {
 
 async fn spent(store: &Store) -> Vec<Spent> {
     store.ledger.flush().await.unwrap();
-    let mut spent = store.budgets.spent().await.unwrap();
+    let budgets = store.budgets.budgets().await.unwrap();
+    let windows: Vec<Window> = budgets.iter().map(window).collect();
+    let mut spent = store.budgets.spent(&windows).await.unwrap();
     spent.sort_by_key(|it| it.window);
     spent
 }

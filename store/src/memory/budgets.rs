@@ -11,6 +11,22 @@ use crate::{
     NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification, Window,
 };
 
+impl Memory {
+    /// What the entries are charged to.
+    fn sums(&self) -> Result<HashMap<Window, NanoUsd>, StoreError> {
+        let book = self.entries.lock();
+        let mut sums: HashMap<Window, NanoUsd> = HashMap::new();
+        for entry in book.entries.values() {
+            for window in entry.held.iter().flat_map(|it| it.windows.iter()) {
+                let sum = sums.entry(*window).or_insert(NanoUsd::ZERO);
+                let more = sum.checked_add(entry.charge());
+                *sum = more.ok_or(StoreError::Overflow)?;
+            }
+        }
+        Ok(sums)
+    }
+}
+
 #[async_trait]
 impl BudgetStore for Memory {
     async fn open_account(&self, new: NewAccount) -> Result<Account, StoreError> {
@@ -118,25 +134,16 @@ impl BudgetStore for Memory {
         Ok(all.iter().map(|(holder, it)| (*holder, *it)).collect())
     }
 
-    async fn spent(&self) -> Result<Vec<Spent>, StoreError> {
-        let ended: Vec<BudgetId> = {
-            let budgets = self.budgets.lock();
-            let ended = budgets.iter().filter(|it| it.ended_ms.is_some());
-            ended.map(|it| it.id).collect()
+    async fn spent(&self, windows: &[Window]) -> Result<Vec<Spent>, StoreError> {
+        let sums = self.sums()?;
+        let spent = |window: &Window| {
+            let amount = *sums.get(window)?;
+            Some(Spent {
+                window: *window,
+                amount,
+            })
         };
-        let book = self.entries.lock();
-        let mut sums: HashMap<Window, NanoUsd> = HashMap::new();
-        for entry in book.entries.values() {
-            let windows = entry.held.iter().flat_map(|it| it.windows.iter());
-            for window in windows.filter(|it| !ended.contains(&it.budget)) {
-                let sum = sums.entry(*window).or_insert(NanoUsd::ZERO);
-                *sum = sum
-                    .checked_add(entry.charge())
-                    .ok_or(StoreError::Overflow)?;
-            }
-        }
-        let spent = |(window, amount)| Spent { window, amount };
-        Ok(sums.into_iter().map(spent).collect())
+        Ok(windows.iter().filter_map(spent).collect())
     }
 
     async fn open_holds(&self) -> Result<Vec<Entry>, StoreError> {
@@ -145,7 +152,7 @@ impl BudgetStore for Memory {
     }
 
     async fn verify(&self) -> Result<Verification, StoreError> {
-        let windows = self.spent().await?.len() as u64;
+        let windows = self.sums()?.len() as u64;
         let book = self.entries.lock();
         let charged = book.entries.values().filter(|it| it.held.is_some());
         Ok(Verification {

@@ -13,6 +13,7 @@ use crate::budget::check;
 use crate::{
     Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Difference, Entry,
     Holder, KeyId, NanoUsd, NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification,
+    Window,
 };
 
 pub(super) struct SqliteBudgets {
@@ -256,15 +257,24 @@ impl BudgetStore for SqliteBudgets {
         .await
     }
 
-    async fn spent(&self) -> Result<Vec<Spent>, StoreError> {
+    async fn spent(&self, windows: &[Window]) -> Result<Vec<Spent>, StoreError> {
         self.ask(async |connection| {
-            let rows = sqlx::query(
-                "SELECT w.* FROM budget_window w JOIN budget b ON b.id = w.budget
-                 WHERE b.ended_ms IS NULL",
-            )
-            .fetch_all(connection)
-            .await?;
-            rows.iter().map(spent).collect()
+            // One view of all of them.
+            let mut transaction = connection.begin().await?;
+            let mut found = Vec::new();
+            for window in windows {
+                let row = sqlx::query(
+                    "SELECT * FROM budget_window WHERE budget = $1 AND start_ms = $2 AND subject = $3",
+                )
+                .bind(window.budget.uuid().as_bytes().to_vec())
+                .bind(window.start_ms)
+                .bind(window.subject.cast_signed())
+                .fetch_optional(&mut *transaction)
+                .await?;
+                found.extend(row.as_ref().map(spent).transpose()?);
+            }
+            transaction.commit().await?;
+            Ok(found)
         })
         .await
     }
