@@ -23,6 +23,7 @@ use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::limits::RateMeters;
 use crate::pipeline::admit::places::Places;
+use crate::pipeline::probe;
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
 use crate::shelf::Shelf;
@@ -235,6 +236,7 @@ impl App {
             .responses
             .start(unwritten, move || Bounds::of(&configured.snapshot().limits));
         app.listen(public, admin);
+        probe::follow(&gateway);
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),

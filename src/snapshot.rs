@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tollward_config::catalog::Capabilities;
-use tollward_config::{OnStoreError, OnUnsupported};
+use tollward_config::{OnStoreError, OnUnsupported, ProbeAsk};
 use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
@@ -28,6 +28,7 @@ use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::price::Prices;
+use crate::policy::probing::ProbeTerms;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
@@ -56,6 +57,8 @@ pub struct Snapshot {
     /// Other names of them, in order.
     aliases: Vec<(Arc<str>, Arc<Route>)>,
     patterns: Vec<Pattern>,
+    /// The deployments that are asked how they are.
+    probed: Vec<Arc<Deployment>>,
 }
 
 /// Whose account may be reached with what is asked of no model, and by whom.
@@ -134,6 +137,7 @@ impl RetryTerms {
 }
 
 /// Provider + credentials + upstream model: what a call is sent to.
+#[derive(Clone)]
 pub struct Deployment {
     /// `provider/upstream-model`.
     pub id: Arc<str>,
@@ -171,6 +175,8 @@ pub struct Deployment {
     pub breaker: BreakerTerms,
     /// It is on trial, and when that is over.
     pub canary: Option<CanaryTerms>,
+    /// It is asked how it is.
+    pub probe: Option<Probe>,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.
@@ -183,6 +189,7 @@ pub fn provider_of(deployment: &str) -> &str {
 }
 
 /// A deployment's names as header values.
+#[derive(Clone)]
 pub struct DeploymentHeaders {
     /// The public name.
     pub model: HeaderValue,
@@ -190,6 +197,15 @@ pub struct DeploymentHeaders {
     pub deployment: HeaderValue,
     /// The provider's name.
     pub provider: HeaderValue,
+}
+
+/// How a deployment is asked how it is.
+#[derive(Clone, Copy)]
+pub struct Probe {
+    /// When it is.
+    pub terms: ProbeTerms,
+    /// What it is asked.
+    pub ask: ProbeAsk,
 }
 
 /// Where a deployment's calls go.
@@ -320,7 +336,22 @@ impl Snapshot {
             order,
             aliases,
             patterns: routes.patterns,
+            probed: Vec::new(),
         }
+        .with_probed()
+    }
+
+    fn with_probed(mut self) -> Self {
+        let mut seen = HashSet::new();
+        let all = self.order.iter().flat_map(|it| it.deployments());
+        let probed = all.filter(|it| it.probe.is_some() && seen.insert(&*it.id));
+        self.probed = probed.cloned().collect();
+        self
+    }
+
+    /// The deployments of named models that are asked how they are, each once.
+    pub fn probed(&self) -> &[Arc<Deployment>] {
+        &self.probed
     }
 
     /// Passes requests through to accounts.

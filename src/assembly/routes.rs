@@ -220,13 +220,9 @@ impl Work<'_> {
                     when,
                     breaker: breaker(&self.loaded.config),
                 };
-                Some(deployment(
-                    self.assembly.standing,
-                    model,
-                    config,
-                    target,
-                    terms,
-                ))
+                let standing = self.assembly.standing;
+                let deployed = deployment(standing, model, config, target, terms);
+                Some(self.probed(deployed, config, &path))
             }
             Err(message) => {
                 // The engine is none of them, whatever is wrong with it.
@@ -337,6 +333,7 @@ impl Making {
             when: template.when.clone(),
             breaker: template.breaker,
             canary: template.canary,
+            probe: None,
         })
     }
 }
@@ -374,6 +371,7 @@ pub(super) fn deployment(
             percent: it.percent,
             calls: it.calls,
         }),
+        probe: None,
         provider: config.provider.as_str().into(),
         model: model.into(),
         upstream_model: config.model.as_str().into(),

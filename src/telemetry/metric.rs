@@ -125,6 +125,7 @@ pub struct Metrics {
 }
 
 /// One deployment's meters, looked up once.
+#[derive(Clone)]
 pub struct DeploymentMeters {
     /// The deployment's label: its id, unless callers choose that freely.
     name: String,
