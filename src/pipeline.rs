@@ -51,7 +51,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let snapshot = gateway.snapshot();
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
+    let (admitted, slot) = admit::admit(gateway, &snapshot, ingress, caller).await?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalling = recall::recall(gateway, &snapshot.limits, admitted);
     let mut recollection = Box::pin(recalling).await?;

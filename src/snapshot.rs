@@ -51,6 +51,8 @@ pub struct Snapshot {
     pub admin_hosts: Vec<Box<str>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Which calls can wait while places are scarce, besides those whose callers say so.
+    pub batch: Option<Condition>,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
@@ -332,6 +334,7 @@ impl Snapshot {
             passthrough: Passthrough::default(),
             admin_hosts: Vec::new(),
             guards: routes.guards,
+            batch: routes.batch,
             routes: by_name,
             order,
             aliases,

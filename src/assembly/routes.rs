@@ -82,6 +82,8 @@ impl Work<'_> {
         let aliases = aliases.map(|(alias, name)| (alias.as_str().into(), name.as_str().into()));
         routes.aliases = aliases.collect();
         routes.guards = self.guards();
+        let batch = self.loaded.config.routing.batch.as_ref();
+        routes.batch = batch.and_then(|it| self.condition("routing.batch", it));
         routes
     }
 

@@ -24,6 +24,8 @@ pub struct Routes {
     pub patterns: Vec<Pattern>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Which calls can wait, besides those whose callers say so.
+    pub batch: Option<Condition>,
 }
 
 /// A public model name, and who may answer for it.
