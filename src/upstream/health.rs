@@ -28,7 +28,7 @@ const LIMITED: Duration = Duration::from_secs(1);
 /// How long one is asked last that does not know its model.
 const MISSING: Duration = Duration::from_secs(60);
 /// No vendor can send us away for longer.
-const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
+pub const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
 /// Between two calls that go to a resting deployment because there is no other.
 const BETWEEN_FORCED: Duration = Duration::from_secs(1);
 
