@@ -313,10 +313,7 @@ impl Making {
                 provider: template.headers.provider.clone(),
             },
             // Metrics get one name for them all: these are the callers' own.
-            meters: self
-                .standing
-                .metrics
-                .meters(&template.model, &template.id, &id),
+            meters: self.standing.metrics.meters(&template.id, &id),
             identity: fingerprint(id.as_bytes()),
             health: self.standing.health_of_called(&id),
             prices: prices::prices(&self.catalog, written, kind, listed),
@@ -351,7 +348,7 @@ pub(super) fn deployment(
     let is_local = matches!(target, Target::Local(_)).then_some(LOCAL_TAG);
     let tags = config.tags.iter().map(String::as_str).chain(is_local);
     Deployment {
-        meters: standing.metrics.meters(model, &id, &id),
+        meters: standing.metrics.meters(&id, &id),
         headers: DeploymentHeaders {
             model: header(model),
             deployment: header(&id),
