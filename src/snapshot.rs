@@ -59,6 +59,8 @@ pub struct Snapshot {
     /// Other names of them, in order.
     aliases: Vec<(Arc<str>, Arc<Route>)>,
     patterns: Vec<Pattern>,
+    /// The deployments of patterns, with a `*` in their names.
+    templates: Vec<Arc<Deployment>>,
     /// The deployments that are asked how they are.
     probed: Vec<Arc<Deployment>>,
 }
@@ -173,6 +175,8 @@ pub struct Deployment {
     pub capabilities: Capabilities,
     /// How it is.
     pub health: Arc<Health>,
+    /// Of one to which a pattern leads: where it stands whether all of these are taken out.
+    pub pattern: Option<Arc<Health>>,
     /// When it is left alone.
     pub breaker: BreakerTerms,
     /// It is on trial, and when that is over.
@@ -235,6 +239,12 @@ impl Deployment {
             // The engine generates text, and nothing else.
             Target::Local(_) => operation.dialect().is_some(),
         }
+    }
+
+    /// Whether an operator takes it out, or all that a pattern leads to.
+    pub fn is_drained(&self) -> bool {
+        let of_pattern = self.pattern.as_ref().is_some_and(|it| it.is_drained());
+        of_pattern || self.health.is_drained()
     }
 
     /// Why it, or all of its credentials, should be left alone for now.
@@ -339,6 +349,7 @@ impl Snapshot {
             order,
             aliases,
             patterns: routes.patterns,
+            templates: routes.templates,
             probed: Vec::new(),
         }
         .with_probed()
@@ -420,6 +431,33 @@ impl Snapshot {
         let all = self.order.iter().flat_map(|it| it.deployments());
         let once = all.filter(|it| seen.insert(Arc::clone(&it.id)));
         once.cloned().collect()
+    }
+
+    /// Those that patterns lead to and that were asked for lately, each once, callers choose which;
+    /// and those of patterns that are taken out as a whole.
+    pub fn called(&self) -> Vec<Arc<Deployment>> {
+        let named = self.deployments();
+        let mut seen: HashSet<_> = named.iter().map(|it| Arc::clone(&it.id)).collect();
+        let routes = self.patterns.iter().flat_map(Pattern::kept);
+        let all = routes.flat_map(|it| it.deployments().cloned().collect::<Vec<_>>());
+        let whole = self.templates.iter().filter(|it| it.is_drained());
+        let all = all.chain(whole.cloned());
+        let called = all.filter(|it| seen.insert(Arc::clone(&it.id)));
+        let mut called: Vec<_> = called.collect();
+        called.sort_by(|a, b| a.id.cmp(&b.id));
+        called
+    }
+
+    /// The deployment of that id, of a named model or where a pattern leads; with a `*`, all of those.
+    pub fn exactly(&self, id: &str) -> Option<Arc<Deployment>> {
+        let in_route = |route: &Arc<Route>| route.deployments().find(|it| *it.id == *id).cloned();
+        let led = || {
+            let routes = self.patterns.iter().filter_map(|it| it.route_to(id));
+            routes.into_iter().find_map(|it| in_route(&it))
+        };
+        let whole = || self.templates.iter().find(|it| *it.id == *id).cloned();
+        let named = self.order.iter().find_map(in_route);
+        named.or_else(whole).or_else(led)
     }
 
     /// What a caller may call models, if it `may_use` them: their names, then the other ones.

@@ -71,6 +71,8 @@ impl Work<'_> {
                 rules: self.rules(name, &config.rules),
             };
             if name.contains('*') {
+                let leads_to = route.deployments().filter(|it| it.id.contains('*'));
+                routes.templates.extend(leads_to.cloned());
                 routes.patterns.push(self.pattern(route));
             } else {
                 routes.named.push(route);
@@ -241,6 +243,8 @@ impl Work<'_> {
     /// deployments.
     fn pattern(&self, template: Route) -> Pattern {
         let name = Arc::clone(&template.model);
+        let leads_to = template.deployments().map(|it| Arc::clone(&it.id));
+        let leads_to = leads_to.filter(|it| it.contains('*')).collect();
         let making = Making {
             standing: Arc::clone(self.assembly.standing),
             catalog: Arc::clone(&self.catalog),
@@ -263,7 +267,7 @@ impl Work<'_> {
                 rules: Arc::clone(&template.rules),
             }
         };
-        Pattern::new(&name, Box::new(build))
+        Pattern::new(&name, leads_to, Box::new(build))
     }
 }
 
@@ -316,6 +320,7 @@ impl Making {
             meters: self.standing.metrics.meters(&template.id, &id),
             identity: fingerprint(id.as_bytes()),
             health: self.standing.health_of_called(&id),
+            pattern: Some(Arc::clone(&template.health)),
             prices: prices::prices(&self.catalog, written, kind, listed),
             capabilities: prices::capabilities(&self.catalog, kind, listed),
             provider: Arc::clone(&template.provider),
@@ -365,6 +370,7 @@ pub(super) fn deployment(
         when: terms.when.map(Arc::new),
         capabilities: terms.capabilities,
         health: standing.health(&id),
+        pattern: None,
         breaker: terms.breaker,
         canary: config.canary.map(|it| CanaryTerms {
             percent: it.percent,

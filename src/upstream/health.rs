@@ -107,8 +107,6 @@ pub struct Vitals {
     pub circuit: Circuit,
     /// It is left alone though its circuit is closed.
     pub resting: Option<Resting>,
-    /// An operator takes it out.
-    pub is_drained: bool,
     /// Attempts that run.
     pub in_flight: u32,
     /// Microseconds to the first content of the call that was asked about.
@@ -186,7 +184,6 @@ impl Health {
         Vitals {
             circuit: state.circuit(terms, now),
             resting,
-            is_drained: self.is_drained.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             first_content_us: latency.expected_us(demand.input, now),
             learned: state.learned,
@@ -224,8 +221,7 @@ impl Health {
     pub fn begin_probe(&self, terms: &ProbeTerms, now: Instant, dice: f64) -> bool {
         let mut state = self.state.lock();
         let circuit = state.breaker.stage();
-        let is_drained = self.is_drained.load(Ordering::Relaxed);
-        !is_drained && state.probing.begin(terms, circuit, now, dice)
+        !self.is_drained() && state.probing.begin(terms, circuit, now, dice)
     }
 
     /// It was asked how it is, and told that; what has changed for calls.
@@ -237,6 +233,11 @@ impl Health {
             state.breaker.end_pause();
         }
         news
+    }
+
+    /// Whether it is taken out.
+    pub fn is_drained(&self) -> bool {
+        self.is_drained.load(Ordering::Relaxed)
     }
 
     /// Takes it out, or back in; a trial begins anew.
