@@ -24,6 +24,7 @@ use crate::http::server;
 use crate::keyring::{BadKeys, Keyring};
 use crate::limits::RateMeters;
 use crate::pipeline::admit::places::Places;
+use crate::pipeline::probe;
 use crate::policy::probe::Probe;
 use crate::responses::{Backlog as Unwritten, Bounds, Responses};
 use crate::shelf::Shelf;
@@ -239,6 +240,7 @@ impl App {
         let alerts = gateway.metrics.budget_alerts.clone();
         let budgets = Arc::clone(&gateway.budgets);
         tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
+        probe::follow(&gateway);
         tasks.spawn(
             "keyring",
             Arc::clone(&gateway.keyring).follow(tasks.stopping()),

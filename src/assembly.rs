@@ -9,6 +9,7 @@ mod idle;
 mod mistakes;
 mod passthrough;
 mod prices;
+mod probes;
 mod routes;
 mod standing;
 

@@ -6,7 +6,7 @@
 //! sockets in `upstream/`, HTTP status codes in `http/error.rs`.
 //!
 //! What is only counted stops after `route`: `count`. What is asked of no model has no route: `passthrough`.
-//! Where a call would go: `explain`. One that another model is asked as well: `shadow`.
+//! Where a call would go: `explain`. What we ask ourselves, beside a call: `shadow`; without one: `probe`.
 //!
 //! A [`Settlement`] is opened once a call has a plan and books exactly one
 //! final ledger row, by value or by `Drop`, however the call ends.
@@ -18,6 +18,7 @@ pub mod count;
 pub mod deliver;
 pub mod explain;
 pub mod passthrough;
+pub mod probe;
 pub mod recall;
 pub mod reserve;
 pub mod route;
@@ -50,7 +51,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     let snapshot = gateway.snapshot();
     let caller =
         authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let (admitted, slot) = admit::admit(gateway, &snapshot.limits, ingress, caller).await?;
+    let (admitted, slot) = admit::admit(gateway, &snapshot, ingress, caller).await?;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalling = recall::recall(gateway, &snapshot.limits, admitted);
     let mut recollection = Box::pin(recalling).await?;

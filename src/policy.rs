@@ -4,7 +4,7 @@
 //! the numbers, asks, and acts on the verdict. Only the balance of [`allowance`] has a lock.
 //!
 //! - who is asked: [`routing`], [`plan`], [`condition`], [`obstacle`], [`credential`], [`decision`]
-//! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`]
+//! - what a failure means: [`retry`], [`backoff`], [`allowance`], [`breaker`], [`probe`], [`probing`]
 //! - what is known of deployments: [`latency`], [`learned`]
 //! - how long an answer may be: [`bound`]
 //! - money: [`price`], [`estimate`]
@@ -26,6 +26,7 @@ pub mod period;
 pub mod plan;
 pub mod price;
 pub mod probe;
+pub mod probing;
 pub mod retry;
 pub mod routing;
 pub mod share;

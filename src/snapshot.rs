@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tollward_config::catalog::Capabilities;
-use tollward_config::{OnStoreError, OnUnsupported};
+use tollward_config::{OnStoreError, OnUnsupported, ProbeAsk};
 use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
@@ -28,6 +28,7 @@ use crate::policy::canary::CanaryTerms;
 use crate::policy::condition::Condition;
 use crate::policy::obstacle::{Obstacle, Pause};
 use crate::policy::price::Prices;
+use crate::policy::probing::ProbeTerms;
 use crate::telemetry::metric::DeploymentMeters;
 use crate::upstream::count::LocalCount;
 use crate::upstream::exchange::{self, LocalBody, Timeouts};
@@ -50,12 +51,18 @@ pub struct Snapshot {
     pub admin_hosts: Vec<Box<str>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Which calls can wait while places are scarce, besides those whose callers say so.
+    pub batch: Option<Condition>,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
     /// Other names of them, in order.
     aliases: Vec<(Arc<str>, Arc<Route>)>,
     patterns: Vec<Pattern>,
+    /// The deployments of patterns, with a `*` in their names.
+    templates: Vec<Arc<Deployment>>,
+    /// The deployments that are asked how they are.
+    probed: Vec<Arc<Deployment>>,
 }
 
 /// Whose account may be reached with what is asked of no model, and by whom.
@@ -134,6 +141,7 @@ impl RetryTerms {
 }
 
 /// Provider + credentials + upstream model: what a call is sent to.
+#[derive(Clone)]
 pub struct Deployment {
     /// `provider/upstream-model`.
     pub id: Arc<str>,
@@ -167,10 +175,14 @@ pub struct Deployment {
     pub capabilities: Capabilities,
     /// How it is.
     pub health: Arc<Health>,
+    /// Of one to which a pattern leads: where it stands whether all of these are taken out.
+    pub pattern: Option<Arc<Health>>,
     /// When it is left alone.
     pub breaker: BreakerTerms,
     /// It is on trial, and when that is over.
     pub canary: Option<CanaryTerms>,
+    /// It is asked how it is.
+    pub probe: Option<Probe>,
     /// The deployment's metrics.
     pub meters: DeploymentMeters,
     /// Its names as header values.
@@ -183,6 +195,7 @@ pub fn provider_of(deployment: &str) -> &str {
 }
 
 /// A deployment's names as header values.
+#[derive(Clone)]
 pub struct DeploymentHeaders {
     /// The public name.
     pub model: HeaderValue,
@@ -190,6 +203,15 @@ pub struct DeploymentHeaders {
     pub deployment: HeaderValue,
     /// The provider's name.
     pub provider: HeaderValue,
+}
+
+/// How a deployment is asked how it is.
+#[derive(Clone, Copy)]
+pub struct Probe {
+    /// When it is.
+    pub terms: ProbeTerms,
+    /// What it is asked.
+    pub ask: ProbeAsk,
 }
 
 /// Where a deployment's calls go.
@@ -217,6 +239,12 @@ impl Deployment {
             // The engine generates text, and nothing else.
             Target::Local(_) => operation.dialect().is_some(),
         }
+    }
+
+    /// Whether an operator takes it out, or all that a pattern leads to.
+    pub fn is_drained(&self) -> bool {
+        let of_pattern = self.pattern.as_ref().is_some_and(|it| it.is_drained());
+        of_pattern || self.health.is_drained()
     }
 
     /// Why it, or all of its credentials, should be left alone for now.
@@ -316,11 +344,28 @@ impl Snapshot {
             passthrough: Passthrough::default(),
             admin_hosts: Vec::new(),
             guards: routes.guards,
+            batch: routes.batch,
             routes: by_name,
             order,
             aliases,
             patterns: routes.patterns,
+            templates: routes.templates,
+            probed: Vec::new(),
         }
+        .with_probed()
+    }
+
+    fn with_probed(mut self) -> Self {
+        let mut seen = HashSet::new();
+        let all = self.order.iter().flat_map(|it| it.deployments());
+        let probed = all.filter(|it| it.probe.is_some() && seen.insert(&*it.id));
+        self.probed = probed.cloned().collect();
+        self
+    }
+
+    /// The deployments of named models that are asked how they are, each once.
+    pub fn probed(&self) -> &[Arc<Deployment>] {
+        &self.probed
     }
 
     /// Passes requests through to accounts.
@@ -386,6 +431,33 @@ impl Snapshot {
         let all = self.order.iter().flat_map(|it| it.deployments());
         let once = all.filter(|it| seen.insert(Arc::clone(&it.id)));
         once.cloned().collect()
+    }
+
+    /// Those that patterns lead to and that were asked for lately, each once, callers choose which;
+    /// and those of patterns that are taken out as a whole.
+    pub fn called(&self) -> Vec<Arc<Deployment>> {
+        let named = self.deployments();
+        let mut seen: HashSet<_> = named.iter().map(|it| Arc::clone(&it.id)).collect();
+        let routes = self.patterns.iter().flat_map(Pattern::kept);
+        let all = routes.flat_map(|it| it.deployments().cloned().collect::<Vec<_>>());
+        let whole = self.templates.iter().filter(|it| it.is_drained());
+        let all = all.chain(whole.cloned());
+        let called = all.filter(|it| seen.insert(Arc::clone(&it.id)));
+        let mut called: Vec<_> = called.collect();
+        called.sort_by(|a, b| a.id.cmp(&b.id));
+        called
+    }
+
+    /// The deployment of that id, of a named model or where a pattern leads; with a `*`, all of those.
+    pub fn exactly(&self, id: &str) -> Option<Arc<Deployment>> {
+        let in_route = |route: &Arc<Route>| route.deployments().find(|it| *it.id == *id).cloned();
+        let led = || {
+            let routes = self.patterns.iter().filter_map(|it| it.route_to(id));
+            routes.into_iter().find_map(|it| in_route(&it))
+        };
+        let whole = || self.templates.iter().find(|it| *it.id == *id).cloned();
+        let named = self.order.iter().find_map(in_route);
+        named.or_else(whole).or_else(led)
     }
 
     /// What a caller may call models, if it `may_use` them: their names, then the other ones.

@@ -252,6 +252,55 @@ async fn a_deployment_that_is_taken_out_gets_no_calls_until_it_is_put_back() {
 }
 
 #[tokio::test]
+async fn a_deployment_that_a_pattern_leads_to_is_taken_out_by_its_own_name() {
+    let ([alpha, beta, _gamma], config) = Config::three().await;
+    let mut config = config;
+    config.0["models"]["any/*"] = json!({"deployments": ["alpha/x-*", "beta/*"]});
+    let gateway = Gateway::start(&config).await;
+    let url = format!("http://{}", gateway.admin);
+    let operate = async |words: &[&str]| {
+        let line = [&["route"][..], words, &["--url", &url]].concat();
+        gateway.home.run(&line).await
+    };
+    let ask = async |model: &str| {
+        let mut chat = openai::chat();
+        chat["model"] = json!(model);
+        let answer = gateway.chat(&chat).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        (alpha.calls(), beta.calls())
+    };
+    // Nobody has asked for it yet.
+    assert!(operate(&["drain", "alpha/x-m"]).await.status.success());
+    assert_eq!(ask("any/m").await, (0, 1));
+    assert_eq!(ask("any/n").await, (1, 1));
+    let told = operate(&["list", "--json"]).await.stdout;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let told = told["deployments"].as_array().unwrap().iter();
+    let drained = |it: &Value| (it["deployment"].clone(), it["drained"].clone());
+    let expected = [
+        (json!("alpha/x-m"), json!(true)),
+        (json!("alpha/x-n"), json!(false)),
+        (json!("beta/m"), json!(false)),
+        (json!("beta/n"), json!(false)),
+    ];
+    assert_eq!(told.map(drained).collect::<Vec<_>>(), expected);
+    assert!(operate(&["undrain", "alpha/x-m"]).await.status.success());
+    assert_eq!(ask("any/m").await, (2, 1));
+    // Or all of them, those that nobody has called yet too.
+    assert!(operate(&["drain", "alpha/x-*"]).await.status.success());
+    assert_eq!(ask("any/n").await, (2, 2));
+    assert_eq!(ask("any/o").await, (2, 3));
+    let shown = operate(&["list"]).await.stdout;
+    assert!(shown.contains("alpha/x-*"), "{shown}");
+    assert!(operate(&["undrain", "alpha/x-*"]).await.status.success());
+    assert_eq!(ask("any/o").await, (3, 3));
+    assert_eq!(operate(&["drain", "alpha/y"]).await.status.code(), Some(1));
+    let page = gateway.metrics().await;
+    let circuits = "tollward_deployment_circuit{deployment=\"alpha/x-";
+    assert!(!page.contains(circuits), "callers choose no labels: {page}");
+}
+
+#[tokio::test]
 async fn a_web_page_cannot_ask_the_admin_api_by_its_own_name_or_for_another_site() {
     let (_servers, config) = Config::three().await;
     let config = config

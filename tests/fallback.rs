@@ -331,6 +331,7 @@ async fn a_wait_given_as_a_date_is_counted_from_the_vendors_clock_or_from_ours()
         (vec![("retry-after", past), ("date", said)], "60"),
         (vec![("retry-after", past), ("date", later)], "1"),
         (vec![("retry-after", later), ("date", said)], "300"),
+        (vec![("retry-after", "86400")], "300"),
         (vec![("retry-after", "Wed, sometime")], "1"),
     ] {
         let upstream = Upstream::new(limited(&headers, &error)).await;

@@ -53,6 +53,8 @@ mod oddities;
 mod ollama;
 mod overrun;
 mod passthrough;
+mod priority;
+mod probing;
 mod realtime;
 mod reload;
 mod replay;

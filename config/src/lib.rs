@@ -32,6 +32,7 @@ pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
 pub use schema::model::canary::CanaryConfig;
 pub use schema::model::deployment::DeploymentConfig;
 pub use schema::model::hedge::HedgeConfig;
+pub use schema::model::probe::{ProbeAsk, ProbeConfig};
 pub use schema::model::rule::RuleConfig;
 pub use schema::model::shadow::ShadowConfig;
 pub use schema::model::{ModelConfig, OnUnsupported, SpreadBy};

@@ -71,6 +71,8 @@ impl Work<'_> {
                 rules: self.rules(name, &config.rules),
             };
             if name.contains('*') {
+                let leads_to = route.deployments().filter(|it| it.id.contains('*'));
+                routes.templates.extend(leads_to.cloned());
                 routes.patterns.push(self.pattern(route));
             } else {
                 routes.named.push(route);
@@ -82,6 +84,8 @@ impl Work<'_> {
         let aliases = aliases.map(|(alias, name)| (alias.as_str().into(), name.as_str().into()));
         routes.aliases = aliases.collect();
         routes.guards = self.guards();
+        let batch = self.loaded.config.routing.batch.as_ref();
+        routes.batch = batch.and_then(|it| self.condition("routing.batch", it));
         routes
     }
 
@@ -220,13 +224,9 @@ impl Work<'_> {
                     when,
                     breaker: breaker(&self.loaded.config),
                 };
-                Some(deployment(
-                    self.assembly.standing,
-                    model,
-                    config,
-                    target,
-                    terms,
-                ))
+                let standing = self.assembly.standing;
+                let deployed = deployment(standing, model, config, target, terms);
+                Some(self.probed(deployed, config, &path))
             }
             Err(message) => {
                 // The engine is none of them, whatever is wrong with it.
@@ -243,6 +243,8 @@ impl Work<'_> {
     /// deployments.
     fn pattern(&self, template: Route) -> Pattern {
         let name = Arc::clone(&template.model);
+        let leads_to = template.deployments().map(|it| Arc::clone(&it.id));
+        let leads_to = leads_to.filter(|it| it.contains('*')).collect();
         let making = Making {
             standing: Arc::clone(self.assembly.standing),
             catalog: Arc::clone(&self.catalog),
@@ -265,7 +267,7 @@ impl Work<'_> {
                 rules: Arc::clone(&template.rules),
             }
         };
-        Pattern::new(&name, Box::new(build))
+        Pattern::new(&name, leads_to, Box::new(build))
     }
 }
 
@@ -315,12 +317,10 @@ impl Making {
                 provider: template.headers.provider.clone(),
             },
             // Metrics get one name for them all: these are the callers' own.
-            meters: self
-                .standing
-                .metrics
-                .meters(&template.model, &template.id, &id),
+            meters: self.standing.metrics.meters(&template.id, &id),
             identity: fingerprint(id.as_bytes()),
             health: self.standing.health_of_called(&id),
+            pattern: Some(Arc::clone(&template.health)),
             prices: prices::prices(&self.catalog, written, kind, listed),
             capabilities: prices::capabilities(&self.catalog, kind, listed),
             provider: Arc::clone(&template.provider),
@@ -337,6 +337,7 @@ impl Making {
             when: template.when.clone(),
             breaker: template.breaker,
             canary: template.canary,
+            probe: None,
         })
     }
 }
@@ -352,7 +353,7 @@ pub(super) fn deployment(
     let is_local = matches!(target, Target::Local(_)).then_some(LOCAL_TAG);
     let tags = config.tags.iter().map(String::as_str).chain(is_local);
     Deployment {
-        meters: standing.metrics.meters(model, &id, &id),
+        meters: standing.metrics.meters(&id, &id),
         headers: DeploymentHeaders {
             model: header(model),
             deployment: header(&id),
@@ -369,11 +370,13 @@ pub(super) fn deployment(
         when: terms.when.map(Arc::new),
         capabilities: terms.capabilities,
         health: standing.health(&id),
+        pattern: None,
         breaker: terms.breaker,
         canary: config.canary.map(|it| CanaryTerms {
             percent: it.percent,
             calls: it.calls,
         }),
+        probe: None,
         provider: config.provider.as_str().into(),
         model: model.into(),
         upstream_model: config.model.as_str().into(),

@@ -62,7 +62,9 @@ impl Healths {
         }
         if self.called.len() >= MAX_CALLED {
             // Those of routes that are ready, and of calls that run, are held by these as well.
-            self.called.retain(|_, it| Arc::strong_count(it) > 1);
+            // So is what an operator or a trial has taken out.
+            let is_needed = |it: &Arc<Health>| Arc::strong_count(it) > 1 || it.is_drained();
+            self.called.retain(|_, it| is_needed(it));
         }
         let health = Arc::default();
         if self.called.len() < MAX_CALLED {
@@ -241,6 +243,16 @@ mod tests {
         assert!(Arc::ptr_eq(&kept, &healths.called(&id(0))));
         let late = healths.called(&id(MAX_CALLED * 2));
         assert!(Arc::ptr_eq(&late, &healths.called(&id(MAX_CALLED * 2))));
+    }
+
+    #[test]
+    fn what_was_taken_out_stays_out_whatever_callers_name() {
+        let mut healths = Healths::default();
+        healths.called(&id(0)).drain(true);
+        for number in 1..MAX_CALLED + 10 {
+            healths.called(&id(number));
+        }
+        assert!(healths.called(&id(0)).is_drained());
     }
 
     #[test]

@@ -69,10 +69,19 @@ pub fn printable(text: &str) -> String {
 
 /// A point in time as `2026-11-24 13:05`, in UTC; the number itself when it is out of range.
 pub fn time_text(unix_ms: i64) -> String {
+    written(unix_ms, "%Y-%m-%d %H:%M")
+}
+
+/// The same with seconds: `2026-11-24 13:05:09`.
+pub fn moment_text(unix_ms: i64) -> String {
+    written(unix_ms, "%Y-%m-%d %H:%M:%S")
+}
+
+fn written(unix_ms: i64, form: &str) -> String {
     let time = jiff::Timestamp::from_millisecond(unix_ms);
     time.map_or_else(
         |_| unix_ms.to_string(),
-        |time| time.strftime("%Y-%m-%d %H:%M").to_string(),
+        |time| time.strftime(form).to_string(),
     )
 }
 

@@ -13,7 +13,7 @@ use tollward_store::{
 };
 
 use crate::cli::{
-    console::{Console, time_text},
+    console::{Console, moment_text},
     span,
 };
 
@@ -259,7 +259,7 @@ fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<
 fn entry_line(entry: &Entry) -> [String; 9] {
     let estimated = if entry.estimated { "~" } else { "" };
     [
-        time_text(entry.at_ms),
+        moment_text(entry.at_ms),
         entry.model.to_string(),
         if entry.deployment.is_empty() {
             "-".to_owned()

@@ -21,6 +21,7 @@ use crate::http::ingress::IngressError;
 use crate::limits::Standing;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::settle::Way;
+use crate::upstream::health::LONGEST_REST;
 use crate::upstream::upload::UploadError;
 
 /// An error as the client gets it.
@@ -115,7 +116,9 @@ impl From<AttemptError> for Problem {
                 error.retry_after.map_or(Retry::Never, Retry::After)
             }
             Fault::RateLimited | Fault::Overloaded => {
-                error.retry_after.map_or(Retry::AsStatus, Retry::After)
+                // Whoever has to wait longer is asked again by us before, and others may be free by then.
+                let wait = error.retry_after.map(|it| it.min(LONGEST_REST));
+                wait.map_or(Retry::AsStatus, Retry::After)
             }
             Fault::Quota | Fault::Auth | Fault::NotFound | Fault::ForbiddenAddress => Retry::Never,
             _ => Retry::AsStatus,

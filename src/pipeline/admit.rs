@@ -13,15 +13,17 @@ use tollward_wire::form::Form;
 use tollward_wire::operation::Operation;
 use tollward_wire::view::RequestView;
 
-use self::hints::Hints;
+use self::hints::{Hints, priority};
 use self::places::Slot;
 use crate::app::Gateway;
+use crate::clock;
 use crate::http::ingress::form::{form_type, read_form};
 use crate::http::ingress::{Ingress, IngressError, is_cross_site};
 use crate::limits::{Permit, TooFast};
 use crate::pipeline::authenticate::Caller;
+use crate::pipeline::route::survey::Question;
 use crate::policy::estimate;
-use crate::snapshot::Limits;
+use crate::snapshot::{Limits, Snapshot};
 use crate::upstream::exchange::Handshake;
 use crate::upstream::upload::Upload;
 
@@ -170,6 +172,9 @@ pub enum AdmitError {
     /// Calls of the key, or of somebody above it, come too fast.
     #[error(transparent)]
     TooFast(Box<TooFast>),
+    /// The call can wait, and places are left to those that cannot.
+    #[error("the gateway is busy, and calls of the class `batch` wait for others")]
+    Deferred,
     /// The bodies of the running calls are as long as they may be together.
     #[error("the gateway is at its limit of bytes that running calls may hold")]
     Full,
@@ -187,12 +192,15 @@ pub enum AdmitError {
 /// [`AdmitError`] names the field or the byte that is wrong.
 pub async fn admit(
     gateway: &Gateway,
-    limits: &Limits,
+    snapshot: &Snapshot,
     mut ingress: Ingress,
     caller: Caller,
 ) -> Result<(Admitted, Slot), AdmitError> {
+    let limits = &snapshot.limits;
     let key = caller.key().map(|it| it.id);
-    let mut slot = gateway.places.take(key, limits.max_in_flight)?;
+    let priority = priority(&ingress.headers)?;
+    let places = &gateway.places;
+    let mut slot = places.take_as(priority, key, limits.max_in_flight)?;
     if !gateway.may_book(limits.on_ledger_error) {
         return Err(AdmitError::LedgerUnavailable);
     }
@@ -222,8 +230,33 @@ pub async fn admit(
         Content::held(document, view)
     };
     let admitted = Admitted::new(ingress, caller, content)?;
+    check_place(gateway, snapshot, &admitted, &slot)?;
     slot.permit = permitted(gateway, &admitted)?;
     Ok((admitted, slot))
+}
+
+/// Looks whether a call keeps its place, now that it is known what it is: one that the operator says
+/// can wait does not where places are scarce, whatever its caller says.
+///
+/// # Errors
+/// [`AdmitError::Deferred`].
+pub fn check_place(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    admitted: &Admitted,
+    slot: &Slot,
+) -> Result<(), AdmitError> {
+    let Some(batch) = &snapshot.batch else {
+        return Ok(());
+    };
+    if !slot.is_scarce(snapshot.limits.max_in_flight) {
+        return Ok(());
+    }
+    let question = Question::new(&gateway.affinity, admitted, clock::mono());
+    if question.meets(batch) == Some(true) {
+        return Err(AdmitError::Deferred);
+    }
+    Ok(())
 }
 
 /// Lets the call in if calls of its key, and of those above it, do not come too fast.

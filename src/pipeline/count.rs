@@ -13,6 +13,7 @@ use tollward_wire::view::RequestView;
 use crate::app::Gateway;
 use crate::http::ingress::Ingress;
 use crate::pipeline::ServeError;
+use crate::pipeline::admit::hints::priority;
 use crate::pipeline::admit::{AdmitError, Admitted, Content, held_body};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::recall::recall;
@@ -64,7 +65,9 @@ pub async fn count(gateway: &Gateway, mut ingress: Ingress) -> Result<Count, Ser
     let snapshot = gateway.snapshot();
     let caller = authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
     let key = caller.key().map(|it| it.id);
-    let mut slot = gateway.places.take(key, snapshot.limits.max_in_flight)?;
+    let priority = priority(&ingress.headers).map_err(AdmitError::from)?;
+    let places = &gateway.places;
+    let mut slot = places.take_as(priority, key, snapshot.limits.max_in_flight)?;
     let document = held_body(&mut ingress, &snapshot.limits, &mut slot).await?;
     // Google's clients may send the whole request in a field of its own.
     let document = match document.raw("generateContentRequest") {

@@ -15,8 +15,9 @@ use crate::clock;
 use crate::http::headers::PROVIDER;
 use crate::http::ingress::{Ingress, IngressError};
 use crate::pipeline::ServeError;
+use crate::pipeline::admit::hints::priority;
 use crate::pipeline::admit::places::Slot;
-use crate::pipeline::admit::{AdmitError, Admitted, Content, permitted};
+use crate::pipeline::admit::{AdmitError, Admitted, Content, check_place, permitted};
 use crate::pipeline::attempt::{AttemptError, Committed, Signers};
 use crate::pipeline::authenticate::{Caller, authenticate};
 use crate::pipeline::deliver::{Reply, deliver};
@@ -81,7 +82,7 @@ pub async fn pass(
     if !is_straight(path) {
         return Err(PassthroughError::Path.into());
     }
-    let mut slot = slot(gateway, &snapshot.limits, &caller)?;
+    let mut slot = slot(gateway, &snapshot.limits, &caller, &ingress.headers)?;
     let deployment = Arc::clone(match method {
         // What is deleted costs nothing either.
         Method::GET | Method::HEAD | Method::DELETE => &account.looking,
@@ -91,6 +92,7 @@ pub async fn pass(
     let upload = upload(&mut ingress, &snapshot.limits)?;
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
+    check_place(gateway, &snapshot, &admitted, &slot)?;
     slot.permit = permitted(gateway, &admitted)?;
     guarded(gateway, &snapshot, &admitted, &deployment)?;
     if Arc::ptr_eq(&deployment, &account.changing) {
@@ -152,9 +154,15 @@ fn guarded(
 }
 
 /// A place among the running calls, for one that can be booked.
-fn slot(gateway: &Gateway, limits: &Limits, caller: &Caller) -> Result<Slot, AdmitError> {
+fn slot(
+    gateway: &Gateway,
+    limits: &Limits,
+    caller: &Caller,
+    headers: &HeaderMap,
+) -> Result<Slot, AdmitError> {
     let key = caller.key().map(|it| it.id);
-    let slot = gateway.places.take(key, limits.max_in_flight)?;
+    let places = &gateway.places;
+    let slot = places.take_as(priority(headers)?, key, limits.max_in_flight)?;
     if gateway.may_book(limits.on_ledger_error) {
         Ok(slot)
     } else {

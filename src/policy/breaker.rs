@@ -48,6 +48,17 @@ pub enum Circuit {
     Open(Duration),
 }
 
+/// How far a circuit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Calls go through.
+    Closed,
+    /// It was opened, and no call has tried since, though the time for that may have come.
+    Open,
+    /// Calls try, one at a time.
+    Trying,
+}
+
 /// Which spell of a circuit a call began in: what it finds out says nothing about later ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Spell(u32);
@@ -106,6 +117,22 @@ impl Breaker {
                 Circuit::Open(Duration::from_secs(1))
             }
             State::Trying(..) => Circuit::Trying,
+        }
+    }
+
+    /// How far it is.
+    pub fn stage(&self) -> Stage {
+        match self.state {
+            State::Closed(_) => Stage::Closed,
+            State::Open(_) => Stage::Open,
+            State::Trying(..) => Stage::Trying,
+        }
+    }
+
+    /// It answers again, as somebody found out without a call: the next one may try.
+    pub fn end_pause(&mut self) {
+        if let State::Open(_) = self.state {
+            self.change(State::Trying(0, None));
         }
     }
 

@@ -2,7 +2,18 @@
 //!
 //! While there is plenty, anybody may have all of it. From half on, each of those who have calls may
 //! have an equal part, so that one who sends without end leaves room for the others and takes nothing
-//! away from nobody.
+//! away from nobody. Calls that can wait get no place from there on, so that those that cannot have at
+//! least half of the room.
+
+/// How urgent a call is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Priority {
+    /// Somebody waits for it.
+    #[default]
+    Interactive,
+    /// It can be made later.
+    Batch,
+}
 
 /// What of the room is taken.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +37,11 @@ impl Room {
     }
 }
 
+/// Whether of `limit` places so many are taken, `all` of them, that calls which can wait get none.
+pub fn is_scarce(limit: i64, all: i64) -> bool {
+    all >= (limit / 2).max(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +55,14 @@ mod tests {
             callers,
         }
         .has_place()
+    }
+
+    #[test]
+    fn what_can_wait_has_half_of_the_room_and_never_less_than_one_place() {
+        assert!(!is_scarce(100, 49));
+        assert!(is_scarce(100, 50));
+        assert!(!is_scarce(1, 0));
+        assert!(is_scarce(1, 1));
     }
 
     #[test]

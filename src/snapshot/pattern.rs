@@ -17,17 +17,21 @@ pub type Build = Box<dyn Fn(&str, &str) -> Route + Send + Sync>;
 pub struct Pattern {
     before: Box<str>,
     after: Box<str>,
+    /// The ids of the deployments that it leads to, with a `*` in them.
+    leads_to: Vec<Arc<str>>,
     build: Build,
     kept: RwLock<HashMap<Box<str>, Arc<Route>>>,
 }
 
 impl Pattern {
-    /// The pattern of `name`; without a `*` it fits that name only.
-    pub fn new(name: &str, build: Build) -> Self {
+    /// The pattern of `name`; without a `*` it fits that name only. `leads_to`: the ids of
+    /// its deployments that have one as well.
+    pub fn new(name: &str, leads_to: Vec<Arc<str>>, build: Build) -> Self {
         let (before, after) = name.split_once('*').unwrap_or((name, ""));
         Self {
             before: before.into(),
             after: after.into(),
+            leads_to,
             build,
             kept: RwLock::default(),
         }
@@ -56,6 +60,21 @@ impl Pattern {
             kept.clear();
         }
         Some(Arc::clone(kept.entry(name.into()).or_insert(route)))
+    }
+
+    /// The route that leads to the deployment `id`.
+    pub fn route_to(&self, id: &str) -> Option<Arc<Route>> {
+        let star = |it: &Arc<str>| {
+            let (before, after) = it.split_once('*')?;
+            id.strip_prefix(before)?.strip_suffix(after)
+        };
+        let star = self.leads_to.iter().find_map(star)?;
+        self.route(&format!("{}{star}{}", self.before, self.after))
+    }
+
+    /// The routes of names that were asked for lately.
+    pub fn kept(&self) -> Vec<Arc<Route>> {
+        self.kept.read().values().cloned().collect()
     }
 }
 
@@ -101,7 +120,7 @@ mod tests {
             }
             route(name)
         };
-        let pattern = Pattern::new("a/*", Box::new(build));
+        let pattern = Pattern::new("a/*", Vec::new(), Box::new(build));
         std::thread::scope(|scope| {
             let slow = scope.spawn(|| pattern.route("a/slow"));
             has_begun.wait();
@@ -113,12 +132,21 @@ mod tests {
 
     #[test]
     fn a_name_that_fits_gets_one_route_and_a_pattern_is_no_name() {
-        let pattern = Pattern::new("a/*-mini", Box::new(|name, _| route(name)));
+        let leads_to = vec!["b/m".into(), "b/x-*:free".into()];
+        let pattern = Pattern::new("a/*-mini", leads_to, Box::new(|name, _| route(name)));
         let (first, second) = (pattern.route("a/b-mini"), pattern.route("a/b-mini"));
         let same = first.zip(second);
         assert!(same.is_some_and(|(first, second)| Arc::ptr_eq(&first, &second)));
         for other in ["a/-mini", "a/b", "b/b-mini", "a/*-mini", "a/..-mini"] {
             assert!(pattern.route(other).is_none(), "{other}");
+        }
+        assert_eq!(pattern.kept().len(), 1);
+        let led = pattern
+            .route_to("b/x-y:free")
+            .map(|it| it.model.to_string());
+        assert_eq!(led.as_deref(), Some("a/y-mini"));
+        for other in ["b/m", "b/x-y", "b/x-*:free", "a/y-mini"] {
+            assert!(pattern.route_to(other).is_none(), "{other}");
         }
     }
 }

@@ -22,8 +22,12 @@ pub struct Routes {
     pub aliases: Vec<(Arc<str>, Arc<str>)>,
     /// Names with a part that may be any text; the one with the longest rest is first.
     pub patterns: Vec<Pattern>,
+    /// The deployments of these that have such a name too.
+    pub templates: Vec<Arc<Deployment>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Which calls can wait, besides those whose callers say so.
+    pub batch: Option<Condition>,
 }
 
 /// A public model name, and who may answer for it.

@@ -8,8 +8,8 @@ mod deployment;
 mod headroom;
 mod oddity;
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
@@ -127,16 +127,24 @@ pub struct Metrics {
 }
 
 /// One deployment's meters, looked up once.
+#[derive(Clone)]
 pub struct DeploymentMeters {
     /// The deployment's label: its id, unless callers choose that freely.
     name: String,
-    ok: [(Operation, Counter); Operation::ALL.len()],
+    ok: [(Operation, OnceLock<Counter>); Operation::ALL.len()],
+    /// Made with the first call: hundreds of deployments that nobody calls are no metrics.
+    used: OnceLock<Used>,
+    headroom: Arc<DeploymentHeadroom>,
+}
+
+/// What calls used and how long they took.
+#[derive(Clone)]
+struct Used {
     input: Counter,
     output: Counter,
     cost: Counter<f64, AtomicU64>,
     duration: Histogram,
     first_chunk: Histogram,
-    headroom: Arc<DeploymentHeadroom>,
 }
 
 fn seconds() -> Histogram {
@@ -329,77 +337,75 @@ impl Metrics {
         );
     }
 
-    /// The meters of the deployment `id`, which answers for the public name `model`. `deployment` is
-    /// its label: its id, unless callers choose that freely.
-    pub fn meters(&self, model: &str, deployment: &str, id: &Arc<str>) -> DeploymentMeters {
-        let labels = DeploymentLabels {
-            deployment: deployment.to_owned(),
-        };
-        let ok = |operation: Operation| {
-            let labels = CallLabels {
-                operation: operation.name(),
-                model: model.to_owned(),
-                deployment: deployment.to_owned(),
-                status: 200,
-            };
-            (operation, self.requests.get_or_create_owned(&labels))
-        };
-        let tokens = |kind| {
-            self.tokens.get_or_create_owned(&TokenLabels {
-                deployment: deployment.to_owned(),
-                gen_ai_token_type: kind,
-            })
-        };
+    /// The meters of the deployment `id`. `deployment` is its label: its id, unless callers choose that
+    /// freely.
+    pub fn meters(&self, deployment: &str, id: &Arc<str>) -> DeploymentMeters {
         DeploymentMeters {
             name: deployment.to_owned(),
-            ok: Operation::ALL.map(ok),
-            input: tokens("input"),
-            output: tokens("output"),
-            cost: self.cost.get_or_create_owned(&labels),
-            duration: self.duration.get_or_create_owned(&labels),
-            first_chunk: self.first_chunk.get_or_create_owned(&labels),
+            ok: Operation::ALL.map(|operation| (operation, OnceLock::new())),
+            used: OnceLock::new(),
             headroom: self.headrooms.of(id, deployment),
         }
+    }
+
+    /// What calls of `deployment` used.
+    fn used<'d>(&self, deployment: &'d Deployment) -> &'d Used {
+        let deployment = &deployment.meters;
+        deployment.used.get_or_init(|| {
+            let labels = DeploymentLabels {
+                deployment: deployment.name.clone(),
+            };
+            let tokens = |kind| {
+                self.tokens.get_or_create_owned(&TokenLabels {
+                    deployment: deployment.name.clone(),
+                    gen_ai_token_type: kind,
+                })
+            };
+            Used {
+                input: tokens("input"),
+                output: tokens("output"),
+                cost: self.cost.get_or_create_owned(&labels),
+                duration: self.duration.get_or_create_owned(&labels),
+                first_chunk: self.first_chunk.get_or_create_owned(&labels),
+            }
+        })
     }
 
     /// Counts a settled call.
     pub fn observe(&self, deployment: &Deployment, operation: Operation, entry: &Entry) {
         let meters = &deployment.meters;
-        match meters
-            .ok
-            .iter()
-            .find(|(of, _)| *of == operation && entry.status == 200)
-        {
-            Some((_, counter)) => counter.inc(),
-            None => self
-                .requests
-                .get_or_create_owned(&CallLabels {
-                    operation: operation.name(),
-                    model: deployment.model.to_string(),
-                    deployment: meters.name.clone(),
-                    status: entry.status,
-                })
-                .inc(),
+        let counter = || {
+            self.requests.get_or_create_owned(&CallLabels {
+                operation: operation.name(),
+                model: deployment.model.to_string(),
+                deployment: meters.name.clone(),
+                status: entry.status,
+            })
         };
-        meters
-            .duration
+        let mut ok = meters.ok.iter();
+        match ok.find(|(of, _)| *of == operation && entry.status == 200) {
+            Some((_, kept)) => kept.get_or_init(counter).inc(),
+            None => counter().inc(),
+        };
+        let used = self.used(deployment);
+        used.duration
             .observe(f64::from(entry.duration_ms) / 1_000.0);
         if let Some(first) = entry.first_content_ms {
-            meters.first_chunk.observe(f64::from(first) / 1_000.0);
+            used.first_chunk.observe(f64::from(first) / 1_000.0);
         }
         self.count_usage(deployment, entry);
     }
 
     /// Counts what an attempt used: the one that was answered, or one that was given up and may be billed.
     pub fn count_usage(&self, deployment: &Deployment, entry: &Entry) {
-        let meters = &deployment.meters;
-        meters.input.inc_by(entry.tokens.input);
-        meters.output.inc_by(entry.tokens.output);
+        let used = self.used(deployment);
+        used.input.inc_by(entry.tokens.input);
+        used.output.inc_by(entry.tokens.output);
         match entry.cost {
             // A gauge for dashboards; the ledger has the integer.
             #[expect(clippy::cast_precision_loss, reason = "a metric, not the books")]
             Some(cost) => {
-                meters.cost.inc_by(cost.0 as f64 / 1e9);
+                used.cost.inc_by(cost.0 as f64 / 1e9);
             }
             None => {
                 self.unpriced
@@ -479,3 +485,6 @@ impl Default for Metrics {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,7 @@ use crate::policy::canary::{Canary, CanaryTerms};
 use crate::policy::latency::Latency;
 use crate::policy::learned::Learned;
 use crate::policy::obstacle::Obstacle;
+use crate::policy::probing::{News, ProbeTerms, Probing, Told};
 use crate::policy::routing::WHOLE;
 
 /// How long a deployment rests that said that it is overloaded, and not how long.
@@ -27,7 +28,7 @@ const LIMITED: Duration = Duration::from_secs(1);
 /// How long one is asked last that does not know its model.
 const MISSING: Duration = Duration::from_secs(60);
 /// No vendor can send us away for longer.
-const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
+pub const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
 /// Between two calls that go to a resting deployment because there is no other.
 const BETWEEN_FORCED: Duration = Duration::from_secs(1);
 
@@ -43,6 +44,7 @@ pub struct Health {
 struct State {
     breaker: Breaker,
     canary: Canary,
+    probing: Probing,
     resting: Option<Rest>,
     /// The same for one operation only, of which it does not know the model.
     missing: Option<(Operation, Rest)>,
@@ -83,6 +85,15 @@ struct Rest {
 }
 
 impl State {
+    /// What calls are let through, by what they have found out and by what was asked without one.
+    fn circuit(&self, terms: &BreakerTerms, now: Instant) -> Circuit {
+        match (self.breaker.circuit(terms, now), self.probing.hold(now)) {
+            (circuit, None) => circuit,
+            (Circuit::Open(left), Some(hold)) => Circuit::Open(left.max(hold)),
+            (Circuit::Closed(_) | Circuit::Trying, Some(hold)) => Circuit::Open(hold),
+        }
+    }
+
     fn latency(&mut self, is_stream: bool) -> &mut Latency {
         let [streams, wholes] = &mut self.latencies;
         if is_stream { streams } else { wholes }
@@ -96,8 +107,6 @@ pub struct Vitals {
     pub circuit: Circuit,
     /// It is left alone though its circuit is closed.
     pub resting: Option<Resting>,
-    /// An operator takes it out.
-    pub is_drained: bool,
     /// Attempts that run.
     pub in_flight: u32,
     /// Microseconds to the first content of the call that was asked about.
@@ -173,9 +182,8 @@ impl Health {
         let [streams, wholes] = &state.latencies;
         let latency = if demand.is_stream { streams } else { wholes };
         Vitals {
-            circuit: state.breaker.circuit(terms, now),
+            circuit: state.circuit(terms, now),
             resting,
-            is_drained: self.is_drained.load(Ordering::Relaxed),
             in_flight: self.in_flight.load(Ordering::Relaxed),
             first_content_us: latency.expected_us(demand.input, now),
             learned: state.learned,
@@ -209,6 +217,29 @@ impl Health {
         is_due
     }
 
+    /// Whether it is to be asked how it is at `now`; it then is. `dice` is a uniform draw from `[0, 1)`.
+    pub fn begin_probe(&self, terms: &ProbeTerms, now: Instant, dice: f64) -> bool {
+        let mut state = self.state.lock();
+        let circuit = state.breaker.stage();
+        !self.is_drained() && state.probing.begin(terms, circuit, now, dice)
+    }
+
+    /// It was asked how it is, and told that; what has changed for calls.
+    pub fn probed(&self, told: Told, terms: &ProbeTerms, now: Instant, dice: f64) -> News {
+        let mut state = self.state.lock();
+        let at = (terms, state.breaker.stage());
+        let (ends_pause, news) = state.probing.ended(told, at, now, dice);
+        if ends_pause {
+            state.breaker.end_pause();
+        }
+        news
+    }
+
+    /// Whether it is taken out.
+    pub fn is_drained(&self) -> bool {
+        self.is_drained.load(Ordering::Relaxed)
+    }
+
     /// Takes it out, or back in; a trial begins anew.
     pub fn drain(&self, is_drained: bool) {
         self.state.lock().canary = Canary::default();
@@ -234,6 +265,7 @@ impl Flight {
             .missing
             .take_if(|(of, it)| *of == operation && it.said < began);
         state.breaker.succeeded(self.spell, now);
+        state.probing.called(true, now);
         let took = now.saturating_duration_since(self.began);
         state
             .latency(self.demand.is_stream)
@@ -277,6 +309,7 @@ impl Flight {
                 state.breaker.recant(self.spell, now);
             }
             state.breaker.failed(self.spell, &self.terms, now, dice);
+            state.probing.called(false, now);
             let heard = |terms| state.canary.heard(terms, true);
             is_stopped = self.canary.is_some_and(heard);
         } else if !self.is_told {
@@ -339,7 +372,7 @@ fn rest(fault: Fault, retry_after: Option<Duration>) -> Option<Duration> {
 }
 
 /// Whether a fault says that the deployment does not work; a refusal does not.
-fn is_failure(fault: Fault) -> bool {
+pub fn is_failure(fault: Fault) -> bool {
     match fault {
         Fault::Overloaded
         | Fault::Server

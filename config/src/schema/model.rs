@@ -3,6 +3,7 @@
 pub(crate) mod canary;
 pub(crate) mod deployment;
 pub(crate) mod hedge;
+pub(crate) mod probe;
 pub(crate) mod rule;
 pub(crate) mod shadow;
 

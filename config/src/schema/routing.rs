@@ -11,6 +11,9 @@ pub struct RoutingConfig {
     pub aliases: Vec<(String, String)>,
     /// What some requests ask of every deployment. Default none.
     pub guards: Vec<GuardConfig>,
+    /// A condition, in CEL, on requests that can wait: they are refused first when the gateway is busy.
+    /// Default: only those whose callers say so.
+    pub batch: Option<String>,
     /// When a deployment that fails is left alone.
     pub breaker: BreakerConfig,
 }
@@ -66,11 +69,13 @@ impl RoutingConfig {
             })
             .collect();
         let guards = GuardConfig::read_all(&table.field("guards"), reader);
+        let batch = table.field("batch").recorded(reader).optional_text(reader);
         let breaker = BreakerConfig::read(table.field("breaker").table(reader), reader);
         table.finish(reader);
         Self {
             aliases,
             guards,
+            batch,
             breaker,
         }
     }

@@ -132,7 +132,7 @@ async fn recent_calls_are_single_newest_first() {
         rows[1],
         [
             "2026-11-24",
-            "12:05",
+            "12:05:00",
             "b",
             "openai/up",
             "200",

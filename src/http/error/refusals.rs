@@ -62,16 +62,18 @@ impl From<ServeError> for Problem {
             ServeError::Admit(
                 error @ (AdmitError::Overloaded
                 | AdmitError::Crowded
+                | AdmitError::Deferred
                 | AdmitError::Full
                 | AdmitError::LedgerUnavailable),
             ) => {
-                let code = match error {
-                    AdmitError::LedgerUnavailable => "ledger_unavailable",
-                    _ => "overloaded",
+                let (code, wait) = match error {
+                    AdmitError::LedgerUnavailable => ("ledger_unavailable", 2),
+                    AdmitError::Deferred => ("batch_deferred", 10),
+                    _ => ("overloaded", 2),
                 };
                 let message = format!("{error}; try again in a moment");
                 Self {
-                    retry: Retry::After(Duration::from_secs(2)),
+                    retry: Retry::After(Duration::from_secs(wait)),
                     ..Self::new(
                         StatusCode::SERVICE_UNAVAILABLE,
                         "server_error",

@@ -83,7 +83,13 @@ fn every_fault_has_its_status_and_its_advice() {
 // U-09, U-11
 #[test]
 fn a_vendors_wait_is_passed_on_in_whole_seconds_and_in_milliseconds() {
-    for (millis, seconds) in [(350, "1"), (1_000, "1"), (7_000, "7"), (0, "0")] {
+    for (millis, seconds) in [
+        (350, "1"),
+        (1_000, "1"),
+        (7_000, "7"),
+        (0, "0"),
+        (300_000, "300"),
+    ] {
         let problem = Problem::from(AttemptError {
             retry_after: Some(Duration::from_millis(millis)),
             ..failed(Fault::RateLimited)
@@ -96,6 +102,17 @@ fn a_vendors_wait_is_passed_on_in_whole_seconds_and_in_milliseconds() {
         );
         assert_eq!(head.get("retry-after-ms"), Some(&HeaderValue::from(millis)));
     }
+}
+
+#[test]
+fn nobody_is_sent_away_for_longer_than_a_deployment_rests() {
+    let problem = Problem::from(AttemptError {
+        retry_after: Some(Duration::from_secs(86_400)),
+        ..failed(Fault::RateLimited)
+    });
+    let response = respond(&problem, &HeaderValue::from_static("id"));
+    let wait = response.headers().get("retry-after");
+    assert_eq!(wait, Some(&HeaderValue::from_static("300")));
 }
 
 fn said(message: &str) -> ErrorBody {

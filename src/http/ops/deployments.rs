@@ -1,4 +1,4 @@
-//! `/admin/v1/deployments`: how the deployments of all named models are, and taking them out.
+//! `/admin/v1/deployments`: how deployments are, and taking them out.
 
 use std::sync::Arc;
 
@@ -43,19 +43,24 @@ struct Named {
 
 /// How every deployment of a named model is now, for a stream.
 pub fn vitals(gateway: &Gateway) -> Vec<(Arc<Deployment>, Vitals)> {
+    looked_at(gateway.snapshot().deployments())
+}
+
+fn looked_at(deployments: Vec<Arc<Deployment>>) -> Vec<(Arc<Deployment>, Vitals)> {
     let now = clock::mono();
-    let snapshot = gateway.snapshot();
-    let deployments = snapshot.deployments().into_iter();
-    let known = deployments.map(|it| {
+    let looked_at = deployments.into_iter().map(|it| {
         let vitals = it.health.at(now, &it.breaker, Demand::chat(0, true));
         (it, vitals)
     });
-    known.collect()
+    looked_at.collect()
 }
 
 /// `GET /admin/v1/deployments`
 pub async fn list(State(gateway): State<Arc<Gateway>>) -> Json<Value> {
-    let told: Vec<Told> = vitals(&gateway).iter().map(told).collect();
+    // What callers choose is no metric, but an operator may look at it.
+    let called = looked_at(gateway.snapshot().called());
+    let all = vitals(&gateway).into_iter().chain(called);
+    let told: Vec<Told> = all.map(|it| told(&it)).collect();
     Json(json!({ "deployments": told }))
 }
 
@@ -87,9 +92,8 @@ async fn found(gateway: &Gateway, mut ingress: Ingress) -> Result<Arc<Deployment
     let named: Named = serde_json::from_slice(&body.map_err(AdmitError::from)?)
         .map_err(|error| ExplainError::Malformed(error.to_string()))?;
     let snapshot = gateway.snapshot();
-    let deployments = snapshot.deployments();
-    let found = deployments.iter().find(|it| *it.id == *named.deployment);
-    found.cloned().ok_or_else(|| {
+    snapshot.exactly(&named.deployment).ok_or_else(|| {
+        let deployments = snapshot.deployments();
         let ids = deployments.iter().map(|it| &*it.id);
         let meant = closest(&named.deployment, ids).map(str::to_owned);
         let named = named.deployment;
@@ -107,6 +111,6 @@ fn told((deployment, vitals): &(Arc<Deployment>, Vitals)) -> Told {
         rest: vitals.resting.as_ref().map(RestTold::of),
         in_flight: vitals.in_flight,
         first_content_ms: [millis(vitals), millis(&whole)],
-        drained: vitals.is_drained,
+        drained: deployment.is_drained(),
     }
 }

@@ -1,5 +1,5 @@
-//! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session` and
-//! `x-tollward-timeout`.
+//! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session`,
+//! `x-tollward-timeout` and `x-tollward-priority`.
 //!
 //! What cannot be read is refused and never left out: a guard may ask for the tag that is missing.
 
@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 
 use crate::http::ingress::IngressError;
+use crate::policy::share::Priority;
 
 /// Most tags of one call.
 const MAX_TAGS: usize = 32;
@@ -19,6 +20,24 @@ const TAGS: [&str; 2] = ["x-tollward-tags", "x-litellm-tags"];
 const SESSION: &str = "x-tollward-session";
 /// The header that says how many seconds the caller waits.
 const TIMEOUT: &str = "x-tollward-timeout";
+
+/// The header that says whether the call can wait.
+const PRIORITY: &str = "x-tollward-priority";
+
+/// Whether a call can wait, as its caller says.
+///
+/// # Errors
+/// [`IngressError::Header`]: it is none of the classes.
+pub fn priority(headers: &HeaderMap) -> Result<Priority, IngressError> {
+    match headers.get(PRIORITY).map(HeaderValue::as_bytes) {
+        None | Some(b"interactive") => Ok(Priority::Interactive),
+        Some(b"batch") => Ok(Priority::Batch),
+        Some(_) => Err(IngressError::Header {
+            name: PRIORITY,
+            expected: "`batch` or `interactive`",
+        }),
+    }
+}
 
 /// What a caller says about a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,6 +170,21 @@ mod tests {
         assert_eq!(read("x-tollward-session", &[b'x'; 129]), None);
         let long = read("x-tollward-session", &[b'x'; 128]);
         assert_eq!(long.unwrap().session.len(), 128);
+    }
+
+    #[test]
+    fn a_priority_is_one_of_the_classes_or_refused() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(PRIORITY, text.parse().unwrap());
+            priority(&headers)
+        };
+        assert_eq!(priority(&HeaderMap::new()).unwrap(), Priority::Interactive);
+        assert_eq!(read("interactive").unwrap(), Priority::Interactive);
+        assert_eq!(read("batch").unwrap(), Priority::Batch);
+        for text in ["", "high", "Batch"] {
+            assert!(read(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tollward_store::KeyId;
 
 use super::AdmitError;
 use crate::limits::Permit;
-use crate::policy::share::Room;
+use crate::policy::share::{Priority, Room, is_scarce};
 
 /// The places of one gateway.
 pub struct Places {
@@ -39,7 +39,24 @@ impl Places {
     /// # Errors
     /// All are taken, or the key has its share of them.
     pub fn take(self: &Arc<Self>, key: Option<KeyId>, limit: i64) -> Result<Slot, AdmitError> {
+        self.take_as(Priority::Interactive, key, limit)
+    }
+
+    /// The same for a call that may be one that can wait.
+    ///
+    /// # Errors
+    /// As of [`Self::take`], or it can wait and places are scarce.
+    pub fn take_as(
+        self: &Arc<Self>,
+        priority: Priority,
+        key: Option<KeyId>,
+        limit: i64,
+    ) -> Result<Slot, AdmitError> {
         let mut owned = self.owned.lock();
+        // Before it has a place: for a moment it would be in the way of one that cannot wait.
+        if priority == Priority::Batch && is_scarce(limit, self.running.get()) {
+            return Err(AdmitError::Deferred);
+        }
         let own = owned.get(&key).copied().unwrap_or(0);
         let room = Room {
             limit,
@@ -77,6 +94,11 @@ pub struct Slot {
 }
 
 impl Slot {
+    /// Whether so many of `limit` places are taken by others that calls which can wait get none.
+    pub fn is_scarce(&self, limit: i64) -> bool {
+        is_scarce(limit, self.places.running.get() - 1)
+    }
+
     /// The call holds so many bytes from now on; all calls together may hold `limit`.
     ///
     /// # Errors
@@ -141,6 +163,24 @@ mod tests {
         let _one = places.take(modest, 10).unwrap();
         assert!(matches!(places.take(greedy, 10), Err(AdmitError::Crowded)));
         assert!(places.take(modest, 10).is_ok());
+    }
+
+    #[test]
+    fn what_can_wait_leaves_half_of_the_places_to_what_cannot() {
+        let (places, running, _) = places();
+        let wait = || places.take_as(Priority::Batch, None, 4);
+        let first = wait().unwrap();
+        let second = wait().unwrap();
+        assert!(matches!(wait(), Err(AdmitError::Deferred)));
+        assert_eq!(running.get(), 2, "who is refused takes none");
+        assert!(!second.is_scarce(4), "it is one of the two itself");
+        let third = places.take_as(Priority::Interactive, None, 4).unwrap();
+        assert!(third.is_scarce(4));
+        let fourth = places.take(None, 4).unwrap();
+        assert!(matches!(places.take(None, 4), Err(AdmitError::Overloaded)));
+        assert!(matches!(wait(), Err(AdmitError::Deferred)));
+        drop((first, second, third, fourth));
+        assert_eq!(running.get(), 0);
     }
 
     #[test]

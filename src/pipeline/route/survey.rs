@@ -354,7 +354,7 @@ impl<'a> Question<'a> {
                 return Some(Obstacle::TooDear(cost));
             }
         }
-        if vitals.is_drained {
+        if deployment.is_drained() {
             return Some(Obstacle::Drained);
         }
         if let Some(doubt) = self.doubt(deployment) {

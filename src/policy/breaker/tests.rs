@@ -265,3 +265,19 @@ fn a_try_that_breaks_off_after_its_first_words_opens_it_again() {
     played.breaker.failed(spell, &TERMS, played.now, 0.0);
     assert!(matches!(played.circuit(), Circuit::Open(_)));
 }
+
+#[test]
+fn a_pause_that_is_ended_lets_a_call_try_and_the_next_one_is_longer_all_the_same() {
+    let mut played = Played::new();
+    played.breaker.end_pause();
+    assert_eq!(played.circuit(), Circuit::Closed(WHOLE), "there was none");
+    let mut played = Played::opened();
+    assert_eq!(played.breaker.stage(), Stage::Open);
+    played.breaker.end_pause();
+    assert_eq!(
+        (played.breaker.stage(), played.circuit()),
+        (Stage::Trying, Circuit::Trying)
+    );
+    played.call(false);
+    assert_eq!(played.circuit(), Circuit::Open(2 * TERMS.pause));
+}

@@ -2,20 +2,30 @@
 
 use std::sync::Arc;
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::DeploymentLabels;
+use super::{DeploymentLabels, Metrics};
 use crate::policy::breaker::Circuit;
+use crate::policy::probing::Told;
 use crate::snapshot::Deployment;
 use crate::upstream::health::Vitals;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ProbeLabels {
+    deployment: String,
+    outcome: &'static str,
+}
 
 /// The metrics of all deployments' states.
 #[derive(Default)]
 pub(super) struct Deployments {
     circuit: Family<DeploymentLabels, Gauge>,
     in_flight: Family<DeploymentLabels, Gauge>,
+    probes: Family<ProbeLabels, Counter>,
 }
 
 impl Deployments {
@@ -29,6 +39,11 @@ impl Deployments {
             "tollward_deployment_in_flight",
             "Attempts that run",
             self.in_flight.clone(),
+        );
+        registry.register(
+            "tollward_probes",
+            "Deployments that were asked how they are",
+            self.probes.clone(),
         );
     }
 
@@ -49,5 +64,21 @@ impl Deployments {
             let in_flight = i64::from(vitals.in_flight);
             self.in_flight.get_or_create_owned(&labels).set(in_flight);
         }
+    }
+}
+
+impl Metrics {
+    /// Counts a probe that has told something.
+    pub fn count_probe(&self, deployment: &Deployment, told: Told) {
+        let outcome = match told {
+            Told::Answers => "answered",
+            Told::Fails => "failed",
+            Told::Nothing => return,
+        };
+        let labels = ProbeLabels {
+            deployment: deployment.id.to_string(),
+            outcome,
+        };
+        self.deployments.probes.get_or_create_owned(&labels).inc();
     }
 }

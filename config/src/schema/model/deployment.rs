@@ -1,6 +1,7 @@
 //! One deployment of a model: a provider, and what the model is called there.
 
 use super::canary::CanaryConfig;
+use super::probe::ProbeConfig;
 use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
 use crate::report::quote;
@@ -28,6 +29,9 @@ pub struct DeploymentConfig {
     /// It is on trial, and taken out when it fails too often. Default: it is not.
     /// Reload: applies to the next request.
     pub canary: Option<CanaryConfig>,
+    /// How it is asked whether it works again while it is left alone. Default: it is not.
+    /// Reload: applies within a second.
+    pub probe: Option<ProbeConfig>,
     /// Limits for this deployment: the section `timeouts` with the keys written here replaced.
     /// `None`: the section holds. Reload: applies to the next request.
     pub timeouts: Option<TimeoutsConfig>,
@@ -43,6 +47,7 @@ impl DeploymentConfig {
             tags: Vec::new(),
             when: None,
             canary: None,
+            probe: None,
             timeouts: None,
         }
     }
@@ -85,6 +90,7 @@ impl DeploymentConfig {
         let tags = tags.words(reader, &[]);
         let when = table.field("when").recorded(reader).optional_text(reader);
         let canary = CanaryConfig::read(&table.field("canary"), reader);
+        let probe = ProbeConfig::read(&table.field("probe"), reader);
         table.finish(reader);
         Some(Self {
             provider: provider?,
@@ -93,6 +99,7 @@ impl DeploymentConfig {
             tags,
             when,
             canary,
+            probe,
             timeouts,
         })
     }
