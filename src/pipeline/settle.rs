@@ -410,6 +410,7 @@ impl Call {
             things: thing_counts(&usage),
             cost: priced.cost,
             cost_source: priced.source,
+            saved: None,
             estimated,
             price_id: priced.price_id,
             credential: Some(Arc::clone(&attempt.credential)).filter(|it| !it.is_empty()),

@@ -460,6 +460,7 @@ impl<'a> Live<'a> {
             things: ThingCounts::default(),
             cost: priced.cost,
             cost_source: priced.source,
+            saved: None,
             estimated: false,
             price_id: priced.price_id,
             credential: None,
