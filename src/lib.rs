@@ -19,6 +19,7 @@ pub mod keyring;
 pub mod limits;
 pub mod pipeline;
 pub mod policy;
+pub mod recording;
 pub mod reload;
 pub mod replay;
 pub mod responses;
