@@ -5,11 +5,13 @@
 
 pub mod error;
 pub mod gemini;
+pub mod given;
 pub mod headers;
 pub mod inference;
 pub mod ingress;
 pub mod models;
 pub mod ollama;
+pub mod once;
 pub mod ops;
 pub mod panic;
 pub mod passthrough;

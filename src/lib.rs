@@ -15,6 +15,7 @@ pub mod clock;
 pub mod credentials;
 pub mod detect;
 pub mod http;
+pub mod idempotency;
 pub mod keyring;
 pub mod limits;
 pub mod pipeline;

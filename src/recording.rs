@@ -232,7 +232,10 @@ impl State {
         if self.bytes > terms.max_bytes {
             return false;
         }
-        let held = self.room.as_ref().map_or(0, |it| it.num_permits());
+        let held = self
+            .room
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits);
         let wanted = (self.bytes / 1024 + 1).saturating_sub(held);
         let Ok(wanted) = u32::try_from(wanted) else {
             return false;

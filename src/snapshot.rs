@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tollward_config::catalog::Capabilities;
-use tollward_config::{OnStoreError, OnUnsupported};
+use tollward_config::{IdempotencyConfig, OnStoreError, OnUnsupported};
 use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
@@ -109,6 +109,8 @@ pub struct Limits {
     pub retention: Duration,
     /// Bytes of responses that a key may hold.
     pub max_response_bytes_per_key: u64,
+    /// What is kept of answers that are given again to who repeats a call.
+    pub idempotency: IdempotencyConfig,
 }
 
 /// How failed attempts are treated.

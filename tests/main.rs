@@ -39,6 +39,7 @@ mod guards;
 mod headers;
 mod hedging;
 mod http2;
+mod idempotency;
 mod identities;
 mod invoke;
 mod keep_alive;

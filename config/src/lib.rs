@@ -28,6 +28,7 @@ pub use origins::{OriginEntry, Origins};
 pub use report::{Diagnostic, Location, Report, Severity, closest};
 pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
+pub use schema::idempotency::IdempotencyConfig;
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
 pub use schema::model::canary::CanaryConfig;
 pub use schema::model::deployment::DeploymentConfig;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollward_config::OnUnsupported;
-use tollward_store::RequestId;
+use tollward_store::{CostSource, NanoUsd, RequestId};
 
 use crate::clock;
 use crate::limits::Standing;
@@ -53,6 +53,13 @@ const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
 const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
 const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source");
+const COST_SAVED_USD: HeaderName = HeaderName::from_static("x-tollward-cost-saved-usd");
+/// `new` or `replayed`: whether a call with an `Idempotency-Key` was made for this request.
+const IDEMPOTENCY: HeaderName = HeaderName::from_static("x-tollward-idempotency");
+/// The name under which Stripe and others say the same.
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// The call whose answer it is.
+const ORIGINAL_REQUEST_ID: HeaderName = HeaderName::from_static("x-tollward-original-request-id");
 
 /// A request id as a header.
 pub fn own_id(request: RequestId) -> HeaderValue {
@@ -158,6 +165,43 @@ pub fn describe_way(headers: &mut HeaderMap, way: &Way) {
     }
     if let Some(tried) = &way.tried {
         headers.insert(TRIED, text(tried));
+    }
+}
+
+/// What is told of a call by its answer, and is not so of one that is given the answer again.
+const OF_ONE_CALL: [HeaderName; 6] = [
+    REQUEST_ID,
+    HeaderName::from_static("request-id"),
+    OVERHEAD_MS,
+    COST_USD,
+    COST_SOURCE,
+    IDEMPOTENCY,
+];
+
+/// Says that a call was made that will not be made again.
+pub fn tell_made(headers: &mut HeaderMap) {
+    headers.insert(IDEMPOTENCY, HeaderValue::from_static("new"));
+}
+
+/// Names the call that is given the answer of `original`.
+pub fn give_again(headers: &mut HeaderMap, id: HeaderValue, original: RequestId) {
+    for name in OF_ONE_CALL {
+        headers.remove(name);
+    }
+    headers.insert(REQUEST_ID, id);
+    headers.insert(ORIGINAL_REQUEST_ID, own_id(original));
+}
+
+/// Says why an answer costs nothing, and what it would have cost, as far as that is known.
+pub fn tell_saved(headers: &mut HeaderMap, source: CostSource, saved: Option<NanoUsd>) {
+    headers.insert(COST_SOURCE, HeaderValue::from_static(source.name()));
+    headers.insert(COST_USD, HeaderValue::from_static("0"));
+    if let Some(saved) = saved {
+        headers.insert(COST_SAVED_USD, text(&saved.to_decimal()));
+    }
+    if source == CostSource::Replayed {
+        headers.insert(IDEMPOTENCY, HeaderValue::from_static("replayed"));
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
 }
 

@@ -7,6 +7,7 @@ mod credential;
 mod deployment;
 mod headroom;
 mod oddity;
+mod repetition;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,8 @@ use self::deployment::Deployments;
 pub use self::headroom::CredentialHeadroom;
 use self::headroom::{DeploymentHeadroom, Headrooms};
 use self::oddity::Oddities;
+pub use self::repetition::Repetition;
+use self::repetition::Repetitions;
 use crate::snapshot::Deployment;
 use crate::upstream::health::Vitals;
 
@@ -89,6 +92,7 @@ type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     registry: Registry,
     oddities: Oddities,
+    repetitions: Repetitions,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Bytes of the bodies that running calls hold.
@@ -160,6 +164,7 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             oddities: Oddities::default(),
+            repetitions: Repetitions::default(),
             registry: Registry::default(),
             in_flight: Gauge::default(),
             in_flight_bytes: Gauge::default(),
@@ -236,6 +241,7 @@ impl Metrics {
         self.headrooms.register(registry);
         self.deployments.register(registry);
         self.oddities.register(registry);
+        self.repetitions.register(registry);
         self.register_running();
         self.register_calls();
     }

@@ -6,14 +6,14 @@
 //! while an answer ends, also inside a `Drop`. Reports see every entry that
 //! was recorded before they were asked for.
 
+mod cost_source;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Serialize, Serializer};
-
-mod cost_source;
 
 pub use self::cost_source::CostSource;
 use crate::{Held, KeyId, NanoUsd, RequestId, StoreError};

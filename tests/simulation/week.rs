@@ -243,8 +243,7 @@ impl<'a> Live<'a> {
             view,
             hints: Hints {
                 tags: arrival.tags.clone(),
-                session: Box::default(),
-                timeout: None,
+                ..Hints::default()
             },
             caller: Caller::Open,
             client_request_id: None,

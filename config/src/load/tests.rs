@@ -145,7 +145,7 @@ error: unknown field `listn`
   |
 2 |   listn: 127.0.0.1:4000
   |   ^^^^^ did you mean `listen`?
-  = help: server accepts: listen, admin_listen, admin_hosts, max_body_bytes, max_upload_bytes, auth, max_in_flight, max_in_flight_bytes, keep_alive, drain, drain_accept
+  = help: server accepts: listen, admin_listen, admin_hosts, max_body_bytes, max_upload_bytes, auth, max_in_flight, max_in_flight_bytes, keep_alive, drain, drain_accept, idempotency
 
 error: expected a duration such as `500ms`, `3s`, `2m` or `1h`, found the number `30`
  --> tollward.yaml:3:10

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::reader::{Reader, Table};
+use crate::schema::idempotency::IdempotencyConfig;
 
 /// Listeners, authentication and admission limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub struct ServerConfig {
     /// The part of `drain` in which new connections are still taken after SIGTERM. Default 5 s;
     /// may be nothing, and is at most half of `drain`. Reload: applies to the next shutdown.
     pub drain_accept: Duration,
+    /// Answers that are given again to who repeats a call. Section `server.idempotency`.
+    pub idempotency: IdempotencyConfig,
 }
 
 /// Who may call the public API.
@@ -67,6 +70,7 @@ impl Default for ServerConfig {
             keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             drain_accept: Duration::from_secs(5),
+            idempotency: IdempotencyConfig::default(),
         }
     }
 }
@@ -113,6 +117,7 @@ impl ServerConfig {
             drain_accept: table
                 .field("drain_accept")
                 .pause(reader, default.drain_accept),
+            idempotency: IdempotencyConfig::read(table.field("idempotency").table(reader), reader),
         };
         if server.listen == server.admin_listen && server.listen.port() != 0 {
             let help = Some(String::from("the admin listener needs a port of its own"));

@@ -1,5 +1,5 @@
-//! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session` and
-//! `x-tollward-timeout`.
+//! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session`,
+//! `x-tollward-timeout` and `Idempotency-Key`.
 //!
 //! What cannot be read is refused and never left out: a guard may ask for the tag that is missing.
 
@@ -20,6 +20,11 @@ const SESSION: &str = "x-tollward-session";
 /// The header that says how many seconds the caller waits.
 const TIMEOUT: &str = "x-tollward-timeout";
 
+/// The header that names a call, so that it is made once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Longest name of a call, in bytes.
+const MAX_KEY_BYTES: usize = 255;
+
 /// What a caller says about a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
@@ -29,6 +34,8 @@ pub struct Hints {
     pub session: Box<str>,
     /// How long the caller waits for the whole answer.
     pub timeout: Option<Duration>,
+    /// The name under which the call is made once, however often it is sent.
+    pub idempotency_key: Option<Box<str>>,
 }
 
 impl Hints {
@@ -49,6 +56,7 @@ impl Hints {
         });
         Ok(Self {
             timeout: timeout.transpose()?,
+            idempotency_key: idempotency_key(headers)?,
             ..Self::of(words.map(|(name, it)| (name, it.as_bytes())), session)?
         })
     }
@@ -90,8 +98,27 @@ impl Hints {
             tags,
             session: session.into(),
             timeout: None,
+            idempotency_key: None,
         })
     }
+}
+
+/// The key of `Idempotency-Key`, taken as it is: with quotes around it, it is another one.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, IngressError> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).into_iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let is_plain = |it: &u8| *it == b' ' || it.is_ascii_graphic();
+    let bytes = key.as_bytes();
+    let is_sane = (1..=MAX_KEY_BYTES).contains(&bytes.len())
+        && bytes.iter().all(is_plain)
+        && keys.all(|it| it == key);
+    let key = str::from_utf8(bytes).ok().filter(|_| is_sane);
+    key.map(|it| Some(it.into())).ok_or(IngressError::Header {
+        name: IDEMPOTENCY_KEY,
+        expected: "one key of 1 to 255 characters of ASCII, such as a UUID",
+    })
 }
 
 /// A time in seconds, between a millisecond and a day.
@@ -151,6 +178,28 @@ mod tests {
         assert_eq!(read("x-tollward-session", &[b'x'; 129]), None);
         let long = read("x-tollward-session", &[b'x'; 128]);
         assert_eq!(long.unwrap().session.len(), 128);
+    }
+
+    #[test]
+    fn a_call_has_one_name_that_can_be_written_down() {
+        let read = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            }
+            Hints::read(&headers).map(|it| it.idempotency_key.map(String::from))
+        };
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&[b"a b", b"a b"]).unwrap().as_deref(), Some("a b"));
+        assert!(read(&[&[b'x'; 255]]).is_ok());
+        for wrong in [
+            &[&b""[..]][..],
+            &[&[b'x'; 256]],
+            &[b"a", b"b"],
+            &[b"\xc3\xbc"],
+        ] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{everything, sample};
-use crate::{Entry, GroupBy, Store, StoreError};
+use crate::{Entry, GroupBy, Store, StoreError, TokenCounts};
 
 pub(super) async fn nul_in_names_does_not_poison_the_ledger(store: Store, _: &Path) {
     // C-15
