@@ -16,6 +16,7 @@ use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
 use crate::budgets::Budgets;
+use crate::cache::AnswerCache;
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
@@ -64,6 +65,8 @@ pub struct Gateway {
     pub responses: Responses,
     /// Calls that are made once.
     pub idempotency: Arc<Idempotency>,
+    /// Answers that are given to who asks exactly the same.
+    pub cache: AnswerCache,
     /// On the thoughts that callers keep.
     pub seal: Seal,
     /// Who answered which conversation.
@@ -382,6 +385,7 @@ async fn gateway(
         is_draining: AtomicBool::new(false),
         responses,
         idempotency,
+        cache: AnswerCache::new(config.server.cache_bytes),
         seal,
         affinity: Affinity::default(),
     };

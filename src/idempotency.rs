@@ -5,12 +5,10 @@
 //! asked is compared by a fingerprint under a secret. One gateway has the database, so what runs is
 //! known in memory alone. Who makes, joins and repeats a call is in `http/once.rs`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +18,7 @@ use tollward_store::{AnswerStore, KeptAnswer, KeyId, NanoUsd, Outcome, Pepper, S
 use crate::clock;
 use crate::pipeline::admit::Admitted;
 use crate::policy::probe::Probe;
+use crate::recording::running::{self, Name, Running};
 use crate::recording::{End, Head, Reader, Recording, Terms};
 
 /// Room for the answers that are being recorded, in KiB.
@@ -46,8 +45,8 @@ pub enum IdempotencyError {
 /// A call's name and what it asks.
 #[derive(Clone, Copy)]
 pub struct Named {
-    name: [u8; 32],
-    fingerprint: [u8; 32],
+    name: Name,
+    fingerprint: Name,
     key: Option<KeyId>,
 }
 
@@ -55,16 +54,10 @@ pub struct Named {
 pub struct Idempotency {
     store: Arc<dyn AnswerStore>,
     pepper: Arc<Pepper>,
-    running: Mutex<HashMap<[u8; 32], Running>>,
+    running: Running,
     room: Arc<Semaphore>,
     unheard: Arc<Semaphore>,
     probe: Probe,
-}
-
-/// A call that runs.
-struct Running {
-    fingerprint: [u8; 32],
-    recording: Arc<Recording>,
 }
 
 /// What is to be done about a call that has a name.
@@ -78,8 +71,8 @@ pub enum Claimed {
 /// The right to make a call of that name; given back when dropped.
 pub struct Claim {
     table: Arc<Idempotency>,
-    /// What it was claimed for.
-    pub named: Named,
+    named: Named,
+    _place: running::Claim,
 }
 
 impl Idempotency {
@@ -88,7 +81,7 @@ impl Idempotency {
         Self {
             store,
             pepper,
-            running: Mutex::default(),
+            running: Running::default(),
             room: Arc::new(Semaphore::new(ROOM_KIB)),
             unheard: Arc::new(Semaphore::new(UNHEARD)),
             probe: Probe::new(clock::mono()),
@@ -121,7 +114,7 @@ impl Idempotency {
     }
 
     /// The digest of some parts, each with its length, under the pepper.
-    fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+    fn digest(&self, parts: &[&[u8]]) -> Name {
         let mut digest = Sha256::new_with_prefix("idempotency");
         for part in parts {
             digest.update((part.len() as u64).to_le_bytes());
@@ -148,24 +141,19 @@ impl Idempotency {
         named: Named,
         recording: &Arc<Recording>,
     ) -> Result<Claimed, IdempotencyError> {
-        let mut running = self.running.lock();
-        let Some(found) = running.get(&named.name) else {
-            let entry = Running {
-                fingerprint: named.fingerprint,
-                recording: Arc::clone(recording),
-            };
-            running.insert(named.name, entry);
-            drop(running);
-            return Ok(Claimed::Own(Claim {
+        let Named {
+            name, fingerprint, ..
+        } = named;
+        match self.running.claim(name, fingerprint, recording) {
+            running::Claimed::Own(claim) => Ok(Claimed::Own(Claim {
                 table: Arc::clone(self),
                 named,
-            }));
-        };
-        if found.fingerprint != named.fingerprint {
-            return Err(IdempotencyError::Reused);
+                _place: claim,
+            })),
+            running::Claimed::Running(reader) => Ok(Claimed::Running(reader)),
+            running::Claimed::Alone => Err(IdempotencyError::InUse),
+            running::Claimed::Other => Err(IdempotencyError::Reused),
         }
-        let joined = found.recording.join().map(Claimed::Running);
-        joined.ok_or(IdempotencyError::InUse)
     }
 
     /// Deletes what expired and what is too much, once a minute; all of it where nothing is to be kept.
@@ -263,12 +251,6 @@ impl Claim {
     }
 }
 
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.table.running.lock().remove(&self.named.name);
-    }
-}
-
 /// Reads an answer that was kept.
 fn reader(kept: KeptAnswer, terms: Terms) -> Reader {
     let end = End::Booked(Outcome::Complete, kept.cost);
@@ -277,9 +259,9 @@ fn reader(kept: KeptAnswer, terms: Terms) -> Reader {
         status: StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK),
         headers: headers(&kept.head),
         length: Some(kept.body.len() as u64),
-        end: Some(end.clone()),
+        end: Some(end),
     };
-    Recording::over(terms, head, kept.body.into(), end)
+    Recording::over(terms, Arc::new(head), kept.body.into())
 }
 
 /// Headers as they are kept. None of them has a line end in it.

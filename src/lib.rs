@@ -10,6 +10,7 @@
 pub mod app;
 pub mod assembly;
 pub mod budgets;
+pub mod cache;
 pub mod cli;
 pub mod clock;
 pub mod credentials;

@@ -7,6 +7,7 @@
 //! the writer is told, unless it may go on unheard.
 
 mod reader;
+pub mod running;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -124,17 +125,19 @@ impl Recording {
         (Recorder(recording), reader)
     }
 
-    /// An answer that is over, and its only reader.
-    pub fn over(terms: Terms, head: Head, body: Bytes, end: End) -> Reader {
+    /// An answer that is over, as its head says, and its only reader.
+    pub fn over(terms: Terms, head: Arc<Head>, body: Bytes) -> Reader {
         let (recorder, reader) = Self::start(terms);
+        let length = head.length;
         {
             let mut state = recorder.0.state.lock();
-            state.head = Some(Arc::new(head));
+            let end = head.end.clone().unwrap_or(End::Lost);
+            state.head = Some(head);
             state.bytes = body.len();
             state.pieces.push_back(body);
             state.end = Some(end);
         }
-        reader
+        reader.of_length(length)
     }
 
     /// Joins the readers; `None` if the beginning is not held any more, or the call is being given up.

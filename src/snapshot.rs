@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub admin_hosts: Vec<Box<str>>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Whether answers of some model are given again.
+    pub has_cache: bool,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
@@ -318,6 +320,7 @@ impl Snapshot {
             passthrough: Passthrough::default(),
             admin_hosts: Vec::new(),
             guards: routes.guards,
+            has_cache: routes.has_cache,
             routes: by_name,
             order,
             aliases,

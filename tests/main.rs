@@ -22,6 +22,7 @@ mod auth;
 mod aws;
 mod bodies;
 mod budgets;
+mod cache;
 mod chaos;
 mod chat;
 mod coding;

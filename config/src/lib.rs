@@ -30,6 +30,7 @@ pub use schema::Config;
 pub use schema::engine::{EngineConfig, EngineMode};
 pub use schema::idempotency::IdempotencyConfig;
 pub use schema::log::{AccessLog, LogConfig, LogFormat, LogLevel};
+pub use schema::model::cache::{CacheConfig, Share};
 pub use schema::model::canary::CanaryConfig;
 pub use schema::model::deployment::DeploymentConfig;
 pub use schema::model::hedge::HedgeConfig;

@@ -26,9 +26,6 @@ pub fn first(head: Option<Arc<Head>>, reader: Reader) -> Response {
     let mut response = Response::new(Body::new(reader));
     *response.status_mut() = head.status;
     response.headers_mut().clone_from(&head.headers);
-    if head.status.is_success() {
-        headers::tell_made(response.headers_mut());
-    }
     response
 }
 

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::limits::Standing;
 use crate::pipeline::deliver::Reply;
 use crate::pipeline::settle::Way;
+use crate::telemetry::metric::CacheResult;
 
 /// The call's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -58,6 +59,9 @@ const COST_SAVED_USD: HeaderName = HeaderName::from_static("x-tollward-cost-save
 const IDEMPOTENCY: HeaderName = HeaderName::from_static("x-tollward-idempotency");
 /// The name under which Stripe and others say the same.
 const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// `hit`, `miss` or `bypass`, where the model's answers are given again.
+const CACHE: HeaderName = HeaderName::from_static("x-tollward-cache");
+const CACHE_AGE: HeaderName = HeaderName::from_static("x-tollward-cache-age");
 /// The call whose answer it is.
 const ORIGINAL_REQUEST_ID: HeaderName = HeaderName::from_static("x-tollward-original-request-id");
 
@@ -203,6 +207,22 @@ pub fn tell_saved(headers: &mut HeaderMap, source: CostSource, saved: Option<Nan
         headers.insert(IDEMPOTENCY, HeaderValue::from_static("replayed"));
         headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
     }
+}
+
+/// Says what became of a call to a model whose answers are given again.
+pub fn tell_cache(headers: &mut HeaderMap, result: CacheResult) {
+    let told = match result {
+        // To its caller it is all the same when the other one was made.
+        CacheResult::Hit | CacheResult::Joined => "hit",
+        CacheResult::Miss => "miss",
+        CacheResult::Bypass => "bypass",
+    };
+    headers.insert(CACHE, HeaderValue::from_static(told));
+}
+
+/// Says how old an answer is, in seconds.
+pub fn tell_age(headers: &mut HeaderMap, age: Duration) {
+    headers.insert(CACHE_AGE, HeaderValue::from(age.as_secs()));
 }
 
 /// Adds fields that were left out before the call began.

@@ -32,7 +32,11 @@ pub async fn answer(
 pub async fn serve_one(gateway: &Arc<Gateway>, ingress: Ingress) -> Response {
     let head = Head::of(&ingress);
     match open(gateway, ingress).await {
-        Ok(opened) => once::answer(gateway, &head, opened).await,
+        // Boxed: few calls have a memory.
+        Ok(opened) if once::may_know(&opened) => {
+            Box::pin(once::answer(gateway, &head, opened)).await
+        }
+        Ok(opened) => answered(gateway, &head, opened).await.response,
         Err(error) => failed(gateway, &head, error).response,
     }
 }

@@ -6,29 +6,33 @@
 //! after anything else a retry tries again.
 //! Source: draft-ietf-httpapi-idempotency-key-header-07, sections 2.6 and 2.7 (read 2026-11).
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use axum::response::Response;
-use http_body::Body as _;
-use http_body_util::BodyExt;
 use tokio::time::timeout_at;
 use tollward_store::CostSource;
 
 use crate::app::Gateway;
 use crate::http::given::{first, given};
-use crate::http::inference::{Answered, Head, answered, failed};
-use crate::idempotency::{Claim, Claimed, IdempotencyError, Named};
+use crate::http::inference::{Head, failed};
+use crate::http::made::{Purpose, make};
+use crate::http::{cached, headers};
+use crate::idempotency::{Claimed, IdempotencyError, Named};
 use crate::pipeline::Opened;
 use crate::pipeline::admit::Arrived;
 use crate::pipeline::route::spellings;
-use crate::recording::{self, End, Reader, Recorder, Recording};
+use crate::recording::{self, Reader, Recording};
 use crate::telemetry::metric::Repetition;
+
+/// Whether a call may be given the answer of another one: it has a name, or models have a cache.
+pub fn may_know(opened: &Opened) -> bool {
+    opened.admitted.hints.idempotency_key.is_some() || opened.snapshot.has_cache
+}
 
 /// Answers a call that was let in; once, if it has a name.
 pub async fn answer(gateway: &Arc<Gateway>, head: &Head, opened: Opened) -> Response {
     let Some(named) = named(gateway, &opened) else {
-        return answered(gateway, head, opened).await.response;
+        return Box::pin(cached::answer(gateway, head, opened)).await;
     };
     // Boxed: few calls have a name.
     match Box::pin(answer_named(gateway, head, opened, named)).await {
@@ -79,9 +83,14 @@ async fn answer_named(
                     let source = CostSource::Replayed;
                     return Ok(given(gateway, opened, &found, kept, source));
                 }
-                let making = make(Arc::clone(gateway), head.clone(), opened, claim, recorder);
+                let purpose = Purpose::Once(claim, config.keep);
+                let making = make(Arc::clone(gateway), head.clone(), opened, purpose, recorder);
                 gateway.tasks.spawn("call made once", making);
-                return Ok(first(reader.head().await, reader));
+                let mut response = first(reader.head().await, reader);
+                if response.status().is_success() {
+                    headers::tell_made(response.headers_mut());
+                }
+                return Ok(response);
             }
         }
     }
@@ -99,83 +108,4 @@ async fn head_in_time(
     let until = admitted.started + patience;
     let waited = timeout_at(until.into(), reader.head()).await;
     waited.map_err(|_| IdempotencyError::InUse)
-}
-
-/// Makes a call, records its answer, and keeps it if it is good.
-///
-/// # Cancellation
-/// Dropping the future ends the call as if its client had left.
-async fn make(
-    gateway: Arc<Gateway>,
-    head: Head,
-    mut opened: Opened,
-    claim: Claim,
-    recorder: Recorder,
-) {
-    let request = opened.admitted.request;
-    let config = opened.snapshot.limits.idempotency;
-    let receipt = Arc::clone(opened.receipt.get_or_insert_default());
-    let mut claim = Some(claim);
-    let Answered { response, refusal } = tokio::select! {
-        biased;
-        answered = answered(&gateway, &head, opened) => answered,
-        () = recorder.left() => return,
-    };
-    if !response.status().is_success() {
-        // Before anybody is told: whoever hears of it may try again at once.
-        claim = None;
-    }
-    let (parts, body) = response.into_parts();
-    recorder.begin(recording::Head {
-        request,
-        status: parts.status,
-        headers: parts.headers,
-        length: body.size_hint().exact(),
-        end: receipt.end(),
-    });
-    let mut is_broken = false;
-    {
-        let mut body = pin!(body);
-        while let Some(frame) = tokio::select! {
-            biased;
-            frame = body.frame() => frame,
-            () = recorder.left() => return,
-        } {
-            let Ok(frame) = frame else {
-                is_broken = true;
-                break;
-            };
-            if receipt.end().is_some_and(|it| !it.is_complete()) {
-                claim = None;
-            }
-            if let Ok(piece) = frame.into_data() {
-                recorder.push(piece).await;
-            }
-        }
-    }
-    let end = match (refusal, is_broken) {
-        (Some(code), _) => End::Refused(code),
-        (None, true) => End::Lost,
-        (None, false) => receipt.end().unwrap_or(End::Lost),
-    };
-    let claim = claim.filter(|_| end.is_complete());
-    let cost = end.cost();
-    let whole = recorder.end(end);
-    let Some(claim) = claim else { return };
-    let is_kept = match whole {
-        Some((head, body)) => claim.keep(&head, body.concat(), cost, config.keep).await,
-        None => {
-            let limit = config.max_answer_bytes;
-            tracing::warn!(
-                request.id = %request, limit,
-                "an answer with an idempotency key is too long to be kept, or too many are being written"
-            );
-            false
-        }
-    };
-    if is_kept {
-        gateway.metrics.count_repetition(Repetition::Kept);
-    } else {
-        gateway.metrics.count_repetition(Repetition::Unkept);
-    }
 }

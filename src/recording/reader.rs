@@ -45,6 +45,12 @@ impl Reader {
         }
     }
 
+    /// The same of an answer that is so long.
+    pub(super) fn of_length(mut self, length: Option<u64>) -> Self {
+        self.length = length;
+        self
+    }
+
     /// Waits for the head; `None` if there will be none.
     ///
     /// # Cancellation

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tollward_config::SpreadBy;
+use tollward_config::{CacheConfig, SpreadBy};
 use tollward_store::NanoUsd;
 
 use super::Deployment;
@@ -24,6 +24,8 @@ pub struct Routes {
     pub patterns: Vec<Pattern>,
     /// What some calls ask of every deployment.
     pub guards: Vec<Guard>,
+    /// Whether answers of some model are given again.
+    pub has_cache: bool,
 }
 
 /// A public model name, and who may answer for it.
@@ -44,6 +46,8 @@ pub struct Route {
     pub hedge: Option<Arc<Hedge>>,
     /// Another model that a share of the calls is asked as well.
     pub shadow: Option<Arc<Shadow>>,
+    /// How long its answers are given to who asks exactly the same.
+    pub cache: Option<CacheConfig>,
     /// The most that a call may be expected to cost.
     pub max_cost: Option<NanoUsd>,
     /// Requests that go where another model's do; the first that holds decides.

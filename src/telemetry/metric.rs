@@ -3,6 +3,7 @@
 //! Names follow the `OpenTelemetry` conventions for generative AI where there
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
+mod cache;
 mod credential;
 mod deployment;
 mod headroom;
@@ -23,6 +24,8 @@ use tollward_store::{Backlog, CostSource, Entry};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
+pub use self::cache::CacheResult;
+use self::cache::Lookups;
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
 use self::deployment::Deployments;
@@ -93,6 +96,7 @@ pub struct Metrics {
     registry: Registry,
     oddities: Oddities,
     repetitions: Repetitions,
+    lookups: Lookups,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Bytes of the bodies that running calls hold.
@@ -165,6 +169,7 @@ impl Metrics {
         let mut metrics = Self {
             oddities: Oddities::default(),
             repetitions: Repetitions::default(),
+            lookups: Lookups::default(),
             registry: Registry::default(),
             in_flight: Gauge::default(),
             in_flight_bytes: Gauge::default(),
@@ -242,6 +247,7 @@ impl Metrics {
         self.deployments.register(registry);
         self.oddities.register(registry);
         self.repetitions.register(registry);
+        self.lookups.register(registry);
         self.register_running();
         self.register_calls();
     }

@@ -1,5 +1,5 @@
 //! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session`,
-//! `x-tollward-timeout` and `Idempotency-Key`.
+//! `x-tollward-timeout`, `x-tollward-cache` and `Idempotency-Key`.
 //!
 //! What cannot be read is refused and never left out: a guard may ask for the tag that is missing.
 
@@ -20,6 +20,8 @@ const SESSION: &str = "x-tollward-session";
 /// The header that says how many seconds the caller waits.
 const TIMEOUT: &str = "x-tollward-timeout";
 
+/// The header that says how little of the cache the caller wants.
+const CACHE: &str = "x-tollward-cache";
 /// The header that names a call, so that it is made once.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Longest name of a call, in bytes.
@@ -36,6 +38,19 @@ pub struct Hints {
     pub timeout: Option<Duration>,
     /// The name under which the call is made once, however often it is sent.
     pub idempotency_key: Option<Box<str>>,
+    /// How little of the cache the caller wants.
+    pub cache: CacheHint,
+}
+
+/// How little of the cache a caller wants, where the model has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheHint {
+    /// Nothing is looked up and nothing kept.
+    pub is_no_store: bool,
+    /// Nothing is looked up; the answer is kept.
+    pub is_no_cache: bool,
+    /// No older answer will do, and this one need not be kept for longer.
+    pub ttl: Option<Duration>,
 }
 
 impl Hints {
@@ -57,6 +72,7 @@ impl Hints {
         Ok(Self {
             timeout: timeout.transpose()?,
             idempotency_key: idempotency_key(headers)?,
+            cache: cache_hint(headers)?,
             ..Self::of(words.map(|(name, it)| (name, it.as_bytes())), session)?
         })
     }
@@ -99,6 +115,7 @@ impl Hints {
             session: session.into(),
             timeout: None,
             idempotency_key: None,
+            cache: CacheHint::default(),
         })
     }
 }
@@ -119,6 +136,30 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, IngressError
         name: IDEMPOTENCY_KEY,
         expected: "one key of 1 to 255 characters of ASCII, such as a UUID",
     })
+}
+
+/// The words of `x-tollward-cache`, set apart by commas.
+fn cache_hint(headers: &HeaderMap) -> Result<CacheHint, IngressError> {
+    let mut hint = CacheHint::default();
+    for value in headers.get_all(CACHE) {
+        let refused = || IngressError::Header {
+            name: CACHE,
+            expected: "`no-store`, `no-cache` or `ttl=` and whole seconds",
+        };
+        let words = value.to_str().map_err(|_| refused())?.split(',');
+        for word in words.map(str::trim) {
+            match word.split_once('=') {
+                None if word == "no-store" => hint.is_no_store = true,
+                None if word == "no-cache" => hint.is_no_cache = true,
+                Some(("ttl", seconds)) => {
+                    let seconds = seconds.parse().map_err(|_| refused())?;
+                    hint.ttl = Some(Duration::from_secs(seconds));
+                }
+                _ => return Err(refused()),
+            }
+        }
+    }
+    Ok(hint)
 }
 
 /// A time in seconds, between a millisecond and a day.
@@ -199,6 +240,25 @@ mod tests {
             &[b"\xc3\xbc"],
         ] {
             assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_cache_is_asked_for_less_in_a_few_words() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE, text.parse().unwrap());
+            Hints::read(&headers).map(|it| it.cache)
+        };
+        let hint = CacheHint {
+            is_no_store: false,
+            is_no_cache: true,
+            ttl: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(read("no-cache, ttl=60").unwrap(), hint);
+        assert!(read("no-store").unwrap().is_no_store);
+        for text in ["", "max-age=60", "ttl=-1", "ttl", "ttl=1.5", "no-store;"] {
+            assert!(read(text).is_err(), "{text}");
         }
     }
 

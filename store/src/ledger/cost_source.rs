@@ -18,6 +18,8 @@ pub enum CostSource {
     Unmeasured = 4,
     /// Nothing was asked: the call is a repetition of an earlier one, whose answer was given again.
     Replayed = 5,
+    /// Nothing was asked: an answer to exactly the same was given again.
+    Cached = 6,
 }
 
 impl CostSource {
@@ -30,26 +32,28 @@ impl CostSource {
             Self::Unknown => "unknown",
             Self::Unmeasured => "unmeasured",
             Self::Replayed => "replayed",
+            Self::Cached => "cached",
         }
     }
 
     /// Whether an answer was given again, so that something may have been saved.
     pub(crate) fn saves(self) -> bool {
         match self {
-            Self::Replayed => true,
+            Self::Replayed | Self::Cached => true,
             Self::Provider | Self::Computed | Self::Zero | Self::Unknown | Self::Unmeasured => {
                 false
             }
         }
     }
 
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Provider,
         Self::Computed,
         Self::Zero,
         Self::Unknown,
         Self::Unmeasured,
         Self::Replayed,
+        Self::Cached,
     ];
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
