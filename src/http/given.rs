@@ -43,6 +43,7 @@ pub fn given(
     let id = admitted.client_request_id.clone();
     let id = id.unwrap_or_else(|| headers::own_id(admitted.request));
     let is_anthropic = admitted.operation.dialect() == Some(Dialect::Anthropic);
+    let standing = opened.slot.permit.standing();
     let mut books = Again::open(gateway, admitted, opened.slot, source);
     books.answers_with(head.status);
     let given = Given {
@@ -55,6 +56,9 @@ pub fn given(
     let told = response.headers_mut();
     told.clone_from(&head.headers);
     headers::give_again(told, id, head.request);
+    if let Some(standing) = &standing {
+        headers::describe_limits(told, standing);
+    }
     if is_anthropic {
         headers::name_for_anthropic(told);
     }

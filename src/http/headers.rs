@@ -192,6 +192,11 @@ pub fn give_again(headers: &mut HeaderMap, id: HeaderValue, original: RequestId)
     for name in OF_ONE_CALL {
         headers.remove(name);
     }
+    let is_limit = |it: &&HeaderName| it.as_str().starts_with("x-ratelimit-");
+    let limits: Vec<HeaderName> = headers.keys().filter(is_limit).cloned().collect();
+    for name in limits {
+        headers.remove(name);
+    }
     headers.insert(REQUEST_ID, id);
     headers.insert(ORIGINAL_REQUEST_ID, own_id(original));
 }
