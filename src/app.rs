@@ -17,10 +17,12 @@ use tollward_wire::chat::seal::Seal;
 use crate::assembly::{Assembly, Standing};
 use crate::budgets::Budgets;
 use crate::budgets::alerts::follow;
+use crate::cache::AnswerCache;
 use crate::clock;
 use crate::credentials::fetcher::Fetcher;
 use crate::detect::Detected;
 use crate::http::server;
+use crate::idempotency::Idempotency;
 use crate::keyring::{BadKeys, Keyring};
 use crate::limits::RateMeters;
 use crate::pipeline::admit::places::Places;
@@ -63,6 +65,10 @@ pub struct Gateway {
     pub tasks: Tasks,
     /// What callers go on from.
     pub responses: Responses,
+    /// Calls that are made once.
+    pub idempotency: Arc<Idempotency>,
+    /// Answers that are given to who asks exactly the same.
+    pub cache: AnswerCache,
     /// On the thoughts that callers keep.
     pub seal: Seal,
     /// Who answered which conversation.
@@ -231,20 +237,13 @@ impl App {
             gateway: Arc::clone(&gateway),
             _events: start.events,
         };
-        let tasks = &gateway.tasks;
         let configured = Arc::clone(&gateway);
         gateway
             .responses
             .start(unwritten, move || Bounds::of(&configured.snapshot().limits));
         app.listen(public, admin);
-        let alerts = gateway.metrics.budget_alerts.clone();
-        let budgets = Arc::clone(&gateway.budgets);
-        tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
         probe::follow(&gateway);
-        tasks.spawn(
-            "keyring",
-            Arc::clone(&gateway.keyring).follow(tasks.stopping()),
-        );
+        app.follow_store();
         if start.detected.is_none() {
             let Start {
                 file,
@@ -265,6 +264,21 @@ impl App {
             );
         }
         Ok(app)
+    }
+
+    /// Takes up new keys, and deletes what is not to be kept any more.
+    fn follow_store(&self) {
+        let (gateway, tasks) = (&self.gateway, &self.gateway.tasks);
+        let following = Arc::clone(&gateway.keyring).follow(tasks.stopping());
+        tasks.spawn("keyring", following);
+        let alerts = gateway.metrics.budget_alerts.clone();
+        let budgets = Arc::clone(&gateway.budgets);
+        tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
+        let configured = Arc::clone(gateway);
+        let sweeping = Arc::clone(&gateway.idempotency).sweep(tasks.stopping(), move || {
+            configured.snapshot().limits.idempotency
+        });
+        tasks.spawn("idempotency", sweeping);
     }
 
     /// Serves on both listeners; the operator's one has tasks of its own.
@@ -355,6 +369,8 @@ async fn gateway(
     let seal = Seal::new(store.pepper.key_for("seal of thoughts"));
     let (responses, unwritten) =
         Responses::new(Arc::clone(&store.responses), seal.clone(), unstored, panics);
+    let idempotency = Idempotency::new(Arc::clone(&store.answers), Arc::clone(&store.pepper));
+    let idempotency = Arc::new(idempotency);
     let client = Client::new(config.timeouts.connect, trust);
     let gateway = Gateway {
         fetcher: Fetcher::new(client.clone(), tasks.clone()),
@@ -374,6 +390,8 @@ async fn gateway(
         ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
         responses,
+        idempotency,
+        cache: AnswerCache::new(config.server.cache_bytes),
         seal,
         affinity: Affinity::default(),
     };

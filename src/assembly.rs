@@ -312,6 +312,7 @@ fn limits(config: &Config) -> Limits {
         on_ledger_error: config.store.on_error,
         retention: config.responses.retention,
         max_response_bytes_per_key: config.responses.max_bytes_per_key,
+        idempotency: server.idempotency,
     }
 }
 

@@ -3,13 +3,17 @@
 //! Two listeners: the public one serves the API, the admin one metrics. Policy
 //! lives in `pipeline/`; what is here is the same for every operation.
 
+pub mod cached;
 pub mod error;
 pub mod gemini;
+pub mod given;
 pub mod headers;
 pub mod inference;
 pub mod ingress;
+pub mod made;
 pub mod models;
 pub mod ollama;
+pub mod once;
 pub mod ops;
 pub mod panic;
 pub mod passthrough;
@@ -90,7 +94,8 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
 async fn answer(operation: Operation, state: State<Arc<Gateway>>, request: Request) -> Response {
     match operation {
         Operation::OllamaChat | Operation::OllamaGenerate => {
-            ollama::chat(operation, state, request).await
+            // Boxed: it has what it was asked in its future beside the call's.
+            Box::pin(ollama::chat(operation, state, request)).await
         }
         _ => inference::answer(operation, state, request).await,
     }

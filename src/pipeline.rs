@@ -30,7 +30,9 @@ use std::sync::Arc;
 
 use crate::app::Gateway;
 use crate::http::ingress::Ingress;
-use crate::pipeline::admit::AdmitError;
+use crate::idempotency::IdempotencyError;
+use crate::pipeline::admit::places::Slot;
+use crate::pipeline::admit::{AdmitError, Admitted};
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::AuthError;
 use crate::pipeline::deliver::Reply;
@@ -38,20 +40,56 @@ use crate::pipeline::passthrough::PassthroughError;
 use crate::pipeline::recall::RecallError;
 use crate::pipeline::reserve::ReserveError;
 use crate::pipeline::route::RouteError;
-use crate::pipeline::settle::Settlement;
+use crate::pipeline::settle::{Receipt, Settlement};
+use crate::snapshot::Snapshot;
 
-/// Serves one call from its request to the head of its answer; the body settles itself.
+/// A call that was let in, and what is configured for it.
+pub struct Opened {
+    /// What it keeps to its end.
+    pub snapshot: Arc<Snapshot>,
+    /// The request.
+    pub admitted: Admitted,
+    /// Its place among the running calls.
+    pub slot: Slot,
+    /// Who wants to know how it ends.
+    pub receipt: Option<Arc<Receipt>>,
+}
+
+/// Lets a call in: who calls, and what.
+///
+/// # Errors
+/// Whatever a stage refuses; `http/error.rs` turns it into the answer.
+///
+/// # Cancellation
+/// Dropping the future drops the connection's unread body.
+pub async fn open(gateway: &Gateway, ingress: Ingress) -> Result<Box<Opened>, ServeError> {
+    let snapshot = gateway.snapshot();
+    let caller =
+        authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
+    let (admitted, slot) = admit::admit(gateway, &snapshot, ingress, caller).await?;
+    // Boxed: it is handed on, and would be copied into each future on the way.
+    Ok(Box::new(Opened {
+        snapshot,
+        admitted,
+        slot,
+        receipt: None,
+    }))
+}
+
+/// Serves a call that was let in to the head of its answer; the body settles itself.
 ///
 /// # Errors
 /// Whatever a stage refuses; `http/error.rs` turns it into the answer.
 ///
 /// # Cancellation
 /// Dropping the future closes the upstream connection and settles as *client gone*.
-pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, ServeError> {
-    let snapshot = gateway.snapshot();
-    let caller =
-        authenticate::authenticate(&snapshot, gateway, &ingress.headers, ingress.peer).await?;
-    let (admitted, slot) = admit::admit(gateway, &snapshot, ingress, caller).await?;
+pub async fn serve(gateway: &Arc<Gateway>, opened: Box<Opened>) -> Result<Reply, ServeError> {
+    let Opened {
+        snapshot,
+        admitted,
+        slot,
+        receipt,
+    } = *opened;
     // Boxed: few requests refer to what was said before, and a database is asked for it.
     let recalling = recall::recall(gateway, &snapshot.limits, admitted);
     let mut recollection = Box::pin(recalling).await?;
@@ -65,6 +103,7 @@ pub async fn serve(gateway: &Arc<Gateway>, ingress: Ingress) -> Result<Reply, Se
     shadow::cast(gateway, &snapshot, &recalled, &plan);
     let retry = snapshot.retry.with_attempts(plan.attempts);
     let mut settlement = Settlement::open(gateway, &recalled, &plan, spending, slot);
+    settlement.hand(receipt);
     let answered = {
         // Pinned here: passed by value it would be copied, and it is kilobytes long.
         let answering = pin!(attempt::attempt(
@@ -111,6 +150,9 @@ pub enum ServeError {
     /// No budget has room for it.
     #[error(transparent)]
     Reserve(#[from] ReserveError),
+    /// It has the name of another call, or of one that runs.
+    #[error(transparent)]
+    Idempotency(#[from] IdempotencyError),
     /// It is not passed through.
     #[error(transparent)]
     Passthrough(#[from] PassthroughError),
@@ -131,6 +173,7 @@ impl ServeError {
             | Self::Route(_)
             | Self::Recall(_)
             | Self::Reserve(_)
+            | Self::Idempotency(_)
             | Self::Passthrough(_) => true,
             Self::Attempt(_) | Self::Draining => false,
         }

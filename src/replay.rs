@@ -236,8 +236,7 @@ impl Replay {
             },
             hints: Hints {
                 tags: decision.tags.clone(),
-                session: Box::default(),
-                timeout: None,
+                ..Hints::default()
             },
             caller: key.map_or(Caller::Open, |key| Caller::Key(Arc::clone(key))),
             client_request_id: None,

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http::HeaderValue;
 use tollward_config::catalog::Capabilities;
-use tollward_config::{OnStoreError, OnUnsupported, ProbeAsk};
+use tollward_config::{IdempotencyConfig, OnStoreError, OnUnsupported, ProbeAsk};
 use tollward_providers::{Call, Provider, Service, Services};
 use tollward_wire::chat::Traits;
 use tollward_wire::operation::Operation;
@@ -53,6 +53,8 @@ pub struct Snapshot {
     pub guards: Vec<Guard>,
     /// Which calls can wait while places are scarce, besides those whose callers say so.
     pub batch: Option<Condition>,
+    /// Whether answers of some model are given again.
+    pub has_cache: bool,
     routes: HashMap<Arc<str>, Arc<Route>>,
     /// The public names in the order in which they were written.
     order: Vec<Arc<Route>>,
@@ -116,6 +118,8 @@ pub struct Limits {
     pub retention: Duration,
     /// Bytes of responses that a key may hold.
     pub max_response_bytes_per_key: u64,
+    /// What is kept of answers that are given again to who repeats a call.
+    pub idempotency: IdempotencyConfig,
 }
 
 /// How failed attempts are treated.
@@ -345,6 +349,7 @@ impl Snapshot {
             admin_hosts: Vec::new(),
             guards: routes.guards,
             batch: routes.batch,
+            has_cache: routes.has_cache,
             routes: by_name,
             order,
             aliases,

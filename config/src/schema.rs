@@ -4,6 +4,7 @@
 //! fills it from the parsed tree. Checks that need two sections live in `crate::references`.
 
 pub(crate) mod engine;
+pub(crate) mod idempotency;
 pub(crate) mod log;
 pub(crate) mod model;
 pub(crate) mod passthrough;

@@ -64,12 +64,14 @@ impl Work<'_> {
                 filter_fallbacks: of(&config.filter_fallbacks),
                 attempts: config.attempts,
                 hedge: config.hedge.as_ref().map(hedge),
+                cache: config.cache,
                 shadow: config.shadow.as_ref().map(shadow),
                 max_cost: config
                     .max_cost_usd
                     .map(|it| NanoUsd(i64::try_from(it).unwrap_or(i64::MAX))),
                 rules: self.rules(name, &config.rules),
             };
+            routes.has_cache |= route.cache.is_some();
             if name.contains('*') {
                 let leads_to = route.deployments().filter(|it| it.id.contains('*'));
                 routes.templates.extend(leads_to.cloned());
@@ -262,6 +264,7 @@ impl Work<'_> {
                 filter_fallbacks: of(&template.filter_fallbacks),
                 attempts: template.attempts,
                 hedge: template.hedge.clone(),
+                cache: template.cache,
                 shadow: template.shadow.clone(),
                 max_cost: template.max_cost,
                 rules: Arc::clone(&template.rules),

@@ -120,14 +120,15 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     let things = &total.things;
     let mut lines: Vec<_> = rows
         .iter()
-        .map(|row| sum_line(group_text(by, row), row, things))
+        .map(|row| sum_line(group_text(by, row), row, &total))
         .collect();
     if rows.len() > 1 {
-        lines.push(sum_line("total".to_owned(), &total, things));
+        lines.push(sum_line("total".to_owned(), &total, &total));
     }
     let mut headings = vec![by.heading(), "CALLS", "ERRORS", "INPUT", "CACHED", "OUTPUT"];
     headings.extend(thing_columns(things, things).map(|(heading, _)| heading));
     headings.push("COST");
+    headings.extend((total.saved != NanoUsd::ZERO).then_some("SAVED"));
     console.table(headings, lines)?;
     let count = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
     let (unpriced, estimated) = (count(|row| row.unpriced), count(|row| row.estimated));
@@ -170,7 +171,8 @@ fn thing_columns(
     .map(|(heading, count, _)| (heading, count.to_string()))
 }
 
-fn sum_line(group: String, row: &UsageRow, any: &ThingCounts) -> Vec<String> {
+/// A row, with a column for each kind of thing of which `total` has some.
+fn sum_line(group: String, row: &UsageRow, total: &UsageRow) -> Vec<String> {
     let TokenCounts {
         input,
         cache_read,
@@ -185,12 +187,13 @@ fn sum_line(group: String, row: &UsageRow, any: &ThingCounts) -> Vec<String> {
         cache_read.to_string(),
         output.to_string(),
     ];
-    line.extend(thing_columns(&row.things, any).map(|(_, count)| count));
+    line.extend(thing_columns(&row.things, &total.things).map(|(_, count)| count));
     line.push(match (row.unpriced, row.cost) {
         (0, cost) => cost.to_string(),
         (_, NanoUsd(0)) => "unknown".to_owned(),
         (_, cost) => format!("≥{cost}"),
     });
+    line.extend((total.saved != NanoUsd::ZERO).then(|| row.saved.to_string()));
     line
 }
 
@@ -217,6 +220,11 @@ fn total(rows: &[UsageRow]) -> UsageRow {
         cost: NanoUsd(
             rows.iter()
                 .map(|row| row.cost.0)
+                .fold(0, i64::saturating_add),
+        ),
+        saved: NanoUsd(
+            rows.iter()
+                .map(|row| row.saved.0)
                 .fold(0, i64::saturating_add),
         ),
         unpriced: sum(|row| row.unpriced),

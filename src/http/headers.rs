@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollward_config::OnUnsupported;
-use tollward_store::RequestId;
+use tollward_store::{CostSource, NanoUsd, RequestId};
 
 use crate::clock;
 use crate::limits::Standing;
 use crate::pipeline::deliver::Reply;
 use crate::pipeline::settle::Way;
+use crate::telemetry::metric::CacheResult;
 
 /// The call's id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -53,6 +54,16 @@ const DROPPED: HeaderName = HeaderName::from_static("x-tollward-dropped");
 const OVERHEAD_MS: HeaderName = HeaderName::from_static("x-tollward-overhead-ms");
 const COST_USD: HeaderName = HeaderName::from_static("x-tollward-cost-usd");
 const COST_SOURCE: HeaderName = HeaderName::from_static("x-tollward-cost-source");
+const COST_SAVED_USD: HeaderName = HeaderName::from_static("x-tollward-cost-saved-usd");
+/// `new` or `replayed`: whether a call with an `Idempotency-Key` was made for this request.
+const IDEMPOTENCY: HeaderName = HeaderName::from_static("x-tollward-idempotency");
+/// The name under which Stripe and others say the same.
+const IDEMPOTENT_REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// `hit`, `miss` or `bypass`, where the model's answers are given again.
+const CACHE: HeaderName = HeaderName::from_static("x-tollward-cache");
+const CACHE_AGE: HeaderName = HeaderName::from_static("x-tollward-cache-age");
+/// The call whose answer it is.
+const ORIGINAL_REQUEST_ID: HeaderName = HeaderName::from_static("x-tollward-original-request-id");
 
 /// A request id as a header.
 pub fn own_id(request: RequestId) -> HeaderValue {
@@ -159,6 +170,64 @@ pub fn describe_way(headers: &mut HeaderMap, way: &Way) {
     if let Some(tried) = &way.tried {
         headers.insert(TRIED, text(tried));
     }
+}
+
+/// What is told of a call by its answer, and is not so of one that is given the answer again.
+const OF_ONE_CALL: [HeaderName; 6] = [
+    REQUEST_ID,
+    HeaderName::from_static("request-id"),
+    OVERHEAD_MS,
+    COST_USD,
+    COST_SOURCE,
+    IDEMPOTENCY,
+];
+
+/// Says that a call was made that will not be made again.
+pub fn tell_made(headers: &mut HeaderMap) {
+    headers.insert(IDEMPOTENCY, HeaderValue::from_static("new"));
+}
+
+/// Names the call that is given the answer of `original`.
+pub fn give_again(headers: &mut HeaderMap, id: HeaderValue, original: RequestId) {
+    for name in OF_ONE_CALL {
+        headers.remove(name);
+    }
+    let is_limit = |it: &&HeaderName| it.as_str().starts_with("x-ratelimit-");
+    let limits: Vec<HeaderName> = headers.keys().filter(is_limit).cloned().collect();
+    for name in limits {
+        headers.remove(name);
+    }
+    headers.insert(REQUEST_ID, id);
+    headers.insert(ORIGINAL_REQUEST_ID, own_id(original));
+}
+
+/// Says why an answer costs nothing, and what it would have cost, as far as that is known.
+pub fn tell_saved(headers: &mut HeaderMap, source: CostSource, saved: Option<NanoUsd>) {
+    headers.insert(COST_SOURCE, HeaderValue::from_static(source.name()));
+    headers.insert(COST_USD, HeaderValue::from_static("0"));
+    if let Some(saved) = saved {
+        headers.insert(COST_SAVED_USD, text(&saved.to_decimal()));
+    }
+    if source == CostSource::Replayed {
+        headers.insert(IDEMPOTENCY, HeaderValue::from_static("replayed"));
+        headers.insert(IDEMPOTENT_REPLAYED, HeaderValue::from_static("true"));
+    }
+}
+
+/// Says what became of a call to a model whose answers are given again.
+pub fn tell_cache(headers: &mut HeaderMap, result: CacheResult) {
+    let told = match result {
+        // To its caller it is all the same when the other one was made.
+        CacheResult::Hit | CacheResult::Joined => "hit",
+        CacheResult::Miss => "miss",
+        CacheResult::Bypass => "bypass",
+    };
+    headers.insert(CACHE, HeaderValue::from_static(told));
+}
+
+/// Says how old an answer is, in seconds.
+pub fn tell_age(headers: &mut HeaderMap, age: Duration) {
+    headers.insert(CACHE_AGE, HeaderValue::from(age.as_secs()));
 }
 
 /// Adds fields that were left out before the call began.

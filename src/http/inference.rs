@@ -14,9 +14,9 @@ use crate::app::Gateway;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
-use crate::http::realtime;
+use crate::http::{once, realtime};
 use crate::pipeline::deliver::{Reply, ReplyBody};
-use crate::pipeline::{ServeError, serve};
+use crate::pipeline::{Opened, ServeError, open, serve};
 use crate::telemetry::access::Refusal;
 
 /// Answers one call of `operation`.
@@ -31,13 +31,37 @@ pub async fn answer(
 /// Answers one call whose head was read.
 pub async fn serve_one(gateway: &Arc<Gateway>, ingress: Ingress) -> Response {
     let head = Head::of(&ingress);
-    match serve(gateway, ingress).await {
-        Ok(reply) => respond(head.operation, reply),
-        Err(error) => failed(gateway, &head, error),
+    match open(gateway, ingress).await {
+        // Boxed: few calls have a memory.
+        Ok(opened) if once::may_know(&opened) => {
+            Box::pin(once::answer(gateway, &head, opened)).await
+        }
+        Ok(opened) => answered(gateway, &head, opened).await.response,
+        Err(error) => failed(gateway, &head, error).response,
     }
 }
 
+/// Answers a call that was let in.
+pub async fn answered(gateway: &Arc<Gateway>, head: &Head, opened: Box<Opened>) -> Answered {
+    match serve(gateway, opened).await {
+        Ok(reply) => Answered {
+            response: respond(head.operation, reply),
+            refusal: None,
+        },
+        Err(error) => failed(gateway, head, error),
+    }
+}
+
+/// An answer.
+pub struct Answered {
+    /// What the client gets.
+    pub response: Response,
+    /// The code of a refusal, if the request never became a call.
+    pub refusal: Option<Arc<str>>,
+}
+
 /// What an error's answer says of its request.
+#[derive(Clone)]
 pub struct Head {
     operation: Operation,
     request: RequestId,
@@ -58,7 +82,7 @@ impl Head {
 }
 
 /// The answer to a call that was refused or failed; a refusal is counted and logged here.
-pub fn failed(gateway: &Gateway, head: &Head, error: ServeError) -> Response {
+pub fn failed(gateway: &Gateway, head: &Head, error: ServeError) -> Answered {
     let is_refusal = error.is_refusal();
     let problem = Problem::from(error);
     if is_refusal {
@@ -71,11 +95,15 @@ pub fn failed(gateway: &Gateway, head: &Head, error: ServeError) -> Response {
         });
     }
     let id = head.client_request_id.clone();
-    error::respond_in(
+    let response = error::respond_in(
         head.operation.dialect().unwrap_or(Dialect::OpenAiChat),
         &problem,
         &id.unwrap_or_else(|| headers::own_id(head.request)),
-    )
+    );
+    Answered {
+        response,
+        refusal: is_refusal.then(|| problem.code().into()),
+    }
 }
 
 /// The answer to a call that was served.

@@ -52,6 +52,6 @@ pub async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Re
             *response.status_mut() = status;
             response
         }
-        Err(error) => inference::failed(&gateway, &head, error),
+        Err(error) => inference::failed(&gateway, &head, error).response,
     }
 }

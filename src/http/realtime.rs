@@ -32,7 +32,7 @@ pub async fn answer(State(gateway): State<Arc<Gateway>>, mut request: Request) -
         Err(error) => {
             let is_plain = matches!(error, IngressError::NotWebsocket);
             let error = ServeError::Admit(AdmitError::Ingress(error));
-            let mut refused = inference::failed(&gateway, &Head::of(&ingress), error);
+            let mut refused = inference::failed(&gateway, &Head::of(&ingress), error).response;
             if is_plain {
                 offer(refused.headers_mut());
             }

@@ -6,6 +6,7 @@
 //! metrics and the access log. An attempt that failed but may have been billed
 //! gets a row of its own, estimated.
 
+mod again;
 mod attempts;
 mod course;
 mod reservation;
@@ -20,6 +21,7 @@ use tollward_wire::fault::{Fault, Phase};
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
+pub use self::again::{Again, Receipt};
 pub use self::attempts::AttemptNumber;
 use self::attempts::Open;
 use self::course::Notes;
@@ -81,6 +83,8 @@ pub struct Settlement {
     open: Vec<Open>,
     /// The one that answers, as its deployment's health counts it.
     flight: Option<Flight>,
+    /// Who wants to know how it ends.
+    receipt: Option<Arc<Receipt>>,
     /// Given back after the books are closed.
     slot: Slot,
 }
@@ -186,6 +190,7 @@ impl Settlement {
             is_settled: false,
             open: Vec::new(),
             flight: None,
+            receipt: None,
             slot,
         }
     }
@@ -329,6 +334,7 @@ impl Settlement {
         self.slot.permit.settle(tokens.input, tokens.output);
         self.call.last.charge(&entry);
         self.land(outcome, observed);
+        self.tell(outcome, booked);
         booked
     }
 
@@ -410,6 +416,7 @@ impl Call {
             things: thing_counts(&usage),
             cost: priced.cost,
             cost_source: priced.source,
+            saved: None,
             estimated,
             price_id: priced.price_id,
             credential: Some(Arc::clone(&attempt.credential)).filter(|it| !it.is_empty()),

@@ -56,7 +56,7 @@ pub struct LeftOut {
     pub undecided: u64,
     /// Calls whose row was written by a newer release.
     pub unreadable: u64,
-    /// Calls that were asked of no model.
+    /// Calls that were asked of no model, or were given the answer of another one.
     pub unrouted: u64,
 }
 
@@ -117,7 +117,8 @@ impl Records {
     pub fn last(&mut self) -> Option<Recorded> {
         let rows = std::mem::take(&mut self.rows);
         let last = rows.last()?;
-        if last.operation == Operation::Passthrough.name() {
+        let is_given = matches!(last.cost_source, CostSource::Replayed | CostSource::Cached);
+        if is_given || last.operation == Operation::Passthrough.name() {
             self.left_out.unrouted += 1;
             return None;
         }

@@ -103,6 +103,7 @@ mod tests {
             filter_fallbacks: Vec::new(),
             attempts: None,
             hedge: None,
+            cache: None,
             shadow: None,
             max_cost: None,
             rules: Arc::default(),

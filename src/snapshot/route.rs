@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use tollward_config::SpreadBy;
+use tollward_config::{CacheConfig, SpreadBy};
 use tollward_store::NanoUsd;
 
 use super::Deployment;
@@ -28,6 +28,8 @@ pub struct Routes {
     pub guards: Vec<Guard>,
     /// Which calls can wait, besides those whose callers say so.
     pub batch: Option<Condition>,
+    /// Whether answers of some model are given again.
+    pub has_cache: bool,
 }
 
 /// A public model name, and who may answer for it.
@@ -48,6 +50,8 @@ pub struct Route {
     pub hedge: Option<Arc<Hedge>>,
     /// Another model that a share of the calls is asked as well.
     pub shadow: Option<Arc<Shadow>>,
+    /// How long its answers are given to who asks exactly the same.
+    pub cache: Option<CacheConfig>,
     /// The most that a call may be expected to cost.
     pub max_cost: Option<NanoUsd>,
     /// Requests that go where another model's do; the first that holds decides.

@@ -3,10 +3,12 @@
 //! Names follow the `OpenTelemetry` conventions for generative AI where there
 //! is one (`gen_ai_client_*`), else `tollward_*`. Units are base units.
 
+mod cache;
 mod credential;
 mod deployment;
 mod headroom;
 mod oddity;
+mod repetition;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -22,12 +24,16 @@ use tollward_store::{Backlog, CostSource, Entry};
 use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 
+pub use self::cache::CacheResult;
+use self::cache::Lookups;
 pub use self::credential::CredentialMeters;
 use self::credential::Credentials;
 use self::deployment::Deployments;
 pub use self::headroom::CredentialHeadroom;
 use self::headroom::{DeploymentHeadroom, Headrooms};
 use self::oddity::Oddities;
+pub use self::repetition::Repetition;
+use self::repetition::Repetitions;
 use crate::snapshot::Deployment;
 use crate::upstream::health::Vitals;
 
@@ -89,6 +95,8 @@ type Seconds = Family<DeploymentLabels, Histogram, fn() -> Histogram>;
 pub struct Metrics {
     registry: Registry,
     oddities: Oddities,
+    repetitions: Repetitions,
+    lookups: Lookups,
     /// Calls that have a slot: from their admission to their settlement.
     pub in_flight: Gauge,
     /// Bytes of the bodies that running calls hold.
@@ -170,6 +178,8 @@ impl Metrics {
     pub fn new() -> Self {
         let mut metrics = Self {
             oddities: Oddities::default(),
+            repetitions: Repetitions::default(),
+            lookups: Lookups::default(),
             registry: Registry::default(),
             in_flight: Gauge::default(),
             in_flight_bytes: Gauge::default(),
@@ -252,6 +262,8 @@ impl Metrics {
         self.headrooms.register(registry);
         self.deployments.register(registry);
         self.oddities.register(registry);
+        self.repetitions.register(registry);
+        self.lookups.register(registry);
         self.register_running();
         self.register_calls();
     }

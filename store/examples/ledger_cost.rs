@@ -164,6 +164,7 @@ fn template() -> Entry {
         things: ThingCounts::default(),
         cost: Some(NanoUsd(1_233_000)),
         cost_source: CostSource::Computed,
+        saved: None,
         estimated: false,
         price_id: Some(Arc::from("2026-11-24/openai/gpt-5-mini")),
         credential: None,

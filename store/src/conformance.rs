@@ -16,8 +16,10 @@ use crate::{
     RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
+mod answers;
 mod budgets;
 mod keys;
+mod refusals;
 mod responses;
 
 use budgets::{
@@ -34,6 +36,17 @@ use keys::{
     invalid_keys_are_refused_and_nothing_is_stored, names_that_race_are_given_once,
     revoking_works_by_name_and_id_and_keeps_the_first_time,
     the_version_moves_with_every_change_and_only_then,
+};
+
+use answers::{
+    a_keeper_that_holds_too_much_loses_its_oldest_answers,
+    an_answer_comes_back_whole_until_its_time_is_up, an_answer_that_is_too_large_is_refused,
+    the_first_answer_of_a_name_wins_while_it_lives, what_answers_given_again_saved_is_summed_up,
+};
+
+use refusals::{
+    a_closed_ledger_refuses_entries_and_still_reports, entries_out_of_range_are_refused,
+    nul_in_names_does_not_poison_the_ledger,
 };
 
 use responses::{
@@ -77,6 +90,7 @@ pub(crate) fn sample(seed: u64) -> Entry {
         things: ThingCounts::default(),
         cost: Some(NanoUsd(12_345)),
         cost_source: CostSource::Computed,
+        saved: None,
         estimated: false,
         price_id: Some("catalog-2026-11-24/x".into()),
         credential: None,
@@ -165,6 +179,11 @@ conformance!(
     a_vendors_response_is_found_by_its_id_and_those_of_its_items,
     a_vendors_response_stays_with_its_first_key,
     a_vendors_response_is_forgotten_by_its_key_or_when_its_time_is_up,
+    what_answers_given_again_saved_is_summed_up,
+    an_answer_comes_back_whole_until_its_time_is_up,
+    the_first_answer_of_a_name_wins_while_it_lives,
+    a_keeper_that_holds_too_much_loses_its_oldest_answers,
+    an_answer_that_is_too_large_is_refused,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: &Path) {
@@ -453,57 +472,4 @@ async fn sums_beyond_64_bits_are_an_error(store: Store, _: &Path) {
         store.ledger.usage(&query).await.unwrap()[0].cost,
         NanoUsd(i64::MAX)
     );
-}
-
-async fn nul_in_names_does_not_poison_the_ledger(store: Store, _: &Path) {
-    // C-15
-    store
-        .ledger
-        .record(&Entry {
-            model: "a\0b".into(),
-            ..sample(1)
-        })
-        .unwrap();
-    store.ledger.record(&sample(2)).unwrap();
-    let rows = store
-        .ledger
-        .usage(&everything(GroupBy::Model))
-        .await
-        .unwrap();
-    assert_eq!(rows.len(), 2);
-    assert!(rows.iter().any(|row| row.group == "a\\u0000b"), "{rows:?}");
-}
-
-async fn entries_out_of_range_are_refused(store: Store, _: &Path) {
-    let tokens = TokenCounts {
-        input: u64::MAX,
-        ..TokenCounts::default()
-    };
-    for entry in [
-        Entry {
-            tokens,
-            ..sample(1)
-        },
-        Entry {
-            at_ms: i64::MIN,
-            ..sample(1)
-        },
-    ] {
-        let refused = store.ledger.record(&entry);
-        assert!(matches!(refused, Err(StoreError::InvalidEntry { .. })));
-    }
-    assert_eq!(store.ledger.recent(9).await.unwrap(), []);
-}
-
-async fn a_closed_ledger_refuses_entries_and_still_reports(store: Store, _: &Path) {
-    store.ledger.record(&sample(1)).unwrap();
-    store.ledger.close().await.unwrap();
-    store.ledger.close().await.unwrap();
-    assert!(matches!(
-        store.ledger.record(&sample(2)),
-        Err(StoreError::Closed)
-    ));
-    assert_eq!(store.ledger.recent(9).await.unwrap().len(), 1);
-    let rows = store.ledger.usage(&everything(GroupBy::Day)).await.unwrap();
-    assert_eq!(rows[0].attempts, 1);
 }

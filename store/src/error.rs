@@ -110,7 +110,8 @@ pub enum StoreError {
         /// The field of [`Entry`](crate::Entry).
         field: &'static str,
     },
-    /// A response is larger than [`MAX_RESPONSE_BYTES`](crate::MAX_RESPONSE_BYTES).
+    /// A response is larger than [`MAX_RESPONSE_BYTES`](crate::MAX_RESPONSE_BYTES), or an answer than
+    /// [`MAX_ANSWER_BYTES`](crate::MAX_ANSWER_BYTES).
     #[error("the response is too large to be kept")]
     ResponseTooLarge,
     /// A sum does not fit 64 bits.

@@ -6,6 +6,8 @@
 //! while an answer ends, also inside a `Drop`. Reports see every entry that
 //! was recorded before they were asked for.
 
+mod cost_source;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::{Serialize, Serializer};
 
+pub use self::cost_source::CostSource;
 use crate::{Held, KeyId, NanoUsd, RequestId, StoreError};
 
 /// Where entries are booked and summed up.
@@ -113,6 +116,10 @@ pub struct Entry {
     pub cost: Option<NanoUsd>,
     /// Where the cost comes from.
     pub cost_source: CostSource,
+    /// What it would have cost, where the answer of an earlier call was given again; `None` when
+    /// nothing was given again, or nobody knows what that call cost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<NanoUsd>,
     /// Whether the tokens are our estimate instead of the provider's count.
     pub estimated: bool,
     /// The price row that was applied; `None` when none was.
@@ -204,22 +211,6 @@ pub enum Outcome {
     Recovered = 8,
 }
 
-/// Where an entry's cost comes from. The numbers are stored; never reuse one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CostSource {
-    /// The provider reported it.
-    Provider = 0,
-    /// Tokens times our price.
-    Computed = 1,
-    /// Known to be free: nothing was sent, or the model is local.
-    Zero = 2,
-    /// No price is known.
-    Unknown = 3,
-    /// The provider tells no number to which a price could be applied.
-    Unmeasured = 4,
-}
-
 /// What to sum up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageQuery {
@@ -279,6 +270,8 @@ pub struct UsageRow {
     pub things: ThingCounts,
     /// The sum of known costs.
     pub cost: NanoUsd,
+    /// The sum of what answers that were given again would have cost, as far as it is known.
+    pub saved: NanoUsd,
     /// Entries without a known cost.
     pub unpriced: u64,
     /// Entries whose tokens are our estimate.
@@ -421,31 +414,6 @@ impl ThingCounts {
     }
 }
 
-impl CostSource {
-    /// The name in reports and headers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Provider => "provider",
-            Self::Computed => "computed",
-            Self::Zero => "zero",
-            Self::Unknown => "unknown",
-            Self::Unmeasured => "unmeasured",
-        }
-    }
-
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Provider,
-        Self::Computed,
-        Self::Zero,
-        Self::Unknown,
-        Self::Unmeasured,
-    ];
-
-    pub(crate) fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(code)).copied()
-    }
-}
-
 /// Whether an attempt counts as an error in reports.
 pub(crate) fn is_error(status: u16, outcome: Outcome) -> bool {
     status >= 400 || outcome.is_error()
@@ -463,6 +431,7 @@ impl UsageRow {
             tokens: TokenCounts::default(),
             things: ThingCounts::default(),
             cost: NanoUsd::ZERO,
+            saved: NanoUsd::ZERO,
             unpriced: 0,
             estimated: 0,
         }

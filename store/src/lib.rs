@@ -1,7 +1,8 @@
-//! What must outlive a request: virtual keys, budgets, the ledger, and responses to go on from.
+//! What must outlive a request: virtual keys, budgets, the ledger, responses to go on from, and answers
+//! to be given again.
 //!
-//! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`] and [`ResponseStore`], with the
-//! [`Pepper`] that turns a presented key into the hash it is looked up by.
+//! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`], [`ResponseStore`] and
+//! [`AnswerStore`], with the [`Pepper`] that turns a presented key into the hash it is looked up by.
 //! `SQLite` is the durable backend; memory is for tests and for runs that shall
 //! leave no trace. Both pass one conformance suite.
 //!
@@ -11,6 +12,7 @@
 //! Not here: HTTP, prices, request bodies, policies about what a key may spend.
 
 mod account;
+mod answer;
 mod budget;
 mod civil;
 mod error;
@@ -30,6 +32,7 @@ mod store;
 mod conformance;
 
 pub use account::{Account, AccountKind, NewAccount};
+pub use answer::{AnswerStore, KeptAnswer, MAX_ANSWER_BYTES};
 pub use budget::{
     Budget, BudgetStore, BudgetTerms, Difference, Estimate, Held, Holder, MAX_CHARGES, NewBudget,
     Period, Raise, Scope, Spent, Then, Verification, Webhook, Window,

@@ -3,6 +3,7 @@
 //! Entries pass through the journal's encoding, so what this store keeps is
 //! what the durable one would. It grows with every entry; nothing is evicted.
 
+mod answers;
 mod budgets;
 mod responses;
 
@@ -24,6 +25,7 @@ use crate::{
     NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError, UsageQuery, UsageRow,
 };
 
+pub(crate) use self::answers::MemoryAnswers;
 pub(crate) use self::responses::MemoryResponses;
 
 /// Keys and ledger of one process; the report by key needs both.
@@ -267,6 +269,9 @@ fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
     row.things =
         crate::ThingCounts::from_array(summed(row.things.to_array(), entry.things.to_array())?);
     row.cost = row.cost.checked_add(entry.cost.unwrap_or(NanoUsd::ZERO))?;
+    row.saved = row
+        .saved
+        .checked_add(entry.saved.unwrap_or(NanoUsd::ZERO))?;
     row.attempts += 1;
     row.errors += u64::from(is_error(entry.status, entry.outcome));
     row.unpriced += u64::from(entry.cost.is_none());

@@ -15,11 +15,13 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use crate::journal::{Journal, Limits};
-use crate::{BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
+use crate::{AnswerStore, BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
 
+mod answers;
 mod book;
 mod budgets;
 mod charges;
+mod connections;
 mod keys;
 mod ledger;
 mod report;
@@ -42,6 +44,7 @@ pub(crate) struct Opened {
     pub(crate) budgets: Arc<dyn BudgetStore>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) responses: Arc<dyn ResponseStore>,
+    pub(crate) answers: Arc<dyn AnswerStore>,
     pub(crate) pepper: Arc<Pepper>,
 }
 
@@ -87,6 +90,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
     };
     let responses = Arc::new(responses::SqliteResponses::new(database.clone()));
     let budgets = Arc::new(budgets::SqliteBudgets::new(database.clone()));
+    let answers = Arc::new(answers::SqliteAnswers::new(database.clone()));
     let keys = Arc::new(keys::SqliteKeys::new(
         database,
         connection,
@@ -97,6 +101,7 @@ pub(crate) async fn open(path: &Path, mode: Mode, limits: Limits) -> Result<Open
         budgets,
         ledger,
         responses,
+        answers,
         pepper,
     })
 }

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::journal::Limits;
-use crate::memory::{Memory, MemoryResponses};
+use crate::memory::{Memory, MemoryAnswers, MemoryResponses};
 use crate::sqlite::{self, Opened};
-use crate::{BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, StoreError};
+use crate::{AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, StoreError};
 
-/// Keys, with the pepper that belongs to them, ledger and responses.
+/// Keys, with the pepper that belongs to them, ledger, responses and answers.
 #[derive(Clone)]
 pub struct Store {
     /// Where virtual keys are kept.
@@ -19,6 +19,8 @@ pub struct Store {
     pub ledger: Arc<dyn Ledger>,
     /// Where responses are kept that callers go on from.
     pub responses: Arc<dyn ResponseStore>,
+    /// Where answers are kept that may be given again.
+    pub answers: Arc<dyn AnswerStore>,
     /// Turns a presented key into the hash under which `keys` knows it.
     pub pepper: Arc<Pepper>,
 }
@@ -45,6 +47,7 @@ impl Store {
             budgets: Arc::clone(&memory) as _,
             ledger: memory,
             responses: Arc::new(MemoryResponses::default()),
+            answers: Arc::new(MemoryAnswers::default()),
             pepper,
         })
     }
@@ -83,6 +86,7 @@ impl Store {
             budgets,
             ledger,
             responses,
+            answers,
             pepper,
         } = sqlite::open(path, mode, Limits::default()).await?;
         Ok(Self {
@@ -90,6 +94,7 @@ impl Store {
             budgets,
             ledger,
             responses,
+            answers,
             pepper,
         })
     }

@@ -34,6 +34,7 @@ fn row(second: i64, decision: &str) -> Entry {
         things: ThingCounts::default(),
         cost: Some(NanoUsd(1_000_000)),
         cost_source: CostSource::Computed,
+        saved: None,
         estimated: false,
         price_id: None,
         credential: None,
@@ -299,6 +300,7 @@ async fn what_failed_for_everybody_and_would_be_answered_has_an_expected_cost() 
         tokens: TokenCounts::default(),
         cost: Some(NanoUsd::ZERO),
         cost_source: CostSource::Zero,
+        saved: None,
         ..tried(row(0, PLAIN), "alpha/m:upstream_error", "alpha/m")
     };
     let report = replayed(&config(&json!({"chat": "beta/m"})), Vec::new(), &[failed]).await;

@@ -243,8 +243,7 @@ impl<'a> Live<'a> {
             view,
             hints: Hints {
                 tags: arrival.tags.clone(),
-                session: Box::default(),
-                timeout: None,
+                ..Hints::default()
             },
             caller: Caller::Open,
             client_request_id: None,
@@ -460,6 +459,7 @@ impl<'a> Live<'a> {
             things: ThingCounts::default(),
             cost: priced.cost,
             cost_source: priced.source,
+            saved: None,
             estimated: false,
             price_id: priced.price_id,
             credential: None,

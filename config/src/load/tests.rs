@@ -145,7 +145,7 @@ error: unknown field `listn`
   |
 2 |   listn: 127.0.0.1:4000
   |   ^^^^^ did you mean `listen`?
-  = help: server accepts: listen, admin_listen, admin_hosts, max_body_bytes, max_upload_bytes, auth, max_in_flight, max_in_flight_bytes, keep_alive, drain, drain_accept
+  = help: server accepts: listen, admin_listen, admin_hosts, max_body_bytes, max_upload_bytes, auth, max_in_flight, max_in_flight_bytes, keep_alive, drain, drain_accept, cache_bytes, idempotency
 
 error: expected a duration such as `500ms`, `3s`, `2m` or `1h`, found the number `30`
  --> tollward.yaml:3:10
@@ -198,7 +198,7 @@ error: unknown field `fallback`
    |
 14 |     fallback: [claude]
    |     ^^^^^^^^ did you mean `fallbacks`?
-   = help: models.chat accepts: deployments, timeouts, policy, spread_by, rules, fallbacks, context_fallbacks, filter_fallbacks, attempts, hedge, shadow, max_cost_usd, on_unsupported
+   = help: models.chat accepts: deployments, timeouts, policy, spread_by, rules, fallbacks, context_fallbacks, filter_fallbacks, attempts, hedge, shadow, cache, max_cost_usd, on_unsupported
 
 error: expected a whole number from 0 to 10, found `many`
   --> tollward.yaml:17:13

@@ -1,5 +1,6 @@
 //! Section `models`: public names, the deployments behind them, and their fallbacks.
 
+pub(crate) mod cache;
 pub(crate) mod canary;
 pub(crate) mod deployment;
 pub(crate) mod hedge;
@@ -11,6 +12,7 @@ use crate::node::{Node, Value};
 use crate::reader::{Field, Reader};
 use crate::report::quote;
 use crate::schema::timeouts::TimeoutsConfig;
+use cache::CacheConfig;
 use deployment::DeploymentConfig;
 use hedge::HedgeConfig;
 use rule::RuleConfig;
@@ -52,6 +54,9 @@ pub struct ModelConfig {
     /// Another model that a share of the requests is asked as well. Default: none.
     /// Reload: applies to the next request.
     pub shadow: Option<ShadowConfig>,
+    /// How long an answer is given to who asks exactly the same. Default: never.
+    /// Reload: what is kept is forgotten.
+    pub cache: Option<CacheConfig>,
     /// The most that a request may be expected to cost, in billionths of a dollar. A deployment that
     /// is dearer, or whose price is not known, is left out. Default: no bound.
     /// Reload: applies to the next request.
@@ -156,6 +161,7 @@ impl ModelConfig {
                 .optional_integer(reader, 0..=10),
             hedge: HedgeConfig::read(&table.field("hedge"), reader),
             shadow: ShadowConfig::read(&table.field("shadow"), reader),
+            cache: CacheConfig::read(&table.field("cache"), reader),
             max_cost_usd: table
                 .field("max_cost_usd")
                 .recorded(reader)

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::reader::{Reader, Table};
+use crate::schema::idempotency::IdempotencyConfig;
 
 /// Listeners, authentication and admission limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,11 @@ pub struct ServerConfig {
     /// The part of `drain` in which new connections are still taken after SIGTERM. Default 5 s;
     /// may be nothing, and is at most half of `drain`. Reload: applies to the next shutdown.
     pub drain_accept: Duration,
+    /// Memory for the answers of models with a `cache`, in bytes, 1 MiB to 1 TiB. Default 256 MiB; none
+    /// is taken before such a model has answered. Reload: needs a restart.
+    pub cache_bytes: u64,
+    /// Answers that are given again to who repeats a call. Section `server.idempotency`.
+    pub idempotency: IdempotencyConfig,
 }
 
 /// Who may call the public API.
@@ -67,6 +73,8 @@ impl Default for ServerConfig {
             keep_alive: Duration::from_secs(15),
             drain: Duration::from_secs(30),
             drain_accept: Duration::from_secs(5),
+            cache_bytes: 256 << 20,
+            idempotency: IdempotencyConfig::default(),
         }
     }
 }
@@ -113,6 +121,12 @@ impl ServerConfig {
             drain_accept: table
                 .field("drain_accept")
                 .pause(reader, default.drain_accept),
+            cache_bytes: table.field("cache_bytes").size(
+                reader,
+                default.cache_bytes,
+                1 << 20..=1 << 40,
+            ),
+            idempotency: IdempotencyConfig::read(table.field("idempotency").table(reader), reader),
         };
         if server.listen == server.admin_listen && server.listen.port() != 0 {
             let help = Some(String::from("the admin listener needs a port of its own"));

@@ -39,6 +39,7 @@ fn entry(model: &str, at_ms: i64, cost: Option<NanoUsd>) -> Entry {
         things: ThingCounts::default(),
         cost,
         cost_source: CostSource::Computed,
+        saved: None,
         estimated: false,
         price_id: None,
         credential: None,
@@ -97,6 +98,24 @@ async fn sums_come_with_a_total_and_say_what_is_missing_from_them() {
         notes.contains("1 attempts were booked with estimated tokens"),
         "{notes}"
     );
+}
+
+#[tokio::test]
+async fn what_was_saved_has_a_column_where_something_was() {
+    let again = Entry {
+        cost_source: CostSource::Replayed,
+        saved: Some(NanoUsd(1_000_000)),
+        ..entry("a", NOW, Some(NanoUsd::ZERO))
+    };
+    let entries = [entry("a", NOW, Some(NanoUsd(1_000_000))), again];
+    let (out, _) = on(&entries, &[]).await;
+    let expected = [
+        vec![
+            "MODEL", "CALLS", "ERRORS", "INPUT", "CACHED", "OUTPUT", "COST", "SAVED",
+        ],
+        vec!["a", "2", "0", "20", "8", "10", "$0.001", "$0.001"],
+    ];
+    assert_eq!(words(&out), expected);
 }
 
 #[tokio::test]

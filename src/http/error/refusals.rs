@@ -9,6 +9,7 @@ use tollward_wire::realtime::EventError;
 use super::{DRAINING, Problem, Retry};
 use crate::http::ingress::IngressError;
 use crate::http::responses::ResponseError;
+use crate::idempotency::IdempotencyError;
 use crate::limits::TooFast;
 use crate::limits::meter::Measure;
 use crate::pipeline::ServeError;
@@ -84,6 +85,7 @@ impl From<ServeError> for Problem {
             }
             ServeError::Route(error) => error.into(),
             ServeError::Recall(error) => error.into(),
+            ServeError::Idempotency(error) => error.into(),
             ServeError::Passthrough(error) => error.into(),
             ServeError::Reserve(error) => error.into(),
             ServeError::Attempt(error) => (*error).into(),
@@ -216,6 +218,36 @@ impl From<RecallError> for Problem {
                     "server_error",
                     "store_unavailable",
                     message,
+                )
+            },
+        }
+    }
+}
+
+impl From<IdempotencyError> for Problem {
+    fn from(error: IdempotencyError) -> Self {
+        let message = error.to_string();
+        let of = |status, kind, code| Self::new(status, kind, code, message);
+        match error {
+            IdempotencyError::Reused => of(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid_request_error",
+                "idempotency_key_reused",
+            ),
+            IdempotencyError::InUse => Self {
+                retry: Retry::After(Duration::from_secs(1)),
+                ..of(
+                    StatusCode::CONFLICT,
+                    "invalid_request_error",
+                    "idempotency_key_in_use",
+                )
+            },
+            IdempotencyError::Unavailable => Self {
+                retry: Retry::After(Duration::from_secs(2)),
+                ..of(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "server_error",
+                    "store_unavailable",
                 )
             },
         }

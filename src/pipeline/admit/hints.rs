@@ -1,5 +1,5 @@
 //! What a caller says about a call beside the call: `x-tollward-tags`, `x-tollward-session`,
-//! `x-tollward-timeout` and `x-tollward-priority`.
+//! `x-tollward-timeout`, `x-tollward-priority`, `x-tollward-cache` and `Idempotency-Key`.
 //!
 //! What cannot be read is refused and never left out: a guard may ask for the tag that is missing.
 
@@ -23,6 +23,12 @@ const TIMEOUT: &str = "x-tollward-timeout";
 
 /// The header that says whether the call can wait.
 const PRIORITY: &str = "x-tollward-priority";
+/// The header that says how little of the cache the caller wants.
+const CACHE: &str = "x-tollward-cache";
+/// The header that names a call, so that it is made once.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// Longest name of a call, in bytes.
+const MAX_KEY_BYTES: usize = 255;
 
 /// Whether a call can wait, as its caller says.
 ///
@@ -48,6 +54,21 @@ pub struct Hints {
     pub session: Box<str>,
     /// How long the caller waits for the whole answer.
     pub timeout: Option<Duration>,
+    /// The name under which the call is made once, however often it is sent.
+    pub idempotency_key: Option<Box<str>>,
+    /// How little of the cache the caller wants.
+    pub cache: CacheHint,
+}
+
+/// How little of the cache a caller wants, where the model has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheHint {
+    /// Nothing is looked up and nothing kept.
+    pub is_no_store: bool,
+    /// Nothing is looked up; the answer is kept.
+    pub is_no_cache: bool,
+    /// No older answer will do, and this one need not be kept for longer.
+    pub ttl: Option<Duration>,
 }
 
 impl Hints {
@@ -68,6 +89,8 @@ impl Hints {
         });
         Ok(Self {
             timeout: timeout.transpose()?,
+            idempotency_key: idempotency_key(headers)?,
+            cache: cache_hint(headers)?,
             ..Self::of(words.map(|(name, it)| (name, it.as_bytes())), session)?
         })
     }
@@ -109,8 +132,52 @@ impl Hints {
             tags,
             session: session.into(),
             timeout: None,
+            idempotency_key: None,
+            cache: CacheHint::default(),
         })
     }
+}
+
+/// The key of `Idempotency-Key`, taken as it is: with quotes around it, it is another one.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<Box<str>>, IngressError> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).into_iter();
+    let Some(key) = keys.next() else {
+        return Ok(None);
+    };
+    let is_plain = |it: &u8| *it == b' ' || it.is_ascii_graphic();
+    let bytes = key.as_bytes();
+    let is_sane = (1..=MAX_KEY_BYTES).contains(&bytes.len())
+        && bytes.iter().all(is_plain)
+        && keys.all(|it| it == key);
+    let key = str::from_utf8(bytes).ok().filter(|_| is_sane);
+    key.map(|it| Some(it.into())).ok_or(IngressError::Header {
+        name: IDEMPOTENCY_KEY,
+        expected: "one key of 1 to 255 characters of ASCII, such as a UUID",
+    })
+}
+
+/// The words of `x-tollward-cache`, set apart by commas.
+fn cache_hint(headers: &HeaderMap) -> Result<CacheHint, IngressError> {
+    let mut hint = CacheHint::default();
+    for value in headers.get_all(CACHE) {
+        let refused = || IngressError::Header {
+            name: CACHE,
+            expected: "`no-store`, `no-cache` or `ttl=` and whole seconds",
+        };
+        let words = value.to_str().map_err(|_| refused())?.split(',');
+        for word in words.map(str::trim) {
+            match word.split_once('=') {
+                None if word == "no-store" => hint.is_no_store = true,
+                None if word == "no-cache" => hint.is_no_cache = true,
+                Some(("ttl", seconds)) => {
+                    let seconds = seconds.parse().map_err(|_| refused())?;
+                    hint.ttl = Some(Duration::from_secs(seconds));
+                }
+                _ => return Err(refused()),
+            }
+        }
+    }
+    Ok(hint)
 }
 
 /// A time in seconds, between a millisecond and a day.
@@ -183,6 +250,47 @@ mod tests {
         assert_eq!(read("interactive").unwrap(), Priority::Interactive);
         assert_eq!(read("batch").unwrap(), Priority::Batch);
         for text in ["", "high", "Batch"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_call_has_one_name_that_can_be_written_down() {
+        let read = |values: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(IDEMPOTENCY_KEY, HeaderValue::from_bytes(value).unwrap());
+            }
+            Hints::read(&headers).map(|it| it.idempotency_key.map(String::from))
+        };
+        assert_eq!(read(&[]).unwrap(), None);
+        assert_eq!(read(&[b"a b", b"a b"]).unwrap().as_deref(), Some("a b"));
+        assert!(read(&[&[b'x'; 255]]).is_ok());
+        for wrong in [
+            &[&b""[..]][..],
+            &[&[b'x'; 256]],
+            &[b"a", b"b"],
+            &[b"\xc3\xbc"],
+        ] {
+            assert!(read(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_cache_is_asked_for_less_in_a_few_words() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CACHE, text.parse().unwrap());
+            Hints::read(&headers).map(|it| it.cache)
+        };
+        let hint = CacheHint {
+            is_no_store: false,
+            is_no_cache: true,
+            ttl: Some(Duration::from_secs(60)),
+        };
+        assert_eq!(read("no-cache, ttl=60").unwrap(), hint);
+        assert!(read("no-store").unwrap().is_no_store);
+        for text in ["", "max-age=60", "ttl=-1", "ttl", "ttl=1.5", "no-store;"] {
             assert!(read(text).is_err(), "{text}");
         }
     }

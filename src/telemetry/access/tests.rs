@@ -27,6 +27,7 @@ fn entry() -> Entry {
         things: ThingCounts::default(),
         cost: Some(NanoUsd(1_500)),
         cost_source: CostSource::Computed,
+        saved: None,
         estimated: false,
         price_id: None,
         credential: None,

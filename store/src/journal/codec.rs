@@ -1,7 +1,8 @@
 //! What is recorded of an attempt as bytes: the payload of a journal record.
 //!
 //! Its first byte says what it is: an entry, one with a reservation, the reservation itself, or that
-//! one was given back. An entry: fixed fields, then optional ones as the flags say, why it went there, then tokens and, if
+//! one was given back. An entry: fixed fields, then optional ones as the flags say, what was saved if an
+//! answer was given again, why it went there, then tokens and, if
 //! there are any, things as varints, then what was held and where, then a *label*: the texts that repeat from entry to entry, kept
 //! together so that the writer can look the whole block up at once.
 //! All integers are little-endian. Framing and checksums are in `segment`.
@@ -68,6 +69,7 @@ pub(crate) struct Row<'a> {
     pub(crate) things: [u64; 3],
     pub(crate) cost: Option<NanoUsd>,
     pub(crate) cost_source: CostSource,
+    pub(crate) saved: Option<NanoUsd>,
     pub(crate) estimated: bool,
     pub(crate) attempts: u32,
     pub(crate) first_content_ms: Option<u32>,
@@ -158,6 +160,9 @@ fn encode_as(kind: u8, entry: &Entry, out: &mut Vec<u8>) -> Result<(), StoreErro
     if let Some(first_content_ms) = entry.first_content_ms {
         out.extend_from_slice(&first_content_ms.to_le_bytes());
     }
+    if entry.cost_source.saves() {
+        push_saved(entry.saved, out);
+    }
     if let Some(credential) = &entry.credential {
         push_text(credential, out);
     }
@@ -224,6 +229,8 @@ fn decode_row(mut cursor: Cursor<'_>, has_held: bool) -> Option<Row<'_>> {
     } else {
         None
     };
+    let cost_source = CostSource::from_code(cost_source)?;
+    let [saved] = cursor.saved(cost_source)?;
     let [credential] = cursor.some_texts(has(HAS_CREDENTIAL))?;
     let [rule, tried, decision] = cursor.some_texts(has(HAS_COURSE))?;
     let tokens = cursor.counts()?;
@@ -246,7 +253,8 @@ fn decode_row(mut cursor: Cursor<'_>, has_held: bool) -> Option<Row<'_>> {
         tokens,
         things,
         cost,
-        cost_source: CostSource::from_code(cost_source)?,
+        cost_source,
+        saved,
         estimated: has(ESTIMATED),
         attempts,
         first_content_ms,
@@ -305,6 +313,7 @@ impl Row<'_> {
             things: ThingCounts::from_array(self.things),
             cost: self.cost,
             cost_source: self.cost_source,
+            saved: self.saved,
             estimated: self.estimated,
             price_id: label.price_id.map(Arc::from),
             credential: self.credential.map(Arc::from),
@@ -403,6 +412,12 @@ fn push_text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(kept.as_bytes());
 }
 
+/// Appends what was saved: whether it is known, and how much.
+fn push_saved(saved: Option<NanoUsd>, out: &mut Vec<u8>) {
+    out.push(u8::from(saved.is_some()));
+    out.extend_from_slice(&saved.unwrap_or(NanoUsd::ZERO).0.to_le_bytes());
+}
+
 struct Cursor<'a>(&'a [u8]);
 
 impl<'a> Cursor<'a> {
@@ -410,6 +425,16 @@ impl<'a> Cursor<'a> {
         let (head, tail) = self.0.split_first_chunk()?;
         self.0 = tail;
         Some(head)
+    }
+
+    /// What was saved, if something may have been.
+    fn saved(&mut self, cost_source: CostSource) -> Option<[Option<NanoUsd>; 1]> {
+        if !cost_source.saves() {
+            return Some([None]);
+        }
+        let [is_known] = *self.array::<1>()?;
+        let saved = i64::from_le_bytes(*self.array()?);
+        Some([(is_known != 0).then_some(NanoUsd(saved))])
     }
 
     fn varint(&mut self) -> Option<u64> {

@@ -18,12 +18,12 @@ use crate::journal::codec::{Label, Record, Row};
 
 /// Labels remembered at most; a label is an operation, model, deployment and price.
 const MAX_LABELS: usize = 10_000;
-const COLUMNS: usize = 31;
+const COLUMNS: usize = 32;
 const INSERT: &str = "INSERT INTO ledger_entry (request, attempt, at_ms, virtual_key, label, \
     status, outcome, is_error, streamed, input, cache_read, cache_write, audio_input, output, \
     reasoning, audio_output, cost_nano, cost_source, estimated, attempts, first_content_ms, \
     duration_ms, images, input_ms, characters, credential, rule, tried, \
-    decision, held_nano, charge_set) VALUES ";
+    decision, held_nano, charge_set, saved_nano) VALUES ";
 /// Rows per statement, largest first. `SQLite` takes 32,766 parameters.
 static STATEMENTS: LazyLock<[(usize, Arc<str>); 4]> =
     LazyLock::new(|| [512, 64, 8, 1].map(|rows| (rows, insert_statement(rows))));
@@ -201,7 +201,8 @@ fn bind(
     }
     arguments.add(row.decision.map(str::to_owned))?;
     arguments.add(row.held.map(|it| it.amount.0))?;
-    arguments.add(booking.charge_set)
+    arguments.add(booking.charge_set)?;
+    arguments.add(row.saved.map(|it| it.0))
 }
 
 /// Keeps the margin that reports over a time range add to the range of request ids.

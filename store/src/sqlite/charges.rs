@@ -166,7 +166,7 @@ pub(super) async fn open_holds(
                 0 AS cache_read, 0 AS cache_write, 0 AS audio_input, 0 AS output, 0 AS reasoning,
                 0 AS audio_output, NULL AS images, NULL AS input_ms, NULL AS characters,
                 NULL AS credential, NULL AS rule, NULL AS tried, NULL AS decision,
-                NULL AS first_content_ms, 0 AS duration_ms
+                NULL AS first_content_ms, NULL AS saved_nano, 0 AS duration_ms
          FROM open_hold h JOIN ledger_label l ON l.id = h.label
               JOIN charge_set s ON s.id = h.charge_set
          ORDER BY h.request, h.attempt",

@@ -36,6 +36,7 @@ macro_rules! sums {
                  CAST(SUM(e.input_ms) AS BIGINT) AS input_ms,
                  CAST(SUM(e.characters) AS BIGINT) AS characters,
                  CAST(COALESCE(SUM(e.cost_nano), 0) AS BIGINT) AS cost_nano,
+                 CAST(COALESCE(SUM(e.saved_nano), 0) AS BIGINT) AS saved_nano,
                  COUNT(*) - COUNT(e.cost_nano) AS unpriced,
                  CAST(SUM(e.estimated) AS BIGINT) AS estimated
              FROM ledger_entry e ",
@@ -168,6 +169,7 @@ fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
     summed.tokens = tokens(row)?;
     summed.things = things(row)?;
     summed.cost = NanoUsd(row.try_get("cost_nano")?);
+    summed.saved = NanoUsd(row.try_get("saved_nano")?);
     summed.unpriced = count(row, "unpriced")?;
     summed.estimated = count(row, "estimated")?;
     Ok(summed)
@@ -181,6 +183,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     };
     let price_id = Some(text("price_id")?).filter(|price_id| !price_id.is_empty());
     let cost: Option<i64> = row.try_get("cost_nano")?;
+    let saved: Option<i64> = row.try_get("saved_nano")?;
     let first_content_ms: Option<i64> = row.try_get("first_content_ms")?;
     Ok(Entry {
         request: RequestId::from_uuid(uuid(row.try_get("request")?)?),
@@ -200,6 +203,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
         cost: cost.map(NanoUsd),
         cost_source: CostSource::from_code(narrow(row, "cost_source")?)
             .ok_or_else(|| unknown("cost_source"))?,
+        saved: saved.map(NanoUsd),
         estimated: count(row, "estimated")? != 0,
         price_id,
         credential: some_text("credential")?,

@@ -1,32 +1,21 @@
 //! Responses in `SQLite`.
-//!
-//! One connection writes, another reads, so that nobody who goes on from a response waits
-//! for those that are being stored. Both are made when they are first needed.
 
 mod vendors;
 
 use async_trait::async_trait;
-use sqlx::query::Query;
-use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{Connection, Row, Sqlite, SqliteConnection};
-use tokio::sync::{Mutex, MutexGuard};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Connection, Row, SqliteConnection};
 use uuid::Uuid;
 
 use super::Database;
+use super::connections::{Connections, SWEEP};
 use super::keys::fixed;
 use crate::response::{
     Asker, History, HistoryBounds, Located, ResponseStore, StoredResponse, Turn, VendorResponse,
 };
 use crate::{KeyId, RequestId, StoreError};
 
-/// Responses that are deleted in one transaction: the ledger waits for no more than that.
-const SWEEP: i64 = 100;
-
-pub(super) struct SqliteResponses {
-    database: Database,
-    writing: Mutex<Option<SqliteConnection>>,
-    reading: Mutex<Option<SqliteConnection>>,
-}
+pub(super) struct SqliteResponses(Connections);
 
 /// The chain that ends with `$1` as far as it is `$2`'s at the time `$3`. The first row
 /// beyond `$4` turns or `$5` bytes is the last one.
@@ -72,23 +61,11 @@ const TRIM: &str = "
 
 impl SqliteResponses {
     pub(super) fn new(database: Database) -> Self {
-        Self {
-            database,
-            writing: Mutex::default(),
-            reading: Mutex::default(),
-        }
+        Self(Connections::new(database))
     }
 
-    /// Waits for a connection and makes it if there is none.
-    async fn connected<'c>(
-        &self,
-        slot: &'c Mutex<Option<SqliteConnection>>,
-    ) -> Result<MutexGuard<'c, Option<SqliteConnection>>, StoreError> {
-        let mut slot = slot.lock().await;
-        if slot.is_none() {
-            *slot = Some(self.database.connect().await?);
-        }
-        Ok(slot)
+    fn failed(&self, error: sqlx::Error) -> StoreError {
+        self.0.database.error(error)
     }
 
     /// Inserts a response and moves the expiry of those before it, all or nothing.
@@ -138,41 +115,18 @@ impl SqliteResponses {
     }
 }
 
-impl SqliteResponses {
-    /// Runs a statement that deletes [`SWEEP`] rows at most until it finds fewer; returns how many went.
-    async fn delete_in_batches<'q>(
-        &self,
-        batch: impl Fn() -> Query<'q, Sqlite, SqliteArguments>,
-    ) -> Result<u64, StoreError> {
-        let mut all = 0;
-        loop {
-            // Let go between the batches: others may want to write.
-            let mut slot = self.connected(&self.writing).await?;
-            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-            let done = batch().execute(connection).await;
-            let deleted = done
-                .map_err(|error| self.database.error(error))?
-                .rows_affected();
-            all += deleted;
-            if deleted < SWEEP.unsigned_abs() {
-                return Ok(all);
-            }
-        }
-    }
-}
-
 #[async_trait]
 impl ResponseStore for SqliteResponses {
     async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
         response.check_size()?;
-        let mut slot = self.connected(&self.writing).await?;
+        let mut slot = self.0.writing().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let inserted = Self::insert(connection, response).await;
-        inserted.map_err(|error| self.database.error(error))
+        inserted.map_err(|error| self.failed(error))
     }
 
     async fn get(&self, id: RequestId, asker: Asker) -> Result<Option<StoredResponse>, StoreError> {
-        let mut slot = self.connected(&self.reading).await?;
+        let mut slot = self.0.reading().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let row = sqlx::query(
             "SELECT * FROM response JOIN response_content USING (id)
@@ -184,7 +138,7 @@ impl ResponseStore for SqliteResponses {
         .fetch_optional(connection)
         .await;
         row.and_then(|row| row.map(|row| stored(id, asker, &row)).transpose())
-            .map_err(|error| self.database.error(error))
+            .map_err(|error| self.failed(error))
     }
 
     async fn history(
@@ -193,7 +147,7 @@ impl ResponseStore for SqliteResponses {
         asker: Asker,
         bounds: HistoryBounds,
     ) -> Result<History, StoreError> {
-        let mut slot = self.connected(&self.reading).await?;
+        let mut slot = self.0.reading().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let rows = sqlx::query(HISTORY)
             .bind(blob(id))
@@ -204,11 +158,11 @@ impl ResponseStore for SqliteResponses {
             .fetch_all(connection)
             .await;
         rows.and_then(|rows| history(id, bounds, &rows))
-            .map_err(|error| self.database.error(error))
+            .map_err(|error| self.failed(error))
     }
 
     async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError> {
-        let mut slot = self.connected(&self.writing).await?;
+        let mut slot = self.0.writing().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let deleted = sqlx::query(
             "DELETE FROM response
@@ -219,36 +173,36 @@ impl ResponseStore for SqliteResponses {
         .bind(asker.now_ms)
         .execute(connection)
         .await
-        .map_err(|error| self.database.error(error))?;
+        .map_err(|error| self.failed(error))?;
         Ok(deleted.rows_affected() > 0)
     }
 
     async fn remember(&self, response: &VendorResponse) -> Result<(), StoreError> {
-        let mut slot = self.connected(&self.writing).await?;
+        let mut slot = self.0.writing().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let remembered = vendors::remember(connection, response).await;
-        remembered.map_err(|error| self.database.error(error))
+        remembered.map_err(|error| self.failed(error))
     }
 
     async fn locate(&self, names: &[String], now_ms: i64) -> Result<Vec<Located>, StoreError> {
-        let mut slot = self.connected(&self.reading).await?;
+        let mut slot = self.0.reading().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let located = vendors::locate(connection, names, now_ms).await;
-        located.map_err(|error| self.database.error(error))
+        located.map_err(|error| self.failed(error))
     }
 
     async fn forget(&self, id: &str, asker: Asker) -> Result<bool, StoreError> {
-        let mut slot = self.connected(&self.writing).await?;
+        let mut slot = self.0.writing().await?;
         let connection = slot.as_mut().ok_or(StoreError::Closed)?;
         let forgotten = vendors::forget(connection, id, asker).await;
-        forgotten.map_err(|error| self.database.error(error))
+        forgotten.map_err(|error| self.failed(error))
     }
 
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
         let mut all = 0;
         for statement in [EXPIRE, vendors::EXPIRE] {
             let batch = || sqlx::query(statement).bind(until_ms).bind(SWEEP);
-            all += self.delete_in_batches(batch).await?;
+            all += self.0.delete_in_batches(batch).await?;
         }
         Ok(all)
     }
@@ -256,7 +210,7 @@ impl ResponseStore for SqliteResponses {
     async fn trim(&self, max_bytes: u64) -> Result<u64, StoreError> {
         let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
         let holders: Vec<Option<Vec<u8>>> = {
-            let mut slot = self.connected(&self.reading).await?;
+            let mut slot = self.0.reading().await?;
             let connection = slot.as_mut().ok_or(StoreError::Closed)?;
             let beyond = "SELECT virtual_key FROM response GROUP BY virtual_key
                  HAVING SUM(turn_bytes + object_bytes) > $1";
@@ -264,7 +218,7 @@ impl ResponseStore for SqliteResponses {
                 .bind(max_bytes)
                 .fetch_all(connection)
                 .await
-                .map_err(|error| self.database.error(error))?
+                .map_err(|error| self.failed(error))?
         };
         let mut all = 0;
         for holder in holders {
@@ -272,7 +226,7 @@ impl ResponseStore for SqliteResponses {
                 let holder = holder.clone();
                 sqlx::query(TRIM).bind(holder).bind(max_bytes).bind(SWEEP)
             };
-            all += self.delete_in_batches(batch).await?;
+            all += self.0.delete_in_batches(batch).await?;
         }
         Ok(all)
     }

@@ -56,6 +56,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "accounts and budgets",
         include_str!("../../migrations/sqlite/0007_budgets.sql"),
     ),
+    (
+        8,
+        "answers that may be given again",
+        include_str!("../../migrations/sqlite/0008_answers.sql"),
+    ),
 ];
 
 /// Refuses a file that was emptied: `SQLite` would take it for a new database.

@@ -335,7 +335,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     let mut connection = database.connect().await.unwrap();
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (8, 'from the future', 1, x'00', 0)",
+         VALUES (9, 'from the future', 1, x'00', 0)",
     )
     .execute(&mut connection)
     .await
@@ -343,7 +343,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     connection.close().await.unwrap();
     let inspected = Store::inspect(&path).await;
     assert!(
-        matches!(inspected, Err(StoreError::NewerSchema { found: 8, .. })),
+        matches!(inspected, Err(StoreError::NewerSchema { found: 9, .. })),
         "{inspected:?}"
     );
     for mode in [Mode::Gateway, Mode::Tool] {
@@ -352,8 +352,8 @@ async fn a_database_of_a_newer_release_is_refused() {
             matches!(
                 error,
                 StoreError::NewerSchema {
-                    found: 8,
-                    known: 7,
+                    found: 9,
+                    known: 8,
                     ..
                 }
             ),

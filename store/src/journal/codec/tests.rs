@@ -76,6 +76,19 @@ fn every_outcome_and_cost_source_comes_back() {
 }
 
 #[test]
+fn what_was_saved_comes_back_with_an_answer_that_was_given_again() {
+    for saved in [None, Some(NanoUsd(0)), Some(NanoUsd(i64::MAX))] {
+        let entry = Entry {
+            cost: Some(NanoUsd::ZERO),
+            cost_source: CostSource::Replayed,
+            saved,
+            ..sample(1)
+        };
+        assert_eq!(round_trip(&entry), entry);
+    }
+}
+
+#[test]
 fn extremes_come_back() {
     let entry = Entry {
         attempt: u32::MAX,
