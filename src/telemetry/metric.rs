@@ -9,6 +9,7 @@ mod deployment;
 mod headroom;
 mod oddity;
 mod repetition;
+mod running;
 
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
@@ -266,30 +267,6 @@ impl Metrics {
         self.lookups.register(registry);
         self.register_running();
         self.register_calls();
-    }
-
-    fn register_running(&mut self) {
-        let registry = &mut self.registry;
-        registry.register(
-            "tollward_inflight",
-            "Calls from admission to settlement",
-            self.in_flight.clone(),
-        );
-        registry.register(
-            "tollward_inflight_bytes",
-            "Bytes of the bodies that running calls hold",
-            self.in_flight_bytes.clone(),
-        );
-        registry.register(
-            "tollward_shadows_active",
-            "Copies of calls that another model is asked",
-            self.shadows.clone(),
-        );
-        registry.register(
-            "tollward_streams_active",
-            "Streams being delivered",
-            self.streams.clone(),
-        );
     }
 
     /// The meters of a provider's credential.

@@ -32,6 +32,15 @@ const PLACES: [&[u8]; 7] = [
     br#"":"http"#,
     br#"": "http"#,
 ];
+/// Fields by which a vendor is asked for more than an answer of the model: to search, to run what is not the
+/// caller's, or to try other models (`OpenRouter`).
+const SERVICES: [&str; 5] = [
+    "web_search_options",
+    "plugins",
+    "models",
+    "mcp_servers",
+    "container",
+];
 /// Marks of pictures, each of which may count for more tokens than it has bytes.
 const PICTURES: [&[u8]; 6] = [
     br#""image_url""#,
@@ -69,7 +78,7 @@ impl InputBound {
 
 /// Whether the vendor is asked to do something beside answering that costs extra, such as a search of the web.
 pub fn asks_for_services(operation: Operation, document: &Document) -> bool {
-    if document.has("web_search_options") || document.has("plugins") {
+    if SERVICES.iter().any(|it| document.has(it)) {
         return true;
     }
     let Some(tools) = document.objects("tools") else {
@@ -228,6 +237,8 @@ mod tests {
                 false,
             ),
             (Operation::Chat, r#"{"web_search_options":{}}"#, true),
+            (Operation::Chat, r#"{"models":["dear"]}"#, true),
+            (Operation::Messages, r#"{"mcp_servers":[]}"#, true),
             (
                 Operation::Responses,
                 r#"{"tools":[{"type":"custom"},{"type":"web_search"}]}"#,
