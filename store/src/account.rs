@@ -90,7 +90,7 @@ impl Account {
 
     /// Checks what was asked for and gives it an identity.
     pub(crate) fn from_new(new: NewAccount) -> Result<Self, StoreError> {
-        crate::budget::check_name(new.kind.name(), &new.name)?;
+        crate::budget::check_name("name of an account", &new.name)?;
         Ok(Self {
             id: AccountId::new(new.now_ms),
             kind: new.kind,

@@ -12,10 +12,9 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::account::{Account, AccountKind, NewAccount};
+use crate::key::{flaw, is_model};
 use crate::{AccountId, BudgetId, Entry, KeyId, NanoUsd, RateLimits, StoreError};
 
-/// Longest name, in bytes.
-pub(crate) const MAX_NAME: usize = 128;
 /// Longest address of a webhook, in bytes.
 const MAX_ADDRESS: usize = 2_048;
 /// Most entries of each list of a scope.
@@ -325,7 +324,7 @@ impl Budget {
 
     /// Checks what was asked for and gives it an identity.
     pub(crate) fn from_new(new: NewBudget) -> Result<Self, StoreError> {
-        check_name("budget", &new.name)?;
+        check_name("name of a budget", &new.name)?;
         check(new.limit, &new.terms)?;
         Ok(Self {
             id: BudgetId::new(new.now_ms),
@@ -352,11 +351,7 @@ impl Holder {
 impl Scope {
     /// Whether a call of `model` with `tags` counts, if its provider does.
     pub fn counts_call<'t>(&self, model: &str, mut tags: impl Iterator<Item = &'t str>) -> bool {
-        let is_model = |pattern: &String| match pattern.strip_suffix('*') {
-            Some(prefix) => model.starts_with(prefix),
-            None => pattern == model,
-        };
-        (self.models.is_empty() || self.models.iter().any(is_model))
+        (self.models.is_empty() || self.models.iter().any(|it| is_model(it, model)))
             && (self.tags.is_empty() || tags.any(|tag| self.tags.iter().any(|it| it == tag)))
     }
 
@@ -396,7 +391,7 @@ pub(crate) fn check(limit: NanoUsd, terms: &BudgetTerms) -> Result<(), StoreErro
             return invalid("scope", "has more than 64 entries");
         }
         for text in list {
-            check_name("scope", text)?;
+            check_name("entry of a scope", text)?;
         }
     }
     if let Some(Webhook(address)) = &terms.webhook {
@@ -409,21 +404,14 @@ pub(crate) fn check(limit: NanoUsd, terms: &BudgetTerms) -> Result<(), StoreErro
         }
     }
     if let Then::Model(model) = &terms.then {
-        check_name("model", model)?;
+        check_name("name of a model", model)?;
     }
     Ok(())
 }
 
 /// Whether a text can be a name.
 pub(crate) fn check_name(field: &'static str, text: &str) -> Result<(), StoreError> {
-    let reason = if text.is_empty() {
-        "has an empty name"
-    } else if text.len() > MAX_NAME {
-        "has a name longer than 128 bytes"
-    } else if text.chars().any(char::is_control) {
-        "has a control character in its name"
-    } else {
-        return Ok(());
-    };
-    Err(StoreError::InvalidBudget { field, reason })
+    flaw(text).map_or(Ok(()), |reason| {
+        Err(StoreError::InvalidBudget { field, reason })
+    })
 }

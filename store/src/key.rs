@@ -96,14 +96,8 @@ pub trait KeyStore: Send + Sync {
 impl KeyRecord {
     /// Whether the key may call `model`.
     pub fn allows(&self, model: &str) -> bool {
-        self.allowed_models.is_empty()
-            || self
-                .allowed_models
-                .iter()
-                .any(|pattern| match pattern.strip_suffix('*') {
-                    Some(prefix) => model.starts_with(prefix),
-                    None => pattern == model,
-                })
+        let mut patterns = self.allowed_models.iter();
+        self.allowed_models.is_empty() || patterns.any(|it| is_model(it, model))
     }
 
     /// Whether the key works at `now_ms`: not revoked, not expired.
@@ -138,18 +132,30 @@ impl KeyRecord {
     }
 }
 
+/// Whether a pattern, exact or with a trailing `*`, means `model`.
+pub(crate) fn is_model(pattern: &str, model: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => model.starts_with(prefix),
+        None => pattern == model,
+    }
+}
+
 fn check_text(field: &'static str, text: &str) -> Result<(), StoreError> {
+    flaw(text).map_or(Ok(()), |reason| Err(invalid(field, reason)))
+}
+
+/// What keeps a text from being a name.
+pub(crate) fn flaw(text: &str) -> Option<&'static str> {
     if text.is_empty() {
-        return Err(invalid(field, "is empty"));
+        Some("is empty")
+    } else if text.len() > MAX_TEXT {
+        Some("is longer than 128 bytes")
+    } else if text.chars().any(char::is_control) {
+        // Includes NUL, which Postgres cannot hold in text.
+        Some("has a control character")
+    } else {
+        None
     }
-    if text.len() > MAX_TEXT {
-        return Err(invalid(field, "is longer than 128 bytes"));
-    }
-    // Includes NUL, which Postgres cannot hold in text.
-    if text.chars().any(char::is_control) {
-        return Err(invalid(field, "has a control character"));
-    }
-    Ok(())
 }
 
 fn invalid(field: &'static str, reason: &'static str) -> StoreError {
