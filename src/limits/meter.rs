@@ -18,6 +18,11 @@ use tollward_store::RateLimits;
 
 use crate::clock;
 
+/// The time in which a bucket fills.
+const MINUTE: Duration = Duration::from_mins(1);
+/// The longest that a bucket is in debt: an hour.
+const MOST_DEBT_NANOS: u64 = 3_600_000_000_000;
+
 /// What is limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Measure {
@@ -290,12 +295,7 @@ impl Bucket {
     /// Of `taken`, only `used` was needed; or more than that.
     fn settle(&self, taken: u32, used: u64) {
         let each = self.each_nanos();
-        let now = u64::try_from(
-            clock::mono()
-                .saturating_duration_since(self.since)
-                .as_nanos(),
-        )
-        .unwrap_or(u64::MAX);
+        let now = self.now_nanos();
         let back = u64::from(taken).saturating_mul(each);
         let more = used.saturating_mul(each);
         // What is owed is bounded: nobody waits for longer than that.
@@ -314,18 +314,18 @@ impl Bucket {
             .fetch_update(Ordering::AcqRel, Ordering::Relaxed, moved);
     }
 
+    /// What one of the limit takes to come in.
     fn each_nanos(&self) -> u64 {
-        let minute = u64::try_from(MINUTE.as_nanos()).unwrap_or(u64::MAX);
-        minute / u64::from(self.limit.get())
+        nanos(MINUTE) / u64::from(self.limit.get())
+    }
+
+    /// The time, by which the bucket is kept.
+    fn now_nanos(&self) -> u64 {
+        nanos(clock::mono().saturating_duration_since(self.since))
     }
 
     fn level(&self) -> Level {
-        let now = u64::try_from(
-            clock::mono()
-                .saturating_duration_since(self.since)
-                .as_nanos(),
-        )
-        .unwrap_or(u64::MAX);
+        let now = self.now_nanos();
         let missing = self.tat.0.load(Ordering::Acquire).saturating_sub(now);
         let missing = missing.div_ceil(self.each_nanos().max(1));
         let missing = u32::try_from(missing).unwrap_or(u32::MAX);
@@ -336,6 +336,10 @@ impl Bucket {
     }
 }
 
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
 impl Level {
     /// How long it takes until all is there again.
     pub fn full_after(&self) -> Duration {
@@ -344,10 +348,6 @@ impl Level {
         Duration::from_millis(missing * minute / u64::from(self.limit.max(1)))
     }
 }
-
-const MINUTE: Duration = Duration::from_mins(1);
-/// The longest that a bucket is in debt: an hour.
-const MOST_DEBT_NANOS: u64 = 3_600_000_000_000;
 
 #[cfg(test)]
 mod tests;
