@@ -65,7 +65,8 @@ pub struct Reservation {
 }
 
 impl InForce {
-    fn new(budget: Budget) -> Self {
+    /// With its time zone; UTC where that is not known.
+    pub fn new(budget: Budget) -> Self {
         let zone = period::zone(&budget.terms.zone).unwrap_or_else(|error| {
             tracing::error!(budget = %budget.name, %error, "a budget's time zone is not known here; it begins in UTC");
             TimeZone::UTC

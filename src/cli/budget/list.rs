@@ -6,8 +6,8 @@ use anyhow::Context;
 use serde::Serialize;
 use tollward_store::{Budget, Holder, NanoUsd, Period, Store, Webhook, Window};
 
+use crate::budgets::InForce;
 use crate::cli::console::{Console, time_text};
-use crate::policy::period;
 
 /// A budget with what was charged in the period that runs.
 #[derive(Serialize)]
@@ -44,19 +44,20 @@ pub(super) async fn run(
         .context("failed to read the ledger")?;
     let budgets = store.budgets.budgets().await;
     let budgets = budgets.context("failed to read the budgets")?;
-    let budgets: Vec<Budget> = budgets.into_iter().map(without_secrets).collect();
-    let windows: Vec<Window> = budgets.iter().map(|it| window(it, now_ms)).collect();
+    let budgets = budgets.into_iter().map(without_secrets);
+    let budgets: Vec<InForce> = budgets.map(InForce::new).collect();
+    let windows: Vec<Window> = budgets.iter().map(|it| it.window(now_ms)).collect();
     let spent = store.budgets.spent(&windows).await;
     let spent = spent.context("failed to read what was spent")?;
     let spent: HashMap<Window, NanoUsd> =
         spent.into_iter().map(|it| (it.window, it.amount)).collect();
-    let listed = |budget| listed(budget, &spent, now_ms);
+    let listed = |it| listed(it, &spent, now_ms);
     if is_json {
         return Ok(console.json(&budgets.iter().map(listed).collect::<Vec<_>>())?);
     }
     let in_force: Vec<Listed<'_>> = budgets
         .iter()
-        .filter(|it| it.ended_ms.is_none())
+        .filter(|it| it.budget.ended_ms.is_none())
         .map(listed)
         .collect();
     if in_force.is_empty() {
@@ -91,28 +92,14 @@ pub(super) async fn run(
     Ok(console.table(heads, rows)?)
 }
 
-fn listed<'b>(budget: &'b Budget, spent: &HashMap<Window, NanoUsd>, now_ms: i64) -> Listed<'b> {
-    let window = window(budget, now_ms);
+fn listed<'b>(it: &'b InForce, spent: &HashMap<Window, NanoUsd>, now_ms: i64) -> Listed<'b> {
+    let sum = spent.get(&it.window(now_ms)).copied();
     Listed {
-        budget,
-        limit_now: budget.limit_at(now_ms),
-        spent: spent.get(&window).copied().unwrap_or(NanoUsd::ZERO),
-        resets_ms: bounds(budget, now_ms).end_ms,
+        budget: &it.budget,
+        limit_now: it.budget.limit_at(now_ms),
+        spent: sum.unwrap_or(NanoUsd::ZERO),
+        resets_ms: it.bounds(now_ms).end_ms,
     }
-}
-
-/// The window that runs.
-fn window(budget: &Budget, now_ms: i64) -> Window {
-    Window {
-        budget: budget.id,
-        start_ms: bounds(budget, now_ms).start_ms,
-        subject: 0,
-    }
-}
-
-fn bounds(budget: &Budget, now_ms: i64) -> period::Bounds {
-    let zone = period::zone(&budget.terms.zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    period::bounds(budget.terms.period, &zone, now_ms)
 }
 
 /// How often a budget begins anew, in words.
