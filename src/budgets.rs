@@ -198,6 +198,13 @@ impl Budgets {
         held.filter(counts).cloned().collect()
     }
 
+    /// A budget that holds for `key`, whatever it asks for.
+    pub fn any(&self, key: Option<&KeyRecord>) -> Option<Arc<InForce>> {
+        let terms = self.terms.load();
+        let mut held = terms.holders(key).filter_map(|it| terms.by_holder.get(&it));
+        held.find_map(|it| it.first().cloned())
+    }
+
     /// The tokens that answers to `key` by `model` hardly ever pass; `None` while too few are known.
     pub fn typical_output(&self, key: Option<KeyId>, model: &str) -> Option<u64> {
         let typical = self.typical.lock();

@@ -628,3 +628,22 @@ async fn somebody_is_told_once_of_each_part_that_is_spent() {
     );
     assert_eq!(hook.calls(), 1);
 }
+
+#[tokio::test]
+async fn what_changes_something_unread_is_refused_to_a_key_with_any_budget() {
+    let upstream = Upstream::new(Script::json("200 OK", &json!({"id": "batch_1"}))).await;
+    let passed = json!({"providers": ["alpha"], "keys": ["*"]});
+    let config = config(&upstream).set("/passthrough", passed);
+    let scoped = &["--limit", "5", "--models", "other", "--estimate", "learned"];
+    let (gateway, key) = budgeted(&config, scoped).await;
+    let other = gateway.home.create_key("other", &[]).await;
+    let batch = |key: &str| Request::post("/v1/batches", "{}").key(key);
+    gateway
+        .send(&batch(&key))
+        .await
+        .error(400, "cost_unbounded");
+    let looking = Request::get("/v1/batches").key(&key);
+    assert_eq!(gateway.send(&looking).await.status, 200);
+    assert_eq!(gateway.send(&batch(&other)).await.status, 200);
+    assert_eq!(upstream.calls(), 2);
+}

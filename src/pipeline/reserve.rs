@@ -386,12 +386,11 @@ fn learned(budgets: &Budgets, admitted: &Admitted) -> u64 {
 /// A budget governs it: what it costs is not known, now or later.
 pub fn unbudgeted(gateway: &Gateway, admitted: &Admitted) -> Result<(), ReserveError> {
     let key = admitted.caller.key().map(|it| &**it);
-    let governing = gateway.budgets.governing(key, "", &admitted.hints.tags);
-    match governing.first() {
+    match gateway.budgets.any(key) {
         None => Ok(()),
-        Some(first) => Err(ReserveError::Unbounded {
+        Some(it) => Err(ReserveError::Unbounded {
             what: "what the provider does with it is not told to anybody here",
-            budget: first.budget.name.clone(),
+            budget: it.budget.name.clone(),
         }),
     }
 }
