@@ -17,8 +17,8 @@ use arc_swap::ArcSwap;
 use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tollward_store::{
-    Account, AccountId, Budget, BudgetId, BudgetStore, Held, Holder, KeyId, KeyRecord, Ledger,
-    NanoUsd, StoreError, Window,
+    Account, AccountId, Budget, BudgetId, BudgetStore, Estimate, Held, Holder, KeyId, KeyRecord,
+    Ledger, NanoUsd, StoreError, Window,
 };
 
 use self::purse::{Full, Purse, Purses, Wanted};
@@ -72,6 +72,11 @@ impl InForce {
             TimeZone::UTC
         });
         Self { budget, zone }
+    }
+
+    /// Whether it takes only what has a bound.
+    pub fn wants_bound(&self) -> bool {
+        self.budget.terms.estimate == Estimate::Bound
     }
 
     /// The period that `at_ms` falls into.

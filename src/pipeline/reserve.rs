@@ -312,8 +312,10 @@ impl ReserveError {
         match self {
             Self::Reserved { .. } => Some(Duration::from_secs(1)),
             Self::Unrecorded => Some(Duration::from_secs(2)),
-            Self::Exhausted { .. } | Self::Unpriced { .. } | Self::Unbounded { .. } => None,
-            Self::Route(_) => None,
+            Self::Exhausted { .. }
+            | Self::Unpriced { .. }
+            | Self::Unbounded { .. }
+            | Self::Route(_) => None,
         }
     }
 }
@@ -328,11 +330,10 @@ fn demand(
     admitted: &Admitted,
     plan: &Plan,
 ) -> Result<Demand, ReserveError> {
-    let wants_bound = |it: &Arc<InForce>| it.budget.terms.estimate == Estimate::Bound;
-    let is_bound = governing.iter().any(wants_bound);
+    let is_bound = governing.iter().any(|it| it.wants_bound());
     let (operation, document) = (admitted.operation, &admitted.document);
     let output = match operation {
-        Operation::Embeddings | Operation::Rerank | Operation::Moderations => Some(0),
+        _ if writes_nothing(operation) => Some(0),
         _ if is_bound => admitted.view.max_output,
         _ => Some(learned(budgets, admitted)),
     };
@@ -350,6 +351,7 @@ fn demand(
             is_open: false,
         }
     };
+    let tier = document.get::<String>("service_tier").ok().flatten();
     let best_of = document.get::<u64>("best_of").ok().flatten();
     let documents = document.get::<Vec<IgnoredAny>>("documents");
     let documents = documents.ok().flatten().map_or(0, |it| it.len() as u64);
@@ -365,7 +367,7 @@ fn demand(
         choices: u64::from(admitted.view.choices).max(best_of.unwrap_or(0)),
         has_media: has(b"audio") || has(b"odalities") || has(b"video"),
         documents,
-        is_priority: has(b"priority") && document.has("service_tier"),
+        is_priority: tier.is_some_and(|it| it == "priority"),
     })
 }
 
@@ -395,17 +397,18 @@ pub fn unbudgeted(gateway: &Gateway, admitted: &Admitted) -> Result<(), ReserveE
     }
 }
 
+/// Whether answers have no tokens of their own.
+fn writes_nothing(operation: Operation) -> bool {
+    matches!(
+        operation,
+        Operation::Embeddings | Operation::Rerank | Operation::Moderations
+    )
+}
+
 /// What of a call has no bound; `None` if all has.
 fn unboundable(admitted: &Admitted) -> Option<&'static str> {
     let operation = admitted.operation;
-    let is_counted = operation.dialect().is_some()
-        || matches!(
-            operation,
-            Operation::Completions
-                | Operation::Embeddings
-                | Operation::Rerank
-                | Operation::Moderations
-        );
+    let is_counted = operation.dialect().is_some() || writes_nothing(operation);
     if !is_counted {
         Some("nobody can tell how much such a call uses")
     } else if asks_for_services(operation, &admitted.document) {
@@ -416,8 +419,7 @@ fn unboundable(admitted: &Admitted) -> Option<&'static str> {
 }
 
 fn unbounded(governing: &[Arc<InForce>], what: &'static str) -> ReserveError {
-    let wants_bound = |it: &&Arc<InForce>| it.budget.terms.estimate == Estimate::Bound;
-    let budget = governing.iter().find(wants_bound);
+    let budget = governing.iter().find(|it| it.wants_bound());
     ReserveError::Unbounded {
         what,
         budget: budget.map(|it| it.budget.name.clone()).unwrap_or_default(),
