@@ -64,10 +64,21 @@ pub struct Reservation {
     held: Held,
 }
 
+/// The time zone of that IANA name; UTC has no name or its own.
+///
+/// # Errors
+/// There is none of that name.
+pub fn zone(name: &str) -> Result<TimeZone, jiff::Error> {
+    if name.is_empty() || name.eq_ignore_ascii_case("utc") {
+        return Ok(TimeZone::UTC);
+    }
+    TimeZone::get(name)
+}
+
 impl InForce {
     /// With its time zone; UTC where that is not known.
     pub fn new(budget: Budget) -> Self {
-        let zone = period::zone(&budget.terms.zone).unwrap_or_else(|error| {
+        let zone = zone(&budget.terms.zone).unwrap_or_else(|error| {
             tracing::error!(budget = %budget.name, %error, "a budget's time zone is not known here; it begins in UTC");
             TimeZone::UTC
         });

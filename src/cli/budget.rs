@@ -14,8 +14,8 @@ use tollward_store::{
     Scope, Store, Then, Webhook,
 };
 
+use crate::budgets;
 use crate::cli::{console::Console, span};
-use crate::policy::period;
 
 /// Arguments of `tollward budget`.
 #[derive(Debug, Clone, Args)]
@@ -326,7 +326,7 @@ impl TermsArgs {
     /// `terms` with what was said.
     fn over(&self, terms: BudgetTerms) -> anyhow::Result<BudgetTerms> {
         if let Some(zone) = &self.zone {
-            period::zone(zone).with_context(|| {
+            budgets::zone(zone).with_context(|| {
                 format!("`{zone}` is no time zone; use a name such as Asia/Seoul or Europe/Berlin")
             })?;
         }
