@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tollward_config::{AccessLog as ConfiguredAccess, Config, Loaded, OnStoreError};
-use tollward_store::{Backlog, Entry, Ledger, Mode, RequestId, Store, StoreError};
+use tollward_store::{Backlog, Entry, Ledger, Location, Mode, RequestId, Store, StoreError};
 use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
@@ -324,19 +324,21 @@ async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
 }
 
 async fn open_store(config: &Config, state_dir: &std::path::Path) -> anyhow::Result<Store> {
-    let path = database(config, state_dir);
-    Store::sqlite(&path, Mode::Gateway)
+    let location = location(config, state_dir);
+    Store::open(&location, Mode::Gateway)
         .await
-        .with_context(|| format!("cannot open the store at {}", path.display()))
+        .with_context(|| format!("cannot open the store at {location}"))
 }
 
 /// Where the database is.
-pub fn database(config: &Config, state_dir: &std::path::Path) -> PathBuf {
-    config
-        .store
-        .path
-        .clone()
-        .unwrap_or_else(|| state_dir.join("tollward.db"))
+pub fn location(config: &Config, state_dir: &std::path::Path) -> Location {
+    let store = &config.store;
+    let path = store.path.clone();
+    Location {
+        path: path.unwrap_or_else(|| state_dir.join("tollward.db")),
+        postgres: store.postgres.clone().map(|it| it.0),
+        pepper: store.pepper.clone().map(|it| it.0),
+    }
 }
 
 async fn gateway(

@@ -39,7 +39,7 @@ use clap::{Parser, Subcommand};
 use tollward_config::{EngineConfig, Report};
 use tollward_store::{Mode, Store};
 
-use crate::app::database;
+use crate::app::location;
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::clock;
@@ -185,13 +185,13 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
 
 /// The store, beside a gateway that may be running on it.
 async fn open_store(place: &PlaceArgs, environment: &Environment) -> anyhow::Result<Store> {
-    let path = database(
+    let location = location(
         &place.load_sections(environment, &["store"])?,
         &place.state_dir(environment),
     );
-    Store::sqlite(&path, Mode::Tool)
+    Store::open(&location, Mode::Tool)
         .await
-        .with_context(|| format!("cannot open the store at {}", path.display()))
+        .with_context(|| format!("cannot open the store at {location}"))
 }
 
 fn version(json: bool, console: &mut Console<'_>) -> io::Result<()> {

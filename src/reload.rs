@@ -188,6 +188,11 @@ fn waiting(started: &Config, now: &Config) -> impl Iterator<Item = &'static str>
             started.server.admin_listen != now.server.admin_listen,
         ),
         ("store.path", started.store.path != now.store.path),
+        (
+            "store.postgres",
+            started.store.postgres != now.store.postgres,
+        ),
+        ("store.pepper", started.store.pepper != now.store.pepper),
         ("engine", started.engine != now.engine),
         ("upstream", started.upstream != now.upstream),
         ("log", started.log != now.log),

@@ -29,7 +29,7 @@ pub(crate) struct SourceFile {
 }
 
 /// Words that mark a key as a credential when it contains one of them.
-const SECRET_WORDS: [&str; 9] = [
+const SECRET_WORDS: [&str; 11] = [
     "api_key",
     "apikey",
     "api-key",
@@ -39,6 +39,8 @@ const SECRET_WORDS: [&str; 9] = [
     "auth",
     "credential",
     "cookie",
+    "pepper",
+    "postgres",
 ];
 
 /// Keys that contain such a word and hold none.

@@ -9,7 +9,7 @@ use tollward_config::{Config, Diagnostic, Loaded, Origins, Report, Severity};
 use tollward_providers::Origin;
 use tollward_store::Store;
 
-use crate::app::database;
+use crate::app::location;
 use crate::assembly::{Accounts, Assembly, Standing};
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
@@ -119,11 +119,11 @@ async fn examined(
     report
         .0
         .extend(identities(loaded, &surveyed.accounts, environment).await);
-    let path = database(&loaded.config, &place.state_dir(environment));
+    let location = location(&loaded.config, &place.state_dir(environment));
     // A store that cannot be read is for `doctor` to judge.
-    if path.exists()
+    if location.may_exist()
         && !loaded.config.passthrough.keys.is_empty()
-        && let Ok(names) = Store::key_names(&path).await
+        && let Ok(names) = Store::key_names(&location).await
     {
         let strangers = strangers(&loaded.config, &loaded.origins, &names);
         report.0.extend(strangers);

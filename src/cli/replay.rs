@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use tollward_store::{Mode, Store};
+use tollward_store::{Location, Mode, Store};
 
-use crate::app::database;
+use crate::app::location;
 use crate::assembly::{Assembly, Standing};
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
@@ -61,12 +61,13 @@ pub async fn run(
     );
     let loaded = place.load(environment, Vec::new())?;
     let state_dir = place.state_dir(environment);
-    let path = args.store.clone();
-    let path = path.unwrap_or_else(|| database(&loaded.config, &state_dir));
+    let location = match &args.store {
+        Some(path) => Location::file(path),
+        None => location(&loaded.config, &state_dir),
+    };
     ensure!(
-        path.is_file(),
-        "there is no log at {}: name the database that the gateway writes by `--store` or `--state-dir`",
-        path.display()
+        location.may_exist(),
+        "there is no log at {location}: name the database that the gateway writes by `--store` or `--state-dir`"
     );
     let standing = Standing::played(
         Arc::new(Metrics::new()),
@@ -80,9 +81,9 @@ pub async fn run(
         detected: None,
     };
     let snapshot = assembly.snapshot(&loaded, 1)?;
-    let store = Store::sqlite(&path, Mode::Tool)
+    let store = Store::open(&location, Mode::Tool)
         .await
-        .with_context(|| format!("cannot open the store at {}", path.display()))?;
+        .with_context(|| format!("cannot open the store at {location}"))?;
     let keys = store.keys.list().await.context("failed to read the keys")?;
     let replay = Replay::new(snapshot, keys, standing.began(), args.model.as_deref());
     let is_terminal = console.is_terminal;

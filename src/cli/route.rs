@@ -11,9 +11,9 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
-use tollward_store::{Mode, Store};
+use tollward_store::{Location, Mode, Store};
 
-use crate::app::database;
+use crate::app::location;
 use crate::assembly::{Assembly, Standing};
 use crate::cli::client::{Client, ClientError, Gateway};
 use crate::cli::console::Console;
@@ -226,7 +226,7 @@ async fn configured(
     let inquiry = Inquiry::parse(inquiry.to_string().as_bytes())?;
     let caller = match &inquiry.key {
         None => Caller::Open,
-        Some(name) => key(name, &database(&loaded.config, &state_dir)).await?,
+        Some(name) => key(name, &location(&loaded.config, &state_dir)).await?,
     };
     let admitted = inquiry.admitted(caller)?;
     let affinity = Affinity::default();
@@ -235,10 +235,10 @@ async fn configured(
 }
 
 /// The holder of the key of that name.
-async fn key(name: &str, database: &Path) -> anyhow::Result<Caller> {
-    let store = Store::sqlite(database, Mode::Tool)
+async fn key(name: &str, location: &Location) -> anyhow::Result<Caller> {
+    let store = Store::open(location, Mode::Tool)
         .await
-        .with_context(|| format!("cannot open the store at {}", database.display()))?;
+        .with_context(|| format!("cannot open the store at {location}"))?;
     let keys = store
         .keys
         .active()

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollward_store::{
-    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, Outcome, RequestId, Store,
+    CostSource, Course, Entry, GroupBy, KeyId, Location, Mode, NanoUsd, Outcome, RequestId, Store,
     ThingCounts, TokenCounts, UsageQuery,
 };
 
@@ -29,7 +29,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let (entries, batch) = (argument(1, 200_000)?, argument(2, 2_000)?);
     let folder = tempfile::tempdir_in(".")?;
     let path = folder.path().join("tollward.db");
-    let store = Store::sqlite(&path, Mode::Gateway).await?;
+    let store = Store::open(&Location::file(&path), Mode::Gateway).await?;
     let template = template();
 
     let (mut recording, mut naming) = (Duration::ZERO, Duration::ZERO);

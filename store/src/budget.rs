@@ -308,9 +308,7 @@ pub trait BudgetStore: Send + Sync {
 impl Budget {
     /// What may be spent at `now_ms`.
     pub fn limit_at(&self, now_ms: i64) -> NanoUsd {
-        let raise = self.terms.raise.filter(|it| now_ms < it.until_ms);
-        let raise = raise.map_or(0, |it| it.by_nano);
-        NanoUsd(self.limit.0.saturating_add(raise))
+        limit_at(self.limit, &self.terms, now_ms)
     }
 
     /// The one of that id, or of that name among those that have not ended.
@@ -367,6 +365,13 @@ impl Entry {
         let held = self.held.as_ref().map_or(NanoUsd::ZERO, |it| it.amount);
         self.cost.unwrap_or(held)
     }
+}
+
+/// What may be spent at `now_ms`: the limit, and more for a while.
+pub(crate) fn limit_at(limit: NanoUsd, terms: &BudgetTerms, now_ms: i64) -> NanoUsd {
+    let raise = terms.raise.filter(|it| now_ms < it.until_ms);
+    let raise = raise.map_or(0, |it| it.by_nano);
+    NanoUsd(limit.0.saturating_add(raise))
 }
 
 /// Whether a budget's limit and terms can be kept.

@@ -1,7 +1,7 @@
 //! One suite that every backend passes, and the sample entry that tests build on.
 //!
 //! Each check gets a fresh store. What only a file can do (crashes, locks,
-//! damage) is tested in `sqlite/tests.rs` and `tests/`.
+//! damage) is tested in `sql/sqlite/tests.rs`, `sql/postgres/tests.rs` and `tests/`.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -9,10 +9,9 @@
 )]
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use crate::{
-    CostSource, Course, Entry, GroupBy, KeyId, Mode, NanoUsd, NewKey, Outcome, PageQuery,
+    CostSource, Course, Entry, GroupBy, KeyId, Location, Mode, NanoUsd, NewKey, Outcome, PageQuery,
     RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
@@ -21,6 +20,7 @@ mod budgets;
 mod keys;
 mod refusals;
 mod responses;
+pub(crate) mod server;
 
 use budgets::{
     a_budget_is_changed_and_ended_by_its_name,
@@ -120,22 +120,31 @@ fn everything(by: GroupBy) -> UsageQuery {
     }
 }
 
-/// Runs every check against memory and against a file.
+/// Runs every check against memory, against a file and against a server.
 macro_rules! conformance {
     ($($check:ident),+ $(,)?) => {
         mod memory {
             $(#[tokio::test]
             async fn $check() {
-                super::$check(super::Store::memory().unwrap(), super::Path::new("")).await;
+                super::$check(super::Store::memory().unwrap(), None).await;
             })+
         }
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $check() {
                 let folder = tempfile::tempdir().unwrap();
-                let path = folder.path().join("tollward.db");
-                let store = super::Store::sqlite(&path, super::Mode::Gateway).await.unwrap();
-                super::$check(store, &path).await;
+                let place = super::Location::file(folder.path().join("tollward.db"));
+                let store = super::Store::open(&place, super::Mode::Gateway).await.unwrap();
+                super::$check(store, Some(&place)).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                let folder = tempfile::tempdir().unwrap();
+                let place = super::server::database(&folder.path().join("tollward.db")).await;
+                let store = super::Store::open(&place, super::Mode::Gateway).await.unwrap();
+                super::$check(store, Some(&place)).await;
             })+
         }
     };
@@ -186,7 +195,7 @@ conformance!(
     an_answer_that_is_too_large_is_refused,
 );
 
-async fn an_entry_comes_back_whole(store: Store, _: &Path) {
+async fn an_entry_comes_back_whole(store: Store, _: Option<&Location>) {
     let bare = Entry {
         key: None,
         cost: None,
@@ -228,7 +237,7 @@ async fn an_entry_comes_back_whole(store: Store, _: &Path) {
     assert_eq!(store.ledger.recent(9).await.unwrap().len(), 3);
 }
 
-async fn the_first_entry_of_an_attempt_wins(store: Store, _: &Path) {
+async fn the_first_entry_of_an_attempt_wins(store: Store, _: Option<&Location>) {
     // K-04: a repeat is accepted and changes nothing, before and after it is applied.
     let first = sample(1);
     let repeat = Entry {
@@ -243,7 +252,10 @@ async fn the_first_entry_of_an_attempt_wins(store: Store, _: &Path) {
     assert_eq!(store.ledger.recent(9).await.unwrap(), [first]);
 }
 
-async fn pages_have_every_entry_of_their_time_once_and_in_order(store: Store, _: &Path) {
+async fn pages_have_every_entry_of_their_time_once_and_in_order(
+    store: Store,
+    _: Option<&Location>,
+) {
     let mut entries: Vec<Entry> = (0..9).map(|seed| sample(seed * 1_000)).collect();
     // Of one request there may be several.
     entries.insert(
@@ -281,7 +293,7 @@ async fn pages_have_every_entry_of_their_time_once_and_in_order(store: Store, _:
     assert_eq!(store.ledger.page(&all).await.unwrap(), entries);
 }
 
-async fn racing_records_are_booked_once_each(store: Store, _: &Path) {
+async fn racing_records_are_booked_once_each(store: Store, _: Option<&Location>) {
     // Eight threads each record the same 300 attempts and 100 of their own.
     let shared: Vec<Entry> = (0..300).map(sample).collect();
     std::thread::scope(|scope| {
@@ -303,7 +315,7 @@ async fn racing_records_are_booked_once_each(store: Store, _: &Path) {
     assert_eq!(rows[0].cost, NanoUsd(1_100 * 12_345));
 }
 
-async fn usage_sums_by_every_group(store: Store, _: &Path) {
+async fn usage_sums_by_every_group(store: Store, _: Option<&Location>) {
     let (named, _) = store.keys.create(new_key("ci")).await.unwrap();
     let stranger = KeyId::new(7);
     let entries = [
@@ -371,7 +383,7 @@ async fn usage_sums_by_every_group(store: Store, _: &Path) {
     }
 }
 
-async fn usage_honours_its_time_range(store: Store, _: &Path) {
+async fn usage_honours_its_time_range(store: Store, _: Option<&Location>) {
     let midnight = NOON - DAY / 2;
     // The last one belongs to a request that began three days before it ended, by a clock that jumped.
     for (at_ms, request_ms) in [
@@ -424,7 +436,7 @@ async fn usage_honours_its_time_range(store: Store, _: &Path) {
     assert_eq!(days(Some(i64::MAX), Some(i64::MIN)).await, []);
 }
 
-async fn requests_are_counted_once_over_their_attempts(store: Store, _: &Path) {
+async fn requests_are_counted_once_over_their_attempts(store: Store, _: Option<&Location>) {
     let first = Entry {
         outcome: Outcome::UpstreamError,
         ..sample(3)
@@ -449,7 +461,7 @@ async fn requests_are_counted_once_over_their_attempts(store: Store, _: &Path) {
     );
 }
 
-async fn sums_beyond_64_bits_are_an_error(store: Store, _: &Path) {
+async fn sums_beyond_64_bits_are_an_error(store: Store, _: Option<&Location>) {
     for seed in 0..2 {
         store
             .ledger

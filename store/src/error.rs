@@ -25,20 +25,22 @@ pub enum StoreError {
         detail: String,
     },
     /// The database was written by a newer release.
-    #[error("database {} has schema {found}, this release knows up to {known}; run a newer release", path.display())]
+    #[error(
+        "database {name} has schema {found}, this release knows up to {known}; run a newer release"
+    )]
     NewerSchema {
-        /// The database file.
-        path: PathBuf,
+        /// The database.
+        name: String,
         /// The newest migration in the file.
         found: i64,
         /// The newest migration in this binary.
         known: i64,
     },
     /// The database refused a statement: busy, full, read-only, unreachable.
-    #[error("database {} failed", path.display())]
+    #[error("database {name} failed")]
     Database {
-        /// The database file.
-        path: PathBuf,
+        /// The database: its file, or its address without what is secret.
+        name: String,
         /// The driver's error.
         #[source]
         source: Box<dyn Error + Send + Sync>,
@@ -76,6 +78,26 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The database is shared, and its keys were hashed under a pepper that this gateway does not have.
+    #[error(
+        "the keys in {name} are hashed under a pepper that this gateway does not have; set `store.pepper` to the same secret for every gateway, or copy the pepper file of the one that made them"
+    )]
+    PepperElsewhere {
+        /// The database.
+        name: String,
+    },
+    /// The address of the database cannot be one; it is not repeated, it may hold a password.
+    #[error("the database's address is no postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    BadAddress,
+    /// The state that lies beside the journal is older than what the database knows of this gateway.
+    #[error("{} is a copy of an older state of this gateway, which has gone on since; use the newer one, or remove the file and the journal beside it to begin as a new gateway", path.display())]
+    OutdatedNode {
+        /// The file with the gateway's id.
+        path: PathBuf,
+    },
+    /// Another process has taken over the id under which this one writes.
+    #[error("another gateway goes by this one's id since; this one writes no more")]
+    Fenced,
     /// An active key already has this name.
     #[error("an active key is already named `{name}`")]
     NameTaken {

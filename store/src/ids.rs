@@ -1,4 +1,4 @@
-//! Identifiers that are stored: of requests, keys, accounts and budgets.
+//! Identifiers that are stored: of requests, keys, accounts, budgets and gateways.
 //!
 //! All are UUID version 7, so they sort by time of creation; the ledger's
 //! primary key relies on it. The clock is an argument, the random part comes
@@ -32,6 +32,10 @@ pub struct AccountId(Uuid);
 /// Identifies one budget; survives its end.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BudgetId(Uuid);
+
+/// Identifies one of several gateways that share a database.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(Uuid);
 
 macro_rules! id {
     ($name:ident) => {
@@ -84,6 +88,7 @@ id!(RequestId);
 id!(KeyId);
 id!(AccountId);
 id!(BudgetId);
+id!(NodeId);
 
 impl RequestId {
     /// A new id from a time and randomness that the caller drew: no system call.

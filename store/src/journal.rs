@@ -1,7 +1,7 @@
 //! The ledger's journal: the durable half of `record`, and the queue in front of the database.
 //!
 //! `append` writes one record with one `write` to a local file, which survives
-//! the death of the process; the background writer (`sqlite/writer.rs`) reads
+//! the death of the process; the background writer (`sql/writer.rs`) reads
 //! it back from there, puts it into the database and deletes whole segments.
 //! So there is no queue in memory that could overflow or be lost, and recovery
 //! after a crash is the ordinary path. An fsync at least every second bounds

@@ -19,13 +19,15 @@ mod error;
 mod ids;
 mod journal;
 mod key;
+mod lease;
 mod ledger;
 mod limit;
 mod memory;
 mod money;
+mod node;
 mod pepper;
 mod response;
-mod sqlite;
+mod sql;
 mod store;
 
 #[cfg(test)]
@@ -38,17 +40,19 @@ pub use budget::{
     Period, Raise, Scope, Spent, Then, Verification, Webhook, Window,
 };
 pub use error::StoreError;
-pub use ids::{AccountId, BudgetId, IdError, KeyId, RequestId};
+pub use ids::{AccountId, BudgetId, IdError, KeyId, NodeId, RequestId};
 pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
+pub use lease::{Ask, Share};
 pub use ledger::{
     Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,
     TokenCounts, UsageQuery, UsageRow,
 };
 pub use limit::RateLimits;
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
+pub use node::{NODE_GONE_MS, NodeRecord, Shares};
 pub use pepper::{KeyHash, Pepper};
 pub use response::{
     Asker, History, HistoryBounds, Located, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse,
     Turn, VendorResponse,
 };
-pub use store::{Mode, Store};
+pub use store::{Location, Mode, Store};

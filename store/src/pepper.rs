@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -70,6 +71,14 @@ impl Pepper {
     /// The operating system gives no random bytes.
     pub fn ephemeral() -> Result<Self, StoreError> {
         Self::from_bytes(&random()?)
+    }
+
+    /// The pepper that a secret text is, the same on every machine.
+    ///
+    /// # Errors
+    /// None for any text; the hash function takes keys of every length.
+    pub(crate) fn of(secret: &SecretString) -> Result<Self, StoreError> {
+        Self::from_bytes(secret.expose_secret().as_bytes())
     }
 
     /// Hashes a key as the client presented it.

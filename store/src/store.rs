@@ -1,12 +1,17 @@
 //! Opening a store: one value with the seams and the pepper.
 
-use std::path::Path;
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+
+use secrecy::SecretString;
 
 use crate::journal::Limits;
 use crate::memory::{Memory, MemoryAnswers, MemoryResponses};
-use crate::sqlite::{self, Opened};
-use crate::{AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, StoreError};
+use crate::sql::{self, Opened};
+use crate::{
+    AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, Shares, StoreError,
+};
 
 /// Keys, with the pepper that belongs to them, ledger, responses and answers.
 #[derive(Clone)]
@@ -23,6 +28,19 @@ pub struct Store {
     pub answers: Arc<dyn AnswerStore>,
     /// Turns a presented key into the hash under which `keys` knows it.
     pub pepper: Arc<Pepper>,
+    /// Where gateways that share the database get their parts of budgets; `None`: there is one gateway.
+    pub shares: Option<Arc<dyn Shares>>,
+}
+
+/// Where a store is.
+#[derive(Debug, Clone)]
+pub struct Location {
+    /// The `SQLite` file; with a server, what the files of this machine's gateway are named after.
+    pub path: PathBuf,
+    /// The address of a `PostgreSQL` database that gateways share; `None`: the file.
+    pub postgres: Option<SecretString>,
+    /// The secret under which keys are hashed; `None`: that of the file `<path>.pepper`.
+    pub pepper: Option<SecretString>,
 }
 
 /// What a process is going to do with a database file.
@@ -49,38 +67,40 @@ impl Store {
             responses: Arc::new(MemoryResponses::default()),
             answers: Arc::new(MemoryAnswers::default()),
             pepper,
+            shares: None,
         })
     }
 
-    /// Reads the database file `path` through, beside a gateway that may be running on it, and
-    /// changes nothing. Large files take their time.
+    /// Looks whether the database can be used, beside a gateway that may be running on it, and
+    /// changes nothing. A file is read through: large ones take their time.
     ///
     /// # Errors
-    /// The file is damaged, cannot be read, or is of a newer release.
-    pub async fn inspect(path: &Path) -> Result<(), StoreError> {
-        sqlite::inspect(path).await
+    /// The database is damaged, cannot be read, or is of a newer release.
+    pub async fn inspect(location: &Location) -> Result<(), StoreError> {
+        sql::inspect(location).await
     }
 
-    /// The names of keys that are not revoked, read beside a gateway that may be running on `path`;
+    /// The names of keys that are not revoked, read beside a gateway that may be running;
     /// changes nothing.
     ///
     /// # Errors
     /// As of [`Store::inspect`].
-    pub async fn key_names(path: &Path) -> Result<Vec<String>, StoreError> {
-        sqlite::key_names(path).await
+    pub async fn key_names(location: &Location) -> Result<Vec<String>, StoreError> {
+        sql::key_names(location).await
     }
 
-    /// Opens or creates the database file `path`, with its neighbours
+    /// Opens or creates the database at `location`, with the neighbours of its path:
     /// `<path>.pepper`, `<path>.journal/` and, for a gateway, `<path>.lock`.
     ///
     /// Close the ledger before dropping a gateway's store: dropping it unclosed
     /// blocks the thread until the writer has ended, at most five seconds.
-    /// Files up to 16 MiB are checked for damage before a gateway uses them.
+    /// Files up to 16 MiB are checked for damage before a gateway uses them. A gateway waits half a minute for a server
+    /// that does not answer.
     ///
     /// # Errors
-    /// Another gateway runs on the file, the file is damaged or of a newer
-    /// release, the pepper does not fit, or the file system refused.
-    pub async fn sqlite(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+    /// Another gateway runs with the same files, the database is damaged or of a newer
+    /// release, it does not answer, the pepper does not fit, or the file system refused.
+    pub async fn open(location: &Location, mode: Mode) -> Result<Self, StoreError> {
         let Opened {
             keys,
             budgets,
@@ -88,7 +108,8 @@ impl Store {
             responses,
             answers,
             pepper,
-        } = sqlite::open(path, mode, Limits::default()).await?;
+            shares,
+        } = sql::open(location, mode, Limits::default()).await?;
         Ok(Self {
             keys,
             budgets,
@@ -96,6 +117,33 @@ impl Store {
             responses,
             answers,
             pepper,
+            shares,
         })
+    }
+}
+
+impl Location {
+    /// Whether there may be a database already: a file that is not there is made when it is opened.
+    pub fn may_exist(&self) -> bool {
+        self.postgres.is_some() || self.path.exists()
+    }
+
+    /// A `SQLite` file.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            postgres: None,
+            pepper: None,
+        }
+    }
+}
+
+/// What is shown says nothing that is secret.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.postgres {
+            Some(_) => f.write_str("the configured PostgreSQL database"),
+            None => write!(f, "{}", self.path.display()),
+        }
     }
 }

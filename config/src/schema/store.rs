@@ -2,17 +2,39 @@
 
 use std::path::PathBuf;
 
-use crate::reader::{Reader, Table};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::reader::{Field, Reader, Table};
+
+/// Fewest characters of a pepper.
+const LEAST_PEPPER: usize = 32;
 
 /// The database and what happens when it fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreConfig {
     /// The `SQLite` file. `None`: `tollward.db` in the state directory. Reload: needs a restart.
     pub path: Option<PathBuf>,
+    /// The `PostgreSQL` database that gateways share, `postgres://…`. `None`: the file. Reload: needs a restart.
+    pub postgres: Option<Secret>,
+    /// The secret under which keys are hashed, at least 32 characters. `None`: that of a file beside `path`.
+    /// Reload: needs a restart.
+    pub pepper: Option<Secret>,
     /// Whether calls are served while they cannot be booked. Default `deny`.
     /// Reload: applies to the next request.
     pub on_error: OnStoreError,
 }
+
+/// A text that nobody is shown.
+#[derive(Debug, Clone)]
+pub struct Secret(pub SecretString);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
+
+impl Eq for Secret {}
 
 /// What a request meets while the store is failing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +49,8 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             path: None,
+            postgres: None,
+            pepper: None,
             on_error: OnStoreError::Deny,
         }
     }
@@ -43,6 +67,8 @@ impl StoreConfig {
             path: table
                 .field("path")
                 .path(reader, "tollward.db in the state directory"),
+            postgres: address(&table.field("postgres"), reader),
+            pepper: pepper(&table.field("pepper"), reader),
             on_error: table
                 .field("on_error")
                 .choice(reader, default.on_error, &ON_ERROR),
@@ -50,4 +76,35 @@ impl StoreConfig {
         table.finish(reader);
         store
     }
+}
+
+/// What is wrong with it is told without repeating it: it may hold a password.
+fn address(field: &Field<'_>, reader: &mut Reader) -> Option<Secret> {
+    let text = field.optional_text(reader)?;
+    let is_address = ["postgres://", "postgresql://"]
+        .iter()
+        .any(|scheme| text.strip_prefix(scheme).is_some_and(|it| !it.is_empty()));
+    if !is_address {
+        let help = "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, or ${DATABASE_URL} if a variable has it";
+        reader.report(
+            &field.path,
+            "this is no address of a PostgreSQL database",
+            Some(help.to_owned()),
+        );
+    }
+    is_address.then(|| Secret(SecretString::from(text)))
+}
+
+fn pepper(field: &Field<'_>, reader: &mut Reader) -> Option<Secret> {
+    let text = field.optional_text(reader)?;
+    if text.chars().count() < LEAST_PEPPER {
+        let help = "make one with `openssl rand -hex 32`, and give every gateway the same";
+        reader.report(
+            &field.path,
+            "this is shorter than 32 characters",
+            Some(help.to_owned()),
+        );
+        return None;
+    }
+    Some(Secret(SecretString::from(text)))
 }

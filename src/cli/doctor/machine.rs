@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tollward_config::{Config, EngineConfig};
-use tollward_store::Store;
+use tollward_store::{Location, Store};
 
 use super::finding::{Check, Finding, Verdict};
-use crate::app::database;
+use crate::app::location;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::clock;
 use crate::shelf::{OLD_DAYS, Shelf};
@@ -35,7 +35,7 @@ pub(super) async fn check(
     let state_dir = place.state_dir(environment);
     let mut found = vec![
         state(&state_dir),
-        store(&database(config, &state_dir)).await,
+        store(&location(config, &state_dir)).await,
     ];
     found.push(catalog(&Shelf::new(&state_dir), clock::unix_ms() / 1_000));
     // Systems that tell it otherwise are not asked.
@@ -78,18 +78,18 @@ fn state(dir: &Path) -> Finding {
 }
 
 /// Whether the database is whole.
-async fn store(path: &Path) -> Finding {
+async fn store(location: &Location) -> Finding {
     let found =
         |verdict, message: String| Finding::new(verdict, Check::Database, "database", message);
-    let name = path.display();
-    if !path.exists() {
+    let name = location.to_string();
+    if !location.may_exist() {
         return found(
             Verdict::Ok,
             format!("{name} will be made at the first start"),
         );
     }
-    match tokio::time::timeout(READING, Store::inspect(path)).await {
-        Ok(Ok(())) => found(Verdict::Ok, format!("{name} is whole")),
+    match tokio::time::timeout(READING, Store::inspect(location)).await {
+        Ok(Ok(())) => found(Verdict::Ok, format!("{name} can be used")),
         Ok(Err(error)) => {
             let why = anyhow::Error::from(error);
             found(Verdict::Fail, format!("{why:#}"))

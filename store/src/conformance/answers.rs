@@ -1,7 +1,5 @@
 //! What every store of answers does.
 
-use std::path::Path;
-
 use super::{DAY, NOON, everything, sample};
 use crate::{
     CostSource, Entry, GroupBy, KeptAnswer, KeyId, MAX_ANSWER_BYTES, NanoUsd, RequestId, Store,
@@ -24,7 +22,10 @@ fn answer(name: u8, key: Option<KeyId>, length: usize) -> KeptAnswer {
     }
 }
 
-pub(super) async fn an_answer_comes_back_whole_until_its_time_is_up(store: Store, _: &Path) {
+pub(super) async fn an_answer_comes_back_whole_until_its_time_is_up(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let answers = &store.answers;
     let mine = answer(1, Some(KeyId::new(NOON)), 20);
     let bare = KeptAnswer {
@@ -47,7 +48,10 @@ pub(super) async fn an_answer_comes_back_whole_until_its_time_is_up(store: Store
     assert_eq!(answers.find(&mine.name, NOON).await.unwrap(), None);
 }
 
-pub(super) async fn the_first_answer_of_a_name_wins_while_it_lives(store: Store, _: &Path) {
+pub(super) async fn the_first_answer_of_a_name_wins_while_it_lives(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let answers = &store.answers;
     let first = answer(1, None, 20);
     let second = answer(1, None, 30);
@@ -65,7 +69,10 @@ pub(super) async fn the_first_answer_of_a_name_wins_while_it_lives(store: Store,
     assert_eq!(found, Some(later));
 }
 
-pub(super) async fn a_keeper_that_holds_too_much_loses_its_oldest_answers(store: Store, _: &Path) {
+pub(super) async fn a_keeper_that_holds_too_much_loses_its_oldest_answers(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let answers = &store.answers;
     let rich = Some(KeyId::new(NOON));
     for name in 0..5 {
@@ -88,7 +95,10 @@ pub(super) async fn a_keeper_that_holds_too_much_loses_its_oldest_answers(store:
     assert!(answers.find(&[4; 32], NOON).await.unwrap().is_some());
 }
 
-pub(super) async fn an_answer_that_is_too_large_is_refused(store: Store, _: &Path) {
+pub(super) async fn an_answer_that_is_too_large_is_refused(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let answers = &store.answers;
     let large = answer(1, None, MAX_ANSWER_BYTES + 1);
     let refused = answers.keep(&large).await;
@@ -96,7 +106,10 @@ pub(super) async fn an_answer_that_is_too_large_is_refused(store: Store, _: &Pat
     assert_eq!(answers.find(&large.name, NOON).await.unwrap(), None);
 }
 
-pub(super) async fn what_answers_given_again_saved_is_summed_up(store: Store, _: &Path) {
+pub(super) async fn what_answers_given_again_saved_is_summed_up(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let again = |seed, saved| Entry {
         cost: Some(NanoUsd::ZERO),
         cost_source: CostSource::Replayed,

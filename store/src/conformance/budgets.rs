@@ -1,6 +1,5 @@
 //! What every budget store does, and the charges that the ledger books to it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::{NOON, new_key, sample};
@@ -56,7 +55,10 @@ async fn spent(store: &Store) -> Vec<Spent> {
     spent
 }
 
-pub(super) async fn accounts_are_named_once_and_closed_for_good(store: Store, _: &Path) {
+pub(super) async fn accounts_are_named_once_and_closed_for_good(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let open = |new| store.budgets.open_account(new);
     let acme = open(account(AccountKind::Organization, "acme"))
         .await
@@ -91,7 +93,10 @@ pub(super) async fn accounts_are_named_once_and_closed_for_good(store: Store, _:
     open(account(AccountKind::Team, "acme")).await.unwrap();
 }
 
-pub(super) async fn a_budget_is_changed_and_ended_by_its_name(store: Store, _: &Path) {
+pub(super) async fn a_budget_is_changed_and_ended_by_its_name(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let team = store
         .budgets
         .open_account(account(AccountKind::Team, "web"));
@@ -157,7 +162,7 @@ pub(super) async fn a_budget_is_changed_and_ended_by_its_name(store: Store, _: &
 }
 
 // S-28
-pub(super) async fn invalid_budgets_are_refused(store: Store, _: &Path) {
+pub(super) async fn invalid_budgets_are_refused(store: Store, _: Option<&crate::Location>) {
     let with = |terms| NewBudget {
         terms,
         ..budget("x")
@@ -215,7 +220,10 @@ pub(super) async fn invalid_budgets_are_refused(store: Store, _: &Path) {
     assert_eq!(store.budgets.budgets().await.unwrap(), []);
 }
 
-pub(super) async fn the_version_moves_with_accounts_and_budgets(store: Store, _: &Path) {
+pub(super) async fn the_version_moves_with_accounts_and_budgets(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let mut last = store.keys.version().await.unwrap();
     let mut moved = async || {
         let version = store.keys.version().await.unwrap();
@@ -247,7 +255,10 @@ pub(super) async fn the_version_moves_with_accounts_and_budgets(store: Store, _:
 }
 
 // K-04
-pub(super) async fn a_charge_is_booked_once_however_often_it_is_recorded(store: Store, _: &Path) {
+pub(super) async fn a_charge_is_booked_once_however_often_it_is_recorded(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let team = store.budgets.create_budget(budget("team")).await.unwrap();
     let key = store.budgets.create_budget(budget("key")).await.unwrap();
     let both = charged(1, 99, &[&team, &key]);
@@ -276,7 +287,7 @@ pub(super) async fn a_charge_is_booked_once_however_often_it_is_recorded(store: 
 
 pub(super) async fn an_attempt_without_a_known_cost_is_charged_what_was_held(
     store: Store,
-    _: &Path,
+    _: Option<&crate::Location>,
 ) {
     let budget = store.budgets.create_budget(budget("b")).await.unwrap();
     let entry = Entry {
@@ -292,7 +303,10 @@ pub(super) async fn an_attempt_without_a_known_cost_is_charged_what_was_held(
     assert_eq!(store.budgets.verify().await.unwrap().differences, []);
 }
 
-pub(super) async fn a_release_ends_a_reservation_without_a_charge(store: Store, _: &Path) {
+pub(super) async fn a_release_ends_a_reservation_without_a_charge(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let budget = store.budgets.create_budget(budget("b")).await.unwrap();
     let entry = charged(1, 99, &[&budget]);
     store.ledger.hold(&entry).unwrap();
@@ -315,7 +329,10 @@ pub(super) async fn a_release_ends_a_reservation_without_a_charge(store: Store, 
     ));
 }
 
-pub(super) async fn limits_are_set_for_a_holder_and_taken_back(store: Store, _: &Path) {
+pub(super) async fn limits_are_set_for_a_holder_and_taken_back(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let limits = |requests| RateLimits {
         requests_per_minute: requests,
         ..RateLimits::default()

@@ -1,6 +1,5 @@
 //! What every key store does.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use secrecy::ExposeSecret;
@@ -10,7 +9,7 @@ use crate::{KeyId, Mode, NewKey, Store, StoreError, is_well_formed_key};
 
 pub(super) async fn a_created_key_is_found_by_the_hash_of_its_text_and_shown_nowhere(
     store: Store,
-    _: &Path,
+    _: Option<&crate::Location>,
 ) {
     let new = NewKey {
         allowed_models: vec!["gpt-*".to_owned(), "claude".to_owned()],
@@ -39,7 +38,10 @@ pub(super) async fn a_created_key_is_found_by_the_hash_of_its_text_and_shown_now
     );
 }
 
-pub(super) async fn a_name_is_unique_among_keys_that_are_not_revoked(store: Store, _: &Path) {
+pub(super) async fn a_name_is_unique_among_keys_that_are_not_revoked(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let (first, _) = store.keys.create(new_key("ci")).await.unwrap();
     let taken = store.keys.create(new_key("ci")).await.unwrap_err();
     assert!(matches!(taken, StoreError::NameTaken { name } if name == "ci"));
@@ -49,7 +51,10 @@ pub(super) async fn a_name_is_unique_among_keys_that_are_not_revoked(store: Stor
     assert_eq!(store.keys.list().await.unwrap().len(), 2);
 }
 
-pub(super) async fn revoking_works_by_name_and_id_and_keeps_the_first_time(store: Store, _: &Path) {
+pub(super) async fn revoking_works_by_name_and_id_and_keeps_the_first_time(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     // K-07: once revoked, a key is in no list of active keys, whatever the clock says.
     let (key, _) = store.keys.create(new_key("ci")).await.unwrap();
     assert_eq!(store.keys.revoke("other", NOON).await.unwrap(), None);
@@ -75,14 +80,17 @@ pub(super) async fn revoking_works_by_name_and_id_and_keeps_the_first_time(store
     assert!(!revoked.is_active(0));
 }
 
-pub(super) async fn the_version_moves_with_every_change_and_only_then(store: Store, path: &Path) {
+pub(super) async fn the_version_moves_with_every_change_and_only_then(
+    store: Store,
+    place: Option<&crate::Location>,
+) {
     let mut seen = vec![store.keys.version().await.unwrap()];
     store.keys.create(new_key("a")).await.unwrap();
     seen.push(store.keys.version().await.unwrap());
     store.keys.revoke("a", NOON).await.unwrap();
     seen.push(store.keys.version().await.unwrap());
-    if !path.as_os_str().is_empty() {
-        let tool = Store::sqlite(path, Mode::Tool).await.unwrap();
+    if let Some(place) = place {
+        let tool = Store::open(place, Mode::Tool).await.unwrap();
         tool.keys.create(new_key("b")).await.unwrap();
         seen.push(store.keys.version().await.unwrap());
     }
@@ -94,7 +102,10 @@ pub(super) async fn the_version_moves_with_every_change_and_only_then(store: Sto
     assert_eq!(store.keys.version().await.unwrap(), before);
 }
 
-pub(super) async fn invalid_keys_are_refused_and_nothing_is_stored(store: Store, _: &Path) {
+pub(super) async fn invalid_keys_are_refused_and_nothing_is_stored(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     for name in ["", "a\0b", "a\nb", &"x".repeat(129)] {
         let refused = store.keys.create(new_key(name)).await;
         assert!(
@@ -106,7 +117,7 @@ pub(super) async fn invalid_keys_are_refused_and_nothing_is_stored(store: Store,
 }
 
 #[expect(clippy::disallowed_methods, reason = "racers run beside the test")]
-pub(super) async fn names_that_race_are_given_once(store: Store, _: &Path) {
+pub(super) async fn names_that_race_are_given_once(store: Store, _: Option<&crate::Location>) {
     let racers: Vec<_> = (0..8)
         .map(|_| {
             let keys = Arc::clone(&store.keys);

@@ -1,11 +1,12 @@
 //! What every ledger does not take, and what it takes in spite of its looks.
 
-use std::path::Path;
-
 use super::{everything, sample};
 use crate::{Entry, GroupBy, Store, StoreError, TokenCounts};
 
-pub(super) async fn nul_in_names_does_not_poison_the_ledger(store: Store, _: &Path) {
+pub(super) async fn nul_in_names_does_not_poison_the_ledger(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     // C-15
     store
         .ledger
@@ -24,7 +25,7 @@ pub(super) async fn nul_in_names_does_not_poison_the_ledger(store: Store, _: &Pa
     assert!(rows.iter().any(|row| row.group == "a\\u0000b"), "{rows:?}");
 }
 
-pub(super) async fn entries_out_of_range_are_refused(store: Store, _: &Path) {
+pub(super) async fn entries_out_of_range_are_refused(store: Store, _: Option<&crate::Location>) {
     let tokens = TokenCounts {
         input: u64::MAX,
         ..TokenCounts::default()
@@ -45,7 +46,10 @@ pub(super) async fn entries_out_of_range_are_refused(store: Store, _: &Path) {
     assert_eq!(store.ledger.recent(9).await.unwrap(), []);
 }
 
-pub(super) async fn a_closed_ledger_refuses_entries_and_still_reports(store: Store, _: &Path) {
+pub(super) async fn a_closed_ledger_refuses_entries_and_still_reports(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     store.ledger.record(&sample(1)).unwrap();
     store.ledger.close().await.unwrap();
     store.ledger.close().await.unwrap();

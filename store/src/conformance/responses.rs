@@ -1,7 +1,5 @@
 //! What every store of responses does.
 
-use std::path::Path;
-
 use super::{DAY, NOON};
 use crate::{
     Asker, History, HistoryBounds, KeyId, Located, MAX_RESPONSE_BYTES, RequestId, Store,
@@ -44,7 +42,10 @@ fn words(history: History) -> Vec<String> {
     turns.into_iter().map(text).collect()
 }
 
-pub(super) async fn a_response_comes_back_whole_to_its_key_alone(store: Store, _: &Path) {
+pub(super) async fn a_response_comes_back_whole_to_its_key_alone(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let responses = &store.responses;
     let (mine, open) = (turn("a", Some(key()), None), turn("b\0", None, None));
     for response in [&mine, &open] {
@@ -66,7 +67,10 @@ pub(super) async fn a_response_comes_back_whole_to_its_key_alone(store: Store, _
     assert!(!format!("{mine:?}").contains("a?"), "words are not logged");
 }
 
-pub(super) async fn a_key_that_holds_too_much_loses_its_oldest(store: Store, _: &Path) {
+pub(super) async fn a_key_that_holds_too_much_loses_its_oldest(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let responses = &store.responses;
     let (rich, poor) = (Some(key()), Some(key()));
     let mut kept = Vec::new();
@@ -94,7 +98,7 @@ pub(super) async fn a_key_that_holds_too_much_loses_its_oldest(store: Store, _: 
     assert_eq!(responses.trim(0).await.unwrap(), 5);
 }
 
-pub(super) async fn the_first_response_of_an_id_wins(store: Store, _: &Path) {
+pub(super) async fn the_first_response_of_an_id_wins(store: Store, _: Option<&crate::Location>) {
     let first = turn("a", None, None);
     let repeat = StoredResponse {
         id: first.id,
@@ -106,7 +110,10 @@ pub(super) async fn the_first_response_of_an_id_wins(store: Store, _: &Path) {
     assert_eq!(found, Some(first));
 }
 
-pub(super) async fn responses_form_a_conversation_oldest_first(store: Store, _: &Path) {
+pub(super) async fn responses_form_a_conversation_oldest_first(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let responses = &store.responses;
     let first = turn("a", Some(key()), None);
     let second = turn("b", first.key, Some(first.id));
@@ -129,7 +136,10 @@ pub(super) async fn responses_form_a_conversation_oldest_first(store: Store, _: 
     assert_eq!(broken, History::Missing(second.id));
 }
 
-pub(super) async fn a_conversation_beyond_its_bounds_is_not_read(store: Store, _: &Path) {
+pub(super) async fn a_conversation_beyond_its_bounds_is_not_read(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let mut last = None;
     for word in ["a", "b", "c"] {
         let next = turn(word, None, last);
@@ -150,7 +160,7 @@ pub(super) async fn a_conversation_beyond_its_bounds_is_not_read(store: Store, _
     }
 }
 
-pub(super) async fn a_turn_keeps_those_before_it_alive(store: Store, _: &Path) {
+pub(super) async fn a_turn_keeps_those_before_it_alive(store: Store, _: Option<&crate::Location>) {
     let first = turn("a", None, None);
     let second = StoredResponse {
         expires_ms: NOON + 2 * DAY,
@@ -174,7 +184,10 @@ pub(super) async fn a_turn_keeps_those_before_it_alive(store: Store, _: &Path) {
     }
 }
 
-pub(super) async fn what_expired_is_not_there_and_is_swept(store: Store, _: &Path) {
+pub(super) async fn what_expired_is_not_there_and_is_swept(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let responses = &store.responses;
     let late = StoredResponse {
         expires_ms: NOON + 2 * DAY,
@@ -202,7 +215,10 @@ pub(super) async fn what_expired_is_not_there_and_is_swept(store: Store, _: &Pat
     assert_eq!(responses.expire(i64::MAX).await.unwrap(), 1);
 }
 
-pub(super) async fn a_deleted_response_is_gone_with_its_words(store: Store, _: &Path) {
+pub(super) async fn a_deleted_response_is_gone_with_its_words(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let responses = &store.responses;
     let kept = turn("a", Some(key()), None);
     responses.put(&kept).await.unwrap();
@@ -216,7 +232,10 @@ pub(super) async fn a_deleted_response_is_gone_with_its_words(store: Store, _: &
     assert_eq!(responses.get(kept.id, mine).await.unwrap(), Some(kept));
 }
 
-pub(super) async fn a_response_that_is_too_large_is_refused(store: Store, _: &Path) {
+pub(super) async fn a_response_that_is_too_large_is_refused(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let large = StoredResponse {
         input: vec![b' '; MAX_RESPONSE_BYTES],
         ..turn("a", None, None)
@@ -248,7 +267,7 @@ async fn located(store: &Store, names: &[&str], now_ms: i64) -> Vec<Located> {
 
 pub(super) async fn a_vendors_response_is_found_by_its_id_and_those_of_its_items(
     store: Store,
-    _: &Path,
+    _: Option<&crate::Location>,
 ) {
     let (mine, open) = (remote("a", Some(key())), remote("b'\"", None));
     for response in [&mine, &open] {
@@ -273,7 +292,10 @@ pub(super) async fn a_vendors_response_is_found_by_its_id_and_those_of_its_items
     assert_eq!(store.responses.expire(NOON).await.unwrap(), 0);
 }
 
-pub(super) async fn a_vendors_response_stays_with_its_first_key(store: Store, _: &Path) {
+pub(super) async fn a_vendors_response_stays_with_its_first_key(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
     let mine = remote("a", Some(key()));
     let strange = VendorResponse {
         items: vec!["rs_other".to_owned()],
@@ -297,7 +319,7 @@ pub(super) async fn a_vendors_response_stays_with_its_first_key(store: Store, _:
 
 pub(super) async fn a_vendors_response_is_forgotten_by_its_key_or_when_its_time_is_up(
     store: Store,
-    _: &Path,
+    _: Option<&crate::Location>,
 ) {
     let responses = &store.responses;
     let mine = remote("a", Some(key()));

@@ -3,6 +3,8 @@
 use tempfile::TempDir;
 use tollward_config::catalog::Catalog;
 
+use tollward_store::Location;
+
 use super::*;
 
 fn facts(finding: &Finding) -> (Verdict, &str) {
@@ -32,14 +34,14 @@ fn a_state_folder_must_be_one_or_be_made_in_one() {
 async fn a_database_that_is_no_database_is_not_whole() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("tollward.db");
-    assert_eq!(store(&path).await.verdict, Verdict::Ok);
+    assert_eq!(store(&Location::file(&path)).await.verdict, Verdict::Ok);
     assert!(!path.exists(), "looking makes none");
     fs::write(
         &path,
         "not a database, and long enough to be read as one".repeat(100),
     )
     .unwrap();
-    let found = store(&path).await;
+    let found = store(&Location::file(&path)).await;
     assert_eq!(found.verdict, Verdict::Fail);
     assert!(found.message.contains("is damaged"), "{}", found.message);
 }

@@ -16,10 +16,11 @@ use std::process::{Command, Stdio};
 use sqlx::Connection;
 use tempfile::TempDir;
 
-use super::{Database, open};
+use super::{Access, database};
 use crate::conformance::{NOON, sample};
 use crate::journal::Limits;
-use crate::{Entry, GroupBy, Mode, NewKey, RequestId, Store, StoreError, UsageQuery};
+use crate::sql::open;
+use crate::{Entry, GroupBy, Location, Mode, NewKey, RequestId, Store, StoreError, UsageQuery};
 
 /// Tells the re-executed test binary which database to record into.
 const CHILD_DATABASE: &str = "TOLLWARD_TEST_CHILD_DATABASE";
@@ -31,11 +32,13 @@ fn folder() -> (TempDir, PathBuf) {
 }
 
 async fn gateway(path: &Path) -> Store {
-    Store::sqlite(path, Mode::Gateway).await.unwrap()
+    Store::open(&Location::file(path), Mode::Gateway)
+        .await
+        .unwrap()
 }
 
 async fn refused(path: &Path, mode: Mode) -> StoreError {
-    match Store::sqlite(path, mode).await {
+    match Store::open(&Location::file(path), mode).await {
         Ok(_) => panic!("{} was opened", path.display()),
         Err(error) => error,
     }
@@ -92,6 +95,8 @@ async fn nobody_but_its_owner_may_read_what_is_stored() {
     use std::os::unix::fs::PermissionsExt;
     let (_folder, path) = folder();
     let store = gateway(&path).await;
+    // Files beside the database come with the first that is asked of it.
+    assert_eq!(store.keys.list().await.unwrap(), []);
     let beside = |ending: &str| PathBuf::from(format!("{}{ending}", path.display()));
     for file in [path.clone(), beside("-wal"), beside("-shm")] {
         let mode = fs::metadata(&file).unwrap().permissions().mode();
@@ -121,7 +126,9 @@ async fn dropping_the_store_without_closing_it_writes_everything() {
     store.ledger.record(&sample(1)).unwrap();
     drop(store);
     assert_eq!(segments(&path), Vec::<PathBuf>::new());
-    let tool = Store::sqlite(&path, Mode::Tool).await.unwrap();
+    let tool = Store::open(&Location::file(&path), Mode::Tool)
+        .await
+        .unwrap();
     assert_eq!(requests(&tool).await.len(), 1);
 }
 
@@ -133,7 +140,9 @@ async fn a_second_gateway_is_refused_until_the_first_is_gone() {
     let error = refused(&path, Mode::Gateway).await;
     assert!(matches!(error, StoreError::Locked { .. }));
     assert!(error.to_string().contains("tollward.db.lock"), "{error}");
-    Store::sqlite(&path, Mode::Tool).await.unwrap();
+    Store::open(&Location::file(&path), Mode::Tool)
+        .await
+        .unwrap();
     first.ledger.close().await.unwrap();
     gateway(&path).await;
 }
@@ -142,7 +151,9 @@ async fn a_second_gateway_is_refused_until_the_first_is_gone() {
 async fn a_tool_sees_what_a_gateway_recorded_a_moment_ago_and_records_nothing() {
     let (_folder, path) = folder();
     let gateway = gateway(&path).await;
-    let tool = Store::sqlite(&path, Mode::Tool).await.unwrap();
+    let tool = Store::open(&Location::file(&path), Mode::Tool)
+        .await
+        .unwrap();
     for seed in 0..700 {
         gateway.ledger.record(&sample(seed)).unwrap();
     }
@@ -167,7 +178,9 @@ async fn what_a_dead_gateway_left_is_booked_by_a_tool_and_by_its_successor_once(
         store.ledger.record(&sample(seed)).unwrap();
     }
     let (_copy, crashed) = snapshot(&path);
-    let tool = Store::sqlite(&crashed, Mode::Tool).await.unwrap();
+    let tool = Store::open(&Location::file(&crashed), Mode::Tool)
+        .await
+        .unwrap();
     assert_eq!(requests(&tool).await.len(), 10);
     let successor = gateway(&crashed).await;
     assert_eq!(successor.ledger.recent(99).await.unwrap().len(), 10);
@@ -231,22 +244,22 @@ async fn a_damaged_segment_is_kept_and_what_precedes_and_follows_it_is_booked() 
         segment_bytes: 8_192,
         journal_bytes: 1 << 20,
     };
-    let store = open(&path, Mode::Gateway, limits).await.unwrap();
+    let store = open(&Location::file(&path), Mode::Gateway, limits)
+        .await
+        .unwrap();
     let (_copy, crashed) = snapshot(&path);
     for seed in 0..100 {
         store.ledger.record(&sample(seed)).unwrap();
     }
     copy_folder(path.parent().unwrap(), crashed.parent().unwrap());
     // The copy may race with the writer; only the journal of the crash is wanted.
-    let database = Database {
-        path: crashed.as_path().into(),
-    };
+    let database = database(&crashed, Access::Write).unwrap();
     let mut connection = database.connect().await.unwrap();
     sqlx::query("DELETE FROM ledger_entry")
         .execute(&mut connection)
         .await
         .unwrap();
-    sqlx::query("UPDATE ledger_state SET segment = 0, offset_bytes = 0")
+    sqlx::query("UPDATE node SET segment = 0, offset_bytes = 0")
         .execute(&mut connection)
         .await
         .unwrap();
@@ -292,7 +305,7 @@ async fn a_damaged_database_is_refused_by_name_and_left_alone() {
             "{what}: {error:?}"
         );
         assert!(error.to_string().contains("tollward.db"), "{error}");
-        let inspected = Store::inspect(&path).await;
+        let inspected = Store::inspect(&Location::file(&path)).await;
         assert!(
             matches!(inspected, Err(StoreError::Corrupt { .. })),
             "{what}: {inspected:?}"
@@ -310,17 +323,20 @@ async fn a_damaged_database_is_refused_by_name_and_left_alone() {
 #[tokio::test]
 async fn a_whole_database_is_inspected_beside_its_gateway_and_an_absent_one_is_not_made() {
     let (_folder, path) = folder();
-    assert!(Store::inspect(&path).await.is_err());
+    assert!(Store::inspect(&Location::file(&path)).await.is_err());
     assert!(!path.exists());
     let store = gateway(&path).await;
     store.ledger.record(&sample(1)).unwrap();
-    let inspected = Store::inspect(&path).await;
+    let inspected = Store::inspect(&Location::file(&path)).await;
     assert!(inspected.is_ok(), "{inspected:?}");
     for name in ["kept", "gone"] {
         store.keys.create(new_key(name)).await.unwrap();
     }
     store.keys.revoke("gone", 1).await.unwrap();
-    assert_eq!(Store::key_names(&path).await.unwrap(), ["kept"]);
+    assert_eq!(
+        Store::key_names(&Location::file(&path)).await.unwrap(),
+        ["kept"]
+    );
     store.ledger.close().await.unwrap();
 }
 
@@ -329,21 +345,19 @@ async fn a_database_of_a_newer_release_is_refused() {
     // P-10
     let (_folder, path) = folder();
     drop(gateway(&path).await);
-    let database = Database {
-        path: path.as_path().into(),
-    };
+    let database = database(&path, Access::Write).unwrap();
     let mut connection = database.connect().await.unwrap();
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (9, 'from the future', 1, x'00', 0)",
+         VALUES (10, 'from the future', 1, x'00', 0)",
     )
     .execute(&mut connection)
     .await
     .unwrap();
     connection.close().await.unwrap();
-    let inspected = Store::inspect(&path).await;
+    let inspected = Store::inspect(&Location::file(&path)).await;
     assert!(
-        matches!(inspected, Err(StoreError::NewerSchema { found: 9, .. })),
+        matches!(inspected, Err(StoreError::NewerSchema { found: 10, .. })),
         "{inspected:?}"
     );
     for mode in [Mode::Gateway, Mode::Tool] {
@@ -352,8 +366,8 @@ async fn a_database_of_a_newer_release_is_refused() {
             matches!(
                 error,
                 StoreError::NewerSchema {
-                    found: 9,
-                    known: 8,
+                    found: 10,
+                    known: 9,
                     ..
                 }
             ),
@@ -397,9 +411,7 @@ async fn a_database_that_refuses_only_delays_entries() {
     // P-06, P-08: recording goes on while the table is gone, and catches up when it is back.
     let (_folder, path) = folder();
     let store = gateway(&path).await;
-    let database = Database {
-        path: path.as_path().into(),
-    };
+    let database = database(&path, Access::Write).unwrap();
     let mut other = database.connect().await.unwrap();
     sqlx::query("ALTER TABLE ledger_entry RENAME TO away")
         .execute(&mut other)
@@ -434,7 +446,9 @@ async fn applied_segments_are_deleted_while_the_gateway_runs() {
         segment_bytes: 4_096,
         journal_bytes: 1 << 20,
     };
-    let store = open(&path, Mode::Gateway, limits).await.unwrap();
+    let store = open(&Location::file(&path), Mode::Gateway, limits)
+        .await
+        .unwrap();
     for round in 0..10 {
         for seed in 0..100 {
             store.ledger.record(&sample(round * 100 + seed)).unwrap();
@@ -477,7 +491,7 @@ async fn five_kills_under_load_lose_no_acknowledged_entry() {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
-                "sqlite::tests::child_that_records_until_it_is_killed",
+                "sql::sqlite::tests::child_that_records_until_it_is_killed",
             ])
             .args(["--nocapture", "--test-threads=1"])
             .env(CHILD_DATABASE, &path)

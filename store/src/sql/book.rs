@@ -8,13 +8,16 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, LazyLock};
 
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Connection, Row as _, SqliteConnection};
+use sqlx::any::AnyArguments;
+use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row as _};
 
+use super::begin;
 use super::charges::{self, ChargeSets};
-use crate::RequestId;
+use super::dialect::Dialect;
 use crate::journal::Position;
 use crate::journal::codec::{Label, Record, Row};
+use crate::node::Node;
+use crate::{NodeId, RequestId};
 
 /// Labels remembered at most; a label is an operation, model, deployment and price.
 const MAX_LABELS: usize = 10_000;
@@ -24,9 +27,10 @@ const INSERT: &str = "INSERT INTO ledger_entry (request, attempt, at_ms, virtual
     reasoning, audio_output, cost_nano, cost_source, estimated, attempts, first_content_ms, \
     duration_ms, images, input_ms, characters, credential, rule, tried, \
     decision, held_nano, charge_set, saved_nano) VALUES ";
-/// Rows per statement, largest first. `SQLite` takes 32,766 parameters.
-static STATEMENTS: LazyLock<[(usize, Arc<str>); 4]> =
-    LazyLock::new(|| [512, 64, 8, 1].map(|rows| (rows, insert_statement(rows))));
+/// Rows per statement, largest first. `SQLite` takes 32,766 parameters, `PostgreSQL` twice as many.
+type Statements = [(usize, Arc<str>); 4];
+static OF_SQLITE: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Sqlite));
+static OF_POSTGRES: LazyLock<Statements> = LazyLock::new(|| statements(Dialect::Postgres));
 
 /// Ids of what repeats from entry to entry, as far as it was seen.
 #[derive(Default)]
@@ -47,8 +51,12 @@ pub(super) struct Booking<'r> {
 }
 
 /// How far the journal is applied, as the database remembers it.
-pub(super) async fn position(connection: &mut SqliteConnection) -> Result<Position, sqlx::Error> {
-    let row = sqlx::query("SELECT segment, offset_bytes FROM ledger_state")
+pub(super) async fn position(
+    connection: &mut AnyConnection,
+    node: NodeId,
+) -> Result<Position, sqlx::Error> {
+    let row = sqlx::query("SELECT segment, offset_bytes FROM node WHERE id = $1")
+        .bind(node.uuid().as_bytes().to_vec())
         .fetch_one(connection)
         .await?;
     let segment: i64 = row.try_get("segment")?;
@@ -59,34 +67,69 @@ pub(super) async fn position(connection: &mut SqliteConnection) -> Result<Positi
     })
 }
 
-/// Books `records` in one transaction and, for the owner of the journal, how far it is applied.
+/// Whose journal records are from.
+#[derive(Clone, Copy)]
+pub(super) struct Source {
+    /// Whose calls they tell of.
+    pub(super) node: Node,
+    /// For its owner: up to where the journal is applied with them.
+    pub(super) applied: Option<Position>,
+}
+
+/// Books `records` in one transaction and, for the owner of the journal, how far it is applied; `false`, and nothing is
+/// booked, if somebody else goes by the owner's id.
 ///
 /// Who does not own the journal keeps no reservations: those of a process that runs are its own.
 ///
 /// # Cancellation
 /// A dropped future rolls back; the same records may be booked again.
 pub(super) async fn book(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     known: &mut Known,
     records: &[Record<'_>],
-    applied: Option<Position>,
-) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let booked = book_in(&mut transaction, known, records, applied).await;
+    source: Source,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = begin(connection).await?;
+    // First, as whoever asks for a share does, so that the two cannot wait for each other.
+    if let Some(applied) = source.applied
+        && !move_position(&mut transaction, source.node, applied).await?
+    {
+        transaction.rollback().await?;
+        return Ok(false);
+    }
+    let booked = book_in(&mut transaction, known, records, source).await;
     if booked.is_err() {
         // Ids of a transaction that is rolled back do not exist.
         *known = Known::default();
     }
     booked?;
     let committed = transaction.commit().await;
-    committed.inspect_err(|_| *known = Known::default())
+    committed.inspect_err(|_| *known = Known::default())?;
+    Ok(true)
+}
+
+/// Notes how far a journal is applied; `false` if somebody else goes by its owner's id.
+async fn move_position(
+    connection: &mut AnyConnection,
+    node: Node,
+    applied: Position,
+) -> Result<bool, sqlx::Error> {
+    let moved =
+        sqlx::query("UPDATE node SET segment = $1, offset_bytes = $2 WHERE id = $3 AND epoch = $4")
+            .bind(applied.segment.cast_signed())
+            .bind(applied.offset.cast_signed())
+            .bind(node.bytes())
+            .bind(node.epoch)
+            .execute(connection)
+            .await?;
+    Ok(moved.rows_affected() > 0)
 }
 
 async fn book_in(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     known: &mut Known,
     records: &[Record<'_>],
-    applied: Option<Position>,
+    source: Source,
 ) -> Result<(), sqlx::Error> {
     let mut entries = Vec::with_capacity(records.len());
     for record in records {
@@ -97,32 +140,31 @@ async fn book_in(
     let charged = entries.iter().filter(|it| it.charge_set.is_some()).count();
     let mut new = HashSet::with_capacity(charged);
     let mut rest = entries.as_slice();
-    for (size, statement) in &*STATEMENTS {
+    let statements = match Dialect::of(connection) {
+        Dialect::Sqlite => &*OF_SQLITE,
+        Dialect::Postgres => &*OF_POSTGRES,
+    };
+    for (size, statement) in statements {
         while let Some((rows, tail)) = rest.split_at_checked(*size) {
             insert(connection, statement, rows, &mut new).await?;
             rest = tail;
         }
     }
-    charges::charge(connection, &entries, &new).await?;
+    charges::charge(connection, source.node, &entries, &new).await?;
     widen_skew(connection, &entries).await?;
     let open = ended_holds(connection, records).await?;
-    if let Some(applied) = applied {
+    if source.applied.is_some() {
         for row in open {
             let booking = known.booking(connection, row).await?;
-            charges::keep_hold(connection, &booking).await?;
+            charges::keep_hold(connection, source.node, &booking).await?;
         }
-        sqlx::query("UPDATE ledger_state SET segment = $1, offset_bytes = $2")
-            .bind(applied.segment.cast_signed())
-            .bind(applied.offset.cast_signed())
-            .execute(connection)
-            .await?;
     }
     Ok(())
 }
 
 /// Forgets the reservations of attempts that have ended; those of `records` that have not.
 async fn ended_holds<'r>(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     records: &'r [Record<'r>],
 ) -> Result<Vec<&'r Row<'r>>, sqlx::Error> {
     let mut open: BTreeMap<_, &Row<'_>> = BTreeMap::new();
@@ -145,12 +187,12 @@ async fn ended_holds<'r>(
 
 /// Inserts `rows`; `new` gets those with a charge that were not there.
 async fn insert(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     statement: &Arc<str>,
     rows: &[Booking<'_>],
     new: &mut HashSet<(RequestId, u32)>,
 ) -> Result<(), sqlx::Error> {
-    let mut arguments = SqliteArguments::default();
+    let mut arguments = AnyArguments::default();
     arguments.reserve(rows.len() * COLUMNS, 0);
     for booking in rows {
         bind(&mut arguments, booking).map_err(sqlx::Error::Encode)?;
@@ -169,7 +211,7 @@ async fn insert(
 
 /// Binds the columns in the order of [`INSERT`].
 fn bind(
-    arguments: &mut SqliteArguments,
+    arguments: &mut AnyArguments,
     booking: &Booking<'_>,
 ) -> Result<(), sqlx::error::BoxDynError> {
     let row = booking.row;
@@ -209,7 +251,7 @@ fn bind(
 ///
 /// Rounded up to a power of two, so that it is written a few dozen times in a database's life.
 async fn widen_skew(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     entries: &[Booking<'_>],
 ) -> Result<(), sqlx::Error> {
     let skew = |it: &Booking<'_>| it.row.at_ms.abs_diff(it.row.request.time_ms());
@@ -228,7 +270,7 @@ impl Known {
     /// A row with the ids of what repeats, inserted where it is new.
     async fn booking<'r>(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         row: &'r Row<'r>,
     ) -> Result<Booking<'r>, sqlx::Error> {
         let charge_set = match row.held {
@@ -247,7 +289,7 @@ impl Labels {
     /// The id of a label block, inserted when it is new.
     async fn id(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         block: &[u8],
     ) -> Result<i64, sqlx::Error> {
         if let Some(id) = self.0.get(block) {
@@ -288,10 +330,13 @@ impl Labels {
     }
 }
 
-fn insert_statement(rows: usize) -> Arc<str> {
-    let row = format!("({})", ["?"; COLUMNS].join(","));
-    let rows = vec![row; rows].join(",");
-    Arc::from(format!(
-        "{INSERT}{rows} ON CONFLICT DO NOTHING RETURNING request, attempt"
-    ))
+fn statements(dialect: Dialect) -> Statements {
+    [512, 64, 8, 1].map(|rows| {
+        let row = |number| dialect.row(number * COLUMNS, COLUMNS);
+        let values: Vec<String> = (0..rows).map(row).collect();
+        let values = values.join(",");
+        let statement =
+            format!("{INSERT}{values} ON CONFLICT DO NOTHING RETURNING request, attempt");
+        (rows, Arc::from(statement))
+    })
 }

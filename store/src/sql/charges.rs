@@ -3,15 +3,16 @@
 //! Part of the writer's transactions: an entry that is new is charged to its windows with it, both
 //! or neither. The windows of an entry are kept as a set that repeats from entry to entry.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row as _};
 
 use super::book::Booking;
 use super::report::{count, entry, narrow, uuid};
 use crate::journal::codec::windows;
-use crate::{BudgetId, CostSource, Entry, Held, NanoUsd, Outcome, RequestId, Window};
+use crate::node::Node;
+use crate::{BudgetId, CostSource, Entry, Held, NanoUsd, NodeId, Outcome, RequestId, Window};
 
 /// Sets remembered at most; a set is the windows of a key's calls in a period.
 const MAX_SETS: usize = 10_000;
@@ -24,7 +25,7 @@ impl ChargeSets {
     /// The id of a block of windows, inserted when it is new.
     pub(super) async fn id(
         &mut self,
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         block: &[u8],
     ) -> Result<i64, sqlx::Error> {
         if let Some(id) = self.0.get(block) {
@@ -42,18 +43,27 @@ impl ChargeSets {
     }
 }
 
-async fn find(connection: &mut SqliteConnection, block: &[u8]) -> Result<Option<i64>, sqlx::Error> {
+async fn find(connection: &mut AnyConnection, block: &[u8]) -> Result<Option<i64>, sqlx::Error> {
     sqlx::query_scalar("SELECT id FROM charge_set WHERE block = $1")
         .bind(block.to_vec())
         .fetch_optional(connection)
         .await
 }
 
-async fn insert(connection: &mut SqliteConnection, block: &[u8]) -> Result<i64, sqlx::Error> {
-    let id = sqlx::query_scalar("INSERT INTO charge_set (block) VALUES ($1) RETURNING id")
-        .bind(block.to_vec())
-        .fetch_one(&mut *connection)
-        .await?;
+async fn insert(connection: &mut AnyConnection, block: &[u8]) -> Result<i64, sqlx::Error> {
+    let inserted = sqlx::query_scalar(
+        "INSERT INTO charge_set (block) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id",
+    )
+    .bind(block.to_vec())
+    .fetch_optional(&mut *connection)
+    .await?;
+    let id = match inserted {
+        Some(id) => id,
+        // Another gateway was faster.
+        None => find(connection, block)
+            .await?
+            .ok_or(sqlx::Error::RowNotFound)?,
+    };
     for window in windows(block) {
         sqlx::query(
             "INSERT INTO charge_window (charge_set, budget, start_ms, subject)
@@ -69,13 +79,15 @@ async fn insert(connection: &mut SqliteConnection, block: &[u8]) -> Result<i64, 
     Ok(id)
 }
 
-/// Charges those of `entries` that are `new` to their windows.
+/// Charges those of `entries` that are `new` to the parts of their windows that are `node`'s.
 pub(super) async fn charge(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    node: Node,
     entries: &[Booking<'_>],
     new: &HashSet<(RequestId, u32)>,
 ) -> Result<(), sqlx::Error> {
-    let mut sums: HashMap<Window, i64> = HashMap::new();
+    // In order, as shares are handed out: two transactions cannot wait for each other.
+    let mut sums: BTreeMap<Window, i64> = BTreeMap::new();
     for booking in entries {
         let row = booking.row;
         let Some(held) = row
@@ -92,14 +104,15 @@ pub(super) async fn charge(
     }
     for (window, sum) in sums {
         sqlx::query(
-            "INSERT INTO budget_window (budget, start_ms, subject, spent_nano)
-             VALUES ($1, $2, $3, $4)
-             ON CONFLICT (budget, start_ms, subject)
+            "INSERT INTO budget_window (budget, start_ms, subject, node, spent_nano, granted_nano)
+             VALUES ($1, $2, $3, $4, $5, 0)
+             ON CONFLICT (budget, start_ms, subject, node)
              DO UPDATE SET spent_nano = budget_window.spent_nano + excluded.spent_nano",
         )
         .bind(window.budget.uuid().as_bytes().to_vec())
         .bind(window.start_ms)
         .bind(window.subject.cast_signed())
+        .bind(node.bytes())
         .bind(sum)
         .execute(&mut *connection)
         .await?;
@@ -109,7 +122,8 @@ pub(super) async fn charge(
 
 /// Keeps the reservation of an attempt that runs, unless it has ended; what is held may have grown.
 pub(super) async fn keep_hold(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    node: Node,
     booking: &Booking<'_>,
 ) -> Result<(), sqlx::Error> {
     let row = booking.row;
@@ -119,8 +133,8 @@ pub(super) async fn keep_hold(
     let [input, ..] = row.tokens;
     sqlx::query(
         "INSERT INTO open_hold
-             (request, attempt, at_ms, virtual_key, label, streamed, input, held_nano, charge_set)
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9
+             (request, attempt, at_ms, virtual_key, label, streamed, input, held_nano, charge_set, node)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
          WHERE NOT EXISTS (SELECT 1 FROM ledger_entry WHERE request = $1 AND attempt = $2)
          ON CONFLICT (request, attempt) DO UPDATE SET held_nano = excluded.held_nano",
     )
@@ -133,6 +147,7 @@ pub(super) async fn keep_hold(
     .bind(input.cast_signed())
     .bind(held.amount.0)
     .bind(charge_set)
+    .bind(node.bytes())
     .execute(connection)
     .await
     .map(|_| ())
@@ -140,7 +155,7 @@ pub(super) async fn keep_hold(
 
 /// Forgets the reservation of an attempt that has ended.
 pub(super) async fn forget_hold(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     request: RequestId,
     attempt: u32,
 ) -> Result<(), sqlx::Error> {
@@ -152,9 +167,10 @@ pub(super) async fn forget_hold(
         .map(|_| ())
 }
 
-/// The reservations that are there, as their attempts would be booked.
+/// The reservations of attempts that `node` sent, as they would be booked.
 pub(super) async fn open_holds(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
+    node: NodeId,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let recovered = i64::from(Outcome::Recovered as u8);
     let computed = i64::from(CostSource::Computed as u8);
@@ -164,21 +180,24 @@ pub(super) async fn open_holds(
                 l.operation, l.model, l.provider, l.deployment, l.upstream_model, l.price_id,
                 0 AS status, $1 AS outcome, $2 AS cost_source, 1 AS estimated, h.attempt AS attempts,
                 0 AS cache_read, 0 AS cache_write, 0 AS audio_input, 0 AS output, 0 AS reasoning,
-                0 AS audio_output, NULL AS images, NULL AS input_ms, NULL AS characters,
-                NULL AS credential, NULL AS rule, NULL AS tried, NULL AS decision,
-                NULL AS first_content_ms, NULL AS saved_nano, 0 AS duration_ms
+                0 AS audio_output, CAST(NULL AS BIGINT) AS images, CAST(NULL AS BIGINT) AS input_ms,
+                CAST(NULL AS BIGINT) AS characters, CAST(NULL AS TEXT) AS credential,
+                CAST(NULL AS TEXT) AS rule, CAST(NULL AS TEXT) AS tried,
+                CAST(NULL AS TEXT) AS decision, CAST(NULL AS BIGINT) AS first_content_ms,
+                CAST(NULL AS BIGINT) AS saved_nano, 0 AS duration_ms
          FROM open_hold h JOIN ledger_label l ON l.id = h.label
               JOIN charge_set s ON s.id = h.charge_set
-         ORDER BY h.request, h.attempt",
+         WHERE h.node = $3 ORDER BY h.request, h.attempt",
     )
     .bind(recovered)
     .bind(computed)
+    .bind(node.uuid().as_bytes().to_vec())
     .fetch_all(connection)
     .await?;
     rows.iter().map(held_entry).collect()
 }
 
-fn held_entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+fn held_entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
     let block: &[u8] = row.try_get("block")?;
     let mut entry = entry(row)?;
     entry.held = Some(Held {
@@ -189,12 +208,12 @@ fn held_entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
 }
 
 /// The request of a row.
-pub(super) fn request(row: &SqliteRow) -> Result<RequestId, sqlx::Error> {
+pub(super) fn request(row: &AnyRow) -> Result<RequestId, sqlx::Error> {
     uuid(row.try_get("request")?).map(RequestId::from_uuid)
 }
 
 /// The window of a row.
-pub(super) fn window(row: &SqliteRow) -> Result<Window, sqlx::Error> {
+pub(super) fn window(row: &AnyRow) -> Result<Window, sqlx::Error> {
     let subject: i64 = row.try_get("subject")?;
     Ok(Window {
         budget: BudgetId::from_uuid(uuid(row.try_get("budget")?)?),
@@ -205,7 +224,7 @@ pub(super) fn window(row: &SqliteRow) -> Result<Window, sqlx::Error> {
 
 /// What each window should say by the entries that are charged to it, and how many those are.
 pub(super) async fn sums_of_entries(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
 ) -> Result<(HashMap<Window, NanoUsd>, u64), sqlx::Error> {
     let rows = sqlx::query(
         "SELECT w.budget, w.start_ms, w.subject, CAST(SUM(c.charged) AS BIGINT) AS charged
@@ -228,7 +247,7 @@ pub(super) async fn sums_of_entries(
 }
 
 /// How many reservations are there.
-pub(super) async fn count_holds(connection: &mut SqliteConnection) -> Result<u64, sqlx::Error> {
+pub(super) async fn count_holds(connection: &mut AnyConnection) -> Result<u64, sqlx::Error> {
     let row = sqlx::query("SELECT COUNT(*) AS holds FROM open_hold")
         .fetch_one(connection)
         .await?;

@@ -1,21 +1,21 @@
-//! Responses in `SQLite`.
+//! Responses in SQL.
 
 mod vendors;
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
-use super::Database;
 use super::connections::{Connections, SWEEP};
 use super::keys::fixed;
+use super::{Database, begin};
 use crate::response::{
     Asker, History, HistoryBounds, Located, ResponseStore, StoredResponse, Turn, VendorResponse,
 };
 use crate::{KeyId, RequestId, StoreError};
 
-pub(super) struct SqliteResponses(Connections);
+pub(super) struct SqlResponses(Connections);
 
 /// The chain that ends with `$1` as far as it is `$2`'s at the time `$3`. The first row
 /// beyond `$4` turns or `$5` bytes is the last one.
@@ -55,27 +55,23 @@ const TRIM: &str = "
         SELECT id FROM (
             SELECT id, SUM(turn_bytes + object_bytes) OVER (ORDER BY created_ms DESC, id DESC) AS held
             FROM response WHERE virtual_key IS NOT DISTINCT FROM $1
-        )
+        ) AS newest_first
         WHERE held > $2 LIMIT $3
     )";
 
-impl SqliteResponses {
+impl SqlResponses {
     pub(super) fn new(database: Database) -> Self {
         Self(Connections::new(database))
     }
 
-    fn failed(&self, error: sqlx::Error) -> StoreError {
-        self.0.database.error(error)
-    }
-
     /// Inserts a response and moves the expiry of those before it, all or nothing.
     async fn insert(
-        connection: &mut SqliteConnection,
+        connection: &mut AnyConnection,
         response: &StoredResponse,
     ) -> Result<(), sqlx::Error> {
         let (id, key) = (blob(response.id), key(response.key));
         let turn_bytes = i64::try_from(response.turn_bytes()).unwrap_or(i64::MAX);
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = begin(connection).await?;
         let inserted = sqlx::query(
             "INSERT INTO response
                  (id, virtual_key, previous, model, created_ms, expires_ms, turn_bytes, object_bytes)
@@ -84,7 +80,7 @@ impl SqliteResponses {
         .bind(id.clone())
         .bind(key.clone())
         .bind(response.previous.map(blob))
-        .bind(&response.model)
+        .bind(response.model.clone())
         .bind(response.created_ms)
         .bind(response.expires_ms)
         .bind(turn_bytes)
@@ -98,9 +94,9 @@ impl SqliteResponses {
             "INSERT INTO response_content (id, input, output, object) VALUES ($1, $2, $3, $4)",
         )
         .bind(id)
-        .bind(response.input.as_slice())
-        .bind(response.output.as_slice())
-        .bind(response.object.as_slice())
+        .bind(response.input.clone())
+        .bind(response.output.clone())
+        .bind(response.object.clone())
         .execute(&mut *transaction)
         .await?;
         if let Some(previous) = response.previous {
@@ -116,29 +112,27 @@ impl SqliteResponses {
 }
 
 #[async_trait]
-impl ResponseStore for SqliteResponses {
+impl ResponseStore for SqlResponses {
     async fn put(&self, response: &StoredResponse) -> Result<(), StoreError> {
         response.check_size()?;
-        let mut slot = self.0.writing().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let inserted = Self::insert(connection, response).await;
-        inserted.map_err(|error| self.failed(error))
+        let put = async |connection: &mut AnyConnection| Self::insert(connection, response).await;
+        self.0.writing.run(put).await
     }
 
     async fn get(&self, id: RequestId, asker: Asker) -> Result<Option<StoredResponse>, StoreError> {
-        let mut slot = self.0.reading().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let row = sqlx::query(
-            "SELECT * FROM response JOIN response_content USING (id)
-             WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
-        )
-        .bind(blob(id))
-        .bind(key(asker.key))
-        .bind(asker.now_ms)
-        .fetch_optional(connection)
-        .await;
-        row.and_then(|row| row.map(|row| stored(id, asker, &row)).transpose())
-            .map_err(|error| self.failed(error))
+        let get = async |connection: &mut AnyConnection| {
+            let row = sqlx::query(
+                "SELECT * FROM response JOIN response_content USING (id)
+                 WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
+            )
+            .bind(blob(id))
+            .bind(key(asker.key))
+            .bind(asker.now_ms)
+            .fetch_optional(connection)
+            .await?;
+            row.map(|row| stored(id, asker, &row)).transpose()
+        };
+        self.0.reading.run(get).await
     }
 
     async fn history(
@@ -147,55 +141,51 @@ impl ResponseStore for SqliteResponses {
         asker: Asker,
         bounds: HistoryBounds,
     ) -> Result<History, StoreError> {
-        let mut slot = self.0.reading().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let rows = sqlx::query(HISTORY)
-            .bind(blob(id))
-            .bind(key(asker.key))
-            .bind(asker.now_ms)
-            .bind(i64::from(bounds.turns))
-            .bind(i64::try_from(bounds.bytes).unwrap_or(i64::MAX))
-            .fetch_all(connection)
-            .await;
-        rows.and_then(|rows| history(id, bounds, &rows))
-            .map_err(|error| self.failed(error))
+        let read = async |connection: &mut AnyConnection| {
+            let rows = sqlx::query(HISTORY)
+                .bind(blob(id))
+                .bind(key(asker.key))
+                .bind(asker.now_ms)
+                .bind(i64::from(bounds.turns))
+                .bind(i64::try_from(bounds.bytes).unwrap_or(i64::MAX))
+                .fetch_all(connection)
+                .await?;
+            history(id, bounds, &rows)
+        };
+        self.0.reading.run(read).await
     }
 
     async fn delete(&self, id: RequestId, asker: Asker) -> Result<bool, StoreError> {
-        let mut slot = self.0.writing().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let deleted = sqlx::query(
-            "DELETE FROM response
-             WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
-        )
-        .bind(blob(id))
-        .bind(key(asker.key))
-        .bind(asker.now_ms)
-        .execute(connection)
-        .await
-        .map_err(|error| self.failed(error))?;
-        Ok(deleted.rows_affected() > 0)
+        let delete = async |connection: &mut AnyConnection| {
+            sqlx::query(
+                "DELETE FROM response
+                 WHERE id = $1 AND virtual_key IS NOT DISTINCT FROM $2 AND expires_ms > $3",
+            )
+            .bind(blob(id))
+            .bind(key(asker.key))
+            .bind(asker.now_ms)
+            .execute(connection)
+            .await
+        };
+        Ok(self.0.writing.run(delete).await?.rows_affected() > 0)
     }
 
     async fn remember(&self, response: &VendorResponse) -> Result<(), StoreError> {
-        let mut slot = self.0.writing().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let remembered = vendors::remember(connection, response).await;
-        remembered.map_err(|error| self.failed(error))
+        let remember =
+            async |connection: &mut AnyConnection| vendors::remember(connection, response).await;
+        self.0.writing.run(remember).await
     }
 
     async fn locate(&self, names: &[String], now_ms: i64) -> Result<Vec<Located>, StoreError> {
-        let mut slot = self.0.reading().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let located = vendors::locate(connection, names, now_ms).await;
-        located.map_err(|error| self.failed(error))
+        let locate =
+            async |connection: &mut AnyConnection| vendors::locate(connection, names, now_ms).await;
+        self.0.reading.run(locate).await
     }
 
     async fn forget(&self, id: &str, asker: Asker) -> Result<bool, StoreError> {
-        let mut slot = self.0.writing().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let forgotten = vendors::forget(connection, id, asker).await;
-        forgotten.map_err(|error| self.failed(error))
+        let forget =
+            async |connection: &mut AnyConnection| vendors::forget(connection, id, asker).await;
+        self.0.writing.run(forget).await
     }
 
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
@@ -209,17 +199,16 @@ impl ResponseStore for SqliteResponses {
 
     async fn trim(&self, max_bytes: u64) -> Result<u64, StoreError> {
         let max_bytes = i64::try_from(max_bytes).unwrap_or(i64::MAX);
-        let holders: Vec<Option<Vec<u8>>> = {
-            let mut slot = self.0.reading().await?;
-            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-            let beyond = "SELECT virtual_key FROM response GROUP BY virtual_key
-                 HAVING SUM(turn_bytes + object_bytes) > $1";
-            sqlx::query_scalar(beyond)
-                .bind(max_bytes)
-                .fetch_all(connection)
-                .await
-                .map_err(|error| self.failed(error))?
+        let beyond = async |connection: &mut AnyConnection| {
+            sqlx::query_scalar(
+                "SELECT virtual_key FROM response GROUP BY virtual_key
+                 HAVING SUM(turn_bytes + object_bytes) > $1",
+            )
+            .bind(max_bytes)
+            .fetch_all(connection)
+            .await
         };
+        let holders: Vec<Option<Vec<u8>>> = self.0.reading.run(beyond).await?;
         let mut all = 0;
         for holder in holders {
             let batch = || {
@@ -233,11 +222,7 @@ impl ResponseStore for SqliteResponses {
 }
 
 /// What the rows of [`HISTORY`] say.
-fn history(
-    id: RequestId,
-    bounds: HistoryBounds,
-    rows: &[SqliteRow],
-) -> Result<History, sqlx::Error> {
+fn history(id: RequestId, bounds: HistoryBounds, rows: &[AnyRow]) -> Result<History, sqlx::Error> {
     let Some(oldest) = rows.last() else {
         return Ok(History::Missing(id));
     };
@@ -248,7 +233,7 @@ fn history(
     if let Some(previous) = request(oldest, "previous")? {
         return Ok(History::Missing(previous));
     }
-    let turn = |row: &SqliteRow| {
+    let turn = |row: &AnyRow| {
         Ok(Turn {
             input: row.try_get("input")?,
             output: row.try_get("output")?,
@@ -258,7 +243,7 @@ fn history(
     turns.map(History::Whole)
 }
 
-fn stored(id: RequestId, asker: Asker, row: &SqliteRow) -> Result<StoredResponse, sqlx::Error> {
+fn stored(id: RequestId, asker: Asker, row: &AnyRow) -> Result<StoredResponse, sqlx::Error> {
     Ok(StoredResponse {
         id,
         key: asker.key,
@@ -272,7 +257,7 @@ fn stored(id: RequestId, asker: Asker, row: &SqliteRow) -> Result<StoredResponse
     })
 }
 
-fn request(row: &SqliteRow, column: &str) -> Result<Option<RequestId>, sqlx::Error> {
+fn request(row: &AnyRow, column: &str) -> Result<Option<RequestId>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get(column)?;
     let bytes = bytes.map(|_| fixed(row, column)).transpose()?;
     Ok(bytes.map(|it| RequestId::from_uuid(Uuid::from_bytes(it))))

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
 use super::Database;
@@ -58,7 +58,7 @@ const BY_DAY: &str = sums!("e.at_ms / 86400000", "");
 /// Sums the ledger up as `query` asks.
 pub(super) async fn usage(
     database: &Database,
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     query: &UsageQuery,
 ) -> Result<Vec<UsageRow>, StoreError> {
     let fail = |error| database.error(error);
@@ -109,7 +109,7 @@ pub(super) async fn usage(
 
 /// The newest `limit` entries.
 pub(super) async fn recent(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     limit: u32,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let rows = sqlx::query(
@@ -125,7 +125,7 @@ pub(super) async fn recent(
 
 /// A page of entries, oldest first.
 pub(super) async fn page(
-    connection: &mut SqliteConnection,
+    connection: &mut AnyConnection,
     query: &PageQuery,
 ) -> Result<Vec<Entry>, sqlx::Error> {
     let (request, attempt) = match query.after {
@@ -161,7 +161,7 @@ fn request_range(query: &UsageQuery, skew: i64) -> (Uuid, Uuid) {
     (first, last)
 }
 
-fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
+fn sums(row: &AnyRow) -> Result<UsageRow, sqlx::Error> {
     let mut summed = UsageRow::empty(String::new(), None);
     summed.requests = count(row, "requests")?;
     summed.attempts = count(row, "attempts")?;
@@ -175,7 +175,7 @@ fn sums(row: &SqliteRow) -> Result<UsageRow, sqlx::Error> {
     Ok(summed)
 }
 
-pub(super) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
+pub(super) fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
     let text = |column: &str| row.try_get::<&str, _>(column).map(Arc::<str>::from);
     let some_text = |column: &str| {
         let text = row.try_get::<Option<&str>, _>(column);
@@ -219,7 +219,7 @@ pub(super) fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     })
 }
 
-fn tokens(row: &SqliteRow) -> Result<TokenCounts, sqlx::Error> {
+fn tokens(row: &AnyRow) -> Result<TokenCounts, sqlx::Error> {
     Ok(TokenCounts {
         input: count(row, "input")?,
         cache_read: count(row, "cache_read")?,
@@ -231,7 +231,7 @@ fn tokens(row: &SqliteRow) -> Result<TokenCounts, sqlx::Error> {
     })
 }
 
-fn things(row: &SqliteRow) -> Result<ThingCounts, sqlx::Error> {
+fn things(row: &AnyRow) -> Result<ThingCounts, sqlx::Error> {
     let count = |column| match row.try_get(column)? {
         None => Ok(0),
         Some(value) => to_narrow(value),
@@ -243,7 +243,7 @@ fn things(row: &SqliteRow) -> Result<ThingCounts, sqlx::Error> {
     })
 }
 
-pub(super) fn key(row: &SqliteRow, column: &str) -> Result<Option<KeyId>, sqlx::Error> {
+pub(super) fn key(row: &AnyRow, column: &str) -> Result<Option<KeyId>, sqlx::Error> {
     let bytes: Option<&[u8]> = row.try_get(column)?;
     bytes
         .map(|bytes| uuid(bytes).map(KeyId::from_uuid))
@@ -254,13 +254,13 @@ pub(super) fn uuid(bytes: &[u8]) -> Result<Uuid, sqlx::Error> {
     Uuid::from_slice(bytes).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 
-pub(super) fn count(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
+pub(super) fn count(row: &AnyRow, column: &str) -> Result<u64, sqlx::Error> {
     narrow(row, column)
 }
 
 /// Reads an integer column into the narrower type that it was written from.
 pub(super) fn narrow<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
-    row: &SqliteRow,
+    row: &AnyRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {
     to_narrow(row.try_get(column)?)

@@ -1,17 +1,17 @@
-//! Answers in `SQLite`: a narrow table to look names up and sum bytes in, the words in another.
+//! Answers in SQL: a narrow table to look names up and sum bytes in, the words in another.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
-use super::Database;
 use super::connections::{Connections, SWEEP};
 use super::keys::fixed;
+use super::{Database, begin};
 use crate::answer::{AnswerStore, KeptAnswer};
 use crate::{KeyId, NanoUsd, RequestId, StoreError};
 
-pub(super) struct SqliteAnswers(Connections);
+pub(super) struct SqlAnswers(Connections);
 
 /// Deletes at most `$2` answers that expire at or before `$1`.
 const EXPIRE: &str =
@@ -23,7 +23,7 @@ const TRIM_KEY: &str = "
         SELECT name FROM (
             SELECT name, SUM(bytes) OVER (ORDER BY created_ms DESC, name DESC) AS held
             FROM answer WHERE virtual_key IS NOT DISTINCT FROM $1
-        )
+        ) AS newest_first
         WHERE held > $2 LIMIT $3
     )";
 
@@ -32,43 +32,37 @@ const TRIM_ALL: &str = "
     DELETE FROM answer WHERE name IN (
         SELECT name FROM (
             SELECT name, SUM(bytes) OVER (ORDER BY created_ms DESC, name DESC) AS held FROM answer
-        )
+        ) AS newest_first
         WHERE held > $1 LIMIT $2
     )";
 
-impl SqliteAnswers {
+impl SqlAnswers {
     pub(super) fn new(database: Database) -> Self {
         Self(Connections::new(database))
-    }
-
-    fn failed(&self, error: sqlx::Error) -> StoreError {
-        self.0.database.error(error)
     }
 }
 
 #[async_trait]
-impl AnswerStore for SqliteAnswers {
+impl AnswerStore for SqlAnswers {
     async fn keep(&self, answer: &KeptAnswer) -> Result<(), StoreError> {
         answer.check_size()?;
-        let mut slot = self.0.writing().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let kept = insert(connection, answer).await;
-        kept.map_err(|error| self.failed(error))
+        let keep = async |connection: &mut AnyConnection| insert(connection, answer).await;
+        self.0.writing.run(keep).await
     }
 
     async fn find(&self, name: &[u8; 32], now_ms: i64) -> Result<Option<KeptAnswer>, StoreError> {
-        let mut slot = self.0.reading().await?;
-        let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-        let row = sqlx::query(
-            "SELECT * FROM answer JOIN answer_content USING (name)
-             WHERE name = $1 AND expires_ms > $2",
-        )
-        .bind(name.to_vec())
-        .bind(now_ms)
-        .fetch_optional(connection)
-        .await;
-        row.and_then(|row| row.map(|row| kept(&row)).transpose())
-            .map_err(|error| self.failed(error))
+        let find = async |connection: &mut AnyConnection| {
+            let row = sqlx::query(
+                "SELECT * FROM answer JOIN answer_content USING (name)
+                 WHERE name = $1 AND expires_ms > $2",
+            )
+            .bind(name.to_vec())
+            .bind(now_ms)
+            .fetch_optional(connection)
+            .await?;
+            row.map(|row| kept(&row)).transpose()
+        };
+        self.0.reading.run(find).await
     }
 
     async fn expire(&self, until_ms: i64) -> Result<u64, StoreError> {
@@ -79,17 +73,15 @@ impl AnswerStore for SqliteAnswers {
     async fn trim(&self, per_key: u64, all: u64) -> Result<u64, StoreError> {
         let narrow = |bytes| i64::try_from(bytes).unwrap_or(i64::MAX);
         let (per_key, all) = (narrow(per_key), narrow(all));
-        let holders: Vec<Option<Vec<u8>>> = {
-            let mut slot = self.0.reading().await?;
-            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-            let beyond =
-                "SELECT virtual_key FROM answer GROUP BY virtual_key HAVING SUM(bytes) > $1";
-            sqlx::query_scalar(beyond)
-                .bind(per_key)
-                .fetch_all(connection)
-                .await
-                .map_err(|error| self.failed(error))?
+        let beyond = async |connection: &mut AnyConnection| {
+            sqlx::query_scalar(
+                "SELECT virtual_key FROM answer GROUP BY virtual_key HAVING SUM(bytes) > $1",
+            )
+            .bind(per_key)
+            .fetch_all(connection)
+            .await
         };
+        let holders: Vec<Option<Vec<u8>>> = self.0.reading.run(beyond).await?;
         let mut trimmed = 0;
         for holder in holders {
             let batch = || {
@@ -98,14 +90,12 @@ impl AnswerStore for SqliteAnswers {
             };
             trimmed += self.0.delete_in_batches(batch).await?;
         }
-        let held: i64 = {
-            let mut slot = self.0.reading().await?;
-            let connection = slot.as_mut().ok_or(StoreError::Closed)?;
-            sqlx::query_scalar("SELECT COALESCE(SUM(bytes), 0) FROM answer")
+        let held = async |connection: &mut AnyConnection| {
+            sqlx::query_scalar("SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM answer")
                 .fetch_one(connection)
                 .await
-                .map_err(|error| self.failed(error))?
         };
+        let held: i64 = self.0.reading.run(held).await?;
         if held > all {
             let batch = || sqlx::query(TRIM_ALL).bind(all).bind(SWEEP);
             trimmed += self.0.delete_in_batches(batch).await?;
@@ -115,8 +105,8 @@ impl AnswerStore for SqliteAnswers {
 }
 
 /// Inserts an answer with its words, all or nothing, where there is none that is alive.
-async fn insert(connection: &mut SqliteConnection, answer: &KeptAnswer) -> Result<(), sqlx::Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+async fn insert(connection: &mut AnyConnection, answer: &KeptAnswer) -> Result<(), sqlx::Error> {
+    let mut transaction = begin(connection).await?;
     sqlx::query("DELETE FROM answer WHERE name = $1 AND expires_ms <= $2")
         .bind(answer.name.to_vec())
         .bind(answer.created_ms)
@@ -150,7 +140,7 @@ async fn insert(connection: &mut SqliteConnection, answer: &KeptAnswer) -> Resul
     transaction.commit().await
 }
 
-fn kept(row: &SqliteRow) -> Result<KeptAnswer, sqlx::Error> {
+fn kept(row: &AnyRow) -> Result<KeptAnswer, sqlx::Error> {
     let key: Option<&[u8]> = row.try_get("virtual_key")?;
     let key = key.map(|_| fixed(row, "virtual_key")).transpose()?;
     let status: i64 = row.try_get("status")?;

@@ -14,17 +14,22 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
-use sqlx::SqliteConnection;
+use sqlx::AnyConnection;
+use tokio::time::timeout;
 
-use super::Database;
-use super::book::{self, Known};
+use super::book::{self, Known, Source};
+use super::dialect::Dialect;
+use super::{Database, sqlite};
 use crate::StoreError;
 use crate::journal::codec::{self, Record};
 use crate::journal::segment::{self, Scan};
 use crate::journal::{Journal, Position, Waiter};
+use crate::node::Node;
 
 /// How long a batch gathers.
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long one batch may take; a server that froze must not hold the writer for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the writer waits after the database refused.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Pauses between two fsyncs of the journal, and bytes that bring one forward.
@@ -43,8 +48,9 @@ pub(super) struct Finished {
 /// The writer's own state.
 struct Writer {
     database: Database,
+    node: Node,
     journal: Arc<Journal>,
-    connection: Option<SqliteConnection>,
+    connection: Option<AnyConnection>,
     known: Known,
     /// `None` until the database told how far it is.
     applied: Option<Position>,
@@ -56,7 +62,7 @@ struct Writer {
 /// # Errors
 /// The system gives no thread.
 pub(super) fn spawn(
-    database: Database,
+    (database, node): (Database, Node),
     journal: Arc<Journal>,
     lock: File,
 ) -> Result<Arc<Finished>, StoreError> {
@@ -66,7 +72,7 @@ pub(super) fn spawn(
     thread::Builder::new()
         .name("tollward-ledger".to_owned())
         .spawn(move || {
-            let (waiters, result) = supervise(&database, &journal);
+            let (waiters, result) = supervise(&database, node, &journal);
             drop(lock);
             signal.set();
             journal.end();
@@ -78,10 +84,15 @@ pub(super) fn spawn(
 }
 
 /// Runs the writer until the journal is closed; a panic costs its state, not the ledger.
-fn supervise(database: &Database, journal: &Arc<Journal>) -> (Vec<Waiter>, Result<(), StoreError>) {
+fn supervise(
+    database: &Database,
+    node: Node,
+    journal: &Arc<Journal>,
+) -> (Vec<Waiter>, Result<(), StoreError>) {
     loop {
         let mut writer = Writer {
             database: database.clone(),
+            node,
             journal: Arc::clone(journal),
             connection: None,
             known: Known::default(),
@@ -89,7 +100,7 @@ fn supervise(database: &Database, journal: &Arc<Journal>) -> (Vec<Waiter>, Resul
             pauses: 0,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
+            .enable_all()
             .build();
         let ended = match runtime {
             Ok(runtime) => catch_unwind(AssertUnwindSafe(|| runtime.block_on(writer.run()))).ok(),
@@ -176,14 +187,28 @@ impl Writer {
 
     async fn book(&mut self, records: &[Record<'_>], applied: Position) -> Result<(), StoreError> {
         let mut known = std::mem::take(&mut self.known);
+        let source = Source {
+            node: self.node,
+            applied: Some(applied),
+        };
         let connection = self.connection().await?;
-        let booked = book::book(connection, &mut known, records, Some(applied)).await;
+        let booked = timeout(
+            PATIENCE,
+            book::book(connection, &mut known, records, source),
+        )
+        .await;
+        // A batch that did not end in time is given up with its connection, and what it learned.
+        let booked = booked.map_err(|late| self.database.failed(late))?;
         self.known = known;
-        booked.map_err(|error| self.database.error(error))
+        match booked {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(StoreError::Fenced),
+            Err(error) => Err(self.database.error(error)),
+        }
     }
 
     /// The writer's connection, made anew after a failure.
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    async fn connection(&mut self) -> Result<&mut AnyConnection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.database.connect().await?,
@@ -196,7 +221,8 @@ impl Writer {
         if let Some(applied) = self.applied {
             return Ok(applied);
         }
-        let stored = book::position(self.connection().await?)
+        let node = self.node.id;
+        let stored = book::position(self.connection().await?, node)
             .await
             .map_err(|error| self.database.error(error))?;
         let first = self
@@ -244,17 +270,16 @@ impl Writer {
         })
     }
 
-    /// Deletes segments whose entries are in the database file itself, synced there by a checkpoint.
+    /// Deletes segments whose entries are safe from a loss of power: a server's are when they are committed, those of
+    /// a file when a checkpoint has carried them into it.
     ///
     /// A long report can hold a checkpoint back; the segments then stay until the next time.
     async fn delete_applied(&mut self, applied: Position) -> Result<(), StoreError> {
-        let connection = self.connection().await?;
-        let (_, frames, moved): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(PASSIVE)")
-            .fetch_one(connection)
-            .await
-            .map_err(|error| self.database.error(error))?;
-        if moved < frames {
-            return Ok(());
+        if self.database.dialect == Dialect::Sqlite {
+            let moved = sqlite::checkpoint(self.connection().await?).await;
+            if !moved.map_err(|error| self.database.error(error))? {
+                return Ok(());
+            }
         }
         let folder = self.journal.folder();
         self.journal

@@ -1,4 +1,4 @@
-//! The ledger in `SQLite`: as the gateway writes it, and as a tool reads it.
+//! The ledger in SQL: as the gateway writes it, and as a tool reads it.
 //!
 //! Reports use a connection of their own, opened for the report and closed
 //! after it: they are rare, may be long, and must not delay the writer or the
@@ -11,9 +11,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+use super::book::Source;
 use super::writer::{self, Finished};
 use super::{Database, book, report};
 use crate::journal::{Journal, Position, codec, segment};
+use crate::node::Node;
 use crate::{Backlog, Entry, Ledger, PageQuery, RequestId, StoreError, UsageQuery, UsageRow};
 
 /// How long dropping the ledger waits for its writer to finish.
@@ -29,6 +31,8 @@ pub(super) struct GatewayLedger {
 /// The ledger beside a gateway, or after one that died: reads, and helps entries in.
 pub(super) struct ToolLedger {
     database: Database,
+    /// Whose journal lies here; `None`: nobody's.
+    node: Option<Node>,
     /// Two flushes at once would do the same work twice.
     flushing: Mutex<()>,
 }
@@ -36,11 +40,11 @@ pub(super) struct ToolLedger {
 impl GatewayLedger {
     /// Starts the writer; `lock` is released when the writer has ended, not before.
     pub(super) fn start(
-        database: Database,
+        (database, node): (Database, Node),
         journal: Arc<Journal>,
         lock: File,
     ) -> Result<Self, StoreError> {
-        let finished = writer::spawn(database.clone(), Arc::clone(&journal), lock)?;
+        let finished = writer::spawn((database.clone(), node), Arc::clone(&journal), lock)?;
         Ok(Self {
             database,
             journal,
@@ -138,9 +142,10 @@ async fn flush_unless_closed(ledger: &GatewayLedger) -> Result<(), StoreError> {
 }
 
 impl ToolLedger {
-    pub(super) fn new(database: Database) -> Self {
+    pub(super) fn new(database: Database, node: Option<Node>) -> Self {
         Self {
             database,
+            node,
             flushing: Mutex::new(()),
         }
     }
@@ -148,13 +153,20 @@ impl ToolLedger {
     /// Books what the journal holds beyond what the database has. Deletes nothing:
     /// the segments belong to the gateway.
     async fn apply(&self) -> Result<(), StoreError> {
+        let Some(node) = self.node else {
+            return Ok(());
+        };
         let folder = self.database.beside("journal");
         let at = |source| StoreError::file("read journal", &folder, source);
         let mut connection = self.database.connect().await?;
-        let applied = book::position(&mut connection)
+        let applied = book::position(&mut connection, node.id)
             .await
             .map_err(|error| self.database.error(error))?;
         let mut known = book::Known::default();
+        let source = Source {
+            node,
+            applied: None,
+        };
         for (number, _) in segment::list(&folder).map_err(at)? {
             if number < applied.segment {
                 continue;
@@ -176,7 +188,7 @@ impl ToolLedger {
                 if records.is_empty() {
                     break;
                 }
-                book::book(&mut connection, &mut known, &records, None)
+                book::book(&mut connection, &mut known, &records, source)
                     .await
                     .map_err(|error| self.database.error(error))?;
                 position.offset += consumed;

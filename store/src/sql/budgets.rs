@@ -1,102 +1,107 @@
-//! Accounts and budgets in `SQLite`.
+//! Accounts and budgets in SQL.
 //!
-//! They change rarely and are read whole, so each question has a connection of its own.
+//! They change rarely and are read whole, so one connection serves all questions.
 
 use async_trait::async_trait;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 
+use super::connections::Line;
 use super::keys::{move_version, some_uuid};
 use super::report::{narrow, unknown, uuid};
-use super::{Database, charges};
+use super::{Database, begin, begin_reading, charges};
 use crate::budget::check;
+use crate::node::Node;
 use crate::{
     Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Difference, Entry,
     Holder, KeyId, NanoUsd, NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification,
     Window,
 };
 
-pub(super) struct SqliteBudgets {
-    database: Database,
+/// What was spent in a window, by whomever. No row: nothing.
+const SPENT: &str = "
+    SELECT budget, start_ms, subject, CAST(SUM(spent_nano) AS BIGINT) AS spent_nano
+    FROM budget_window WHERE budget = $1 AND start_ms = $2 AND subject = $3
+    GROUP BY budget, start_ms, subject";
+
+/// The same of all windows.
+const ALL_SPENT: &str = "
+    SELECT budget, start_ms, subject, CAST(SUM(spent_nano) AS BIGINT) AS spent_nano
+    FROM budget_window GROUP BY budget, start_ms, subject";
+
+pub(super) struct SqlBudgets {
+    line: Line,
+    /// Which gateway this is; `None`: none.
+    node: Option<Node>,
 }
 
-impl SqliteBudgets {
-    pub(super) fn new(database: Database) -> Self {
-        Self { database }
-    }
-
-    /// Runs `question` on a connection of its own.
-    async fn ask<T>(
-        &self,
-        question: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, StoreError> {
-        let mut connection = self.database.connect_durable().await?;
-        let answer = question(&mut connection).await;
-        let answer = answer.map_err(|error| self.database.error(error))?;
-        self.database.close(connection).await?;
-        Ok(answer)
+impl SqlBudgets {
+    pub(super) fn new(database: Database, node: Option<Node>) -> Self {
+        Self {
+            line: Line::durable(database),
+            node,
+        }
     }
 
     /// Runs `change` in a transaction and moves the version if it changed anything.
     async fn change(
         &self,
-        change: impl AsyncFnOnce(&mut SqliteConnection) -> Result<u64, sqlx::Error>,
-    ) -> Result<bool, sqlx::Error> {
-        let connected = self.database.connect_durable().await;
-        let mut connection = connected.map_err(|error| sqlx::Error::Configuration(error.into()))?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-        let is_changed = change(&mut transaction).await? > 0;
-        if is_changed {
-            move_version(&mut transaction).await?;
-        }
-        transaction.commit().await?;
-        connection.close().await?;
-        Ok(is_changed)
+        change: impl AsyncFnOnce(&mut AnyConnection) -> Result<u64, sqlx::Error>,
+    ) -> Result<bool, StoreError> {
+        let work = async |connection: &mut AnyConnection| changed(connection, change).await;
+        self.line.run(work).await
     }
 
-    /// The error of a change that gives something the name `name`.
-    fn naming(&self, error: sqlx::Error, name: String) -> StoreError {
-        match error {
+    /// The same of a change that gives something the name `name`, which may be taken.
+    async fn name(
+        &self,
+        name: &str,
+        change: impl AsyncFnOnce(&mut AnyConnection) -> Result<u64, sqlx::Error>,
+    ) -> Result<(), StoreError> {
+        let work = async |connection: &mut AnyConnection| match changed(connection, change).await {
             // Ids are random, so it is the name.
-            sqlx::Error::Database(error) if error.is_unique_violation() => {
-                StoreError::Taken { name }
-            }
-            error => self.database.error(error),
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
+            done => done.map(|_| true),
+        };
+        if self.line.run(work).await? {
+            Ok(())
+        } else {
+            let name = name.to_owned();
+            Err(StoreError::Taken { name })
         }
     }
 }
 
 #[async_trait]
-impl BudgetStore for SqliteBudgets {
+impl BudgetStore for SqlBudgets {
     async fn open_account(&self, new: NewAccount) -> Result<Account, StoreError> {
         let account = Account::from_new(new)?;
-        let insert = async |connection: &mut SqliteConnection| {
+        let insert = async |connection: &mut AnyConnection| {
             let inserted = sqlx::query(
                 "INSERT INTO account (id, kind, parent, name, created_ms) VALUES ($1, $2, $3, $4, $5)",
             )
             .bind(account.id.uuid().as_bytes().to_vec())
             .bind(i64::from(account.kind as u8))
             .bind(account.parent.map(|it| it.uuid().as_bytes().to_vec()))
-            .bind(&account.name)
+            .bind(account.name.clone())
             .bind(account.created_ms)
             .execute(connection)
             .await?;
             Ok(inserted.rows_affected())
         };
-        match self.change(insert).await {
-            Ok(_) => Ok(account),
-            Err(error) => Err(self.naming(error, account.name)),
-        }
+        self.name(&account.name, insert).await?;
+        Ok(account)
     }
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        self.ask(async |connection| {
-            let rows = sqlx::query("SELECT * FROM account ORDER BY created_ms, id")
-                .fetch_all(connection)
-                .await?;
-            rows.iter().map(account).collect()
-        })
-        .await
+        self.line
+            .run(async |connection: &mut AnyConnection| {
+                let rows = sqlx::query("SELECT * FROM account ORDER BY created_ms, id")
+                    .fetch_all(connection)
+                    .await?;
+                rows.iter().map(account).collect()
+            })
+            .await
     }
 
     async fn close_account(
@@ -109,7 +114,7 @@ impl BudgetStore for SqliteBudgets {
         let Some(found) = Account::named(&accounts, kind, id_or_name) else {
             return Ok(None);
         };
-        let close = async |connection: &mut SqliteConnection| {
+        let close = async |connection: &mut AnyConnection| {
             let closed = sqlx::query(
                 "UPDATE account SET closed_ms = $1 WHERE id = $2 AND closed_ms IS NULL",
             )
@@ -119,8 +124,7 @@ impl BudgetStore for SqliteBudgets {
             .await?;
             Ok(closed.rows_affected())
         };
-        let closed = self.change(close).await;
-        closed.map_err(|error| self.database.error(error))?;
+        self.change(close).await?;
         Ok(Some(Account {
             closed_ms: found.closed_ms.or(Some(now_ms)),
             ..found.clone()
@@ -130,27 +134,25 @@ impl BudgetStore for SqliteBudgets {
     async fn create_budget(&self, new: NewBudget) -> Result<Budget, StoreError> {
         let budget = Budget::from_new(new)?;
         let terms = json_text(&budget.terms)?;
-        let insert = async |connection: &mut SqliteConnection| {
+        let insert = async |connection: &mut AnyConnection| {
             let (kind, holder) = holder_columns(budget.holder);
             let inserted = sqlx::query(
                 "INSERT INTO budget (id, name, holder_kind, holder, limit_nano, terms, created_ms)
                  VALUES ($1, $2, $3, $4, $5, $6, $7)",
             )
             .bind(budget.id.uuid().as_bytes().to_vec())
-            .bind(&budget.name)
+            .bind(budget.name.clone())
             .bind(kind)
             .bind(holder)
             .bind(budget.limit.0)
-            .bind(&terms)
+            .bind(terms.clone())
             .bind(budget.created_ms)
             .execute(connection)
             .await?;
             Ok(inserted.rows_affected())
         };
-        match self.change(insert).await {
-            Ok(_) => Ok(budget),
-            Err(error) => Err(self.naming(error, budget.name)),
-        }
+        self.name(&budget.name, insert).await?;
+        Ok(budget)
     }
 
     async fn change_budget(
@@ -161,19 +163,18 @@ impl BudgetStore for SqliteBudgets {
     ) -> Result<Option<Budget>, StoreError> {
         check(limit, &terms)?;
         let text = json_text(&terms)?;
-        let update = async |connection: &mut SqliteConnection| {
+        let update = async |connection: &mut AnyConnection| {
             let updated = sqlx::query(
                 "UPDATE budget SET limit_nano = $1, terms = $2 WHERE id = $3 AND ended_ms IS NULL",
             )
             .bind(limit.0)
-            .bind(&text)
+            .bind(text.clone())
             .bind(id.uuid().as_bytes().to_vec())
             .execute(connection)
             .await?;
             Ok(updated.rows_affected())
         };
-        let changed = self.change(update).await;
-        if !changed.map_err(|error| self.database.error(error))? {
+        if !self.change(update).await? {
             return Ok(None);
         }
         let budgets = self.budgets().await?;
@@ -189,7 +190,7 @@ impl BudgetStore for SqliteBudgets {
         let Some(found) = Budget::named(&budgets, id_or_name) else {
             return Ok(None);
         };
-        let end = async |connection: &mut SqliteConnection| {
+        let end = async |connection: &mut AnyConnection| {
             let ended =
                 sqlx::query("UPDATE budget SET ended_ms = $1 WHERE id = $2 AND ended_ms IS NULL")
                     .bind(now_ms)
@@ -198,8 +199,7 @@ impl BudgetStore for SqliteBudgets {
                     .await?;
             Ok(ended.rows_affected())
         };
-        let ended = self.change(end).await;
-        ended.map_err(|error| self.database.error(error))?;
+        self.change(end).await?;
         Ok(Some(Budget {
             ended_ms: found.ended_ms.or(Some(now_ms)),
             ..found.clone()
@@ -207,13 +207,14 @@ impl BudgetStore for SqliteBudgets {
     }
 
     async fn budgets(&self) -> Result<Vec<Budget>, StoreError> {
-        self.ask(async |connection| {
-            let rows = sqlx::query("SELECT * FROM budget ORDER BY created_ms, id")
-                .fetch_all(connection)
-                .await?;
-            rows.iter().map(budget).collect()
-        })
-        .await
+        self.line
+            .run(async |connection: &mut AnyConnection| {
+                let rows = sqlx::query("SELECT * FROM budget ORDER BY created_ms, id")
+                    .fetch_all(connection)
+                    .await?;
+                rows.iter().map(budget).collect()
+            })
+            .await
     }
 
     async fn set_limits(&self, holder: Holder, limits: RateLimits) -> Result<(), StoreError> {
@@ -221,7 +222,7 @@ impl BudgetStore for SqliteBudgets {
         let (kind, id) = holder_columns(holder);
         let id = id.unwrap_or_default();
         let text = json_text(&limits)?;
-        let set = async |connection: &mut SqliteConnection| {
+        let set = async |connection: &mut AnyConnection| {
             let query = if limits.is_nothing() {
                 sqlx::query("DELETE FROM rate_limit WHERE holder_kind = $1 AND holder = $2")
             } else {
@@ -230,71 +231,89 @@ impl BudgetStore for SqliteBudgets {
                      ON CONFLICT (holder_kind, holder) DO UPDATE SET terms = excluded.terms",
                 )
             };
-            let query = query.bind(kind).bind(&id);
+            let query = query.bind(kind).bind(id.clone());
             let query = if limits.is_nothing() {
                 query
             } else {
-                query.bind(&text)
+                query.bind(text.clone())
             };
             Ok(query.execute(connection).await?.rows_affected())
         };
-        let changed = self.change(set).await;
-        changed
-            .map(|_| ())
-            .map_err(|error| self.database.error(error))
+        self.change(set).await.map(|_| ())
     }
 
     async fn limits(&self) -> Result<Vec<(Holder, RateLimits)>, StoreError> {
-        self.ask(async |connection| {
-            let rows = sqlx::query(
-                "SELECT holder_kind, NULLIF(holder, X'') AS holder, terms FROM rate_limit",
-            )
-            .fetch_all(connection)
-            .await?;
-            let read = |row: &SqliteRow| Ok((holder(row)?, from_json(row, "terms")?));
-            rows.iter().map(read).collect()
-        })
-        .await
+        self.line
+            .run(async |connection: &mut AnyConnection| {
+                let rows = sqlx::query("SELECT * FROM rate_limit")
+                    .fetch_all(connection)
+                    .await?;
+                let read = |row: &AnyRow| Ok((holder(row)?, from_json(row, "terms")?));
+                rows.iter().map(read).collect()
+            })
+            .await
     }
 
     async fn spent(&self, windows: &[Window]) -> Result<Vec<Spent>, StoreError> {
-        self.ask(async |connection| {
-            // One view of all of them.
-            let mut transaction = connection.begin().await?;
-            let mut found = Vec::new();
-            for window in windows {
-                let row = sqlx::query(
-                    "SELECT * FROM budget_window WHERE budget = $1 AND start_ms = $2 AND subject = $3",
-                )
-                .bind(window.budget.uuid().as_bytes().to_vec())
-                .bind(window.start_ms)
-                .bind(window.subject.cast_signed())
-                .fetch_optional(&mut *transaction)
-                .await?;
-                found.extend(row.as_ref().map(spent).transpose()?);
-            }
-            transaction.commit().await?;
-            Ok(found)
-        })
-        .await
+        self.line
+            .run(async |connection: &mut AnyConnection| {
+                // One view of all of them.
+                let mut transaction = begin_reading(connection).await?;
+                let mut found = Vec::new();
+                for window in windows {
+                    let row = sqlx::query(SPENT)
+                        .bind(window.budget.uuid().as_bytes().to_vec())
+                        .bind(window.start_ms)
+                        .bind(window.subject.cast_signed())
+                        .fetch_optional(&mut *transaction)
+                        .await?;
+                    found.extend(row.as_ref().map(spent).transpose()?);
+                }
+                transaction.commit().await?;
+                Ok(found)
+            })
+            .await
     }
 
     async fn open_holds(&self) -> Result<Vec<Entry>, StoreError> {
-        self.ask(charges::open_holds).await
+        let Some(node) = self.node else {
+            return Ok(Vec::new());
+        };
+        let held =
+            async |connection: &mut AnyConnection| charges::open_holds(connection, node.id).await;
+        self.line.run(held).await
     }
 
     async fn verify(&self) -> Result<Verification, StoreError> {
-        self.ask(verify).await
+        let database = &self.line.database;
+        // A connection of its own: it reads every entry, and takes its time.
+        let mut connection = database.connect().await?;
+        let verified = verify(&mut connection).await;
+        let verified = verified.map_err(|error| database.error(error))?;
+        database.close(connection).await?;
+        Ok(verified)
     }
 }
 
-async fn verify(connection: &mut SqliteConnection) -> Result<Verification, sqlx::Error> {
+/// Runs `change` in a transaction and moves the version if it changed anything.
+async fn changed(
+    connection: &mut AnyConnection,
+    change: impl AsyncFnOnce(&mut AnyConnection) -> Result<u64, sqlx::Error>,
+) -> Result<bool, sqlx::Error> {
+    let mut transaction = begin(connection).await?;
+    let is_changed = change(&mut transaction).await? > 0;
+    if is_changed {
+        move_version(&mut transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(is_changed)
+}
+
+async fn verify(connection: &mut AnyConnection) -> Result<Verification, sqlx::Error> {
     // One view of both, whatever the gateway books meanwhile.
-    let mut transaction = connection.begin().await?;
+    let mut transaction = begin_reading(connection).await?;
     let (mut sums, entries) = charges::sums_of_entries(&mut transaction).await?;
-    let rows = sqlx::query("SELECT * FROM budget_window")
-        .fetch_all(&mut *transaction)
-        .await?;
+    let rows = sqlx::query(ALL_SPENT).fetch_all(&mut *transaction).await?;
     let open_holds = charges::count_holds(&mut transaction).await?;
     transaction.commit().await?;
     let windows = rows.len() as u64;
@@ -326,14 +345,14 @@ async fn verify(connection: &mut SqliteConnection) -> Result<Verification, sqlx:
     })
 }
 
-fn spent(row: &SqliteRow) -> Result<Spent, sqlx::Error> {
+fn spent(row: &AnyRow) -> Result<Spent, sqlx::Error> {
     Ok(Spent {
         window: charges::window(row)?,
         amount: NanoUsd(row.try_get("spent_nano")?),
     })
 }
 
-fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
+fn account(row: &AnyRow) -> Result<Account, sqlx::Error> {
     let kind = AccountKind::from_code(row.try_get("kind")?);
     Ok(Account {
         id: AccountId::from_uuid(uuid(row.try_get("id")?)?),
@@ -345,7 +364,7 @@ fn account(row: &SqliteRow) -> Result<Account, sqlx::Error> {
     })
 }
 
-fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
+fn budget(row: &AnyRow) -> Result<Budget, sqlx::Error> {
     Ok(Budget {
         id: BudgetId::from_uuid(uuid(row.try_get("id")?)?),
         name: row.try_get("name")?,
@@ -357,9 +376,17 @@ fn budget(row: &SqliteRow) -> Result<Budget, sqlx::Error> {
     })
 }
 
-fn holder(row: &SqliteRow) -> Result<Holder, sqlx::Error> {
+fn holder(row: &AnyRow) -> Result<Holder, sqlx::Error> {
     let kind: u8 = narrow(row, "holder_kind")?;
-    let id = some_uuid(row, "holder")?;
+    // NULL or, where it is a part of a key, empty.
+    let has_id = row
+        .try_get::<Option<&[u8]>, _>("holder")?
+        .is_some_and(|it| !it.is_empty());
+    let id = if has_id {
+        some_uuid(row, "holder")?
+    } else {
+        None
+    };
     match (kind, id) {
         (0, None) => Ok(Holder::Gateway),
         (1, Some(id)) => Ok(Holder::Organization(AccountId::from_uuid(id))),
@@ -386,8 +413,8 @@ fn json_text(value: &impl serde::Serialize) -> Result<String, StoreError> {
     })
 }
 
-fn from_json<T: serde::de::DeserializeOwned>(
-    row: &SqliteRow,
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(
+    row: &AnyRow,
     column: &str,
 ) -> Result<T, sqlx::Error> {
     let text: &str = row.try_get(column)?;
