@@ -274,6 +274,8 @@ impl App {
         let alerts = gateway.metrics.budget_alerts.clone();
         let budgets = Arc::clone(&gateway.budgets);
         tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
+        let budgets = Arc::clone(&gateway.budgets);
+        tasks.spawn("parts", budgets.follow(tasks.stopping()));
         let configured = Arc::clone(gateway);
         let sweeping = Arc::clone(&gateway.idempotency).sweep(tasks.stopping(), move || {
             configured.snapshot().limits.idempotency
@@ -353,7 +355,7 @@ async fn gateway(
         ConfiguredAccess::File(path) => AccessLog::open(Some(path), metrics.log_dropped.clone())
             .with_context(|| format!("cannot open the access log {}", path.display()))?,
     };
-    let budgets = Budgets::load(Arc::clone(&store.budgets), &*store.ledger)
+    let budgets = Budgets::load(store)
         .await
         .context("cannot read the budgets")?;
     let budgets = Arc::new(budgets);

@@ -1,108 +1,57 @@
 //! The budgets in force, and what is spent of them.
 //!
 //! What an attempt may cost is reserved here before it is sent, on every budget that its call falls
-//! into or on none, and charged when it ends. The sums are this process's own: it is the only one
-//! that spends, and begins with what the ledger has. Attempts that ran when the process before it died are booked
-//! with all that was held for them.
+//! into or on none, and charged when it ends. The sums are this process's own: it spends from what is its alone, a
+//! whole budget or a part of one, and begins with what the ledger has. Attempts that ran when the process
+//! before it died are booked with all that was held for them.
 //! What is to be held is decided in `policy/ceiling`, when in `pipeline/reserve`.
 
 pub mod alerts;
+mod habits;
+mod parts;
 pub mod purse;
+mod reservation;
+mod terms;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
-use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use tollward_store::{
-    Account, AccountId, Budget, BudgetId, BudgetStore, Estimate, Held, Holder, KeyId, KeyRecord,
-    Ledger, NanoUsd, StoreError, Window,
+    AccountId, Ask, BudgetId, BudgetStore, Holder, KeyRecord, NanoUsd, Shares, Store, StoreError,
+    Window,
 };
 
+use self::habits::Habits;
+pub use self::parts::Unanswered;
 use self::purse::{Full, Purse, Purses, Wanted};
+pub use self::reservation::Reservation;
+use self::terms::Terms;
+pub use self::terms::{InForce, zone};
 use crate::clock;
-use crate::policy::period::{self, Bounds};
-use crate::policy::typical::Typical;
-
-/// Keys and models of which it is remembered how long answers are; beyond it, all are forgotten.
-const MAX_LEARNED: usize = 10_000;
 
 /// The budgets of a gateway.
 pub struct Budgets {
     store: Arc<dyn BudgetStore>,
+    /// Where this gateway's parts of budgets come from; `None`: it is alone.
+    shares: Option<Arc<dyn Shares>>,
     terms: ArcSwap<Terms>,
     purses: Mutex<Purses>,
+    /// One question at a time.
+    asking: tokio::sync::Mutex<()>,
+    /// What a stream that runs wants more of, and whoever asks for it.
+    wanted: Mutex<Option<(Vec<Wanted>, NanoUsd)>>,
+    wake: tokio::sync::Notify,
+    /// When the database did not answer; `None`: it did, the last time.
+    failed: Mutex<Option<Instant>>,
     /// How long answers are, of each key and model.
-    typical: Mutex<HashMap<Habit, Typical>>,
+    pub habits: Habits,
     /// The latest time that a call was charged at: a clock that steps back opens no window that is
     /// over (faults P-15).
     latest_ms: AtomicI64,
-}
-
-/// A key, if there is one, and a model.
-type Habit = (Option<KeyId>, Arc<str>);
-
-/// What is in force.
-#[derive(Default)]
-struct Terms {
-    by_holder: HashMap<Holder, Vec<Arc<InForce>>>,
-    accounts: HashMap<AccountId, Account>,
-}
-
-/// A budget that holds.
-pub struct InForce {
-    /// What was decided.
-    pub budget: Budget,
-    zone: TimeZone,
-}
-
-/// What is held for an attempt. Dropped, it is given back.
-pub struct Reservation {
-    budgets: Arc<Budgets>,
-    held: Held,
-}
-
-/// The time zone of that IANA name; UTC has no name or its own.
-///
-/// # Errors
-/// There is none of that name.
-pub fn zone(name: &str) -> Result<TimeZone, jiff::Error> {
-    if name.is_empty() || name.eq_ignore_ascii_case("utc") {
-        return Ok(TimeZone::UTC);
-    }
-    TimeZone::get(name)
-}
-
-impl InForce {
-    /// With its time zone; UTC where that is not known.
-    pub fn new(budget: Budget) -> Self {
-        let zone = zone(&budget.terms.zone).unwrap_or_else(|error| {
-            tracing::error!(budget = %budget.name, %error, "a budget's time zone is not known here; it begins in UTC");
-            TimeZone::UTC
-        });
-        Self { budget, zone }
-    }
-
-    /// Whether it takes only what has a bound.
-    pub fn wants_bound(&self) -> bool {
-        self.budget.terms.estimate == Estimate::Bound
-    }
-
-    /// The period that `at_ms` falls into.
-    pub fn bounds(&self, at_ms: i64) -> Bounds {
-        period::bounds(self.budget.terms.period, &self.zone, at_ms)
-    }
-
-    /// The window of that time.
-    pub fn window(&self, at_ms: i64) -> Window {
-        Window {
-            budget: self.budget.id,
-            start_ms: self.bounds(at_ms).start_ms,
-            subject: 0,
-        }
-    }
 }
 
 impl Budgets {
@@ -110,49 +59,38 @@ impl Budgets {
     ///
     /// # Errors
     /// The store cannot be read, or does not take what is to be booked.
-    pub async fn load(
-        store: Arc<dyn BudgetStore>,
-        ledger: &dyn Ledger,
-    ) -> Result<Self, StoreError> {
+    pub async fn load(store: &Store) -> Result<Self, StoreError> {
+        let terms = Terms::read(&*store.budgets).await?;
         let budgets = Self {
-            terms: ArcSwap::from_pointee(Terms::read(&*store).await?),
+            store: Arc::clone(&store.budgets),
+            shares: store.shares.clone(),
+            terms: ArcSwap::from_pointee(terms),
             purses: Mutex::default(),
-            typical: Mutex::default(),
+            asking: tokio::sync::Mutex::default(),
+            wanted: Mutex::default(),
+            wake: tokio::sync::Notify::new(),
+            failed: Mutex::default(),
+            habits: Habits::default(),
             latest_ms: AtomicI64::new(0),
-            store,
         };
-        budgets.recover(ledger).await?;
-        budgets.recall().await?;
+        recover(store).await?;
+        budgets.begin().await?;
         Ok(budgets)
     }
 
-    /// Books the attempts that ran when the process before this one died.
-    async fn recover(&self, ledger: &dyn Ledger) -> Result<(), StoreError> {
-        // What it left in the journal may end some of them.
-        ledger.flush().await?;
-        let left = self.store.open_holds().await?;
-        if left.is_empty() {
-            return Ok(());
-        }
-        for entry in &left {
-            ledger.record(entry)?;
-        }
-        tracing::warn!(
-            attempts = left.len(),
-            "the gateway died while calls ran; they are booked with all that was held for them"
-        );
-        ledger.flush().await
-    }
-
-    /// Takes over what is on record of windows of which nothing is known here.
-    async fn recall(&self) -> Result<(), StoreError> {
+    /// Takes over what is on record of the periods that run, and gives back what a start before this one was granted.
+    async fn begin(&self) -> Result<(), StoreError> {
         let current = self.current();
-        let spent = self.store.spent(&current).await?;
-        let mut purses = self.purses.lock();
-        for it in spent {
-            purses.recall(it.window, it.amount);
+        if self.shares.is_none() {
+            return self.recall(&current).await;
         }
-        Ok(())
+        let nothing = |window| Ask {
+            window,
+            used: NanoUsd::ZERO,
+            need: NanoUsd::ZERO,
+        };
+        let asks: Vec<Ask> = current.into_iter().map(nothing).collect();
+        self.lease(&asks).await
     }
 
     /// The windows of the periods that run.
@@ -169,8 +107,6 @@ impl Budgets {
     pub async fn refresh(&self) -> Result<(), StoreError> {
         let terms = Terms::read(&*self.store).await?;
         self.terms.store(Arc::new(terms));
-        // A budget whose period was changed goes on with what was spent in the other one.
-        self.recall().await?;
         self.prune();
         Ok(())
     }
@@ -221,22 +157,6 @@ impl Budgets {
         held.find_map(|it| it.first().cloned())
     }
 
-    /// The tokens that answers to `key` by `model` hardly ever pass; `None` while too few are known.
-    pub fn typical_output(&self, key: Option<KeyId>, model: &str) -> Option<u64> {
-        let typical = self.typical.lock();
-        typical.get(&(key, Arc::from(model)))?.bound()
-    }
-
-    /// An answer to `key` by `model` had so many tokens.
-    pub fn learn(&self, key: Option<KeyId>, model: &Arc<str>, output: u64) {
-        let mut typical = self.typical.lock();
-        let place = (key, Arc::clone(model));
-        if typical.len() >= MAX_LEARNED && !typical.contains_key(&place) {
-            typical.clear();
-        }
-        typical.entry(place).or_default().observe(output);
-    }
-
     /// The time at which a call is charged whose clock says `at_ms`.
     pub fn charged_at(&self, at_ms: i64) -> i64 {
         self.latest_ms
@@ -249,111 +169,27 @@ impl Budgets {
         self.purses.lock().purse(window)
     }
 
-    /// The first of `wanted` that has no room for `hold`.
-    pub fn full(&self, wanted: &[Wanted], hold: NanoUsd) -> Option<Full> {
-        self.purses.lock().full(wanted, hold)
-    }
-
-    /// Holds `hold` on each of `wanted`, or on none.
-    ///
-    /// # Errors
-    /// The first that has no room for it.
-    pub fn reserve(
-        self: &Arc<Self>,
-        wanted: &[Wanted],
-        hold: NanoUsd,
-    ) -> Result<Reservation, Full> {
-        self.purses.lock().reserve(wanted, hold)?;
-        Ok(Reservation {
-            budgets: Arc::clone(self),
-            held: Held {
-                amount: hold,
-                windows: wanted.iter().map(|it| it.window).collect(),
-            },
-        })
+    /// The first of `wanted` that has no room for `hold`, whoever is asked for more.
+    pub fn hopeless(&self, wanted: &[Wanted], hold: NanoUsd) -> Option<Full> {
+        self.purses.lock().hopeless(wanted, hold)
     }
 }
 
-impl Reservation {
-    /// What is held, and where.
-    pub fn held(&self) -> &Held {
-        &self.held
+/// Books the attempts that ran when the process before this one died.
+async fn recover(store: &Store) -> Result<(), StoreError> {
+    let ledger = &store.ledger;
+    // What it left in the journal may end some of them.
+    ledger.flush().await?;
+    let left = store.budgets.open_holds().await?;
+    if left.is_empty() {
+        return Ok(());
     }
-
-    /// Holds that much more, on every window or on none.
-    ///
-    /// # Errors
-    /// The first that has no room for it.
-    pub fn extend(&mut self, wanted: &[Wanted], more: NanoUsd) -> Result<(), Full> {
-        self.budgets.purses.lock().reserve(wanted, more)?;
-        self.held.amount = NanoUsd(self.held.amount.0.saturating_add(more.0.max(0)));
-        Ok(())
+    for entry in &left {
+        ledger.record(entry)?;
     }
-
-    /// A part of the attempt has ended, and cost that; the rest stays held.
-    pub fn charge(&mut self, charge: NanoUsd) {
-        let mut purses = self.budgets.purses.lock();
-        purses.settle(&self.held.windows, NanoUsd::ZERO, charge);
-    }
-
-    /// The attempt has ended, and cost that.
-    pub fn settle(mut self, charge: NanoUsd) {
-        self.end(charge);
-    }
-
-    fn end(&mut self, charge: NanoUsd) {
-        let held = std::mem::replace(
-            &mut self.held,
-            Held {
-                amount: NanoUsd::ZERO,
-                windows: Arc::from([]),
-            },
-        );
-        let mut purses = self.budgets.purses.lock();
-        purses.settle(&held.windows, held.amount, charge);
-    }
-}
-
-impl Drop for Reservation {
-    fn drop(&mut self) {
-        self.end(NanoUsd::ZERO);
-    }
-}
-
-impl Terms {
-    async fn read(store: &dyn BudgetStore) -> Result<Self, StoreError> {
-        let accounts = store.accounts().await?;
-        let mut by_holder: HashMap<Holder, Vec<Arc<InForce>>> = HashMap::new();
-        for budget in store.budgets().await? {
-            if budget.ended_ms.is_none() {
-                let of_holder = by_holder.entry(budget.holder).or_default();
-                of_holder.push(Arc::new(InForce::new(budget)));
-            }
-        }
-        Ok(Self {
-            by_holder,
-            accounts: accounts.into_iter().map(|it| (it.id, it)).collect(),
-        })
-    }
-
-    fn all(&self) -> impl Iterator<Item = &Arc<InForce>> {
-        self.by_holder.values().flatten()
-    }
-
-    /// An account and the one above it.
-    fn chain(&self, account: Option<AccountId>) -> impl Iterator<Item = &Account> {
-        let own = account.and_then(|it| self.accounts.get(&it));
-        let above = own.and_then(|it| self.accounts.get(&it.parent?));
-        own.into_iter().chain(above)
-    }
-
-    /// Who holds the budgets of a key's calls, from the gateway down to the key.
-    fn holders(&self, key: Option<&KeyRecord>) -> impl Iterator<Item = Holder> {
-        let accounts = self.chain(key.and_then(|it| it.account));
-        let accounts: Vec<Holder> = accounts.map(Holder::of).collect();
-        let key = key.map(|it| Holder::Key(it.id));
-        std::iter::once(Holder::Gateway)
-            .chain(accounts.into_iter().rev())
-            .chain(key)
-    }
+    tracing::warn!(
+        attempts = left.len(),
+        "the gateway died while calls ran; they are booked with all that was held for them"
+    );
+    ledger.flush().await
 }

@@ -232,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn revoking_the_last_key_does_not_open_the_gateway() -> Result<(), StoreError> {
         let store = tollward_store::Store::memory()?;
-        let budgets = Budgets::load(Arc::clone(&store.budgets), &*store.ledger).await?;
+        let budgets = Budgets::load(&store).await?;
         let meters = RateMeters::load(Arc::clone(&store.budgets)).await?;
         let keyring = Keyring::load(&store, Arc::new(budgets), Arc::new(meters)).await?;
         assert!(!keyring.is_required(AuthMode::WhenKeysExist));

@@ -95,7 +95,7 @@ pub async fn serve(gateway: &Arc<Gateway>, opened: Box<Opened>) -> Result<Reply,
     let mut recollection = Box::pin(recalling).await?;
     let admitted = &mut recollection.admitted;
     let plan = route::route(gateway, &snapshot, admitted)?;
-    let (plan, spending) = reserve::reserve(gateway, &snapshot, admitted, plan)?;
+    let (plan, spending) = reserve::reserve(gateway, &snapshot, admitted, plan).await?;
     let (recalled, plan) = recollection.planned(&snapshot.limits, plan)?;
     let recalled = recalled
         .spending(spending.as_deref())

@@ -70,6 +70,7 @@ pub async fn run(
     }
     operator.stop(DROPPING).await;
     gateway.responses.close().await;
+    gateway.budgets.leave().await;
     let booked = gateway.close_ledger().await;
     // Last, because its reader may be stuck and the books must not wait for it.
     gateway.access.close();

@@ -55,7 +55,7 @@ impl Budgets {
         let mut current = Told::new();
         for it in terms.all().filter(|it| !it.budget.terms.warn_at.is_empty()) {
             let window = it.window(now_ms);
-            let spent = self.purse(&window).spent;
+            let spent = self.purse(&window).spent_by_all();
             let limit = it.budget.limit_at(now_ms);
             let is_passed = |percent: &u8| {
                 i128::from(spent) * 100 >= i128::from(limit.0) * i128::from(*percent) && spent > 0

@@ -169,7 +169,7 @@ async fn chat(gateway: &Arc<Gateway>, places: &Arc<Places>, deployment: &Deploym
     });
     let snapshot = gateway.snapshot();
     let plan = Plan::only(Arc::clone(&aside)).called(RULE.into());
-    let (plan, spending) = match reserve(gateway, &snapshot, &mut admitted, plan) {
+    let (plan, spending) = match reserve(gateway, &snapshot, &mut admitted, plan).await {
         // A budget may have room for another model only.
         Ok(reserved) if Arc::ptr_eq(reserved.0.first(), &aside) => reserved,
         Ok(_) | Err(_) => return Told::Nothing,

@@ -17,7 +17,7 @@ use tollward_wire::view::bounded::{InputBound, asks_for_services};
 
 use crate::app::Gateway;
 use crate::budgets::purse::{Full, Wanted};
-use crate::budgets::{Budgets, InForce};
+use crate::budgets::{Budgets, InForce, Unanswered};
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::route::{Plan, RouteError, route};
 use crate::policy::ceiling::{Demand, LEAST_OUTPUT, NoCeiling, STEP_OUTPUT, UNKNOWN_OUTPUT};
@@ -83,6 +83,9 @@ pub enum ReserveError {
     /// The ledger does not take the reservation.
     #[error("the ledger cannot be written")]
     Unrecorded,
+    /// The database that shares the budget out among gateways does not answer, and what was granted here is used up.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
     /// The budget sends what it has no room for to another model, which does not take it.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -107,7 +110,7 @@ pub struct Shortage {
 ///
 /// # Errors
 /// [`ReserveError`] if no deployment of the plan, or of that other model, fits.
-pub fn reserve(
+pub async fn reserve(
     gateway: &Gateway,
     snapshot: &Snapshot,
     admitted: &mut Admitted,
@@ -128,7 +131,7 @@ pub fn reserve(
         governing,
         applied: None,
     };
-    match spending.fit(budgets, &plan) {
+    match spending.fit(budgets, &plan).await {
         Ok(()) => Ok((plan, Some(Box::new(spending)))),
         Err(error) => {
             let Some((model, rule)) = error.way_out() else {
@@ -139,7 +142,7 @@ pub fn reserve(
             let plan = route(gateway, snapshot, admitted);
             admitted.view.model = asked;
             let plan = plan?.called(rule);
-            spending.fit(budgets, &plan)?;
+            spending.fit(budgets, &plan).await?;
             Ok((plan, Some(Box::new(spending))))
         }
     }
@@ -147,10 +150,10 @@ pub fn reserve(
 
 impl Spending {
     /// Whether a deployment of `plan` fits, and with which bound on output.
-    fn fit(&mut self, budgets: &Budgets, plan: &Plan) -> Result<(), ReserveError> {
+    async fn fit(&mut self, budgets: &Budgets, plan: &Plan) -> Result<(), ReserveError> {
         let mut refusal = None;
         for deployment in plan.candidates() {
-            match self.fits(budgets, deployment) {
+            match self.fits(budgets, deployment).await {
                 Ok(output) => {
                     let is_own = self.demand.output.is_some();
                     let is_needed = self.demand.estimate == Estimate::Bound && output > 0;
@@ -164,18 +167,19 @@ impl Spending {
     }
 
     /// How much output of `deployment` there is room for.
-    fn fits(&self, budgets: &Budgets, deployment: &Deployment) -> Result<u64, ReserveError> {
+    async fn fits(&self, budgets: &Budgets, deployment: &Deployment) -> Result<u64, ReserveError> {
         let wanted = self.wanted(deployment);
         let at_s = self.at_ms / 1_000;
         let (prices, can) = (&deployment.prices, &deployment.capabilities);
         let output = self.demand.allowed(can);
         let hold = self.hold_of(deployment, output)?;
-        let Some(full) = budgets.full(&wanted, hold) else {
+        budgets.provide(&wanted, hold).await?;
+        let Some(full) = budgets.hopeless(&wanted, hold) else {
             return Ok(output);
         };
         let rooms = wanted
             .iter()
-            .map(|it| budgets.purse(&it.window).room(it.limit));
+            .map(|it| budgets.purse(&it.window).reach(it.limit));
         let room = NanoUsd(rooms.min().unwrap_or(i64::MAX));
         let less = self.demand.affordable(room, prices, can, at_s);
         less.ok_or_else(|| self.shortage(&wanted, full, hold, deployment))
@@ -240,6 +244,11 @@ impl Spending {
         })
     }
 
+    /// Whether an answer of so many tokens has passed what is held by more than two steps.
+    pub fn is_far_beyond(&self, tokens: u64) -> bool {
+        tokens > self.covered.saturating_add(2 * STEP_OUTPUT)
+    }
+
     /// What is held pays for so many tokens of all choices.
     pub fn cover(&mut self, tokens: u64) {
         self.covered = tokens;
@@ -263,14 +272,14 @@ impl Spending {
         let limit = wanted.get(full.place).map_or(NanoUsd::ZERO, |it| it.limit);
         let of = Shortage {
             budget: budget.map(|it| it.budget.name.clone()).unwrap_or_default(),
-            left: NanoUsd(full.purse.room(limit).max(0)),
+            left: NanoUsd(full.purse.reach(limit).max(0)),
             limit,
             resets_ms: budget.and_then(|it| it.bounds(self.at_ms).end_ms),
             then: budget
                 .map(|it| it.budget.terms.then.clone())
                 .unwrap_or_default(),
         };
-        let is_spent = full.purse.spent.saturating_add(hold.0) > limit.0;
+        let is_spent = full.purse.spent_by_all().saturating_add(hold.0) > limit.0;
         if is_spent {
             ReserveError::Exhausted { of, hold }
         } else {
@@ -302,7 +311,7 @@ impl ReserveError {
                 }
             }
             Self::Reserved { .. } => "; try again when some of them have ended".to_owned(),
-            Self::Unrecorded => "; try again in a moment".to_owned(),
+            Self::Unrecorded | Self::Unanswered(_) => "; try again in a moment".to_owned(),
             Self::Unpriced { .. } | Self::Unbounded { .. } | Self::Route(_) => String::new(),
         }
     }
@@ -311,7 +320,7 @@ impl ReserveError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Reserved { .. } => Some(Duration::from_secs(1)),
-            Self::Unrecorded => Some(Duration::from_secs(2)),
+            Self::Unrecorded | Self::Unanswered(_) => Some(Duration::from_secs(2)),
             Self::Exhausted { .. }
             | Self::Unpriced { .. }
             | Self::Unbounded { .. }
@@ -374,7 +383,7 @@ fn demand(
 /// The output that is held for a call whose budgets learn, for each choice.
 fn learned(budgets: &Budgets, admitted: &Admitted) -> u64 {
     let key = admitted.caller.key().map(|it| it.id);
-    let typical = budgets.typical_output(key, &admitted.view.model);
+    let typical = budgets.habits.typical_output(key, &admitted.view.model);
     let typical = typical.unwrap_or(UNKNOWN_OUTPUT).max(LEAST_OUTPUT);
     admitted
         .view

@@ -22,8 +22,8 @@ use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
 pub use self::again::{Again, Receipt};
-pub use self::attempts::AttemptNumber;
 use self::attempts::Open;
+pub use self::attempts::{AttemptNumber, unaffordable};
 use self::course::Notes;
 pub use self::course::Way;
 use crate::app::Gateway;

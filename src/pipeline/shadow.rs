@@ -89,7 +89,12 @@ async fn run(
     (rule, slot): (Arc<str>, Slot),
 ) {
     let plan = route(gateway, snapshot, &admitted).map_err(ServeError::from);
-    let reserved = plan.and_then(|it| Ok(reserve(gateway, snapshot, &mut admitted, it)?));
+    let reserved = match plan {
+        Ok(plan) => reserve(gateway, snapshot, &mut admitted, plan)
+            .await
+            .map_err(ServeError::from),
+        Err(error) => Err(error),
+    };
     let (plan, spending) = match reserved {
         Ok((plan, spending)) => (plan.called(rule), spending),
         Err(error) => {

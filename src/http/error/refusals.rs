@@ -184,7 +184,7 @@ impl From<ReserveError> for Problem {
                 "invalid_request_error",
                 "cost_unbounded",
             ),
-            ReserveError::Unrecorded => (
+            ReserveError::Unrecorded | ReserveError::Unanswered(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "server_error",
                 "ledger_unavailable",

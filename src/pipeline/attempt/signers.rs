@@ -11,10 +11,13 @@ use crate::app::Gateway;
 use crate::clock;
 use crate::credentials::pool::{Holder, Turn};
 use crate::credentials::signer::Signer;
-use crate::pipeline::settle::{AttemptNumber, Books};
+use crate::pipeline::settle::{AttemptNumber, Books, unaffordable};
 use crate::snapshot::Deployment;
 use crate::upstream::failure::AttemptFailure;
 use crate::upstream::upload::Upload;
+
+/// How often an attempt tries to get its part of a budget that gateways share.
+const TRIES: usize = 4;
 
 /// What remains to be tried.
 pub struct Signers<'a> {
@@ -52,8 +55,7 @@ impl<'a> Signers<'a> {
         while !self.is_over {
             let now = clock::mono();
             let holder = self.turn.next(now)?;
-            let begun = books.lock().begin_attempt(self.deployment, holder.name());
-            let number = match begun {
+            let number = match self.begin(gateway, books, holder).await {
                 Ok(number) => number,
                 Err(refusal) => {
                     self.refusal = Some(refusal);
@@ -74,6 +76,30 @@ impl<'a> Signers<'a> {
             }
         }
         None
+    }
+
+    /// Begins an attempt, once there is room for it on the caller's budgets.
+    async fn begin(
+        &self,
+        gateway: &Gateway,
+        books: &Books<'_>,
+        holder: &Holder,
+    ) -> Result<AttemptNumber, Box<AttemptFailure>> {
+        let begin = || books.lock().begin_attempt(self.deployment, holder.name());
+        let wants = books.lock().wants(self.deployment);
+        let Some((wanted, hold)) = wants else {
+            return begin();
+        };
+        for _ in 1..TRIES {
+            let provided = gateway.budgets.provide(&wanted, hold).await;
+            provided.map_err(|error| Box::new(unaffordable(error.into())))?;
+            let begun = begin();
+            // Between the two another call may have been faster.
+            if begun.is_ok() || !gateway.budgets.is_shared() {
+                return begun;
+            }
+        }
+        begin()
     }
 
     /// The last one was taken.

@@ -224,11 +224,11 @@ impl Settlement {
 }
 
 /// No budget has room for an attempt: nothing was sent, and a cheaper deployment may have its turn.
-fn unaffordable(error: ReserveError) -> AttemptFailure {
+pub fn unaffordable(error: ReserveError) -> AttemptFailure {
     let detail = error.to_string();
     let retry_after = error.retry_after();
     let fault = match error {
-        ReserveError::Unrecorded => Fault::Overloaded,
+        ReserveError::Unrecorded | ReserveError::Unanswered(_) => Fault::Overloaded,
         _ => Fault::Quota,
     };
     AttemptFailure {

@@ -6,10 +6,18 @@ use std::sync::Arc;
 use tollward_store::{CostSource, Entry, NanoUsd, Outcome};
 
 use super::{Attempt, Observed, Settlement};
+use crate::budgets::purse::Wanted;
 use crate::pipeline::reserve::ReserveError;
 use crate::policy::estimate;
+use crate::snapshot::Deployment;
 
 impl Settlement {
+    /// On what an attempt at `deployment` is going to be reserved, and how much; `None`: on nothing.
+    pub fn wants(&self, deployment: &Deployment) -> Option<(Vec<Wanted>, NanoUsd)> {
+        let spending = self.spending.as_ref()?;
+        Some((spending.wanted(deployment), spending.hold(deployment).ok()?))
+    }
+
     /// Reserves what `attempt` may cost on the budgets that it counts towards; nothing if there are none.
     ///
     /// # Errors
@@ -48,10 +56,12 @@ impl Settlement {
             return false;
         };
         let wanted = spending.wanted(&last.deployment);
-        if reservation.extend(&wanted, growth.more).is_err() {
-            return true;
+        match reservation.extend(&wanted, growth.more) {
+            Ok(true) => spending.cover(growth.covered),
+            // It is asked for; a stream does not wait for the answer, but not for ever.
+            Ok(false) => return spending.is_far_beyond(tokens),
+            Err(_) => return true,
         }
-        spending.cover(growth.covered);
         let held = self.call.held(&self.call.last);
         // What cannot be recorded is held all the same: a crash would charge what was held first.
         _ = held.is_some_and(|it| self.gateway.hold(&it));
@@ -67,6 +77,7 @@ impl Settlement {
         if let Some(output) = spending.and_then(|it| it.learns(entry.tokens.output)) {
             self.gateway
                 .budgets
+                .habits
                 .learn(entry.key, &self.call.model, output);
         }
     }
