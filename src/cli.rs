@@ -20,6 +20,7 @@ pub mod key;
 pub mod ledger;
 pub mod limit;
 pub mod models;
+mod node;
 pub mod place;
 pub mod pull;
 pub mod replay;

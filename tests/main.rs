@@ -60,6 +60,7 @@ mod probing;
 mod realtime;
 mod reload;
 mod replay;
+mod replicas;
 mod rerank;
 mod responses;
 mod responses_bridge;

@@ -6,6 +6,7 @@
 
 pub(crate) mod client;
 pub(crate) mod config;
+pub(crate) mod database;
 pub(crate) mod frames;
 pub(crate) mod gateway;
 pub(crate) mod http1;

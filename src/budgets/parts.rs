@@ -61,9 +61,10 @@ impl Budgets {
     /// Whether it would be no use to ask.
     fn is_provided(&self, wanted: &[Wanted], hold: NanoUsd) -> bool {
         let purses = self.purses.lock();
-        match self.shares {
-            None => purses.unknown(wanted).is_empty(),
-            Some(_) => purses.asks(wanted, hold, clock::mono()).is_empty(),
+        if self.is_shared() {
+            purses.asks(wanted, hold, clock::mono()).is_empty()
+        } else {
+            purses.unknown(wanted).is_empty()
         }
     }
 
@@ -72,12 +73,11 @@ impl Budgets {
         if failed.is_some_and(|at| clock::mono().saturating_duration_since(at) < REST) {
             return Err(Unanswered);
         }
-        let answered = match self.shares {
-            None => self.learn(wanted).await,
-            Some(_) => {
-                let asks = self.purses.lock().asks(wanted, hold, clock::mono());
-                self.lease(&asks).await
-            }
+        let answered = if self.is_shared() {
+            let asks = self.purses.lock().asks(wanted, hold, clock::mono());
+            self.lease(&asks).await
+        } else {
+            self.learn(wanted).await
         };
         let failure = answered.err();
         *self.failed.lock() = failure.is_some().then(clock::mono);

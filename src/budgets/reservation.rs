@@ -51,14 +51,12 @@ impl Reservation {
             self.held.amount = NanoUsd(self.held.amount.0.saturating_add(more.0.max(0)));
             return Ok(true);
         }
-        match purses.hopeless(wanted, more) {
-            Some(full) => Err(full),
-            None => {
-                drop(purses);
-                self.budgets.provide_soon(wanted, more);
-                Ok(false)
-            }
+        if let Some(full) = purses.hopeless(wanted, more) {
+            return Err(full);
         }
+        drop(purses);
+        self.budgets.provide_soon(wanted, more);
+        Ok(false)
     }
 
     /// A part of the attempt has ended, and cost that; the rest stays held.

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use tollward_store::Store;
 
 use crate::cli::console::Console;
-use crate::cli::{account, budget, key, ledger, limit, usage};
+use crate::cli::{account, budget, key, ledger, limit, node, usage};
 use crate::clock;
 
 /// What can be done with the store.
@@ -35,6 +35,12 @@ pub enum BookCommand {
         #[command(subcommand)]
         command: limit::LimitCommand,
     },
+    /// Look after the gateways that share a database
+    Node {
+        /// What to do.
+        #[command(subcommand)]
+        command: node::NodeCommand,
+    },
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
     /// Check the books
@@ -61,6 +67,7 @@ pub async fn run(
         BookCommand::Team { command } => account::run_team(command, store, now_ms, console).await?,
         BookCommand::Budget(args) => budget::run(args, store, now_ms, console).await?,
         BookCommand::Limit { command } => limit::run(command, store, console).await?,
+        BookCommand::Node { command } => node::run(command, store, now_ms, console).await?,
         BookCommand::Usage(args) => usage::run(args, &*store.ledger, now_ms, console).await?,
         BookCommand::Ledger { command } => return ledger::run(command, store, console).await,
     }

@@ -346,6 +346,14 @@ impl Gateway {
         self.home
     }
 
+    /// SIGTERM, and the end in good order; the state stays.
+    pub(crate) async fn stop(mut self) -> Home {
+        self.signal("TERM").await;
+        let status = self.exit(Duration::from_secs(10)).await;
+        assert!(status.success(), "{status}: {}", self.printed());
+        self.home
+    }
+
     /// Everything printed so far, stdout and stderr.
     pub(crate) fn printed(&self) -> String {
         format!("{}\n{}", self.stdout.text(), self.stderr.text())

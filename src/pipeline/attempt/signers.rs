@@ -93,10 +93,10 @@ impl<'a> Signers<'a> {
         for _ in 1..TRIES {
             let provided = gateway.budgets.provide(&wanted, hold).await;
             provided.map_err(|error| Box::new(unaffordable(error.into())))?;
-            let begun = begin();
+            let outcome = begin();
             // Between the two another call may have been faster.
-            if begun.is_ok() || !gateway.budgets.is_shared() {
-                return begun;
+            if outcome.is_ok() || !gateway.budgets.is_shared() {
+                return outcome;
             }
         }
         begin()

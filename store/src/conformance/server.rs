@@ -43,6 +43,7 @@ fn start() -> String {
     let mut child = Command::new(script)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut address = String::new();
