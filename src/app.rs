@@ -275,7 +275,11 @@ impl App {
         let budgets = Arc::clone(&gateway.budgets);
         tasks.spawn("alerts", follow(budgets, alerts, tasks.stopping()));
         let budgets = Arc::clone(&gateway.budgets);
-        tasks.spawn("parts", budgets.follow(tasks.stopping()));
+        let meters = Arc::clone(&gateway.meters);
+        tasks.spawn("parts", budgets.follow(meters, tasks.stopping()));
+        if let Some(pool) = gateway.meters.pool() {
+            tasks.spawn("limits", Arc::clone(pool).follow(tasks.stopping()));
+        }
         let configured = Arc::clone(gateway);
         let sweeping = Arc::clone(&gateway.idempotency).sweep(tasks.stopping(), move || {
             configured.snapshot().limits.idempotency
@@ -339,6 +343,7 @@ pub fn location(config: &Config, state_dir: &std::path::Path) -> Location {
     Location {
         path: path.unwrap_or_else(|| state_dir.join("tollward.db")),
         postgres: store.postgres.clone().map(|it| it.0),
+        redis: store.redis.clone().map(|it| it.0),
         pepper: store.pepper.clone().map(|it| it.0),
     }
 }
@@ -359,9 +364,10 @@ async fn gateway(
         .await
         .context("cannot read the budgets")?;
     let budgets = Arc::new(budgets);
-    let meters = RateMeters::load(Arc::clone(&store.budgets))
+    let meters = RateMeters::load(store)
         .await
         .context("cannot read the limits")?;
+    meters.share(budgets.gateways());
     let meters = Arc::new(meters);
     let keyring = Keyring::load(store, Arc::clone(&budgets), Arc::clone(&meters))
         .await

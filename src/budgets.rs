@@ -15,7 +15,7 @@ mod terms;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::Instant;
 
 use arc_swap::ArcSwap;
@@ -45,6 +45,8 @@ pub struct Budgets {
     /// What a stream that runs wants more of, and whoever asks for it.
     wanted: Mutex<Option<(Vec<Wanted>, NanoUsd)>>,
     wake: tokio::sync::Notify,
+    /// How many gateways spend from the same budgets.
+    gateways: AtomicU32,
     /// When the database did not answer; `None`: it did, the last time.
     failed: Mutex<Option<Instant>>,
     /// How long answers are, of each key and model.
@@ -67,6 +69,7 @@ impl Budgets {
             terms: ArcSwap::from_pointee(terms),
             purses: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
+            gateways: AtomicU32::new(1),
             wanted: Mutex::default(),
             wake: tokio::sync::Notify::new(),
             failed: Mutex::default(),
@@ -81,9 +84,10 @@ impl Budgets {
     /// Takes over what is on record of the periods that run, and gives back what a start before this one was granted.
     async fn begin(&self) -> Result<(), StoreError> {
         let current = self.current();
-        if self.shares.is_none() {
+        let Some(shares) = &self.shares else {
             return self.recall(&current).await;
-        }
+        };
+        self.count(shares.sign(clock::unix_ms()).await?);
         let nothing = |window| Ask {
             window,
             used: NanoUsd::ZERO,

@@ -233,7 +233,7 @@ mod tests {
     async fn revoking_the_last_key_does_not_open_the_gateway() -> Result<(), StoreError> {
         let store = tollward_store::Store::memory()?;
         let budgets = Budgets::load(&store).await?;
-        let meters = RateMeters::load(Arc::clone(&store.budgets)).await?;
+        let meters = RateMeters::load(&store).await?;
         let keyring = Keyring::load(&store, Arc::new(budgets), Arc::new(meters)).await?;
         assert!(!keyring.is_required(AuthMode::WhenKeysExist));
         store.keys.create(named("only")).await?;

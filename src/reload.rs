@@ -192,6 +192,7 @@ fn waiting(started: &Config, now: &Config) -> impl Iterator<Item = &'static str>
             "store.postgres",
             started.store.postgres != now.store.postgres,
         ),
+        ("store.redis", started.store.redis != now.store.redis),
         ("store.pepper", started.store.pepper != now.store.pepper),
         ("engine", started.engine != now.engine),
         ("upstream", started.upstream != now.upstream),

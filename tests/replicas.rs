@@ -344,3 +344,112 @@ async fn an_address_that_answers_nobody_ends_the_start_and_is_not_repeated_with_
         assert!(!text.contains("hunter2"), "{text}");
     }
 }
+
+/// A call that costs nothing to speak of.
+fn light(key: &str) -> Request {
+    Request::chat(&openai::chat()).key(key)
+}
+
+async fn limited(home: &Home, rpm: &str) -> String {
+    let key = home.create_key("app", &[]).await;
+    let set = home
+        .run(&["limit", "set", "--key", "app", "--rpm", rpm])
+        .await;
+    assert!(set.status.success(), "{}", set.stderr);
+    key
+}
+
+// K-06
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_a_thousand_calls_at_three_gateways_as_many_come_in_as_the_limit_says() {
+    let (upstream, database) = (talkative().await, Database::start().await);
+    let redis = Database::redis().await;
+    let config = redis.limiting(&database.of(&config(&upstream)));
+    let home = Home::new(&config);
+    let key = limited(&home, "100").await;
+    let gateways = [
+        home.serve().await,
+        Home::new(&config).serve().await,
+        Home::new(&config).serve().await,
+    ];
+    let began = Instant::now();
+    let request = light(&key);
+    let mut answers = Vec::new();
+    // Not all at once: on a machine that is busy the gateways would not hear from Redis in time.
+    for _ in 0..34 {
+        let calls = (0..30).map(|call| gateways[call % 3].send(&request));
+        answers.extend(join_all(calls).await);
+    }
+    let admitted = answers.iter().filter(|it| it.status == 200).count();
+    // While they were made, 100 came in and one more every 600 ms.
+    let more = usize::try_from(began.elapsed().as_millis() / 600).unwrap() + 1;
+    assert!((100..=100 + more).contains(&admitted), "{admitted}, {more}");
+    let refused = answers.iter().rfind(|it| it.status != 200).unwrap();
+    refused.error(429, "rate_limit_exceeded");
+    assert_eq!(refused.header("x-ratelimit-limit-requests"), Some("100"));
+    let wait: u64 = refused.header("retry-after-ms").unwrap().parse().unwrap();
+    assert!(wait <= 600, "{wait}");
+    // Who waits as long as it says comes in.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    assert_eq!(gateways[0].send(&request).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_calls_used_is_settled_for_all_gateways() {
+    let (upstream, database) = (talkative().await, Database::start().await);
+    let redis = Database::redis().await;
+    let config = redis.limiting(&database.of(&config(&upstream)));
+    let home = Home::new(&config);
+    let key = home.create_key("app", &[]).await;
+    let set = ["limit", "set", "--key", "app", "--tpm", "10000"];
+    assert!(home.run(&set).await.status.success());
+    let (first, second) = (home.serve().await, Home::new(&config).serve().await);
+    // It uses ten thousand tokens, which nobody could know before.
+    assert_eq!(first.send(&asking(&key)).await.status, 200);
+    let refused = until("the other gateway hears of it", async || {
+        let answer = second.send(&light(&key)).await;
+        (answer.status != 200).then_some(answer)
+    })
+    .await;
+    refused.error(429, "rate_limit_exceeded");
+    assert_eq!(refused.header("x-ratelimit-remaining-tokens"), Some("0"));
+}
+
+// P-14
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_redis_gateways_keep_to_their_shares() {
+    let (upstream, database) = (talkative().await, Database::start().await);
+    let redis = Database::redis().await;
+    let config = redis.limiting(&database.of(&config(&upstream)));
+    let home = Home::new(&config);
+    let key = limited(&home, "20").await;
+    let (first, second) = (home.serve().await, Home::new(&config).serve().await);
+    // Both know of each other.
+    until("both run", async || {
+        let running = nodes(&first.home).await;
+        (running.iter().all(|it| it["state"] == "running") && running.len() == 2).then_some(())
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    redis.freeze();
+    let request = light(&key);
+    for gateway in [&first, &second] {
+        let asked = Instant::now();
+        let mut admitted = 0;
+        for _ in 0..20 {
+            admitted += usize::from(gateway.send(&request).await.status == 200);
+        }
+        assert!((10..=13).contains(&admitted), "{admitted}");
+        assert!(
+            asked.elapsed() < Duration::from_secs(8),
+            "{:?}",
+            asked.elapsed()
+        );
+    }
+    redis.heal();
+    until("the common buckets are asked again", async || {
+        let answer = first.send(&request).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
+}

@@ -29,7 +29,7 @@ pub(crate) struct SourceFile {
 }
 
 /// Words that mark a key as a credential when it contains one of them.
-const SECRET_WORDS: [&str; 11] = [
+const SECRET_WORDS: [&str; 12] = [
     "api_key",
     "apikey",
     "api-key",
@@ -41,6 +41,7 @@ const SECRET_WORDS: [&str; 11] = [
     "cookie",
     "pepper",
     "postgres",
+    "redis",
 ];
 
 /// Keys that contain such a word and hold none.

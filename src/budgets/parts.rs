@@ -6,6 +6,7 @@
 //! A gateway that is alone asks for nothing but the sums of windows that begin.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use tollward_store::{Ask, NanoUsd, StoreError, Window};
 use super::Budgets;
 use super::purse::Wanted;
 use crate::clock;
+use crate::limits::RateMeters;
 
 /// How often parts are looked through, and the sign of life is given.
 const EVERY: Duration = Duration::from_secs(1);
@@ -51,6 +53,17 @@ impl Budgets {
     pub(super) fn provide_soon(&self, wanted: &[Wanted], hold: NanoUsd) {
         *self.wanted.lock() = Some((wanted.to_vec(), hold));
         self.wake.notify_one();
+    }
+
+    /// So many gateways run.
+    pub(super) fn count(&self, gateways: u64) {
+        let gateways = u32::try_from(gateways).unwrap_or(u32::MAX);
+        self.gateways.store(gateways.max(1), Ordering::Relaxed);
+    }
+
+    /// How many gateways spend from the same budgets, this one included.
+    pub fn gateways(&self) -> u32 {
+        self.gateways.load(Ordering::Relaxed)
     }
 
     /// Whether other gateways spend from the same budgets.
@@ -142,8 +155,8 @@ impl Budgets {
         }
     }
 
-    /// Looks after the parts until `stop`.
-    pub async fn follow(self: Arc<Self>, stop: CancellationToken) {
+    /// Looks after the parts until `stop`, and tells `meters` how many gateways there are.
+    pub async fn follow(self: Arc<Self>, meters: Arc<RateMeters>, stop: CancellationToken) {
         let Some(shares) = &self.shares else {
             return;
         };
@@ -161,6 +174,10 @@ impl Budgets {
             loop {
                 tokio::time::sleep(EVERY).await;
                 let signed = shares.sign(clock::unix_ms()).await;
+                if let Ok(gateways) = signed {
+                    self.count(gateways);
+                    meters.share(self.gateways());
+                }
                 let given = self.give_back(false).await;
                 if let Err(error) = signed.and(given) {
                     let error = anyhow::Error::from(error);

@@ -61,9 +61,21 @@ pub struct Level {
 /// What a call took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    tokens: u32,
-    input: u32,
-    output: u32,
+    pub(super) tokens: u32,
+    pub(super) input: u32,
+    pub(super) output: u32,
+}
+
+impl Taken {
+    /// So much was taken out of a bucket.
+    pub(super) fn note(&mut self, measure: Measure, amount: u32) {
+        match measure {
+            Measure::Tokens => self.tokens = amount,
+            Measure::InputTokens => self.input = amount,
+            Measure::OutputTokens => self.output = amount,
+            Measure::Requests | Measure::Parallel => {}
+        }
+    }
 }
 
 /// How fast the calls of one holder have come.
@@ -175,7 +187,11 @@ impl Meter {
         (self.requests.as_ref().map(level), tokens.map(level))
     }
 
-    fn run(&self) -> Result<(), Wait> {
+    /// A call begins to run.
+    ///
+    /// # Errors
+    /// As many run as there may be.
+    pub fn run(&self) -> Result<(), Wait> {
         let Some(limit) = self.limits.parallel else {
             self.running.fetch_add(1, Ordering::Relaxed);
             return Ok(());

@@ -231,7 +231,7 @@ pub async fn admit(
     };
     let admitted = Admitted::new(ingress, caller, content)?;
     check_place(gateway, snapshot, &admitted, &slot)?;
-    slot.permit = permitted(gateway, &admitted)?;
+    slot.permit = permitted(gateway, &admitted).await?;
     Ok((admitted, slot))
 }
 
@@ -263,14 +263,14 @@ pub fn check_place(
 ///
 /// # Errors
 /// They do.
-pub fn permitted(gateway: &Gateway, admitted: &Admitted) -> Result<Permit, AdmitError> {
+pub async fn permitted(gateway: &Gateway, admitted: &Admitted) -> Result<Permit, AdmitError> {
     if gateway.meters.is_empty() {
         return Ok(Permit::default());
     }
     let key = admitted.caller.key();
     let holders = gateway.budgets.holders(key.map(|it| &**it));
     let input = || estimate::input_tokens(admitted.document.bytes());
-    let permit = gateway.meters.admit(holders, input);
+    let permit = gateway.meters.admit(holders, input).await;
     permit.map_err(|it| AdmitError::TooFast(Box::new(it)))
 }
 

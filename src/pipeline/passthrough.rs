@@ -93,7 +93,7 @@ pub async fn pass(
     let content = Content::unread(upload.clone());
     let admitted = Admitted::new(ingress, caller, content).map_err(AdmitError::from)?;
     check_place(gateway, &snapshot, &admitted, &slot)?;
-    slot.permit = permitted(gateway, &admitted)?;
+    slot.permit = permitted(gateway, &admitted).await?;
     guarded(gateway, &snapshot, &admitted, &deployment)?;
     if Arc::ptr_eq(&deployment, &account.changing) {
         unbudgeted(gateway, &admitted)?;

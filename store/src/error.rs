@@ -89,6 +89,12 @@ pub enum StoreError {
     /// The address of the database cannot be one; it is not repeated, it may hold a password.
     #[error("the database's address is no postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     BadAddress,
+    /// The address of the server with the buckets of limits cannot be one; it is not repeated.
+    #[error("the address of the Redis server is no redis://:PASSWORD@HOST:PORT")]
+    BadRedisAddress,
+    /// The server with the buckets of limits does not answer.
+    #[error("the Redis server failed")]
+    Redis(#[source] Box<dyn Error + Send + Sync>),
     /// The state that lies beside the journal is older than what the database knows of this gateway.
     #[error("{} is a copy of an older state of this gateway, which has gone on since; use the newer one, or remove the file and the journal beside it to begin as a new gateway", path.display())]
     OutdatedNode {

@@ -26,6 +26,8 @@ mod memory;
 mod money;
 mod node;
 mod pepper;
+mod rates;
+mod redis;
 mod response;
 mod sql;
 mod store;
@@ -51,6 +53,7 @@ pub use limit::RateLimits;
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
 pub use node::{NODE_GONE_MS, NodeRecord, Shares};
 pub use pepper::{KeyHash, Pepper};
+pub use rates::{Correction, Draw, Drawn, SharedRates};
 pub use response::{
     Asker, History, HistoryBounds, Located, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse,
     Turn, VendorResponse,

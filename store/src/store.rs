@@ -8,9 +8,11 @@ use secrecy::SecretString;
 
 use crate::journal::Limits;
 use crate::memory::{Memory, MemoryAnswers, MemoryResponses};
+use crate::redis::RedisRates;
 use crate::sql::{self, Opened};
 use crate::{
-    AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, Shares, StoreError,
+    AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, SharedRates, Shares,
+    StoreError,
 };
 
 /// Keys, with the pepper that belongs to them, ledger, responses and answers.
@@ -30,6 +32,8 @@ pub struct Store {
     pub pepper: Arc<Pepper>,
     /// Where gateways that share the database get their parts of budgets; `None`: there is one gateway.
     pub shares: Option<Arc<dyn Shares>>,
+    /// Where gateways share the buckets of their limits; `None`: nowhere.
+    pub rates: Option<Arc<dyn SharedRates>>,
 }
 
 /// Where a store is.
@@ -39,6 +43,8 @@ pub struct Location {
     pub path: PathBuf,
     /// The address of a `PostgreSQL` database that gateways share; `None`: the file.
     pub postgres: Option<SecretString>,
+    /// The address of a Redis server with the buckets of limits; `None`: each gateway has its own.
+    pub redis: Option<SecretString>,
     /// The secret under which keys are hashed; `None`: that of the file `<path>.pepper`.
     pub pepper: Option<SecretString>,
 }
@@ -68,6 +74,7 @@ impl Store {
             answers: Arc::new(MemoryAnswers::default()),
             pepper,
             shares: None,
+            rates: None,
         })
     }
 
@@ -110,6 +117,10 @@ impl Store {
             pepper,
             shares,
         } = sql::open(location, mode, Limits::default()).await?;
+        let rates: Option<Arc<dyn SharedRates>> = match &location.redis {
+            Some(url) => Some(Arc::new(RedisRates::at(url)?)),
+            None => None,
+        };
         Ok(Self {
             keys,
             budgets,
@@ -118,6 +129,7 @@ impl Store {
             answers,
             pepper,
             shares,
+            rates,
         })
     }
 }
@@ -133,6 +145,7 @@ impl Location {
         Self {
             path: path.into(),
             postgres: None,
+            redis: None,
             pepper: None,
         }
     }

@@ -32,6 +32,16 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) async fn start() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/postgres");
+        Self::started(script).await
+    }
+
+    /// A Redis server instead.
+    pub(crate) async fn redis() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/redis");
+        Self::started(script).await
+    }
+
+    async fn started(script: &str) -> Self {
         let mut server = Command::new(script)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -44,10 +54,11 @@ impl Database {
             .read_line(&mut address)
             .await
             .unwrap();
-        let port = address
-            .trim()
-            .strip_prefix("postgres://tollward@127.0.0.1:")
-            .and_then(|it| it.strip_suffix("/postgres"))
+        let port = address.trim().trim_end_matches("/postgres").rsplit(':');
+        let port: u16 = port
+            .into_iter()
+            .next()
+            .and_then(|it| it.parse().ok())
             .unwrap_or_else(|| panic!("no server was started: {address:?}"));
         let upstream = format!("127.0.0.1:{port}");
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -68,6 +79,12 @@ impl Database {
             "pepper": "the same secret for every gateway of a test",
         });
         config.clone().set("/store", store)
+    }
+
+    /// `config` with the buckets of limits in this server.
+    pub(crate) fn limiting(&self, config: &Config) -> Config {
+        let address = format!("redis://127.0.0.1:{}", self.port);
+        config.clone().set("/store/redis", json!(address))
     }
 
     /// The server stops answering.

@@ -16,6 +16,9 @@ pub struct StoreConfig {
     pub path: Option<PathBuf>,
     /// The `PostgreSQL` database that gateways share, `postgres://…`. `None`: the file. Reload: needs a restart.
     pub postgres: Option<Secret>,
+    /// The Redis server in which gateways share the buckets of their limits, `redis://…` or `rediss://…`. `None`: each
+    /// keeps to its even share. Reload: needs a restart.
+    pub redis: Option<Secret>,
     /// The secret under which keys are hashed, at least 32 characters. `None`: that of a file beside `path`.
     /// Reload: needs a restart.
     pub pepper: Option<Secret>,
@@ -50,6 +53,7 @@ impl Default for StoreConfig {
         Self {
             path: None,
             postgres: None,
+            redis: None,
             pepper: None,
             on_error: OnStoreError::Deny,
         }
@@ -67,30 +71,47 @@ impl StoreConfig {
             path: table
                 .field("path")
                 .path(reader, "tollward.db in the state directory"),
-            postgres: address(&table.field("postgres"), reader),
+            postgres: postgres(&table.field("postgres"), reader),
+            redis: redis(&table.field("redis"), reader),
             pepper: pepper(&table.field("pepper"), reader),
             on_error: table
                 .field("on_error")
                 .choice(reader, default.on_error, &ON_ERROR),
         };
+        if store.redis.is_some() && store.postgres.is_none() {
+            let why =
+                "limits are shared by gateways that share their keys, and these are in a file";
+            table.refuse(
+                "redis",
+                reader,
+                why,
+                "set `postgres` as well, or leave it out",
+            );
+        }
         table.finish(reader);
         store
     }
 }
 
+fn postgres(field: &Field<'_>, reader: &mut Reader) -> Option<Secret> {
+    let help = "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, or ${DATABASE_URL} if a variable has it";
+    address(field, &["postgres://", "postgresql://"], help, reader)
+}
+
+fn redis(field: &Field<'_>, reader: &mut Reader) -> Option<Secret> {
+    let help = "write redis://:PASSWORD@HOST:PORT, or rediss:// for TLS, or ${REDIS_URL} if a variable has it";
+    address(field, &["redis://", "rediss://"], help, reader)
+}
+
 /// What is wrong with it is told without repeating it: it may hold a password.
-fn address(field: &Field<'_>, reader: &mut Reader) -> Option<Secret> {
+fn address(field: &Field<'_>, schemes: &[&str], help: &str, reader: &mut Reader) -> Option<Secret> {
     let text = field.optional_text(reader)?;
-    let is_address = ["postgres://", "postgresql://"]
+    let is_address = schemes
         .iter()
         .any(|scheme| text.strip_prefix(scheme).is_some_and(|it| !it.is_empty()));
     if !is_address {
-        let help = "write postgres://USER:PASSWORD@HOST:PORT/DATABASE, or ${DATABASE_URL} if a variable has it";
-        reader.report(
-            &field.path,
-            "this is no address of a PostgreSQL database",
-            Some(help.to_owned()),
-        );
+        let message = "this is no address of such a server";
+        reader.report(&field.path, message, Some(help.to_owned()));
     }
     is_address.then(|| Secret(SecretString::from(text)))
 }
