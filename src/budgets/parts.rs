@@ -178,8 +178,12 @@ impl Budgets {
                     self.count(gateways);
                     meters.share(self.gateways());
                 }
-                let given = self.give_back(false).await;
-                if let Err(error) = signed.and(given) {
+                // What is given back is spent by nobody until it is: not while the database is away.
+                let given = match signed {
+                    Ok(_) => self.give_back(false).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = given {
                     let error = anyhow::Error::from(error);
                     tracing::debug!(%error, "the parts of budgets were not looked after");
                 }

@@ -143,9 +143,13 @@ impl Purses {
         if let Some(full) = self.full(wanted, hold) {
             return Err(full);
         }
+        if hold.0 <= 0 {
+            // Of a window of which nothing is known nothing is to be known now.
+            return Ok(());
+        }
         for it in wanted {
             let purse = self.0.entry(it.window).or_default();
-            purse.held += hold.0.max(0);
+            purse.held += hold.0;
             if let Some(part) = &mut purse.part {
                 part.is_in_use = true;
             }
@@ -155,6 +159,9 @@ impl Purses {
 
     /// Ends a reservation of `hold` on `windows` with what was charged.
     pub fn settle(&mut self, windows: &[Window], hold: NanoUsd, charge: NanoUsd) {
+        if hold.0 <= 0 && charge.0 == 0 {
+            return;
+        }
         for window in windows {
             let purse = self.0.entry(*window).or_default();
             purse.held = purse.held.saturating_sub(hold.0.max(0));
@@ -179,7 +186,8 @@ impl Purses {
     /// What is to be asked for, so that there is room for `hold` on each of `wanted`.
     pub fn asks(&self, wanted: &[Wanted], hold: NanoUsd, now: Instant) -> Vec<Ask> {
         let lacks = |it: &&Wanted| match self.0.get(&it.window) {
-            None => true,
+            // A purse without a part was only charged so far: what there is of the window is not known.
+            None | Some(Purse { part: None, .. }) => true,
             Some(purse) => purse.room(it.limit) < hold.0 && !purse.was_refused(hold.0, now),
         };
         let lacking = wanted.iter().filter(lacks);
@@ -197,10 +205,9 @@ impl Purses {
 
     /// Takes over what was granted for `ask`.
     pub fn share(&mut self, ask: &Ask, share: Share, now: Instant) {
-        let purse = self.0.entry(ask.window).or_insert(Purse {
-            spent: share.spent.0,
-            ..Purse::default()
-        });
+        let purse = self.0.entry(ask.window).or_default();
+        // A start before this one may have spent more than is known here.
+        purse.spent = purse.spent.max(share.spent.0);
         let wanted = ask.used.0.saturating_add(ask.need.0);
         // An answer about a window of which nothing was known tells what is used first.
         let is_refused = purse.part.is_some() && ask.need.0 > 0 && share.granted.0 < wanted;

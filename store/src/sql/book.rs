@@ -168,8 +168,9 @@ async fn ended_holds<'r>(
     records: &'r [Record<'r>],
 ) -> Result<Vec<&'r Row<'r>>, sqlx::Error> {
     let mut open: BTreeMap<_, &Row<'_>> = BTreeMap::new();
+    let mut ended = Vec::new();
     for record in records {
-        let (request, attempt) = match record {
+        let name = match record {
             Record::Hold(row) => {
                 open.insert((row.request, row.attempt), row);
                 continue;
@@ -179,9 +180,10 @@ async fn ended_holds<'r>(
             Record::Release(request, attempt) => (*request, *attempt),
         };
         // Most begin and end between two batches; one that grew may have begun before.
-        open.remove(&(request, attempt));
-        charges::forget_hold(connection, request, attempt).await?;
+        open.remove(&name);
+        ended.push(name);
     }
+    charges::forget_holds(connection, &ended).await?;
     Ok(open.into_values().collect())
 }
 

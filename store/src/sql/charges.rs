@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row as _};
+use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 
 use super::book::Booking;
+use super::dialect::Dialect;
 use super::report::{count, entry, narrow, uuid};
 use crate::journal::codec::windows;
 use crate::node::Node;
@@ -16,6 +17,9 @@ use crate::{BudgetId, CostSource, Entry, Held, NanoUsd, NodeId, Outcome, Request
 
 /// Sets remembered at most; a set is the windows of a key's calls in a period.
 const MAX_SETS: usize = 10_000;
+
+/// Reservations that one statement forgets.
+const FORGOTTEN_AT_ONCE: usize = 64;
 
 /// Ids of charge sets that were seen.
 #[derive(Default)]
@@ -153,18 +157,31 @@ pub(super) async fn keep_hold(
     .map(|_| ())
 }
 
-/// Forgets the reservation of an attempt that has ended.
-pub(super) async fn forget_hold(
+/// Forgets the reservations of attempts that have ended, many with one statement.
+pub(super) async fn forget_holds(
     connection: &mut AnyConnection,
-    request: RequestId,
-    attempt: u32,
+    ended: &[(RequestId, u32)],
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("DELETE FROM open_hold WHERE request = $1 AND attempt = $2")
-        .bind(request.uuid().as_bytes().to_vec())
-        .bind(i64::from(attempt))
-        .execute(connection)
-        .await
-        .map(|_| ())
+    let dialect = Dialect::of(connection);
+    for some in ended.chunks(FORGOTTEN_AT_ONCE) {
+        let rows: Vec<String> = (0..some.len()).map(|it| dialect.row(it * 2, 2)).collect();
+        let statement = format!(
+            "DELETE FROM open_hold WHERE (request, attempt) IN (VALUES {})",
+            rows.join(",")
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (request, attempt) in some {
+            query = query
+                .bind(request.uuid().as_bytes().to_vec())
+                .bind(i64::from(*attempt));
+        }
+        // One of each length would crowd out the statements that are worth keeping.
+        query
+            .persistent(some.len() == FORGOTTEN_AT_ONCE)
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// The reservations of attempts that `node` sent, as they would be booked.
