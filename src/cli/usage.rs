@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tollward_store::{
-    Entry, GroupBy, Ledger, NanoUsd, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    Entry, GroupBy, Ledger, NanoUsd, Sums, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
 use crate::cli::{
@@ -120,7 +120,7 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     let things = &total.things;
     let mut lines: Vec<_> = rows
         .iter()
-        .map(|row| sum_line(group_text(by, row), row, &total))
+        .map(|row| sum_line(group_text(by, row), &row.sums, &total))
         .collect();
     if rows.len() > 1 {
         lines.push(sum_line("total".to_owned(), &total, &total));
@@ -130,8 +130,7 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     headings.push("COST");
     headings.extend((total.saved != NanoUsd::ZERO).then_some("SAVED"));
     console.table(headings, lines)?;
-    let count = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
-    let (unpriced, estimated) = (count(|row| row.unpriced), count(|row| row.estimated));
+    let (unpriced, estimated) = (total.unpriced, total.estimated);
     if unpriced > 0 {
         writeln!(
             console.notes,
@@ -172,7 +171,7 @@ fn thing_columns(
 }
 
 /// A row, with a column for each kind of thing of which `total` has some.
-fn sum_line(group: String, row: &UsageRow, total: &UsageRow) -> Vec<String> {
+fn sum_line(group: String, row: &Sums, total: &Sums) -> Vec<String> {
     let TokenCounts {
         input,
         cache_read,
@@ -197,39 +196,10 @@ fn sum_line(group: String, row: &UsageRow, total: &UsageRow) -> Vec<String> {
     line
 }
 
-/// The rows in one; only what the table shows. A sum that does not fit stays at the largest number.
-fn total(rows: &[UsageRow]) -> UsageRow {
-    let sum = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
-    UsageRow {
-        group: String::new(),
-        key: None,
-        requests: sum(|row| row.requests),
-        attempts: sum(|row| row.attempts),
-        errors: sum(|row| row.errors),
-        tokens: TokenCounts {
-            input: sum(|row| row.tokens.input),
-            cache_read: sum(|row| row.tokens.cache_read),
-            output: sum(|row| row.tokens.output),
-            ..TokenCounts::default()
-        },
-        things: ThingCounts {
-            images: sum(|row| row.things.images),
-            input_ms: sum(|row| row.things.input_ms),
-            characters: sum(|row| row.things.characters),
-        },
-        cost: NanoUsd(
-            rows.iter()
-                .map(|row| row.cost.0)
-                .fold(0, i64::saturating_add),
-        ),
-        saved: NanoUsd(
-            rows.iter()
-                .map(|row| row.saved.0)
-                .fold(0, i64::saturating_add),
-        ),
-        unpriced: sum(|row| row.unpriced),
-        estimated: sum(|row| row.estimated),
-    }
+/// The rows in one. Sums that do not fit any more leave the rest out, which 64 bits make unlikely.
+fn total(rows: &[UsageRow]) -> Sums {
+    let add = |total: Sums, row: &UsageRow| total.checked_add(&row.sums).unwrap_or(total);
+    rows.iter().fold(Sums::default(), add)
 }
 
 fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<()> {
