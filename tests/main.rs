@@ -53,6 +53,7 @@ mod metrics;
 mod models_list;
 mod oddities;
 mod ollama;
+mod organization;
 mod overrun;
 mod passthrough;
 mod priority;
