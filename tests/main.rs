@@ -28,6 +28,7 @@ mod chat;
 mod coding;
 mod config;
 mod connecting;
+mod cost;
 mod credentials;
 mod disconnect;
 mod doctor;

@@ -19,7 +19,8 @@ pub struct Page {
     object: &'static str,
     data: Vec<Bucket>,
     has_more: bool,
-    next_page: Option<String>,
+    #[serde(rename = "next_page")]
+    next: Option<String>,
 }
 
 /// A part of the span, empty or not.
@@ -126,12 +127,12 @@ impl Page {
             end_time: start_time + length,
             results: results.remove(&start_time).unwrap_or_default(),
         });
-        let next_page = asked.next_page();
+        let next = asked.next_page();
         Ok(Self {
             object: "page",
             data: buckets.collect(),
-            has_more: next_page.is_some(),
-            next_page,
+            has_more: next.is_some(),
+            next,
         })
     }
 }

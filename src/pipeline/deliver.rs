@@ -5,6 +5,7 @@
 
 pub mod metered;
 pub mod session;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +14,20 @@ use bytes::Bytes;
 use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
+use tollward_wire::chat::Collected;
+use tollward_wire::reader::Named;
 
 use crate::limits::Standing;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
+use crate::pipeline::deliver::told::{Teller, with_cost};
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
 use crate::policy::bound::OutputBound;
-use crate::snapshot::Deployment;
+use crate::responses::{Keepsake, Responses};
+use crate::snapshot::{Deployment, Limits as Held};
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
 /// An answer for the client.
@@ -70,13 +75,15 @@ pub enum ReplyBody {
 
 /// Turns a committed answer into a reply.
 ///
-/// `keep_alive`: how long a stream may be silent before the client is told that it is alive.
+/// `held`: what the gateway holds to, such as how long a stream may be silent before its client is told
+/// that it is alive.
 pub fn deliver(
     committed: Committed,
     recalled: Recalled,
     settlement: Settlement,
-    keep_alive: Duration,
+    held: &Held,
 ) -> Reply {
+    let keep_alive = held.keep_alive;
     let Committed {
         deployment,
         exchanged,
@@ -96,15 +103,19 @@ pub fn deliver(
             answer,
             collected,
         } => {
-            // Before the caller has it: it may go on from it at once.
-            match (keepsake, collected, &answer.named) {
-                (Some(it), Some(collected), _) => gateway.responses.keep(it, *collected),
-                (Some(it), None, Some(named)) => {
-                    gateway.responses.remember(&it, &deployment.id, named);
-                }
-                (Some(_), None, None) | (None, ..) => {}
+            if let Some(keepsake) = keepsake {
+                let named = answer.named.as_deref();
+                keep(
+                    &gateway.responses,
+                    (keepsake, &deployment),
+                    collected,
+                    named,
+                );
             }
-            let booked = settlement.complete(observed(&answer));
+            let observed = observed(&answer);
+            let cost = held.tells_cost.then(|| settlement.cost_of(observed));
+            let body = with_cost(admitted.operation, body, cost.flatten());
+            let booked = settlement.complete(observed);
             (head, Some(booked), ReplyBody::Whole(body))
         }
         Exchanged::Socket(socket) => {
@@ -115,7 +126,9 @@ pub fn deliver(
         Exchanged::Stream(stream) => {
             let limits = limits(&deployment, &admitted, keep_alive);
             let head = stream.head.clone();
-            let metered = Metered::new(*stream, settlement, limits).keeping(keepsake, &deployment);
+            let teller = teller(&admitted, held);
+            let metered = Metered::new(*stream, settlement, limits, teller);
+            let metered = metered.keeping(keepsake, &deployment);
             (head, None, ReplyBody::Stream(Box::new(metered)))
         }
     };
@@ -137,6 +150,26 @@ pub fn deliver(
         booked,
         body,
     }
+}
+
+/// Keeps a response, or who has it, before the caller has it: it may go on from it at once.
+fn keep(
+    responses: &Responses,
+    (keepsake, deployment): (Keepsake, &Deployment),
+    collected: Option<Box<Collected>>,
+    named: Option<&Named>,
+) {
+    match (collected, named) {
+        (Some(collected), _) => responses.keep(keepsake, *collected),
+        (None, Some(named)) => responses.remember(&keepsake, &deployment.id, named),
+        (None, None) => {}
+    }
+}
+
+/// Who tells the caller of a stream what it costs, if it wants to know.
+fn teller(admitted: &Admitted, held: &Held) -> Option<Box<Teller>> {
+    let is_told = held.tells_cost && admitted.view.asks_usage;
+    is_told.then(|| Box::new(Teller::new(admitted.operation)))
 }
 
 fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) -> Limits {
