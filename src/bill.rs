@@ -2,9 +2,12 @@
 //!
 //! Everything here is read from the rollups of the ledger, never call by call, and every amount is
 //! written from integer nano-dollars. `asked` reads a question in the words of `OpenAI`'s usage
-//! API, `page` answers it, `reports` asks the store. Who may ask is for `http/organization` to say.
+//! API, `page` answers it, `reports` asks the store; `focus` writes charges for cost tools.
+//! Who may ask is for `http/organization` to say.
 
 pub mod asked;
+pub mod csv;
+pub mod focus;
 pub mod kind;
 pub mod owners;
 pub mod page;

@@ -68,7 +68,7 @@ pub async fn run(
         BookCommand::Budget(args) => budget::run(args, store, now_ms, console).await?,
         BookCommand::Limit { command } => limit::run(command, store, console).await?,
         BookCommand::Node { command } => node::run(command, store, now_ms, console).await?,
-        BookCommand::Usage(args) => usage::run(args, &*store.ledger, now_ms, console).await?,
+        BookCommand::Usage(args) => usage::run(args, store, now_ms, console).await?,
         BookCommand::Ledger { command } => return ledger::run(command, store, console).await,
     }
     Ok(ExitCode::SUCCESS)
