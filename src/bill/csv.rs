@@ -34,7 +34,7 @@ impl<'f> Field<'f> {
     }
 
     /// A number.
-    pub fn number(number: impl ToString) -> Self {
+    pub fn number(number: &impl ToString) -> Self {
         Self::Plain(Cow::Owned(number.to_string()))
     }
 

@@ -6,7 +6,7 @@
 //! (read 2026-11).
 
 use serde_json::json;
-use tollward_store::{NanoUsd, RollupQuery, RollupRow, Split, Sums, Width};
+use tollward_store::{Account, AccountKind, NanoUsd, RollupQuery, RollupRow, Split, Sums, Width};
 
 use super::csv::{Field, line};
 use super::owners::Owners;
@@ -111,7 +111,7 @@ struct Known<'r> {
     day: jiff::Timestamp,
     month: (String, String),
     key: Option<String>,
-    account: Option<tollward_store::Account>,
+    account: Option<Account>,
     organization: Option<String>,
     quantity: (u64, &'static str),
 }
@@ -149,7 +149,7 @@ impl<'r> Known<'r> {
             "ChargeFrequency" => Field::text("Usage-Based"),
             "ChargePeriodStart" => Field::text(moment(self.day)),
             "ChargePeriodEnd" => Field::text(moment(after(self.day, 24))),
-            "ConsumedQuantity" | "PricingQuantity" => Field::number(self.quantity.0),
+            "ConsumedQuantity" | "PricingQuantity" => Field::number(&self.quantity.0),
             "ConsumedUnit" | "PricingUnit" => Field::text(self.quantity.1),
             "PricingCategory" => Field::text("Standard"),
             "ResourceId" => Field::text(&*row.deployment),
@@ -160,20 +160,24 @@ impl<'r> Known<'r> {
             "ServiceName" => Field::text("Model inference"),
             "SubAccountId" => optional(self.account.as_ref().map(|it| it.id.to_string())),
             "SubAccountName" => optional(self.account.as_ref().map(|it| it.name.clone())),
-            "SubAccountType" => optional(self.account.as_ref().map(|_| "Team".to_owned())),
+            "SubAccountType" => match self.account.as_ref().map(|it| it.kind) {
+                Some(AccountKind::Team) => Field::text("Team"),
+                Some(AccountKind::Organization) => Field::text("Organization"),
+                None => Field::Null,
+            },
             "Tags" => Field::text(self.tags()),
             "x_Model" => Field::text(&*row.model),
             "x_Operation" => Field::text(&*row.operation),
             "x_Key" => optional(self.key.clone()),
             "x_KeyId" => optional(row.key.map(|it| it.to_string())),
             "x_Organization" => optional(self.organization.clone()),
-            "x_Requests" => Field::number(row.sums.requests),
-            "x_InputTokens" => Field::number(tokens.input),
-            "x_CacheReadTokens" => Field::number(tokens.cache_read),
-            "x_CacheWriteTokens" => Field::number(tokens.cache_write),
-            "x_OutputTokens" => Field::number(tokens.output),
-            "x_ReasoningTokens" => Field::number(tokens.reasoning),
-            "x_UnpricedAttempts" => Field::number(row.sums.unpriced),
+            "x_Requests" => Field::number(&row.sums.requests),
+            "x_InputTokens" => Field::number(&tokens.input),
+            "x_CacheReadTokens" => Field::number(&tokens.cache_read),
+            "x_CacheWriteTokens" => Field::number(&tokens.cache_write),
+            "x_OutputTokens" => Field::number(&tokens.output),
+            "x_ReasoningTokens" => Field::number(&tokens.reasoning),
+            "x_UnpricedAttempts" => Field::number(&row.sums.unpriced),
             _ => Field::Null,
         }
     }
@@ -195,7 +199,7 @@ fn money(cost: NanoUsd) -> Field<'static> {
     let text = cost.to_decimal();
     // A column of money without any point is taken for whole numbers by readers that guess.
     let point = if text.contains('.') { "" } else { ".0" };
-    Field::number(format!("{text}{point}"))
+    Field::number(&format!("{text}{point}"))
 }
 
 /// How much was used, in the unit in which it is counted.

@@ -10,7 +10,8 @@ use super::asked::Asked;
 use super::owners::Owners;
 use super::page::Page;
 
-/// Questions that are answered at once: each reads the database on a connection of its own.
+/// Questions that are answered at once, of callers and of the operator: each reads the database on a
+/// connection of its own.
 const AT_ONCE: usize = 2;
 /// How long a question waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +33,8 @@ pub struct Reports {
     keys: Arc<dyn KeyStore>,
     accounts: Arc<dyn BudgetStore>,
     turns: Semaphore,
+    /// Callers who ask all the time must not keep the operator from asking.
+    operator: Semaphore,
 }
 
 impl Reports {
@@ -42,6 +45,7 @@ impl Reports {
             keys: Arc::clone(&store.keys),
             accounts: Arc::clone(&store.budgets),
             turns: Semaphore::new(AT_ONCE),
+            operator: Semaphore::new(AT_ONCE),
         }
     }
 
@@ -56,7 +60,11 @@ impl Reports {
         let Some(query) = asked.rollup(whose) else {
             return Ok(Page::new(asked, Vec::new(), &Owners::default())?);
         };
-        let turn = tokio::time::timeout(PATIENCE, self.turns.acquire()).await;
+        let turns = match whose {
+            Whose::All => &self.operator,
+            Whose::Open | Whose::Key(_) => &self.turns,
+        };
+        let turn = tokio::time::timeout(PATIENCE, turns.acquire()).await;
         let _turn = turn.ok().and_then(Result::ok).ok_or(ReportError::Busy)?;
         let owners = if query.split.key {
             Owners::new(self.keys.list().await?, self.accounts.accounts().await?)

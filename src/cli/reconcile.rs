@@ -50,7 +50,9 @@ struct Told<'d> {
 fn parse_percent(text: &str) -> Result<u64, String> {
     let expected = || format!("`{text}` is no percentage; write 0.5 or 2");
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
-    if part.len() > 3 || whole.len() > 6 {
+    let is_number = |it: &str| it.bytes().all(|it| it.is_ascii_digit());
+    let is_whole = (1..=6).contains(&whole.len()) && is_number(whole);
+    if !is_whole || part.len() > 3 || !is_number(part) {
         return Err(expected());
     }
     format!("{whole}{part:0<3}").parse().map_err(|_| expected())

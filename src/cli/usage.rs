@@ -220,7 +220,7 @@ fn sum_fields(row: &UsageRow) -> Vec<Field<'_>> {
     ];
     let mut fields = vec![Field::text(&*row.group)];
     fields.extend(counts.map(Field::number));
-    fields.extend([cost, saved].map(|it| Field::number(it.to_decimal())));
+    fields.extend([cost, saved].map(|it| Field::number(&it.to_decimal())));
     fields.extend([unpriced, estimated].map(Field::number));
     fields.push(
         row.key

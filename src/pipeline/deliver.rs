@@ -27,7 +27,7 @@ use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
 use crate::policy::bound::OutputBound;
 use crate::responses::{Keepsake, Responses};
-use crate::snapshot::{Deployment, Limits as Held};
+use crate::snapshot::{Deployment, Limits as Terms};
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
 /// An answer for the client.
@@ -75,15 +75,14 @@ pub enum ReplyBody {
 
 /// Turns a committed answer into a reply.
 ///
-/// `held`: what the gateway holds to, such as how long a stream may be silent before its client is told
+/// `terms`: what the gateway holds to, such as how long a stream may be silent before its client is told
 /// that it is alive.
 pub fn deliver(
     committed: Committed,
     recalled: Recalled,
     settlement: Settlement,
-    held: &Held,
+    terms: &Terms,
 ) -> Reply {
-    let keep_alive = held.keep_alive;
     let Committed {
         deployment,
         exchanged,
@@ -96,42 +95,8 @@ pub fn deliver(
     let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let (overhead, applied_bound) = (settlement.overhead(), settlement.applied_bound());
     let (gateway, standing) = (Arc::clone(settlement.gateway()), settlement.standing());
-    let (head, booked, body) = match exchanged {
-        Exchanged::Whole {
-            head,
-            body,
-            answer,
-            collected,
-        } => {
-            if let Some(keepsake) = keepsake {
-                let named = answer.named.as_deref();
-                keep(
-                    &gateway.responses,
-                    (keepsake, &deployment),
-                    collected,
-                    named,
-                );
-            }
-            let observed = observed(&answer);
-            let cost = held.tells_cost.then(|| settlement.cost_of(observed));
-            let body = with_cost(admitted.operation, body, cost.flatten());
-            let booked = settlement.complete(observed);
-            (head, Some(booked), ReplyBody::Whole(body))
-        }
-        Exchanged::Socket(socket) => {
-            let head = socket.head.clone();
-            let session = Session::new(*socket, settlement, &deployment, keep_alive);
-            (head, None, ReplyBody::Session(Box::new(session)))
-        }
-        Exchanged::Stream(stream) => {
-            let limits = limits(&deployment, &admitted, keep_alive);
-            let head = stream.head.clone();
-            let teller = teller(&admitted, held);
-            let metered = Metered::new(*stream, settlement, limits, teller);
-            let metered = metered.keeping(keepsake, &deployment);
-            (head, None, ReplyBody::Stream(Box::new(metered)))
-        }
-    };
+    let kept = (&admitted, keepsake);
+    let (head, booked, body) = given(exchanged, &deployment, kept, settlement, terms);
     let dropped = head.dropped.len();
     gateway.metrics.count_dropped(&deployment, dropped);
     Reply {
@@ -152,6 +117,48 @@ pub fn deliver(
     }
 }
 
+/// The answer itself, with the vendor's head, and what was booked of it already.
+fn given(
+    exchanged: Exchanged,
+    deployment: &Arc<Deployment>,
+    (admitted, keepsake): (&Admitted, Option<Keepsake>),
+    settlement: Settlement,
+    terms: &Terms,
+) -> (UpstreamHead, Option<Booked>, ReplyBody) {
+    match exchanged {
+        Exchanged::Whole {
+            head,
+            body,
+            answer,
+            collected,
+        } => {
+            if let Some(keepsake) = keepsake {
+                let named = answer.named.as_deref();
+                let responses = &settlement.gateway().responses;
+                keep(responses, (keepsake, deployment), collected, named);
+            }
+            let observed = observed(&answer);
+            let cost = terms.tells_cost.then(|| settlement.cost_of(observed));
+            let body = with_cost(admitted.operation, body, cost.flatten());
+            let booked = settlement.complete(observed);
+            (head, Some(booked), ReplyBody::Whole(body))
+        }
+        Exchanged::Socket(socket) => {
+            let head = socket.head.clone();
+            let session = Session::new(*socket, settlement, deployment, terms.keep_alive);
+            (head, None, ReplyBody::Session(Box::new(session)))
+        }
+        Exchanged::Stream(stream) => {
+            let limits = limits(deployment, admitted, terms.keep_alive);
+            let head = stream.head.clone();
+            let teller = teller(admitted, terms);
+            let metered = Metered::new(*stream, settlement, limits, teller);
+            let metered = metered.keeping(keepsake, deployment);
+            (head, None, ReplyBody::Stream(Box::new(metered)))
+        }
+    }
+}
+
 /// Keeps a response, or who has it, before the caller has it: it may go on from it at once.
 fn keep(
     responses: &Responses,
@@ -167,9 +174,10 @@ fn keep(
 }
 
 /// Who tells the caller of a stream what it costs, if it wants to know.
-fn teller(admitted: &Admitted, held: &Held) -> Option<Box<Teller>> {
-    let is_told = held.tells_cost && admitted.view.asks_usage;
-    is_told.then(|| Box::new(Teller::new(admitted.operation)))
+fn teller(admitted: &Admitted, terms: &Terms) -> Option<Box<Teller>> {
+    let is_told = terms.tells_cost && admitted.view.asks_usage;
+    let teller = Teller::of(admitted.operation).filter(|_| is_told);
+    teller.map(Box::new)
 }
 
 fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) -> Limits {

@@ -47,7 +47,20 @@ def costs_are_told_in_dollars_and_by_deployment():
     found = results(usage.costs(start_time=START, group_by=["line_item"]))
     assert any(result.line_item == "scripted/plain" for result in found), found
     assert all(result.amount.currency == "usd" for result in found)
-    assert all(result.amount.value >= 0 for result in found)
+    assert sum(result.amount.value for result in found) > 0, found
+
+
+@check
+def an_answer_tells_its_cost_also_to_a_client_that_checks_what_it_reads():
+    strict = openai.OpenAI(base_url=BASE, api_key=KEY, max_retries=0, _strict_response_validation=True)
+    answer = strict.chat.completions.create(model="chat", messages=MESSAGES)
+    assert answer.usage.model_extra["cost"] == 0.000021, answer.usage
+    assert answer.usage.model_extra["cost_details"] == {"input": 0.000009, "output": 0.000012}
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    *_, last = strict.chat.completions.create(model="chat", messages=MESSAGES, **asked)
+    assert last.usage.model_extra["cost"] == 0.000021, last
+    response = strict.responses.create(model="chat", input="What do rivers do?")
+    assert response.usage.model_extra["cost"] == 0.000021, response.usage
 
 
 @check

@@ -20,7 +20,7 @@ fn a_text_is_never_a_formula_and_a_number_stays_one() {
     let written = line([
         Field::text("=cmd|'/c calc'!A1"),
         Field::text("-x"),
-        Field::number(-0.5),
+        Field::number(&-0.5),
         Field::text(""),
         Field::Null,
     ]);

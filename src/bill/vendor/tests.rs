@@ -2,7 +2,9 @@ use super::*;
 
 const DAY: i64 = 20_781;
 
-fn billed(text: &str) -> Result<(Export, Vec<(i64, String, i64)>), BillError> {
+type Rows = Vec<(i64, String, i64)>;
+
+fn billed(text: &str) -> Result<(Export, Rows), BillError> {
     let (export, billed) = read_bill(text)?;
     let rows = billed
         .into_iter()

@@ -55,7 +55,8 @@ pub(super) async fn run(
         Some(since) => day(since),
         None => first_day(store, day_ms).await?,
     };
-    let until = args.until.map_or(now_ms / day_ms * day_ms + day_ms, day);
+    let tomorrow = now_ms / day_ms * day_ms + day_ms;
+    let until = args.until.map_or(tomorrow, day).min(tomorrow);
     write!(console.out, "{}", heading())?;
     let (mut from, mut charges) = (since, 0_u64);
     while from < until {

@@ -23,11 +23,16 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(operation: Operation) -> Self {
-        Self {
+    /// For a stream of `operation`; `None` where callers are not told.
+    pub(super) fn of(operation: Operation) -> Option<Self> {
+        let is_told = matches!(
+            operation,
+            Operation::Chat | Operation::Completions | Operation::Responses
+        );
+        is_told.then_some(Self {
             operation,
             told: None,
-        }
+        })
     }
 
     /// Tells the cost in what was appended to `ready` from its piece number `from` on, if that tells

@@ -39,7 +39,7 @@ pub fn extend_events(
         let Some(told) = in_piece(operation, piece, members) else {
             continue;
         };
-        if let Some(changed) = told {
+        if let Told::Changed(changed) = told {
             let before = pieces.iter().take(at).cloned();
             let after = pieces.iter().skip(at + 1).cloned();
             let mut whole = Segments::new();
@@ -51,13 +51,16 @@ pub fn extend_events(
     false
 }
 
-/// A piece with `members` in its last usage: `None` where it tells none, nothing inside where it has
-/// the first of them already.
-fn in_piece(
-    operation: Operation,
-    piece: &Bytes,
-    members: &Members<'_>,
-) -> Option<Option<Segments>> {
+/// A piece that tells a usage.
+enum Told {
+    /// With the members in it.
+    Changed(Vec<Bytes>),
+    /// It has the first of them already.
+    AsItWas,
+}
+
+/// A piece with `members` in its last usage; `None` where it tells none.
+fn in_piece(operation: Operation, piece: &Bytes, members: &Members<'_>) -> Option<Told> {
     let mut end = piece.len();
     loop {
         let found = memmem::rfind(piece.get(..end)?, b"\"usage\"")?;
@@ -77,7 +80,7 @@ fn in_line(
     piece: &Bytes,
     (start, stop): (usize, usize),
     members: &Members<'_>,
-) -> Option<Option<Segments>> {
+) -> Option<Told> {
     let line = piece.get(start..stop)?;
     let data = line.strip_prefix(b"data:")?;
     let json = stop - data.trim_ascii_start().len();
@@ -88,13 +91,13 @@ fn in_line(
         _ => return None,
     };
     let Some(changed) = extended(&document, &usage, members) else {
-        return Some(None);
+        return Some(Told::AsItWas);
     };
     let mut whole = Segments::new();
     whole.push(piece.slice(..json));
     whole.extend(changed);
     whole.push(piece.slice(stop..));
-    Some(Some(whole))
+    Some(Told::Changed(whole.into_iter().collect()))
 }
 
 /// The document with `members` in `usage`; `None` where the first of them is there.
