@@ -6,7 +6,7 @@
 //! (read 2026-11).
 
 use serde_json::json;
-use tollward_store::{Account, AccountKind, NanoUsd, RollupQuery, RollupRow, Split, Sums, Width};
+use tollward_store::{Account, AccountKind, RollupQuery, RollupRow, Split, Sums, Width};
 
 use super::csv::{Field, line};
 use super::owners::Owners;
@@ -136,7 +136,9 @@ impl<'r> Known<'r> {
         let tokens = &row.sums.tokens;
         match column {
             // Nothing is discounted here that was not when it was booked.
-            "BilledCost" | "ContractedCost" | "EffectiveCost" | "ListCost" => money(row.sums.cost),
+            "BilledCost" | "ContractedCost" | "EffectiveCost" | "ListCost" => {
+                decimal(row.sums.cost.to_decimal())
+            }
             // Who sends the bill for what is used here is the provider.
             "BillingAccountId" | "BillingAccountName" | "InvoiceIssuerName" | "ProviderName"
             | "PublisherName" => Field::text(&*row.provider),
@@ -149,7 +151,7 @@ impl<'r> Known<'r> {
             "ChargeFrequency" => Field::text("Usage-Based"),
             "ChargePeriodStart" => Field::text(moment(self.day)),
             "ChargePeriodEnd" => Field::text(moment(after(self.day, 24))),
-            "ConsumedQuantity" | "PricingQuantity" => Field::number(&self.quantity.0),
+            "ConsumedQuantity" | "PricingQuantity" => decimal(self.quantity.0.to_string()),
             "ConsumedUnit" | "PricingUnit" => Field::text(self.quantity.1),
             "PricingCategory" => Field::text("Standard"),
             "ResourceId" => Field::text(&*row.deployment),
@@ -195,11 +197,15 @@ fn optional(text: Option<String>) -> Field<'static> {
     text.map_or(Field::Null, Field::text)
 }
 
-fn money(cost: NanoUsd) -> Field<'static> {
-    let text = cost.to_decimal();
-    // A column of money without any point is taken for whole numbers by readers that guess.
-    let point = if text.contains('.') { "" } else { ".0" };
-    Field::number(&format!("{text}{point}"))
+/// A number of a column that may have fractions: without any point readers that guess take it for
+/// whole numbers.
+fn decimal(number: String) -> Field<'static> {
+    let text = if number.contains('.') {
+        number
+    } else {
+        number + ".0"
+    };
+    Field::Plain(text.into())
 }
 
 /// How much was used, in the unit in which it is counted.

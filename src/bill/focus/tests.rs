@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use tollward_store::{ThingCounts, TokenCounts};
+use tollward_store::{NanoUsd, ThingCounts, TokenCounts};
 
 use super::super::csv::read;
 use super::*;
@@ -54,7 +54,7 @@ fn a_charge_has_its_day_its_month_and_every_digit_of_its_cost() {
         ("BillingPeriodEnd", "2026-03-01T00:00:00Z"),
         ("ProviderName", "openai"),
         ("ResourceId", "openai/gpt"),
-        ("ConsumedQuantity", "15"),
+        ("ConsumedQuantity", "15.0"),
         ("ConsumedUnit", "Tokens"),
         ("RegionId", ""),
         ("Tags", r#"{"model":"chat","operation":"chat"}"#),
