@@ -241,3 +241,37 @@ async fn the_rust_sdk_reads_every_endpoint() {
         assert!(page.data.iter().all(|it| it.results.is_empty()));
     }
 }
+
+#[tokio::test]
+async fn charges_are_exported_and_a_vendors_bill_is_held_against_them() {
+    let upstream = Upstream::healthy().await;
+    let gateway = Gateway::start(&Config::one(&upstream).priced()).await;
+    gateway.chat(&openai::chat()).await;
+    let exported = gateway
+        .home
+        .run(&["usage", "export", "--format", "focus"])
+        .await;
+    assert!(exported.status.success(), "{}", exported.stderr);
+    let lines: Vec<&str> = exported.stdout.lines().collect();
+    let [names, charge] = lines.try_into().unwrap();
+    let place = |name| names.split(',').position(|it| it == name).unwrap();
+    let fields: Vec<&str> = charge.split(',').collect();
+    assert_eq!(fields[place("BilledCost")], "0.00002");
+    let day = &fields[place("ChargePeriodStart")][..10];
+    for (billed, is_right) in [("0.02", false), ("0.00002", true)] {
+        let bill = format!("usage_date_utc,model,cost_usd\n{day},Upstream Name,{billed}\n");
+        let path = gateway.home.path().join("bill.csv");
+        std::fs::write(&path, bill).unwrap();
+        let path = path.display().to_string();
+        let line = ["reconcile", "--provider", "alpha", "--csv", &path];
+        let told = gateway.home.run(&line).await;
+        assert_eq!(
+            told.status.success(),
+            is_right,
+            "{}{}",
+            told.stdout,
+            told.stderr
+        );
+        assert!(told.stdout.contains("upstream-name"), "{}", told.stdout);
+    }
+}

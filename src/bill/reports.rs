@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tollward_store::{BudgetStore, KeyStore, Ledger, Store, StoreError, Whose};
+use tollward_store::{
+    BudgetStore, KeyStore, Ledger, RollupQuery, RollupRow, Store, StoreError, Whose,
+};
 
 use super::asked::Asked;
 use super::owners::Owners;
@@ -16,12 +18,18 @@ const AT_ONCE: usize = 2;
 /// How long a question waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long an answer may take: a database that froze must not hold its callers for ever.
+const LIMIT: Duration = Duration::from_secs(30);
+
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// Others are being answered, and it does not end.
     #[error("other reports are being made")]
     Busy,
+    /// The database took too long.
+    #[error("the ledger could not be read in time; ask for fewer buckets")]
+    Late,
     /// The store failed.
     #[error("the ledger cannot be read")]
     Store(#[from] StoreError),
@@ -52,7 +60,7 @@ impl Reports {
     /// Answers a question about calls of `whose`.
     ///
     /// # Errors
-    /// It had to wait too long, or the store failed.
+    /// It had to wait too long, or the store failed or took too long.
     ///
     /// # Cancellation
     /// Nothing is left of a future that is dropped.
@@ -66,12 +74,18 @@ impl Reports {
         };
         let turn = tokio::time::timeout(PATIENCE, turns.acquire()).await;
         let _turn = turn.ok().and_then(Result::ok).ok_or(ReportError::Busy)?;
+        let read = tokio::time::timeout(LIMIT, self.read(&query)).await;
+        let (rows, owners) = read.map_err(|_| ReportError::Late)??;
+        Ok(Page::new(asked, rows, &owners)?)
+    }
+
+    /// What the store has, and whose it is.
+    async fn read(&self, query: &RollupQuery) -> Result<(Vec<RollupRow>, Owners), StoreError> {
         let owners = if query.split.key {
             Owners::new(self.keys.list().await?, self.accounts.accounts().await?)
         } else {
             Owners::default()
         };
-        let rows = self.ledger.rollup(&query).await?;
-        Ok(Page::new(asked, rows, &owners)?)
+        Ok((self.ledger.rollup(query).await?, owners))
     }
 }

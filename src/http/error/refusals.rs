@@ -284,7 +284,7 @@ impl From<UsageError> for Problem {
             UsageError::Report(error) => {
                 let code = match error {
                     ReportError::Busy => "overloaded",
-                    ReportError::Store(_) => "store_unavailable",
+                    ReportError::Late | ReportError::Store(_) => "store_unavailable",
                 };
                 Self {
                     retry: Retry::After(Duration::from_secs(2)),
