@@ -15,6 +15,7 @@ use tollward_store::{Backlog, Entry, Ledger, Location, Mode, RequestId, Store, S
 use tollward_wire::chat::seal::Seal;
 
 use crate::assembly::{Assembly, Standing};
+use crate::bill::reports::Reports;
 use crate::budgets::Budgets;
 use crate::budgets::alerts::follow;
 use crate::cache::AnswerCache;
@@ -51,6 +52,8 @@ pub struct Gateway {
     pub keyring: Arc<Keyring>,
     /// What may be spent, and what is.
     pub budgets: Arc<Budgets>,
+    /// What was spent, for those who ask.
+    pub reports: Reports,
     /// How fast calls may come.
     pub meters: Arc<RateMeters>,
     /// Failures per address.
@@ -387,6 +390,7 @@ async fn gateway(
         client,
         keyring: Arc::new(keyring),
         budgets,
+        reports: Reports::new(store),
         meters,
         bad_keys: BadKeys::new(),
         places: Places::new(metrics.in_flight.clone(), metrics.in_flight_bytes.clone()),

@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 use tollward_config::catalog::{Capabilities, Catalog};
 use tollward_config::{
     AuthMode as ConfiguredAuth, Config, DeploymentConfig, Diagnostic, EngineMode, Loaded,
-    ModelConfig, ProviderConfig, Report,
+    ModelConfig, ProviderConfig, Report, UsageCost,
 };
 use tollward_providers::{Provider, mistakes};
 
@@ -307,6 +307,7 @@ fn limits(config: &Config) -> Limits {
         max_in_flight: i64::from(server.max_in_flight),
         max_in_flight_bytes: i64::try_from(server.max_in_flight_bytes).unwrap_or(i64::MAX),
         keep_alive: server.keep_alive,
+        tells_cost: config.pricing.usage_cost == UsageCost::On,
         drain: server.drain,
         drain_accept: server.drain_accept,
         on_ledger_error: config.store.on_error,

@@ -23,6 +23,7 @@ pub mod models;
 mod node;
 pub mod place;
 pub mod pull;
+pub mod reconcile;
 pub mod replay;
 pub mod route;
 pub mod serve;

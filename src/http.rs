@@ -15,6 +15,7 @@ pub mod models;
 pub mod ollama;
 pub mod once;
 pub mod ops;
+pub mod organization;
 pub mod panic;
 pub mod passthrough;
 pub mod realtime;
@@ -33,6 +34,7 @@ use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
+use crate::bill::kind::Kind;
 
 /// The public API.
 pub fn public(gateway: &Arc<Gateway>) -> Router {
@@ -53,6 +55,10 @@ pub fn public(gateway: &Arc<Gateway>) -> Router {
             .patch(passthrough::answer)
             .delete(passthrough::answer);
         router = router.route(&one, methods.clone()).route(&below, methods);
+    }
+    for kind in Kind::ALL {
+        let answer = move |state, request| organization::own(kind, state, request);
+        router = router.route(kind.path(), get(answer));
     }
     router
         .route("/", get(ollama::root))
@@ -106,10 +112,15 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
     inference::answer(Operation::Rerank, state, request).await
 }
 
-/// The operator's side: metrics, probes, and how calls are routed.
+/// The operator's side: metrics, probes, how calls are routed and what all of them cost.
 pub fn admin(gateway: &Arc<Gateway>) -> Router {
     let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
-    let routing = Router::new()
+    let mut routing = Router::new();
+    for kind in Kind::ALL {
+        let answer = move |state, request| organization::all(kind, state, request);
+        routing = routing.route(kind.path(), get(answer));
+    }
+    let routing = routing
         .route("/admin/v1/explain", post(ops::explain::answer))
         .route("/admin/v1/deployments", get(ops::deployments::list))
         .route("/admin/v1/deployments/drain", post(ops::deployments::drain))

@@ -9,6 +9,7 @@
 
 pub mod app;
 pub mod assembly;
+pub mod bill;
 pub mod budgets;
 pub mod cache;
 pub mod cli;

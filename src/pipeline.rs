@@ -117,9 +117,8 @@ pub async fn serve(gateway: &Arc<Gateway>, opened: Box<Opened>) -> Result<Reply,
     };
     match answered {
         Some(Ok(committed)) => {
-            let keep_alive = snapshot.limits.keep_alive;
-            let reply = deliver::deliver(committed, recalled, settlement, keep_alive);
-            Ok(reply)
+            let held = &snapshot.limits;
+            Ok(deliver::deliver(committed, recalled, settlement, held))
         }
         Some(Err(mut error)) => {
             settlement.fail(&mut error);

@@ -108,6 +108,8 @@ pub struct Limits {
     pub max_in_flight_bytes: i64,
     /// Silence of a stream after which its client is told that it is alive; nothing: never.
     pub keep_alive: Duration,
+    /// Whether answers tell what they cost.
+    pub tells_cost: bool,
     /// How long running calls may finish at the end.
     pub drain: Duration,
     /// The part of it in which new connections are still taken.

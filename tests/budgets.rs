@@ -76,6 +76,7 @@ async fn assert_verified(home: &Home) -> Value {
         (&found["open_holds"], &found["differences"]),
         (&json!(0), &json!([]))
     );
+    assert_eq!(found["rollups"]["differences"], json!([]));
     found
 }
 

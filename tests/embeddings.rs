@@ -201,7 +201,10 @@ async fn every_vendor_embeds_in_its_own_words_and_is_booked() {
         upstream.always(Script::answer("200 OK", &headers, answer.to_string()));
         let response = gateway.send(&embedding(&json!(["a", "b"]))).await;
         let usage = json!({"prompt_tokens": 7, "total_tokens": 7});
-        let body = response.json();
+        let mut body = response.json();
+        // Some of the models have prices.
+        let told = body["usage"].as_object_mut().unwrap();
+        told.retain(|name, _| name.ends_with("tokens"));
         assert_eq!(
             (response.status, numbers(&body)),
             (200, vec![json!([0.5]), json!([-2.0])]),

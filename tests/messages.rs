@@ -254,7 +254,14 @@ async fn a_chat_is_answered_by_claude() {
     body["model"] = json!("claude");
     body["seed"] = json!(7);
     let whole = scene.gateway.chat(&body).await;
-    let answer = whole.json();
+    let mut answer = whole.json();
+    let usage = answer["usage"].as_object_mut().unwrap();
+    let cost = usage.remove("cost").unwrap().as_f64().unwrap();
+    assert_eq!(
+        whole.header("x-tollward-cost-usd"),
+        Some(&*cost.to_string())
+    );
+    assert!(usage.remove("cost_details").is_some());
     assert_eq!(answer["choices"][0]["message"]["content"], "hello");
     assert_eq!(answer["choices"][0]["finish_reason"], "stop");
     assert_eq!(

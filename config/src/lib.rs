@@ -38,7 +38,7 @@ pub use schema::model::probe::{ProbeAsk, ProbeConfig};
 pub use schema::model::rule::RuleConfig;
 pub use schema::model::shadow::ShadowConfig;
 pub use schema::model::{ModelConfig, OnUnsupported, SpreadBy};
-pub use schema::pricing::{OverriddenPrice, OverrideTerms, PricingConfig};
+pub use schema::pricing::{OverriddenPrice, OverrideTerms, PricingConfig, UsageCost};
 pub use schema::provider::{ProviderConfig, Settings};
 pub use schema::responses::ResponsesConfig;
 pub use schema::retry::RetryConfig;

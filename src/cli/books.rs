@@ -7,7 +7,7 @@ use clap::Subcommand;
 use tollward_store::Store;
 
 use crate::cli::console::Console;
-use crate::cli::{account, budget, key, ledger, limit, node, usage};
+use crate::cli::{account, budget, key, ledger, limit, node, reconcile, usage};
 use crate::clock;
 
 /// What can be done with the store.
@@ -43,6 +43,8 @@ pub enum BookCommand {
     },
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
+    /// Hold a vendor's bill against the ledger
+    Reconcile(reconcile::ReconcileArgs),
     /// Check the books
     Ledger {
         /// What to do.
@@ -68,7 +70,8 @@ pub async fn run(
         BookCommand::Budget(args) => budget::run(args, store, now_ms, console).await?,
         BookCommand::Limit { command } => limit::run(command, store, console).await?,
         BookCommand::Node { command } => node::run(command, store, now_ms, console).await?,
-        BookCommand::Usage(args) => usage::run(args, &*store.ledger, now_ms, console).await?,
+        BookCommand::Usage(args) => usage::run(args, store, now_ms, console).await?,
+        BookCommand::Reconcile(args) => return reconcile::run(args, store, console).await,
         BookCommand::Ledger { command } => return ledger::run(command, store, console).await,
     }
     Ok(ExitCode::SUCCESS)

@@ -4,14 +4,15 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use tollward_store::{Budget, Store, Verification};
+use serde::Serialize;
+use tollward_store::{Budget, NanoUsd, RollupCheck, Store, Verification};
 
 use crate::cli::console::{Console, time_text};
 
 /// What `tollward ledger` can do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LedgerCommand {
-    /// Compare what budgets say was spent with the calls that are charged to them
+    /// Compare what budgets and reports say with the calls themselves
     Verify(VerifyArgs),
 }
 
@@ -21,6 +22,14 @@ pub struct VerifyArgs {
     /// Write JSON
     #[arg(long)]
     json: bool,
+}
+
+/// What was compared.
+#[derive(Serialize)]
+struct Found {
+    #[serde(flatten)]
+    budgets: Verification,
+    rollups: RollupCheck,
 }
 
 /// Runs `tollward ledger`; it fails where the books differ.
@@ -39,18 +48,21 @@ pub async fn run(
         .await
         .context("failed to read the ledger")?;
     let found = store.budgets.verify().await;
-    let found = found.context("failed to compare the books")?;
+    let rollups = store.ledger.check_rollups().await;
+    let found = Found {
+        budgets: found.context("failed to compare the books")?,
+        rollups: rollups.context("failed to compare the rollups")?,
+    };
     if args.json {
         console.json(&found)?;
     } else {
         let budgets = store.budgets.budgets().await;
-        tell(
-            &found,
-            &budgets.context("failed to read the budgets")?,
-            console,
-        )?;
+        let budgets = budgets.context("failed to read the budgets")?;
+        tell(&found.budgets, &budgets, console)?;
+        tell_of_rollups(&found.rollups, console)?;
     }
-    Ok(if found.differences.is_empty() {
+    let differences = found.budgets.differences.len() + found.rollups.differences.len();
+    Ok(if differences == 0 {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -76,6 +88,36 @@ fn tell(found: &Verification, budgets: &[Budget], console: &mut Console<'_>) -> 
         found.entries,
         found.windows,
         found.open_holds,
+        found.differences.len(),
+    )?)
+}
+
+fn tell_of_rollups(found: &RollupCheck, console: &mut Console<'_>) -> anyhow::Result<()> {
+    let rows = found.differences.iter().map(|it| {
+        [
+            time_text(it.start_ms),
+            it.key.map_or_else(|| "-".to_owned(), |key| key.to_string()),
+            it.model.clone(),
+            it.deployment.clone(),
+            format!("{:+}", it.attempts),
+            NanoUsd(it.cost_nano).to_string(),
+        ]
+    });
+    if !found.differences.is_empty() {
+        let headings = [
+            "HOUR (UTC)",
+            "KEY",
+            "MODEL",
+            "DEPLOYMENT",
+            "ATTEMPTS TOO MANY",
+            "COST TOO MUCH",
+        ];
+        console.table(headings, rows)?;
+    }
+    Ok(writeln!(
+        console.notes,
+        "{} rows of rollups; {} differences.",
+        found.rows,
         found.differences.len(),
     )?)
 }

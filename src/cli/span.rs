@@ -31,6 +31,51 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("`{text}` must be more than nothing and at most 100 years"))
 }
 
+/// A point in time as people give it: so long ago, or a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Before the present.
+    Ago(Duration),
+    /// Milliseconds since 1970.
+    At(i64),
+}
+
+impl Moment {
+    /// Milliseconds since 1970.
+    pub fn millis(self, now_ms: i64) -> i64 {
+        match self {
+            Self::Ago(span) => now_ms.saturating_sub(millis(span)),
+            Self::At(at_ms) => at_ms,
+        }
+    }
+}
+
+/// Reads a length of time ago (`7d`), a day (`2026-11-01`: its beginning in UTC) or a moment with its
+/// offset (`2026-11-01T09:00:00+09:00`).
+///
+/// # Errors
+/// As of [`parse_span`].
+pub fn parse_moment(text: &str) -> Result<Moment, String> {
+    if let Ok(date) = text.parse::<jiff::civil::Date>()
+        && text.len() == 10
+    {
+        let day = date.to_zoned(jiff::tz::TimeZone::UTC);
+        let day = day.map_err(|_| format!("`{text}` is no day that can be reckoned with"))?;
+        return Ok(Moment::At(day.timestamp().as_millisecond()));
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Moment::At(time.as_millisecond()));
+    }
+    let span = parse_span(text).map_err(|error| {
+        if text.contains('-') || text.contains(':') {
+            format!("`{text}` is no time; write 7d, 2026-11-01 or 2026-11-01T09:00:00+09:00")
+        } else {
+            error
+        }
+    });
+    span.map(Moment::Ago)
+}
+
 /// `span` in milliseconds.
 pub(crate) fn millis(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)

@@ -1,37 +1,66 @@
 //! `tollward usage`: what was called, how much of it, and what it cost.
 //!
 //! Two views of the ledger: sums by model, key, deployment, provider or day, and the latest single calls.
-//! JSON is an array of the ledger's own rows, so its numbers are exact; the table is for reading.
+//! JSON is an array of the ledger's own rows, so its numbers are exact, and so are those of CSV; the
+//! table is for reading. Files for cost tools are made by `export`.
+
+mod export;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use tollward_store::{
-    Entry, GroupBy, Ledger, NanoUsd, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    Entry, GroupBy, Ledger, NanoUsd, Store, Sums, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
+use crate::bill::csv::{Field, line};
 use crate::cli::{
     console::{Console, moment_text},
-    span,
+    span::{Moment, parse_moment},
 };
 
 /// Arguments of `tollward usage`.
 #[derive(Debug, Clone, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct UsageArgs {
     /// What makes a row
     #[arg(long, value_enum, default_value_t = By::Model)]
     pub by: By,
-    /// Only calls that ended within this time: 12h, 7d, 4w [default: all]
-    #[arg(long, value_name = "SPAN", value_parser = span::parse_span)]
-    pub since: Option<Duration>,
+    /// Only calls from this time on: 12h or 7d ago, 2026-11-01 [default: all]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub since: Option<Moment>,
+    /// Only calls before this time [default: now]
+    #[arg(long, value_name = "TIME", value_parser = parse_moment)]
+    pub until: Option<Moment>,
     /// Show the latest N single calls instead of sums
-    #[arg(long, value_name = "N", conflicts_with_all = ["by", "since"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", conflicts_with_all = ["by", "since", "until", "format"], value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub recent: Option<u32>,
+    /// How sums are written
+    #[arg(long, value_enum, default_value_t = Format::Table, conflicts_with = "json")]
+    pub format: Format,
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+    /// What else can be done with the sums.
+    #[command(subcommand)]
+    pub command: Option<UsageCommand>,
+}
+
+/// What else can be done with the sums.
+#[derive(Debug, Clone, Subcommand)]
+pub enum UsageCommand {
+    /// Write charges by day, key and deployment for cost tools
+    Export(export::ExportArgs),
+}
+
+/// How sums are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For reading
+    Table,
+    /// Comma-separated values
+    Csv,
 }
 
 /// What makes a row of the report.
@@ -60,6 +89,17 @@ impl By {
         }
     }
 
+    /// The name of the column in CSV.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Key => "key",
+            Self::Deployment => "deployment",
+            Self::Provider => "provider",
+            Self::Day => "day",
+        }
+    }
+
     fn heading(self) -> &'static str {
         match self {
             Self::Model => "MODEL",
@@ -77,6 +117,18 @@ impl By {
 /// The ledger could not be read, or the output is closed.
 pub async fn run(
     args: &UsageArgs,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    match &args.command {
+        Some(UsageCommand::Export(args)) => export::run(args, store, now_ms, console).await,
+        None => show(args, &*store.ledger, now_ms, console).await,
+    }
+}
+
+async fn show(
+    args: &UsageArgs,
     ledger: &dyn Ledger,
     now_ms: i64,
     console: &mut Console<'_>,
@@ -92,23 +144,89 @@ pub async fn run(
             show_entries(&entries, console)
         };
     }
-    let since_ms = args
-        .since
-        .map(|span| now_ms.saturating_sub(span::millis(span)));
     let query = UsageQuery {
         by: args.by.group(),
-        since_ms,
-        until_ms: None,
+        since_ms: args.since.map(|it| it.millis(now_ms)),
+        until_ms: args.until.map(|it| it.millis(now_ms)),
     };
     let rows = ledger
         .usage(&query)
         .await
         .context("failed to read the ledger")?;
-    if args.json {
-        Ok(console.json(&rows)?)
-    } else {
-        show_sums(args.by, &rows, console)
+    match args.format {
+        _ if args.json => Ok(console.json(&rows)?),
+        Format::Table => show_sums(args.by, &rows, console),
+        Format::Csv => write_sums(args.by, &rows, console),
     }
+}
+
+/// The names of the numbers of a row, as in JSON.
+const NUMBERS: [&str; 18] = [
+    "requests",
+    "attempts",
+    "errors",
+    "input",
+    "cache_read",
+    "cache_write",
+    "audio_input",
+    "output",
+    "reasoning",
+    "audio_output",
+    "images",
+    "input_ms",
+    "characters",
+    "cost_usd",
+    "saved_usd",
+    "unpriced",
+    "estimated",
+    "key_id",
+];
+
+fn write_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Result<()> {
+    let headings = [by.word()].into_iter().chain(NUMBERS).map(Field::text);
+    write!(console.out, "{}", line(headings))?;
+    for row in rows {
+        write!(console.out, "{}", line(sum_fields(row)))?;
+    }
+    Ok(())
+}
+
+fn sum_fields(row: &UsageRow) -> Vec<Field<'_>> {
+    let Sums {
+        requests,
+        attempts,
+        errors,
+        tokens,
+        things,
+        cost,
+        saved,
+        unpriced,
+        estimated,
+    } = &row.sums;
+    let counts = [
+        requests,
+        attempts,
+        errors,
+        &tokens.input,
+        &tokens.cache_read,
+        &tokens.cache_write,
+        &tokens.audio_input,
+        &tokens.output,
+        &tokens.reasoning,
+        &tokens.audio_output,
+        &things.images,
+        &things.input_ms,
+        &things.characters,
+    ];
+    let mut fields = vec![Field::text(&*row.group)];
+    fields.extend(counts.map(Field::number));
+    fields.extend([cost, saved].map(|it| Field::number(&it.to_decimal())));
+    fields.extend([unpriced, estimated].map(Field::number));
+    fields.push(
+        row.key
+            .map_or(Field::Null, |it| Field::text(it.to_string())),
+    );
+    fields
 }
 
 fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Result<()> {
@@ -120,7 +238,7 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     let things = &total.things;
     let mut lines: Vec<_> = rows
         .iter()
-        .map(|row| sum_line(group_text(by, row), row, &total))
+        .map(|row| sum_line(group_text(by, row), &row.sums, &total))
         .collect();
     if rows.len() > 1 {
         lines.push(sum_line("total".to_owned(), &total, &total));
@@ -130,8 +248,7 @@ fn show_sums(by: By, rows: &[UsageRow], console: &mut Console<'_>) -> anyhow::Re
     headings.push("COST");
     headings.extend((total.saved != NanoUsd::ZERO).then_some("SAVED"));
     console.table(headings, lines)?;
-    let count = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
-    let (unpriced, estimated) = (count(|row| row.unpriced), count(|row| row.estimated));
+    let (unpriced, estimated) = (total.unpriced, total.estimated);
     if unpriced > 0 {
         writeln!(
             console.notes,
@@ -172,7 +289,7 @@ fn thing_columns(
 }
 
 /// A row, with a column for each kind of thing of which `total` has some.
-fn sum_line(group: String, row: &UsageRow, total: &UsageRow) -> Vec<String> {
+fn sum_line(group: String, row: &Sums, total: &Sums) -> Vec<String> {
     let TokenCounts {
         input,
         cache_read,
@@ -197,39 +314,10 @@ fn sum_line(group: String, row: &UsageRow, total: &UsageRow) -> Vec<String> {
     line
 }
 
-/// The rows in one; only what the table shows. A sum that does not fit stays at the largest number.
-fn total(rows: &[UsageRow]) -> UsageRow {
-    let sum = |of: fn(&UsageRow) -> u64| rows.iter().map(of).fold(0, u64::saturating_add);
-    UsageRow {
-        group: String::new(),
-        key: None,
-        requests: sum(|row| row.requests),
-        attempts: sum(|row| row.attempts),
-        errors: sum(|row| row.errors),
-        tokens: TokenCounts {
-            input: sum(|row| row.tokens.input),
-            cache_read: sum(|row| row.tokens.cache_read),
-            output: sum(|row| row.tokens.output),
-            ..TokenCounts::default()
-        },
-        things: ThingCounts {
-            images: sum(|row| row.things.images),
-            input_ms: sum(|row| row.things.input_ms),
-            characters: sum(|row| row.things.characters),
-        },
-        cost: NanoUsd(
-            rows.iter()
-                .map(|row| row.cost.0)
-                .fold(0, i64::saturating_add),
-        ),
-        saved: NanoUsd(
-            rows.iter()
-                .map(|row| row.saved.0)
-                .fold(0, i64::saturating_add),
-        ),
-        unpriced: sum(|row| row.unpriced),
-        estimated: sum(|row| row.estimated),
-    }
+/// The rows in one. Sums that do not fit any more leave the rest out, which 64 bits make unlikely.
+fn total(rows: &[UsageRow]) -> Sums {
+    let add = |total: Sums, row: &UsageRow| total.checked_add(&row.sums).unwrap_or(total);
+    rows.iter().fold(Sums::default(), add)
 }
 
 fn show_entries(entries: &[Entry], console: &mut Console<'_>) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 
 pub mod metered;
 pub mod session;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +14,20 @@ use bytes::Bytes;
 use http::HeaderValue;
 use tollward_store::RequestId;
 use tollward_wire::answer::Answer;
+use tollward_wire::chat::Collected;
+use tollward_wire::reader::Named;
 
 use crate::limits::Standing;
 use crate::pipeline::admit::Admitted;
 use crate::pipeline::attempt::Committed;
 use crate::pipeline::deliver::metered::{Limits, Metered};
 use crate::pipeline::deliver::session::Session;
+use crate::pipeline::deliver::told::{Teller, with_cost};
 use crate::pipeline::recall::Recalled;
 use crate::pipeline::settle::{Booked, Observed, Settlement, Way};
 use crate::policy::bound::OutputBound;
-use crate::snapshot::Deployment;
+use crate::responses::{Keepsake, Responses};
+use crate::snapshot::{Deployment, Limits as Terms};
 use crate::upstream::exchange::{Exchanged, UpstreamHead};
 
 /// An answer for the client.
@@ -70,12 +75,13 @@ pub enum ReplyBody {
 
 /// Turns a committed answer into a reply.
 ///
-/// `keep_alive`: how long a stream may be silent before the client is told that it is alive.
+/// `terms`: what the gateway holds to, such as how long a stream may be silent before its client is told
+/// that it is alive.
 pub fn deliver(
     committed: Committed,
     recalled: Recalled,
     settlement: Settlement,
-    keep_alive: Duration,
+    terms: &Terms,
 ) -> Reply {
     let Committed {
         deployment,
@@ -89,36 +95,8 @@ pub fn deliver(
     let (affinity, is_degraded) = (settlement.affinity(), settlement.is_degraded());
     let (overhead, applied_bound) = (settlement.overhead(), settlement.applied_bound());
     let (gateway, standing) = (Arc::clone(settlement.gateway()), settlement.standing());
-    let (head, booked, body) = match exchanged {
-        Exchanged::Whole {
-            head,
-            body,
-            answer,
-            collected,
-        } => {
-            // Before the caller has it: it may go on from it at once.
-            match (keepsake, collected, &answer.named) {
-                (Some(it), Some(collected), _) => gateway.responses.keep(it, *collected),
-                (Some(it), None, Some(named)) => {
-                    gateway.responses.remember(&it, &deployment.id, named);
-                }
-                (Some(_), None, None) | (None, ..) => {}
-            }
-            let booked = settlement.complete(observed(&answer));
-            (head, Some(booked), ReplyBody::Whole(body))
-        }
-        Exchanged::Socket(socket) => {
-            let head = socket.head.clone();
-            let session = Session::new(*socket, settlement, &deployment, keep_alive);
-            (head, None, ReplyBody::Session(Box::new(session)))
-        }
-        Exchanged::Stream(stream) => {
-            let limits = limits(&deployment, &admitted, keep_alive);
-            let head = stream.head.clone();
-            let metered = Metered::new(*stream, settlement, limits).keeping(keepsake, &deployment);
-            (head, None, ReplyBody::Stream(Box::new(metered)))
-        }
-    };
+    let kept = (&admitted, keepsake);
+    let (head, booked, body) = given(exchanged, &deployment, kept, settlement, terms);
     let dropped = head.dropped.len();
     gateway.metrics.count_dropped(&deployment, dropped);
     Reply {
@@ -137,6 +115,69 @@ pub fn deliver(
         booked,
         body,
     }
+}
+
+/// The answer itself, with the vendor's head, and what was booked of it already.
+fn given(
+    exchanged: Exchanged,
+    deployment: &Arc<Deployment>,
+    (admitted, keepsake): (&Admitted, Option<Keepsake>),
+    settlement: Settlement,
+    terms: &Terms,
+) -> (UpstreamHead, Option<Booked>, ReplyBody) {
+    match exchanged {
+        Exchanged::Whole {
+            head,
+            body,
+            answer,
+            collected,
+        } => {
+            if let Some(keepsake) = keepsake {
+                let named = answer.named.as_deref();
+                let responses = &settlement.gateway().responses;
+                keep(responses, (keepsake, deployment), collected, named);
+            }
+            let observed = observed(&answer);
+            let cost = terms.tells_cost.then(|| settlement.cost_of(observed));
+            let body = with_cost(admitted.operation, body, cost.flatten());
+            let booked = settlement.complete(observed);
+            (head, Some(booked), ReplyBody::Whole(body))
+        }
+        Exchanged::Socket(socket) => {
+            let head = socket.head.clone();
+            let session = Session::new(*socket, settlement, deployment, terms.keep_alive);
+            (head, None, ReplyBody::Session(Box::new(session)))
+        }
+        Exchanged::Stream(stream) => {
+            let limits = limits(deployment, admitted, terms.keep_alive);
+            let head = stream.head.clone();
+            let teller = teller(admitted, terms);
+            let metered = Metered::new(*stream, settlement, limits, teller);
+            let metered = metered.keeping(keepsake, deployment);
+            (head, None, ReplyBody::Stream(Box::new(metered)))
+        }
+    }
+}
+
+/// Keeps a response, or who has it, before the caller has it: it may go on from it at once.
+fn keep(
+    responses: &Responses,
+    (keepsake, deployment): (Keepsake, &Deployment),
+    collected: Option<Box<Collected>>,
+    named: Option<&Named>,
+) {
+    match (collected, named) {
+        (Some(collected), _) => responses.keep(keepsake, *collected),
+        (None, Some(named)) => responses.remember(&keepsake, &deployment.id, named),
+        (None, None) => {}
+    }
+}
+
+/// Who tells the caller of a stream what it costs, if it wants to know.
+fn teller(admitted: &Admitted, terms: &Terms) -> Option<Box<Teller>> {
+    let is_told = terms.tells_cost && admitted.view.asks_usage;
+    let teller = Teller::of(admitted.operation).filter(|_| is_told);
+    teller.map(Box::new)
 }
 
 fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) -> Limits {

@@ -116,8 +116,7 @@ pub async fn pass(
         Some(Ok((status, exchanged))) => {
             settlement.answers_with(status);
             let committed = Committed::at_once(deployment, exchanged);
-            let keep_alive = snapshot.limits.keep_alive;
-            let reply = deliver(committed, recalled, settlement, keep_alive);
+            let reply = deliver(committed, recalled, settlement, &snapshot.limits);
             Ok((status, reply))
         }
         Some(Err(failure)) => {

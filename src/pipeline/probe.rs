@@ -184,7 +184,7 @@ async fn chat(gateway: &Arc<Gateway>, places: &Arc<Places>, deployment: &Deploym
     };
     match answered {
         Some(Ok(committed)) => {
-            deliver(committed, recalled, settlement, snapshot.limits.keep_alive);
+            deliver(committed, recalled, settlement, &snapshot.limits);
             Told::Answers
         }
         Some(Err(mut error)) => {

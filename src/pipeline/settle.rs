@@ -8,6 +8,7 @@
 
 mod again;
 mod attempts;
+mod cost;
 mod course;
 mod reservation;
 mod turns;

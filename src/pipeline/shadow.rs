@@ -115,7 +115,7 @@ async fn run(
     };
     match answered {
         Some(Ok(committed)) => {
-            let reply = deliver(committed, recalled, settlement, snapshot.limits.keep_alive);
+            let reply = deliver(committed, recalled, settlement, &snapshot.limits);
             if let ReplyBody::Stream(mut body) = reply.body {
                 while let Some(Ok(_)) = body.frame().await {}
             }

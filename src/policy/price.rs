@@ -12,6 +12,8 @@ use tollward_config::catalog::{Applied, Catalog, Price, Rates, Timeline, Unit, W
 use tollward_store::{CostSource, NanoUsd, ThingCounts, TokenCounts};
 use tollward_wire::usage::{ReportedCost, Things, Usage};
 
+pub use self::parts::Details;
+
 /// A whole, in the millionths that factors are in.
 pub const WHOLE_PPM: u64 = 1_000_000;
 
@@ -159,6 +161,23 @@ impl Prices {
         }
     }
 
+    /// What a computed cost is made of; `None` where it was not computed.
+    pub fn details(&self, usage: &Usage, at_unix_s: i64) -> Option<Details> {
+        match self {
+            Self::Free | Self::Unknown => None,
+            Self::Override(rates) => parts::details(rates, usage, WHOLE_PPM),
+            Self::Listed {
+                timeline,
+                factor_ppm,
+            } => {
+                let price = timeline.at(at_unix_s)?;
+                let applied = price.applied(&when(usage, at_unix_s))?;
+                let factor = applied.factor_ppm.checked_mul(*factor_ppm)? / WHOLE_PPM;
+                parts::details(applied.rates, usage, factor)
+            }
+        }
+    }
+
     /// The vendor's own figure, if it can be believed.
     ///
     /// Nothing charged for something used is believed of models that are listed as free only: gateways and
@@ -195,14 +214,18 @@ fn sum(told: &ReportedCost) -> Option<NanoUsd> {
     }
 }
 
-fn listed(price: &Price, usage: &Usage, at_unix_s: i64, factor_ppm: u64) -> Option<Priced> {
-    let when = When {
+/// What decides which of a model's prices holds.
+fn when(usage: &Usage, at_unix_s: i64) -> When<'_> {
+    When {
         at_unix_s,
         prompt_tokens: usage.input,
         service: usage.service_tier.as_deref(),
         region: usage.region.as_deref(),
-    };
-    let applied = price.applied(&when)?;
+    }
+}
+
+fn listed(price: &Price, usage: &Usage, at_unix_s: i64, factor_ppm: u64) -> Option<Priced> {
+    let applied = price.applied(&when(usage, at_unix_s))?;
     let factor = applied.factor_ppm.checked_mul(factor_ppm)? / WHOLE_PPM;
     let cost = parts::cost(applied.rates, usage, factor);
     Some(Priced::computed(

@@ -1,8 +1,5 @@
 //! Calendar days in UTC, for the usage report.
 
-/// Milliseconds of one day.
-pub(crate) const DAY_MS: i64 = 86_400_000;
-
 /// Writes the day `day` days after 1970-01-01 as `YYYY-MM-DD`.
 ///
 /// Proleptic Gregorian calendar, by counting in eras of 400 years that begin

@@ -20,6 +20,7 @@ mod budgets;
 mod keys;
 mod refusals;
 mod responses;
+mod rollups;
 pub(crate) mod server;
 
 use budgets::{
@@ -120,6 +121,11 @@ fn everything(by: GroupBy) -> UsageQuery {
     }
 }
 
+use rollups::{
+    a_charge_that_is_recorded_twice_within_a_batch_is_booked_once,
+    rollups_are_narrowed_to_a_key_and_to_operations, rollups_say_what_the_entries_say,
+};
+
 /// Runs every check against memory, against a file and against a server.
 macro_rules! conformance {
     ($($check:ident),+ $(,)?) => {
@@ -193,6 +199,9 @@ conformance!(
     the_first_answer_of_a_name_wins_while_it_lives,
     a_keeper_that_holds_too_much_loses_its_oldest_answers,
     an_answer_that_is_too_large_is_refused,
+    rollups_say_what_the_entries_say,
+    rollups_are_narrowed_to_a_key_and_to_operations,
+    a_charge_that_is_recorded_twice_within_a_batch_is_booked_once,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: Option<&Location>) {
@@ -311,8 +320,11 @@ async fn racing_records_are_booked_once_each(store: Store, _: Option<&Location>)
     });
     let rows = store.ledger.usage(&everything(GroupBy::Day)).await.unwrap();
     assert_eq!(rows.len(), 1);
-    assert_eq!((rows[0].attempts, rows[0].requests), (1_100, 1_100));
-    assert_eq!(rows[0].cost, NanoUsd(1_100 * 12_345));
+    assert_eq!(
+        (rows[0].sums.attempts, rows[0].sums.requests),
+        (1_100, 1_100)
+    );
+    assert_eq!(rows[0].sums.cost, NanoUsd(1_100 * 12_345));
 }
 
 async fn usage_sums_by_every_group(store: Store, _: Option<&Location>) {
@@ -349,11 +361,11 @@ async fn usage_sums_by_every_group(store: Store, _: Option<&Location>) {
         (
             row.group.clone(),
             row.key,
-            row.attempts,
-            row.errors,
-            row.cost.0,
-            row.unpriced,
-            row.estimated,
+            row.sums.attempts,
+            row.sums.errors,
+            row.sums.cost.0,
+            row.sums.unpriced,
+            row.sums.estimated,
         )
     };
     assert_eq!(
@@ -364,7 +376,10 @@ async fn usage_sums_by_every_group(store: Store, _: Option<&Location>) {
             (stranger.to_string(), Some(stranger), 1, 1, -5, 0, 0),
         ]
     );
-    assert_eq!(rows[0].tokens.to_array(), [2_003, 600, 0, 0, 400, 3, 0]);
+    assert_eq!(
+        rows[0].sums.tokens.to_array(),
+        [2_003, 600, 0, 0, 400, 3, 0]
+    );
     for (by, groups) in [
         (GroupBy::Model, vec!["model-0", "model-1"]),
         (
@@ -378,8 +393,11 @@ async fn usage_sums_by_every_group(store: Store, _: Option<&Location>) {
         let mut found: Vec<_> = rows.iter().map(|row| row.group.as_str()).collect();
         found.sort_unstable();
         assert_eq!(found, groups);
-        assert_eq!(rows.iter().map(|row| row.attempts).sum::<u64>(), 4);
-        assert!(rows.windows(2).all(|pair| pair[0].cost >= pair[1].cost));
+        assert_eq!(rows.iter().map(|row| row.sums.attempts).sum::<u64>(), 4);
+        assert!(
+            rows.windows(2)
+                .all(|pair| pair[0].sums.cost >= pair[1].sums.cost)
+        );
     }
 }
 
@@ -411,7 +429,7 @@ async fn usage_honours_its_time_range(store: Store, _: Option<&Location>) {
         };
         let rows = store.ledger.usage(&query).await.unwrap();
         rows.into_iter()
-            .map(|row| (row.group, row.attempts))
+            .map(|row| (row.group, row.sums.attempts))
             .collect::<Vec<_>>()
     };
     let named = |rows: &[(&str, u64)]| -> Vec<(String, u64)> {
@@ -456,7 +474,11 @@ async fn requests_are_counted_once_over_their_attempts(store: Store, _: Option<&
         .unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(
-        (rows[0].requests, rows[0].attempts, rows[0].errors),
+        (
+            rows[0].sums.requests,
+            rows[0].sums.attempts,
+            rows[0].sums.errors
+        ),
         (2, 3, 2)
     );
 }
@@ -481,7 +503,7 @@ async fn sums_beyond_64_bits_are_an_error(store: Store, _: Option<&Location>) {
         ..everything(GroupBy::Day)
     };
     assert_eq!(
-        store.ledger.usage(&query).await.unwrap()[0].cost,
+        store.ledger.usage(&query).await.unwrap()[0].sums.cost,
         NanoUsd(i64::MAX)
     );
 }

@@ -9,14 +9,16 @@
 mod cost_source;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Serialize, Serializer};
 
 pub use self::cost_source::CostSource;
-use crate::{Held, KeyId, NanoUsd, RequestId, StoreError};
+use crate::{
+    Held, KeyId, NanoUsd, RequestId, RollupCheck, RollupQuery, RollupRow, StoreError, UsageQuery,
+    UsageRow,
+};
 
 /// Where entries are booked and summed up.
 #[async_trait]
@@ -56,6 +58,18 @@ pub trait Ledger: Send + Sync {
     /// # Errors
     /// The database failed, or a sum exceeds 64 bits.
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError>;
+
+    /// Sums entries up over parts of a span of time, in order of time, then of key and texts.
+    ///
+    /// # Errors
+    /// As of [`Ledger::usage`].
+    async fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError>;
+
+    /// Compares the rollups with the entries, all of them.
+    ///
+    /// # Errors
+    /// As of [`Ledger::usage`].
+    async fn check_rollups(&self) -> Result<RollupCheck, StoreError>;
 
     /// The newest entries, by time of the request, newest first.
     ///
@@ -211,17 +225,6 @@ pub enum Outcome {
     Recovered = 8,
 }
 
-/// What to sum up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageQuery {
-    /// What makes a row.
-    pub by: GroupBy,
-    /// Only entries that ended at or after this time, milliseconds since 1970.
-    pub since_ms: Option<i64>,
-    /// Only entries that ended before this time, milliseconds since 1970.
-    pub until_ms: Option<i64>,
-}
-
 /// A part of the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PageQuery {
@@ -233,49 +236,6 @@ pub struct PageQuery {
     pub after: Option<(RequestId, u32)>,
     /// Most entries of the page.
     pub limit: u32,
-}
-
-/// What makes a row of the usage report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum GroupBy {
-    /// The public model name.
-    Model,
-    /// The virtual key.
-    Key,
-    /// The deployment.
-    Deployment,
-    /// The provider.
-    Provider,
-    /// The day in UTC on which the attempt ended, `YYYY-MM-DD`; rows are in order of time.
-    Day,
-}
-
-/// One row of the usage report.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct UsageRow {
-    /// The model, deployment, provider or day, or the key's name; empty for calls without one.
-    pub group: String,
-    /// The key, when rows are keys and this one is not the row of open access.
-    pub key: Option<KeyId>,
-    /// Distinct requests.
-    pub requests: u64,
-    /// Entries: attempts that were booked.
-    pub attempts: u64,
-    /// Entries with a status of 400 or above, or an outcome that is an error.
-    pub errors: u64,
-    /// Tokens by class.
-    pub tokens: TokenCounts,
-    /// What was used besides tokens.
-    #[serde(skip_serializing_if = "ThingCounts::is_nothing")]
-    pub things: ThingCounts,
-    /// The sum of known costs.
-    pub cost: NanoUsd,
-    /// The sum of what answers that were given again would have cost, as far as it is known.
-    pub saved: NanoUsd,
-    /// Entries without a known cost.
-    pub unpriced: u64,
-    /// Entries whose tokens are our estimate.
-    pub estimated: u64,
 }
 
 /// What the background writer has not finished.
@@ -417,41 +377,4 @@ impl ThingCounts {
 /// Whether an attempt counts as an error in reports.
 pub(crate) fn is_error(status: u16, outcome: Outcome) -> bool {
     status >= 400 || outcome.is_error()
-}
-
-impl UsageRow {
-    /// A row of zeros.
-    pub(crate) fn empty(group: String, key: Option<KeyId>) -> Self {
-        Self {
-            group,
-            key,
-            requests: 0,
-            attempts: 0,
-            errors: 0,
-            tokens: TokenCounts::default(),
-            things: ThingCounts::default(),
-            cost: NanoUsd::ZERO,
-            saved: NanoUsd::ZERO,
-            unpriced: 0,
-            estimated: 0,
-        }
-    }
-
-    /// What a row of the report by key is called: the key's name, or its id when it is unknown.
-    pub(crate) fn key_name(key: Option<KeyId>, names: &HashMap<KeyId, String>) -> String {
-        key.map(|id| names.get(&id).cloned().unwrap_or_else(|| id.to_string()))
-            .unwrap_or_default()
-    }
-
-    /// Orders rows as [`Ledger::usage`] promises.
-    pub(crate) fn sort(rows: &mut [Self], by: GroupBy) {
-        rows.sort_by(|a, b| match by {
-            GroupBy::Day => a.group.cmp(&b.group),
-            _ => b
-                .cost
-                .cmp(&a.cost)
-                .then_with(|| a.group.cmp(&b.group))
-                .then(a.key.cmp(&b.key)),
-        });
-    }
 }

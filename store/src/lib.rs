@@ -29,8 +29,10 @@ mod pepper;
 mod rates;
 mod redis;
 mod response;
+mod rollup;
 mod sql;
 mod store;
+mod usage;
 
 #[cfg(test)]
 mod conformance;
@@ -46,8 +48,7 @@ pub use ids::{AccountId, BudgetId, IdError, KeyId, NodeId, RequestId};
 pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
 pub use lease::{Ask, Share};
 pub use ledger::{
-    Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,
-    TokenCounts, UsageQuery, UsageRow,
+    Backlog, CostSource, Course, Entry, Ledger, Outcome, PageQuery, ThingCounts, TokenCounts,
 };
 pub use limit::RateLimits;
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
@@ -58,4 +59,6 @@ pub use response::{
     Asker, History, HistoryBounds, Located, MAX_RESPONSE_BYTES, ResponseStore, StoredResponse,
     Turn, VendorResponse,
 };
+pub use rollup::{RollupCheck, RollupDifference, RollupQuery, RollupRow, Split, Whose, Width};
 pub use store::{Location, Mode, Store};
+pub use usage::{GroupBy, Sums, UsageQuery, UsageRow};

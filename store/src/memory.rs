@@ -6,8 +6,9 @@
 mod answers;
 mod budgets;
 mod responses;
+mod rollup;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,13 +17,12 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::civil::{DAY_MS, day_text};
 use crate::journal::codec::{self, Record};
 use crate::key::{hint, mint};
-use crate::ledger::is_error;
 use crate::{
-    Account, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord, KeyStore, Ledger,
-    NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError, UsageQuery, UsageRow,
+    Account, Backlog, Budget, Entry, Holder, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NewKey,
+    PageQuery, Pepper, RateLimits, RequestId, RollupCheck, RollupQuery, RollupRow, StoreError,
+    UsageQuery, UsageRow,
 };
 
 pub(crate) use self::answers::MemoryAnswers;
@@ -188,25 +188,17 @@ impl Ledger for Memory {
             .iter()
             .map(|(_, key)| (key.id, key.name.clone()))
             .collect();
-        let mut groups: HashMap<(String, Option<KeyId>), (UsageRow, HashSet<RequestId>)> =
-            HashMap::new();
-        for entry in self.entries.lock().entries.values() {
-            if query.since_ms.is_some_and(|since| entry.at_ms < since)
-                || query.until_ms.is_some_and(|until| entry.at_ms >= until)
-            {
-                continue;
-            }
-            let group = group_of(entry, query.by, &names);
-            let (row, requests) = groups
-                .entry(group.clone())
-                .or_insert_with(|| (UsageRow::empty(group.0, group.1), HashSet::new()));
-            requests.insert(entry.request);
-            add(row, entry).ok_or(StoreError::Overflow)?;
-            row.requests = u64::try_from(requests.len()).unwrap_or(u64::MAX);
-        }
-        let mut rows: Vec<_> = groups.into_values().map(|(row, _)| row).collect();
-        UsageRow::sort(&mut rows, query.by);
-        Ok(rows)
+        let found = self.entries.lock().rollup(&query.rollup())?;
+        Ok(UsageRow::report(found, query.by, &names))
+    }
+
+    async fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        self.entries.lock().rollup(query)
+    }
+
+    async fn check_rollups(&self) -> Result<RollupCheck, StoreError> {
+        // Sums are made from the entries when they are asked for.
+        Ok(RollupCheck::default())
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
@@ -240,41 +232,4 @@ impl Ledger for Memory {
         self.entries.lock().is_closed = true;
         Ok(())
     }
-}
-
-fn group_of(entry: &Entry, by: GroupBy, names: &HashMap<KeyId, String>) -> (String, Option<KeyId>) {
-    let text = match by {
-        GroupBy::Model => &entry.model,
-        GroupBy::Deployment => &entry.deployment,
-        GroupBy::Provider => &entry.provider,
-        GroupBy::Day => return (day_text(entry.at_ms.div_euclid(DAY_MS)), None),
-        GroupBy::Key => return (UsageRow::key_name(entry.key, names), entry.key),
-    };
-    (text.to_string(), None)
-}
-
-fn summed<const N: usize>(mut sums: [u64; N], counts: [u64; N]) -> Option<[u64; N]> {
-    for (sum, count) in sums.iter_mut().zip(counts) {
-        // The bound is that of the databases' sums, not ours.
-        *sum = sum
-            .checked_add(count)
-            .filter(|sum| i64::try_from(*sum).is_ok())?;
-    }
-    Some(sums)
-}
-
-fn add(row: &mut UsageRow, entry: &Entry) -> Option<()> {
-    row.tokens =
-        crate::TokenCounts::from_array(summed(row.tokens.to_array(), entry.tokens.to_array())?);
-    row.things =
-        crate::ThingCounts::from_array(summed(row.things.to_array(), entry.things.to_array())?);
-    row.cost = row.cost.checked_add(entry.cost.unwrap_or(NanoUsd::ZERO))?;
-    row.saved = row
-        .saved
-        .checked_add(entry.saved.unwrap_or(NanoUsd::ZERO))?;
-    row.attempts += 1;
-    row.errors += u64::from(is_error(entry.status, entry.outcome));
-    row.unpriced += u64::from(entry.cost.is_none());
-    row.estimated += u64::from(entry.estimated);
-    Some(())
 }

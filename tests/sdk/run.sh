@@ -23,7 +23,7 @@ upstream "$here"
 
 status=0
 serve scripted --config "$state/tollward.yaml"
-for client in chat vendors embeddings media realtime cohere responses anthropic ollama google; do
+for client in chat usage vendors embeddings media realtime cohere responses anthropic ollama google; do
     printf '== Python SDK, scripted upstream: %s\n' "$client"
     "$work/venv/bin/python" "$here/python_$client.py" || status=1
 done

@@ -97,13 +97,17 @@ impl Config {
         )
     }
 
-    /// Prices of `alpha/upstream-name`: 1 USD in, 2 USD out, per million tokens.
+    /// Prices of `alpha/upstream-name`: 1 USD in, 2 USD out, per million tokens. Answers do not tell what
+    /// they cost: tests compare them byte for byte.
     pub(crate) fn priced(self) -> Self {
         let price = json!({
             "provider": "alpha", "model": "upstream-name",
             "input_per_mtok": "1", "output_per_mtok": "2",
         });
-        self.set("/pricing", json!({"overrides": [price]}))
+        self.set(
+            "/pricing",
+            json!({"overrides": [price], "usage_cost": "off"}),
+        )
     }
 
     /// Access by virtual key only.

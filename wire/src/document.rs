@@ -240,6 +240,14 @@ impl Object {
         self.raw(document, field).is_some_and(|raw| raw != b"null")
     }
 
+    /// The object under a field of this one; `None` if there is none or it is of another type.
+    ///
+    /// `document` must be the one that this object was taken from.
+    pub fn object(&self, document: &Document, field: &str) -> Option<Object> {
+        let member = self.member(document, field)?;
+        Self::walk(document.body.get(member.value.clone())?, member.value.start)
+    }
+
     /// The objects of an array in this one; `None` if the field is not an array of objects.
     ///
     /// `document` must be the one that this object was taken from.

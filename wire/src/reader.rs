@@ -277,7 +277,10 @@ impl StreamReader {
 
     /// Whether every choice seen has a finish reason.
     pub fn finish_seen(&self) -> bool {
-        self.seen != 0 && self.seen == self.finished
+        match &self.tap {
+            Some(tap) => tap.observed().is_finished || tap.observed().is_ended,
+            None => self.seen != 0 && self.seen == self.finished,
+        }
     }
 
     /// Whether anything for the caller was met: from here on nothing may be retried.

@@ -47,6 +47,11 @@ impl Segments {
         self.0.iter().map(Bytes::len).sum()
     }
 
+    /// How many pieces there are.
+    pub fn pieces(&self) -> usize {
+        self.0.len()
+    }
+
     /// The pieces in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Bytes> {
         self.0.iter()

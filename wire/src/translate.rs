@@ -113,6 +113,17 @@ impl AnswerReader {
         }
     }
 
+    /// Whether the vendor has said why the answer ended, so that only its count may still come.
+    pub fn finish_seen(&self) -> bool {
+        match self {
+            Self::Relay(reader) => reader.finish_seen(),
+            Self::Media(_) => false,
+            Self::Translate(translation) => {
+                translation.seen.is_finished || translation.seen.is_ended
+            }
+        }
+    }
+
     /// Bytes of text observed: the base of an estimate without usage.
     pub fn output_bytes(&self) -> u64 {
         match self {

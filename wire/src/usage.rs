@@ -5,6 +5,7 @@
 //! cannot be true is an anomaly and is never turned into numbers: a negative or absurd
 //! count must not become money. Prices live elsewhere.
 
+pub mod extend;
 mod openai;
 #[cfg(test)]
 mod tests;

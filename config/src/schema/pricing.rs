@@ -19,7 +19,22 @@ pub struct PricingConfig {
     /// Where `tollward catalog update` finds a ready-made price table: a file or an HTTPS address.
     /// Default none: it makes one of public packages.
     pub update_from: Option<String>,
+    /// Whether answers say in `usage.cost` what they cost. Default `on`.
+    pub usage_cost: UsageCost,
 }
+
+/// Whether an answer of `OpenAI`'s APIs that tells its usage also tells its cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UsageCost {
+    /// Where the cost is known.
+    #[default]
+    On,
+    /// What a vendor says itself is relayed all the same.
+    Off,
+}
+
+/// How [`UsageCost`] is written.
+const USAGE_COST: [(&str, UsageCost); 2] = [("on", UsageCost::On), ("off", UsageCost::Off)];
 
 /// What one model costs at one provider: prices of its own, or a part of the catalog's.
 ///
@@ -76,10 +91,13 @@ impl PricingConfig {
             .collect::<Vec<_>>();
         report_repeated(&overrides, &items, reader);
         let update_from = table.field("update_from").optional_text(reader);
+        let usage_cost = table.field("usage_cost");
+        let usage_cost = usage_cost.choice(reader, UsageCost::default(), &USAGE_COST);
         table.finish(reader);
         Self {
             overrides,
             update_from,
+            usage_cost,
         }
     }
 

@@ -40,3 +40,27 @@ fn anything_else_is_refused_in_words() {
         );
     }
 }
+
+#[test]
+fn a_moment_is_so_long_ago_or_a_day_or_a_time_with_its_offset() {
+    let now = 1_795_521_600_000;
+    for (text, expected) in [
+        ("7d", Ok(now - 604_800_000)),
+        ("2026-11-24", Ok(1_795_478_400_000)),
+        ("2026-11-24T09:00:00+09:00", Ok(1_795_478_400_000)),
+        ("2026-11-24T00:00:00Z", Ok(1_795_478_400_000)),
+        ("2026-02-30", Err("`2026-02-30` is no time")),
+        (
+            "2026-11-24T09:00:00",
+            Err("`2026-11-24T09:00:00` is no time"),
+        ),
+        ("soon", Err("`soon` is no length of time")),
+    ] {
+        let found = parse_moment(text).map(|it| it.millis(now));
+        match (found, expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+            (Err(found), Err(expected)) => assert!(found.starts_with(expected), "{found}"),
+            other => unreachable!("{text}: {other:?}"),
+        }
+    }
+}

@@ -60,7 +60,7 @@ async fn on(entries: &[Entry], line: &[&str]) -> (String, String) {
         .unwrap()
         .usage;
     let (result, out, notes) =
-        capture(async |console| run(&args, store.ledger.as_ref(), NOW, console).await).await;
+        capture(async |console| run(&args, &store, NOW, console).await).await;
     result.unwrap();
     (out, notes)
 }
@@ -241,4 +241,49 @@ async fn recent_calls_tell_of_rules_and_tries_where_there_are_any() {
     let (out, _) = on(&entries, &["--recent", "1", "--json"]).await;
     let rows: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(rows[0]["decision"]["tokens"], 12);
+}
+
+#[tokio::test]
+async fn sums_are_written_for_spreadsheets_without_a_loss() {
+    let entries = [
+        entry("a", NOW, Some(NanoUsd(1_234_567_890_123_456_789))),
+        entry("=1+1", NOW - DAY, None),
+    ];
+    let (out, _) = on(&entries, &["--format", "csv"]).await;
+    let expected = "model,requests,attempts,errors,input,cache_read,cache_write,audio_input,output,reasoning,\
+        audio_output,images,input_ms,characters,cost_usd,saved_usd,unpriced,estimated,key_id\r\n\
+        a,1,1,0,10,4,0,0,5,0,0,0,0,0,1234567890.123456789,0,0,0,\r\n\
+        '=1+1,1,1,0,10,4,0,0,5,0,0,0,0,0,0,0,1,0,\r\n";
+    assert_eq!(out, expected);
+    let (out, _) = on(&entries, &["--format", "csv", "--until", "2026-11-24"]).await;
+    assert_eq!(out.lines().count(), 2, "{out}");
+    assert!(Line::try_parse_from(["usage", "--format", "csv", "--json"]).is_err());
+    assert!(Line::try_parse_from(["usage", "--recent", "5", "--format", "csv"]).is_err());
+}
+
+#[tokio::test]
+async fn charges_are_exported_by_day_key_and_deployment() {
+    let entries = [
+        entry("a", NOW, Some(NanoUsd(5))),
+        entry("a", NOW - 60_000, Some(NanoUsd(6))),
+        entry("a", NOW - DAY, Some(NanoUsd(7))),
+        entry("a", NOW - 40 * DAY, Some(NanoUsd(8))),
+        Entry {
+            provider: "".into(),
+            deployment: "".into(),
+            ..entry("b", NOW, None)
+        },
+    ];
+    let (out, notes) = on(&entries, &["export", "--since", "2026-11-01"]).await;
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(lines.len(), 3, "{out}");
+    assert!(lines[0].starts_with("AvailabilityZone,BilledCost,"));
+    assert!(lines[1].starts_with(",0.000000007,openai,openai,Provider,USD,2026-12-01T00:00:00Z"));
+    assert!(lines[2].starts_with(",0.000000011,openai,"), "{out}");
+    assert_eq!(notes, "2 charges of FOCUS 1.2.\n");
+    let (out, notes) = on(&entries, &["export", "--until", "1970-01-02"]).await;
+    assert_eq!(
+        (out.lines().count(), notes.as_str()),
+        (1, "0 charges of FOCUS 1.2.\n")
+    );
 }

@@ -7,7 +7,9 @@ use tollward_wire::document::FieldError;
 use tollward_wire::realtime::EventError;
 
 use super::{DRAINING, Problem, Retry};
+use crate::bill::reports::ReportError;
 use crate::http::ingress::IngressError;
+use crate::http::organization::UsageError;
 use crate::http::responses::ResponseError;
 use crate::idempotency::IdempotencyError;
 use crate::limits::TooFast;
@@ -270,6 +272,30 @@ impl From<ResponseError> for Problem {
             }
             ResponseError::Recall(error) => error.into(),
             ResponseError::Serve(error) => error.into(),
+        }
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Serve(error) => error.into(),
+            UsageError::Field(error) => error.into(),
+            UsageError::Report(error) => {
+                let code = match error {
+                    ReportError::Busy => "overloaded",
+                    ReportError::Late | ReportError::Store(_) => "store_unavailable",
+                };
+                Self {
+                    retry: Retry::After(Duration::from_secs(2)),
+                    ..Self::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "server_error",
+                        code,
+                        error.to_string(),
+                    )
+                }
+            }
         }
     }
 }

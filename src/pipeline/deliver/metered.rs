@@ -23,6 +23,7 @@ use tollward_wire::reader::{Farewell, Seen, StreamEnd};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::AnswerReader;
 
+use super::told::Teller;
 use crate::clock;
 use crate::http::error::stream_error;
 use crate::pipeline::settle::{Observed, Settlement};
@@ -77,6 +78,8 @@ pub struct Metered {
     turns: u8,
     /// What is known of the response, if a caller may go on from it, and who answers.
     keepsake: Option<Box<(Keepsake, Arc<Deployment>)>>,
+    /// Tells what the answer costs, to who wants to know.
+    teller: Option<Box<Teller>>,
     /// The answer failed in the middle and has no place to say so: the connection has to.
     is_broken: bool,
 }
@@ -98,7 +101,16 @@ enum State {
 }
 
 impl Metered {
-    pub(super) fn new(stream: exchange::Committed, settlement: Settlement, limits: Limits) -> Self {
+    pub(super) fn new(
+        mut stream: exchange::Committed,
+        settlement: Settlement,
+        limits: Limits,
+        mut teller: Option<Box<Teller>>,
+    ) -> Self {
+        if let Some(teller) = &mut teller {
+            // All of it may have come with its first content.
+            teller.tell(&stream.reader, &settlement, &mut stream.ready, 0);
+        }
         let gateway = settlement.gateway();
         gateway.metrics.streams.inc();
         let draining = FuturesUnordered::from_iter([gateway.cut_calls.clone().cancelled_owned()]);
@@ -118,6 +130,7 @@ impl Metered {
             draining,
             state: State::Flowing,
             keepsake: None,
+            teller,
             is_broken: false,
         };
         metered.note(stream.last);
@@ -231,13 +244,15 @@ impl Metered {
                         return self.fail(Outcome::Deadline, met, None);
                     }
                 }
+                let from = self.ready.pieces();
                 let seen = self.reader.push(chunk, &mut self.ready);
+                self.tell_cost(from);
                 self.note(seen);
                 self.check_bound();
             }
             _ if self.state == State::Ended => self.state = State::Closed,
             Some(Err(error)) => self.fail(Outcome::UpstreamError, error.fault(), None),
-            None => match self.reader.finish(&mut self.ready) {
+            None => match self.finish() {
                 StreamEnd::Complete | StreamEnd::MissingDone => {
                     self.keep();
                     self.end(Outcome::Complete);
@@ -249,6 +264,21 @@ impl Metered {
                 }
                 StreamEnd::Truncated => self.fail(Outcome::UpstreamError, Fault::Truncated, None),
             },
+        }
+    }
+
+    /// Takes note of the end of the upstream's body.
+    fn finish(&mut self) -> StreamEnd {
+        let from = self.ready.pieces();
+        let end = self.reader.finish(&mut self.ready);
+        self.tell_cost(from);
+        end
+    }
+
+    /// Tells what the answer costs where it has just told its usage, from the piece number `from` on.
+    fn tell_cost(&mut self, from: usize) {
+        if let Some(teller) = &mut self.teller {
+            teller.tell(&self.reader, &self.settlement, &mut self.ready, from);
         }
     }
 

@@ -9,15 +9,81 @@ use super::WHOLE_PPM;
 /// Milliseconds are priced by the second.
 const MS_PPM: u64 = WHOLE_PPM / 1_000;
 
+/// What a cost is made of. Each class is rounded up by itself, so they add up to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// Input that no cache had or keeps, of every kind.
+    pub input: NanoUsd,
+    /// Input that was read from a cache.
+    pub cache_read: NanoUsd,
+    /// Input that was written to a cache.
+    pub cache_write: NanoUsd,
+    /// Output of every kind, thoughts included.
+    pub output: NanoUsd,
+    /// What is not counted in tokens.
+    pub other: NanoUsd,
+}
+
+impl Details {
+    /// The classes with their names.
+    pub fn parts(&self) -> [(&'static str, NanoUsd); 5] {
+        [
+            ("input", self.input),
+            ("cache_read", self.cache_read),
+            ("cache_write", self.cache_write),
+            ("output", self.output),
+            ("other", self.other),
+        ]
+    }
+
+    fn class(&mut self, unit: Unit) -> &mut NanoUsd {
+        match unit {
+            Unit::Input | Unit::AudioInput | Unit::ImageInput | Unit::VideoInput => &mut self.input,
+            Unit::CacheRead | Unit::AudioCacheRead | Unit::ImageCacheRead => &mut self.cache_read,
+            Unit::CacheWrite | Unit::CacheWriteLong => &mut self.cache_write,
+            Unit::Output
+            | Unit::Reasoning
+            | Unit::AudioOutput
+            | Unit::ImageOutput
+            | Unit::VideoOutput => &mut self.output,
+            Unit::Image
+            | Unit::SecondInput
+            | Unit::SecondOutput
+            | Unit::Character
+            | Unit::Page
+            | Unit::SearchUnit
+            | Unit::WebSearch
+            | Unit::Request => &mut self.other,
+        }
+    }
+}
+
 /// Applies one price list; `None` when something that was used has no price.
 pub(super) fn cost(rates: &Rates, usage: &Usage, factor_ppm: u64) -> Option<NanoUsd> {
+    let parts = parts(rates, usage, factor_ppm)?;
+    NanoUsd::cost(parts.into_iter().map(|(_, part)| part)).ok()
+}
+
+/// The same by class.
+pub(super) fn details(rates: &Rates, usage: &Usage, factor_ppm: u64) -> Option<Details> {
+    let mut details = Details::default();
+    for (unit, part) in parts(rates, usage, factor_ppm)? {
+        let class = details.class(unit);
+        *class = class.checked_add(NanoUsd::cost([part]).ok()?)?;
+    }
+    Some(details)
+}
+
+/// What was used, with its prices; `None` when some of it has none.
+fn parts(rates: &Rates, usage: &Usage, factor_ppm: u64) -> Option<Vec<(Unit, Part)>> {
     let part = |unit: Unit, quantity: u64, factor_ppm: u64| {
         let price = PicoUsd(rates.price(unit)?);
-        Some(Part {
+        let part = Part {
             quantity,
             price,
             factor_ppm,
-        })
+        };
+        Some((unit, part))
     };
     let tokens = tokens(usage).map(|(unit, quantity)| (unit, quantity, factor_ppm));
     let factor_of = |unit| match unit {
@@ -32,11 +98,10 @@ pub(super) fn cost(rates: &Rates, usage: &Usage, factor_ppm: u64) -> Option<Nano
     let request = rates
         .get(Unit::Request)
         .map(|_| (Unit::Request, 1, factor_ppm));
-    let parts = used
-        .chain(request)
+    used.chain(request)
         .filter(|(_, quantity, _)| *quantity > 0)
-        .map(|(unit, quantity, factor_ppm)| part(unit, quantity, factor_ppm));
-    NanoUsd::cost(parts.collect::<Option<Vec<_>>>()?).ok()
+        .map(|(unit, quantity, factor_ppm)| part(unit, quantity, factor_ppm))
+        .collect()
 }
 
 /// Tokens by class, none twice.

@@ -126,8 +126,11 @@ pub(super) async fn what_answers_given_again_saved_is_summed_up(
     }
     let rows = store.ledger.usage(&everything(GroupBy::Model)).await;
     let [row] = rows.unwrap().try_into().unwrap();
-    assert_eq!((row.cost, row.saved), (NanoUsd(12_345), NanoUsd(540)));
-    assert_eq!((row.attempts, row.unpriced), (4, 0));
+    assert_eq!(
+        (row.sums.cost, row.sums.saved),
+        (NanoUsd(12_345), NanoUsd(540))
+    );
+    assert_eq!((row.sums.attempts, row.sums.unpriced), (4, 0));
     let newest = store.ledger.recent(2).await.unwrap();
     let saved: Vec<_> = newest.iter().map(|it| it.saved).collect();
     assert_eq!(saved, [None, Some(NanoUsd(40))]);

@@ -17,7 +17,7 @@ fn account(kind: AccountKind, name: &str) -> NewAccount {
     }
 }
 
-fn budget(name: &str) -> NewBudget {
+pub(super) fn budget(name: &str) -> NewBudget {
     NewBudget {
         name: name.to_owned(),
         holder: Holder::Gateway,
@@ -27,7 +27,7 @@ fn budget(name: &str) -> NewBudget {
     }
 }
 
-fn window(budget: &Budget) -> Window {
+pub(super) fn window(budget: &Budget) -> Window {
     Window {
         budget: budget.id,
         start_ms: NOON,
@@ -36,7 +36,7 @@ fn window(budget: &Budget) -> Window {
 }
 
 /// An entry for which `held` was held on the windows of `budgets`.
-fn charged(seed: u64, held: i64, budgets: &[&Budget]) -> Entry {
+pub(super) fn charged(seed: u64, held: i64, budgets: &[&Budget]) -> Entry {
     Entry {
         held: Some(Held {
             amount: NanoUsd(held),
@@ -46,7 +46,7 @@ fn charged(seed: u64, held: i64, budgets: &[&Budget]) -> Entry {
     }
 }
 
-async fn spent(store: &Store) -> Vec<Spent> {
+pub(super) async fn spent(store: &Store) -> Vec<Spent> {
     store.ledger.flush().await.unwrap();
     let budgets = store.budgets.budgets().await.unwrap();
     let windows: Vec<Window> = budgets.iter().map(window).collect();

@@ -59,5 +59,5 @@ pub(super) async fn a_closed_ledger_refuses_entries_and_still_reports(
     ));
     assert_eq!(store.ledger.recent(9).await.unwrap().len(), 1);
     let rows = store.ledger.usage(&everything(GroupBy::Day)).await.unwrap();
-    assert_eq!(rows[0].attempts, 1);
+    assert_eq!(rows[0].sums.attempts, 1);
 }

@@ -14,6 +14,7 @@ use sqlx::{AnyConnection, Arguments, AssertSqlSafe, Row as _};
 use super::begin;
 use super::charges::{self, ChargeSets};
 use super::dialect::Dialect;
+use super::hours;
 use crate::journal::Position;
 use crate::journal::codec::{Label, Record, Row};
 use crate::node::Node;
@@ -132,13 +133,16 @@ async fn book_in(
     source: Source,
 ) -> Result<(), sqlx::Error> {
     let mut entries = Vec::with_capacity(records.len());
+    let mut seen = HashSet::with_capacity(records.len());
     for record in records {
-        if let Record::Entry(row) = record {
+        // What is recorded twice within a batch is inserted once, and must be charged once.
+        if let Record::Entry(row) = record
+            && seen.insert((row.request, row.attempt))
+        {
             entries.push(known.booking(connection, row).await?);
         }
     }
-    let charged = entries.iter().filter(|it| it.charge_set.is_some()).count();
-    let mut new = HashSet::with_capacity(charged);
+    let mut new = HashSet::with_capacity(entries.len());
     let mut rest = entries.as_slice();
     let statements = match Dialect::of(connection) {
         Dialect::Sqlite => &*OF_SQLITE,
@@ -151,6 +155,7 @@ async fn book_in(
         }
     }
     charges::charge(connection, source.node, &entries, &new).await?;
+    hours::add(connection, &entries, &new).await?;
     widen_skew(connection, &entries).await?;
     let open = ended_holds(connection, records).await?;
     if source.applied.is_some() {
@@ -187,7 +192,7 @@ async fn ended_holds<'r>(
     Ok(open.into_values().collect())
 }
 
-/// Inserts `rows`; `new` gets those with a charge that were not there.
+/// Inserts `rows`; `new` gets those that were not there.
 async fn insert(
     connection: &mut AnyConnection,
     statement: &Arc<str>,

@@ -4,6 +4,7 @@
 //! after it: they are rare, may be long, and must not delay the writer or the
 //! polling of keys.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +14,13 @@ use tokio::sync::Mutex;
 
 use super::book::Source;
 use super::writer::{self, Finished};
-use super::{Database, book, report};
+use super::{Database, book, keys, report, rollup};
 use crate::journal::{Journal, Position, codec, segment};
 use crate::node::Node;
-use crate::{Backlog, Entry, Ledger, PageQuery, RequestId, StoreError, UsageQuery, UsageRow};
+use crate::{
+    Backlog, Entry, GroupBy, Ledger, PageQuery, RequestId, RollupCheck, RollupQuery, RollupRow,
+    StoreError, UsageQuery, UsageRow,
+};
 
 /// How long dropping the ledger waits for its writer to finish.
 const DROP_WAIT: Duration = Duration::from_secs(5);
@@ -92,6 +96,16 @@ impl Ledger for GatewayLedger {
     async fn usage(&self, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
         flush_unless_closed(self).await?;
         usage(&self.database, query).await
+    }
+
+    async fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        flush_unless_closed(self).await?;
+        summed(&self.database, query).await
+    }
+
+    async fn check_rollups(&self) -> Result<RollupCheck, StoreError> {
+        flush_unless_closed(self).await?;
+        check_rollups(&self.database).await
     }
 
     async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
@@ -222,6 +236,16 @@ impl Ledger for ToolLedger {
         usage(&self.database, query).await
     }
 
+    async fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        self.flush().await?;
+        summed(&self.database, query).await
+    }
+
+    async fn check_rollups(&self) -> Result<RollupCheck, StoreError> {
+        self.flush().await?;
+        check_rollups(&self.database).await
+    }
+
     async fn recent(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
         self.flush().await?;
         recent(&self.database, limit).await
@@ -244,10 +268,32 @@ impl Ledger for ToolLedger {
 }
 
 async fn usage(database: &Database, query: &UsageQuery) -> Result<Vec<UsageRow>, StoreError> {
+    let found = summed(database, &query.rollup()).await?;
+    let names = match query.by {
+        GroupBy::Key => {
+            let mut connection = database.connect().await?;
+            let names = keys::names(&mut connection).await;
+            database.close(connection).await?;
+            names.map_err(|error| database.error(error))?
+        }
+        GroupBy::Model | GroupBy::Deployment | GroupBy::Provider | GroupBy::Day => HashMap::new(),
+    };
+    Ok(UsageRow::report(found, query.by, &names))
+}
+
+async fn summed(database: &Database, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
     let mut connection = database.connect().await?;
-    let rows = report::usage(database, &mut connection, query).await?;
+    let rows = rollup::rollup(database, &mut connection, query).await?;
     database.close(connection).await?;
     Ok(rows)
+}
+
+async fn check_rollups(database: &Database) -> Result<RollupCheck, StoreError> {
+    let mut connection = database.connect().await?;
+    let found = rollup::check(&mut connection).await;
+    let found = found.map_err(|error| database.error(error))?;
+    database.close(connection).await?;
+    Ok(found)
 }
 
 async fn recent(database: &Database, limit: u32) -> Result<Vec<Entry>, StoreError> {

@@ -1,7 +1,4 @@
-//! What is in the ledger: sums by group, and the newest entries.
-//!
-//! The database sums up; a time range narrows the scan through the primary
-//! key, because request ids begin with their time.
+//! Single entries of the ledger: the newest, and pages of all. Sums are in `rollup`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,102 +7,10 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
 use uuid::Uuid;
 
-use super::Database;
-use super::keys;
-use crate::civil::day_text;
 use crate::{
-    CostSource, Course, Entry, GroupBy, KeyId, NanoUsd, Outcome, PageQuery, RequestId, StoreError,
-    ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    CostSource, Course, Entry, KeyId, NanoUsd, Outcome, PageQuery, RequestId, ThingCounts,
+    TokenCounts,
 };
-
-macro_rules! sums {
-    ($group:literal, $from:literal) => {
-        concat!(
-            "SELECT ",
-            $group,
-            " AS grouped, COUNT(DISTINCT e.request) AS requests,
-                 COUNT(*) AS attempts, CAST(SUM(e.is_error) AS BIGINT) AS errors,
-                 CAST(SUM(e.input) AS BIGINT) AS input,
-                 CAST(SUM(e.cache_read) AS BIGINT) AS cache_read,
-                 CAST(SUM(e.cache_write) AS BIGINT) AS cache_write,
-                 CAST(SUM(e.audio_input) AS BIGINT) AS audio_input,
-                 CAST(SUM(e.output) AS BIGINT) AS output,
-                 CAST(SUM(e.reasoning) AS BIGINT) AS reasoning,
-                 CAST(SUM(e.audio_output) AS BIGINT) AS audio_output,
-                 CAST(SUM(e.images) AS BIGINT) AS images,
-                 CAST(SUM(e.input_ms) AS BIGINT) AS input_ms,
-                 CAST(SUM(e.characters) AS BIGINT) AS characters,
-                 CAST(COALESCE(SUM(e.cost_nano), 0) AS BIGINT) AS cost_nano,
-                 CAST(COALESCE(SUM(e.saved_nano), 0) AS BIGINT) AS saved_nano,
-                 COUNT(*) - COUNT(e.cost_nano) AS unpriced,
-                 CAST(SUM(e.estimated) AS BIGINT) AS estimated
-             FROM ledger_entry e ",
-            $from,
-            "
-             WHERE e.request >= $1 AND e.request <= $2 AND e.at_ms >= $3 AND e.at_ms <= $4
-             GROUP BY 1"
-        )
-    };
-}
-
-const BY_MODEL: &str = sums!("l.model", "JOIN ledger_label l ON l.id = e.label");
-const BY_DEPLOYMENT: &str = sums!("l.deployment", "JOIN ledger_label l ON l.id = e.label");
-const BY_PROVIDER: &str = sums!("l.provider", "JOIN ledger_label l ON l.id = e.label");
-const BY_KEY: &str = sums!("e.virtual_key", "");
-/// Times are never negative, so the division rounds down.
-const BY_DAY: &str = sums!("e.at_ms / 86400000", "");
-
-/// Sums the ledger up as `query` asks.
-pub(super) async fn usage(
-    database: &Database,
-    connection: &mut AnyConnection,
-    query: &UsageQuery,
-) -> Result<Vec<UsageRow>, StoreError> {
-    let fail = |error| database.error(error);
-    let statement = match query.by {
-        GroupBy::Model => BY_MODEL,
-        GroupBy::Key => BY_KEY,
-        GroupBy::Deployment => BY_DEPLOYMENT,
-        GroupBy::Provider => BY_PROVIDER,
-        GroupBy::Day => BY_DAY,
-    };
-    let skew: i64 = sqlx::query_scalar("SELECT skew_ms FROM ledger_state")
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(fail)?;
-    let (first, last) = request_range(query, skew);
-    let found = sqlx::query(statement)
-        .bind(first.as_bytes().to_vec())
-        .bind(last.as_bytes().to_vec())
-        .bind(query.since_ms.unwrap_or(i64::MIN))
-        .bind(
-            query
-                .until_ms
-                .map_or(i64::MAX, |until| until.saturating_sub(1)),
-        )
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(fail)?;
-    let names = match query.by {
-        GroupBy::Key => keys::names(connection).await.map_err(fail)?,
-        _ => std::collections::HashMap::new(),
-    };
-    let mut rows = Vec::with_capacity(found.len());
-    for row in &found {
-        let mut summed = sums(row).map_err(fail)?;
-        match query.by {
-            GroupBy::Key => {
-                summed.key = key(row, "grouped").map_err(fail)?;
-                summed.group = UsageRow::key_name(summed.key, &names);
-            }
-            GroupBy::Day => summed.group = day_text(row.try_get("grouped").map_err(fail)?),
-            _ => summed.group = row.try_get("grouped").map_err(fail)?,
-        }
-        rows.push(summed);
-    }
-    UsageRow::sort(&mut rows, query.by);
-    Ok(rows)
-}
 
 /// The newest `limit` entries.
 pub(super) async fn recent(
@@ -146,33 +51,6 @@ pub(super) async fn page(
     .fetch_all(connection)
     .await?;
     rows.iter().map(entry).collect()
-}
-
-/// The request ids that entries of the queried time can have, given the widest skew on record.
-fn request_range(query: &UsageQuery, skew: i64) -> (Uuid, Uuid) {
-    let first = query.since_ms.map_or(Uuid::nil(), |since| {
-        RequestId::floor(since.saturating_sub(skew)).uuid()
-    });
-    let last = query.until_ms.map(|until| until.saturating_add(skew));
-    // Beyond 48 bits an id cannot tell its time.
-    let last = last
-        .filter(|last| *last < 1 << 48)
-        .map_or(Uuid::max(), |last| RequestId::floor(last).uuid());
-    (first, last)
-}
-
-fn sums(row: &AnyRow) -> Result<UsageRow, sqlx::Error> {
-    let mut summed = UsageRow::empty(String::new(), None);
-    summed.requests = count(row, "requests")?;
-    summed.attempts = count(row, "attempts")?;
-    summed.errors = count(row, "errors")?;
-    summed.tokens = tokens(row)?;
-    summed.things = things(row)?;
-    summed.cost = NanoUsd(row.try_get("cost_nano")?);
-    summed.saved = NanoUsd(row.try_get("saved_nano")?);
-    summed.unpriced = count(row, "unpriced")?;
-    summed.estimated = count(row, "estimated")?;
-    Ok(summed)
 }
 
 pub(super) fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
@@ -219,7 +97,7 @@ pub(super) fn entry(row: &AnyRow) -> Result<Entry, sqlx::Error> {
     })
 }
 
-fn tokens(row: &AnyRow) -> Result<TokenCounts, sqlx::Error> {
+pub(super) fn tokens(row: &AnyRow) -> Result<TokenCounts, sqlx::Error> {
     Ok(TokenCounts {
         input: count(row, "input")?,
         cache_read: count(row, "cache_read")?,
@@ -231,7 +109,7 @@ fn tokens(row: &AnyRow) -> Result<TokenCounts, sqlx::Error> {
     })
 }
 
-fn things(row: &AnyRow) -> Result<ThingCounts, sqlx::Error> {
+pub(super) fn things(row: &AnyRow) -> Result<ThingCounts, sqlx::Error> {
     let count = |column| match row.try_get(column)? {
         None => Ok(0),
         Some(value) => to_narrow(value),

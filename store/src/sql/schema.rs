@@ -39,10 +39,12 @@ const OF_SQLITE: &[Step] = migrations!["sqlite":
     (7, "accounts and budgets", "0007_budgets.sql"),
     (8, "answers that may be given again", "0008_answers.sql"),
     (9, "gateways and their parts of budgets", "0009_nodes.sql"),
+    (10, "the ledger by the hour", "0010_hours.sql"),
 ];
 
 const OF_POSTGRES: &[Step] = migrations!["postgres":
     (9, "everything", "0009_everything.sql"),
+    (10, "the ledger by the hour", "0010_hours.sql"),
 ];
 
 fn steps(dialect: Dialect) -> &'static [Step] {

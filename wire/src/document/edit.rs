@@ -72,6 +72,12 @@ impl<'a> Edit<'a> {
         self.nested(object).set(document, field, encode(value));
     }
 
+    /// Sets a field of a nested object of this document to JSON text, which is not checked.
+    pub fn set_raw_in(&mut self, object: &Object, field: &str, value: Bytes) {
+        let document = self.document;
+        self.nested(object).set(document, field, value);
+    }
+
     /// Removes a field of a nested object of this document.
     pub fn remove_in(&mut self, object: &Object, field: &str) {
         let document = self.document;

@@ -20,7 +20,10 @@ use super::{Access, database};
 use crate::conformance::{NOON, sample};
 use crate::journal::Limits;
 use crate::sql::open;
-use crate::{Entry, GroupBy, Location, Mode, NewKey, RequestId, Store, StoreError, UsageQuery};
+use crate::{
+    Entry, GroupBy, Location, Mode, NanoUsd, NewKey, RequestId, RollupDifference, RollupQuery,
+    Store, StoreError, UsageQuery,
+};
 
 /// Tells the re-executed test binary which database to record into.
 const CHILD_DATABASE: &str = "TOLLWARD_TEST_CHILD_DATABASE";
@@ -167,7 +170,10 @@ async fn a_tool_sees_what_a_gateway_recorded_a_moment_ago_and_records_nothing() 
         since_ms: None,
         until_ms: None,
     };
-    assert_eq!(gateway.ledger.usage(&query).await.unwrap()[0].attempts, 700);
+    assert_eq!(
+        gateway.ledger.usage(&query).await.unwrap()[0].sums.attempts,
+        700
+    );
 }
 
 #[tokio::test]
@@ -349,7 +355,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     let mut connection = database.connect().await.unwrap();
     sqlx::query(
         "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
-         VALUES (10, 'from the future', 1, x'00', 0)",
+         VALUES (11, 'from the future', 1, x'00', 0)",
     )
     .execute(&mut connection)
     .await
@@ -357,7 +363,7 @@ async fn a_database_of_a_newer_release_is_refused() {
     connection.close().await.unwrap();
     let inspected = Store::inspect(&Location::file(&path)).await;
     assert!(
-        matches!(inspected, Err(StoreError::NewerSchema { found: 10, .. })),
+        matches!(inspected, Err(StoreError::NewerSchema { found: 11, .. })),
         "{inspected:?}"
     );
     for mode in [Mode::Gateway, Mode::Tool] {
@@ -366,8 +372,8 @@ async fn a_database_of_a_newer_release_is_refused() {
             matches!(
                 error,
                 StoreError::NewerSchema {
-                    found: 10,
-                    known: 9,
+                    found: 11,
+                    known: 10,
                     ..
                 }
             ),
@@ -529,4 +535,126 @@ async fn five_kills_under_load_lose_no_acknowledged_entry() {
         "{}",
         booked.len()
     );
+}
+
+/// Books attempts whose requests have several, at two deployments, some twice.
+fn retried() -> Vec<Entry> {
+    let entry = |seed: u64, attempt, provider: &str| Entry {
+        request: sample(seed).request,
+        attempt,
+        attempts: attempt.max(2),
+        provider: provider.into(),
+        deployment: format!("{provider}/up").into(),
+        cost: (attempt != 3).then_some(NanoUsd(7)),
+        ..sample(seed)
+    };
+    let first = sample(1).request;
+    let mut entries = vec![entry(1, 2, "a"), entry(1, 1, "b"), entry(1, 3, "a")];
+    for it in &mut entries {
+        it.request = first;
+    }
+    entries.push(sample(2));
+    entries.push(Entry {
+        key: None,
+        at_ms: NOON + 3_600_000,
+        ..sample(3)
+    });
+    entries
+}
+
+async fn sql(path: &Path, statement: &'static str) -> u64 {
+    let database = database(path, Access::Write).unwrap();
+    let mut connection = database.connect().await.unwrap();
+    let done = sqlx::query(statement).execute(&mut connection).await;
+    connection.close().await.unwrap();
+    done.unwrap().rows_affected()
+}
+
+#[tokio::test]
+async fn an_hour_that_does_not_say_what_its_entries_say_is_found() {
+    let (_folder, path) = folder();
+    let store = gateway(&path).await;
+    for entry in retried() {
+        store.ledger.record(&entry).unwrap();
+        store.ledger.flush().await.unwrap();
+    }
+    let found = store.ledger.check_rollups().await.unwrap();
+    assert_eq!((found.rows, found.differences), (5, vec![]));
+    for (statement, attempts, cost) in [
+        (
+            "UPDATE ledger_hour SET cost_nano = cost_nano + 5 WHERE LENGTH(virtual_key) = 0",
+            0,
+            5,
+        ),
+        (
+            "UPDATE ledger_hour SET cost_nano = cost_nano - 5, attempts = 9 WHERE LENGTH(virtual_key) = 0",
+            8,
+            0,
+        ),
+        (
+            "DELETE FROM ledger_hour WHERE LENGTH(virtual_key) = 0",
+            -1,
+            -12_345,
+        ),
+    ] {
+        assert_eq!(sql(&path, statement).await, 1);
+        let found = store.ledger.check_rollups().await.unwrap();
+        let expected = RollupDifference {
+            start_ms: NOON + 3_600_000,
+            key: None,
+            model: "model-0".to_owned(),
+            deployment: "provider-1/up-0".to_owned(),
+            attempts,
+            cost_nano: cost,
+        };
+        assert_eq!(found.differences, [expected], "{statement}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_from_before_there_were_rollups_gets_them() {
+    let (_folder, path) = folder();
+    let store = gateway(&path).await;
+    for entry in retried() {
+        store.ledger.record(&entry).unwrap();
+    }
+    store.ledger.close().await.unwrap();
+    drop(store);
+    sql(&path, "DROP TABLE ledger_hour").await;
+    assert_eq!(
+        sql(&path, "DELETE FROM _sqlx_migrations WHERE version >= 10").await,
+        1
+    );
+    let store = gateway(&path).await;
+    let found = store.ledger.check_rollups().await.unwrap();
+    assert_eq!((found.rows, found.differences), (5, vec![]));
+}
+
+#[tokio::test]
+async fn sums_of_an_hour_beyond_64_bits_do_not_keep_the_ledger_from_booking() {
+    let (_folder, path) = folder();
+    let store = gateway(&path).await;
+    let entry = |seed, cost| Entry {
+        key: None,
+        at_ms: NOON,
+        cost: Some(NanoUsd(cost)),
+        ..sample(seed)
+    };
+    for (seed, cost) in [(0, i64::MAX), (6, i64::MAX), (12, 3), (18, -8)] {
+        store.ledger.record(&entry(seed, cost)).unwrap();
+        store.ledger.flush().await.unwrap();
+    }
+    assert_eq!(requests(&store).await.len(), 4);
+    let hour = RollupQuery {
+        until_ms: i64::MAX,
+        ..RollupQuery::default()
+    };
+    let [row] = store
+        .ledger
+        .rollup(&hour)
+        .await
+        .unwrap()
+        .try_into()
+        .unwrap();
+    assert_eq!(row.sums.cost, NanoUsd(i64::MAX - 8));
 }
