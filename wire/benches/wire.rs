@@ -21,6 +21,7 @@ use tollward_wire::reader::{StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, Translation};
 use tollward_wire::view::RequestView;
+use tollward_wire::view::content::InputBound;
 
 /// Any key will do.
 static SEAL: Seal = Seal::new([7; 32]);
@@ -74,6 +75,12 @@ fn main() {
             }
         });
         report(&format!("parse, view and edit {name}"), whole);
+        if let Ok(document) = Document::parse(body.clone()) {
+            let bound = best(turns, || {
+                black_box(InputBound::of(Operation::Chat, black_box(&document)));
+            });
+            report(&format!("bound on the input of {name}"), bound);
+        }
     }
 }
 
