@@ -254,16 +254,16 @@ async fn raise(
         )
     });
     let instead = instead.unwrap_or_default();
-    Ok(match raise {
-        Some(it) => {
-            let until = time_text(it.until_ms);
-            writeln!(
-                console.notes,
-                "Raised budget `{name}` to {now} until {until} UTC{instead}."
-            )?;
-        }
-        None => writeln!(console.notes, "Budget `{name}` is not raised: {now}.")?,
-    })
+    let Some(raise) = raise else {
+        let told = writeln!(console.notes, "Budget `{name}` is not raised: {now}.");
+        return Ok(told?);
+    };
+    let until = time_text(raise.until_ms);
+    let told = writeln!(
+        console.notes,
+        "Raised budget `{name}` to {now} until {until} UTC{instead}."
+    );
+    Ok(told?)
 }
 
 /// That a call can still be charged to all budgets that it counts towards.

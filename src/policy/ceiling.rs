@@ -196,12 +196,9 @@ impl Demand {
         let tiers: Vec<_> = std::iter::once(None).chain(tiers.map(Some)).collect();
         let regions = prices.regions(at_unix_s).filter(|_| self.wants.place);
         let regions: Vec<_> = std::iter::once(None).chain(regions.map(Some)).collect();
-        let with = |tier: Option<&'p str>| {
-            let served = move |region: &Option<&'p str>| Served {
-                tier,
-                region: *region,
-            };
-            regions.iter().map(served)
+        let with = |tier| {
+            let served = move |region| Served { tier, region };
+            regions.iter().copied().map(served)
         };
         tiers.into_iter().flat_map(with).collect()
     }

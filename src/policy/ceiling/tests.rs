@@ -178,10 +178,10 @@ fn what_may_be_served_in_a_dearer_way_is_held_as_that() {
             ..Usage::default()
         };
         let cost = prices.cost(&usage, NOW).cost.unwrap();
-        let held = hold(wants(haste, place), Estimate::Bound);
+        let bound = hold(wants(haste, place), Estimate::Bound);
         assert!(
-            cost <= held && held.0 < cost.0 + 100,
-            "{haste} {place}: {cost} of {held}"
+            cost <= bound && bound.0 < cost.0 + 100,
+            "{haste} {place}: {cost} of {bound}"
         );
         let learned = hold(wants(haste, place), Estimate::Learned);
         let usual = hold(wants(false, false), Estimate::Learned);

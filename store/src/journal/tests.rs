@@ -106,7 +106,8 @@ fn what_has_happened_waits_in_memory_for_room_and_is_written_in_order() {
     let active = journal.next_work(Duration::ZERO).target.segment;
     journal.delete_before(active).unwrap();
     journal.append(&record(&[4; 30])).unwrap();
-    let written: Vec<u8> = payloads(folder.path()).iter().map(|it| it[0]).collect();
+    let payloads = payloads(folder.path());
+    let written: Vec<u8> = payloads.iter().flat_map(|it| it.first()).copied().collect();
     assert!(written.ends_with(&[2, 3, 4]), "{written:?}");
 }
 
