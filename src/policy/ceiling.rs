@@ -184,7 +184,7 @@ impl Demand {
             Some(cost) => Ok(cost),
             None if !prices.are_known(at_unix_s) => Err(NoCeiling::Unpriced),
             None if self.estimate == Estimate::Bound => Err(NoCeiling::Unmeasured),
-            None if matches!(prices, Prices::Free) => Ok(NanoUsd::ZERO),
+            None if prices.unmeasured(at_unix_s).cost == Some(NanoUsd::ZERO) => Ok(NanoUsd::ZERO),
             // It is charged when it ends, and wants a budget that is not used up.
             None => Ok(LEAST_HOLD),
         }

@@ -144,6 +144,7 @@ struct Said<'a> {
     has_cipher: bool,
     media_type: Option<&'a [u8]>,
     data: Option<&'a [u8]>,
+    address: Option<&'a [u8]>,
     /// What is in its `input`.
     input: Found,
 }
@@ -198,7 +199,8 @@ impl Walk {
                 Place::Role => said.has_role = true,
                 Place::Cipher if first == b'"' => said.has_cipher = true,
                 Place::MediaType if first == b'"' => said.media_type = Some(value.raw()?),
-                Place::Data if first == b'"' && around.is_some() => said.data = Some(value.raw()?),
+                Place::Data if first == b'"' => said.data = Some(value.raw()?),
+                Place::Address if first == b'"' => said.address = Some(value.raw()?),
                 Place::Input => self.element(value, None, &mut said.input)?,
                 Place::Tools => {
                     found.wants.tools |= first == b'[';
@@ -231,11 +233,6 @@ impl Walk {
             Place::Picture => self.element(value, Some(Holder::Picture), found),
             Place::Source if first != b'{' => None,
             Place::Medium | Place::Source => self.element(value, Some(Holder::Any), found),
-            Place::Address if first == b'"' => {
-                let is_embedded = self.operation == Operation::Embeddings;
-                let holder = around.or(is_embedded.then_some(Holder::Picture));
-                self.element(value, holder, found)
-            }
             Place::Modalities => {
                 found.has_media = true;
                 None
@@ -256,12 +253,23 @@ impl Walk {
 
     /// What an object is, once all of it was seen.
     fn judge(self, said: &Said<'_>, around: Around, found: &mut Found) {
+        let is_held = around.is_some();
+        let kind = said.kind.map(text);
+        let is_medium = kind.as_deref().is_some_and(is_media) || said.media_type.is_some();
+        let is_embedded = self.operation == Operation::Embeddings;
+        let around = match around {
+            None if is_medium => Some(Holder::Any),
+            None if is_embedded => Some(Holder::Picture),
+            known => known,
+        };
         if let (Some(raw), Some(holder)) = (said.data, around) {
             found.see(Medium::of_data(raw, said.media_type, holder), raw.len());
         }
+        if let (Some(raw), Some(holder)) = (said.address, around) {
+            found.see(Medium::of_address(raw, holder), raw.len());
+        }
         // The answer that is heard again is the vendor's.
-        found.is_open |= around.is_some() && said.has_id;
-        let kind = said.kind.map(text);
+        found.is_open |= is_held && said.has_id;
         match kind.as_deref() {
             // What a tool was called with is words.
             Some(b"tool_use" | b"server_tool_use" | b"mcp_tool_use" | b"custom_tool_call") => {
@@ -277,6 +285,14 @@ impl Walk {
         }
         found.add(said.input);
     }
+}
+
+/// Whether a kind of part is a medium: its address may stand beside its kind.
+fn is_media(kind: &[u8]) -> bool {
+    let words: [&[u8]; 5] = [b"image", b"video", b"audio", b"document", b"file"];
+    words
+        .iter()
+        .any(|it| memchr::memmem::find(kind, it).is_some())
 }
 
 /// Whether a value says one of `words`, or nothing.

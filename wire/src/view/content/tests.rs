@@ -164,6 +164,14 @@ fn what_is_somewhere_else_or_has_more_tokens_than_bytes_leaves_the_bound_open() 
             r#"{"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"image","source":{"type":"url","url":"https://x"}}]}]}]}"#,
         ),
         (
+            Chat,
+            r#"{"messages":[{"role":"user","content":[{"type":"image","url":"https://x/y.png"}]}]}"#,
+        ),
+        (
+            Chat,
+            r#"{"messages":[{"role":"user","content":[{"type":"part","data":"JVBERi0xLjQK","mimeType":"application/pdf"}]}]}"#,
+        ),
+        (
             Responses,
             r#"{"previous_response_id":"resp_1","input":"go on"}"#,
         ),
