@@ -192,11 +192,19 @@ impl Walk {
     fn object(self, value: &mut Walker<'_>, around: Around, found: &mut Found) -> Option<()> {
         let mut said = Said::default();
         value.each_member(|key, value| {
+            let place = Place::of(key);
+            if place == Place::Role {
+                said.has_role = true;
+                return None;
+            }
             let first = value.first()?;
-            match Place::of(key) {
+            // Most of a conversation is words.
+            if place == Place::Other && first == b'"' {
+                return None;
+            }
+            match place {
                 Place::Kind if first == b'"' => said.kind = Some(value.raw()?),
                 Place::Id if first == b'"' => said.has_id = true,
-                Place::Role => said.has_role = true,
                 Place::Cipher if first == b'"' => said.has_cipher = true,
                 Place::MediaType if first == b'"' => said.media_type = Some(value.raw()?),
                 Place::Data if first == b'"' => said.data = Some(value.raw()?),
@@ -211,7 +219,11 @@ impl Walk {
             // What was not read is skipped.
             Some(())
         })?;
-        self.judge(&said, around, found);
+        if said.kind.is_some() || said.has_id || said.data.is_some() || said.address.is_some() {
+            self.judge(&said, around, found);
+        } else {
+            found.add(said.input);
+        }
         Some(())
     }
 

@@ -53,14 +53,18 @@ pub(super) enum Place {
 
 impl Place {
     /// Of a key as it is written, without its quotes.
+    #[inline]
     pub(super) fn of(key: &[u8]) -> Self {
+        // Most are one of these.
         match key {
-            b"role" => return Self::Role,
-            b"type" => return Self::Kind,
-            b"content" => return Self::Other,
-            b"text" => return Self::Other,
-            _ => {}
+            b"role" => Self::Role,
+            b"type" => Self::Kind,
+            b"content" | b"text" => Self::Other,
+            _ => Self::of_rare(key),
         }
+    }
+
+    fn of_rare(key: &[u8]) -> Self {
         let key = match memchr::memchr(b'\\', key) {
             None => Cow::Borrowed(key),
             Some(_) => unescape(&[b"\"", key, b"\""].concat())
