@@ -201,6 +201,19 @@ async fn who_leaves_before_there_is_an_answer_pays_what_was_held_for_it() {
     assert_verified(&gateway.home).await;
 }
 
+#[tokio::test]
+async fn an_error_that_the_provider_tells_of_costs_the_input_and_not_all_that_was_held() {
+    let upstream = Upstream::healthy().await;
+    let told = json!({"error": {"message": "overloaded", "type": "server_error", "code": null}});
+    upstream.always(Script::stream_of(vec![format!("data: {told}\n\n")]));
+    let (gateway, key) = budgeted(&config(&upstream), &["--limit", "1"]).await;
+    let streamed = asking(&key, &[("stream", json!(true))]);
+    assert_ne!(gateway.send(&streamed).await.status, 200);
+    gateway.assert_idle().await;
+    let charged = spent(&gateway.home, "app").await;
+    assert!((1..100_000).contains(&charged), "{charged}");
+}
+
 // C-04
 #[tokio::test]
 async fn under_a_learned_budget_who_leaves_pays_what_is_estimated() {

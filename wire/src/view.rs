@@ -6,6 +6,7 @@
 pub mod bounded;
 pub mod content;
 mod contents;
+mod letters;
 pub mod needs;
 pub mod services;
 #[cfg(test)]
@@ -77,6 +78,7 @@ impl RequestView {
         operation: Operation,
         document: &Document,
     ) -> Result<RequestView, FieldError> {
+        letters::check(document)?;
         let (model, addressed) = match address {
             Some(address) => (checked(address.model)?, Some(address.is_stream)),
             // The one operation whose callers often leave it out (openai-python 3.57

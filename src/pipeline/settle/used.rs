@@ -1,6 +1,7 @@
 //! What an attempt used, and what that costs.
 
 use tollward_store::Outcome;
+use tollward_wire::fault::Fault;
 use tollward_wire::operation::Operation;
 use tollward_wire::usage::Usage;
 
@@ -82,9 +83,40 @@ fn is_unheard(attempt: &Attempt, outcome: Outcome, observed: Observed<'_>) -> bo
         (None, Some(used)) => !used.is_guess,
         (None, None) => false,
     };
-    let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed) && attempt.number > 0;
-    may_be_billed
+    let is_silent = failed.is_none_or(|it| it.may_be_billed && is_silence(it.fault));
+    attempt.number > 0
+        && is_silent
         && outcome != Outcome::Complete
         && !is_counted
         && observed.output_bytes.max(passed) == 0
+}
+
+/// Whether an attempt that failed like that may have been answered without our hearing of it; a vendor that tells
+/// of an error has not answered.
+fn is_silence(fault: Fault) -> bool {
+    match fault {
+        Fault::Timeout(_)
+        | Fault::Unreachable
+        | Fault::Protocol
+        | Fault::Truncated
+        | Fault::Incomplete
+        | Fault::EventTooLarge
+        | Fault::Cancelled => true,
+        Fault::BadRequest
+        | Fault::ContextLength
+        | Fault::ContentFilter
+        | Fault::ForeignCipher
+        | Fault::Misgenerated
+        | Fault::NotFound
+        | Fault::Auth
+        | Fault::Quota
+        | Fault::RateLimited
+        | Fault::Overloaded
+        | Fault::Server
+        | Fault::Dns
+        | Fault::Tls
+        | Fault::ForbiddenAddress
+        | Fault::Redirect
+        | Fault::Empty => false,
+    }
 }
