@@ -153,6 +153,11 @@ impl Budgets {
         held.find_map(|it| it.first().cloned())
     }
 
+    /// The time at which a call would be charged that came now; nothing is charged for asking.
+    pub fn present_ms(&self) -> i64 {
+        self.latest_ms.load(Ordering::Relaxed).max(clock::unix_ms())
+    }
+
     /// The time at which a call is charged whose clock says `at_ms`.
     pub fn charged_at(&self, at_ms: i64) -> i64 {
         self.latest_ms

@@ -17,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tollward_store::{Budget, NanoUsd, Webhook, Window};
 
 use super::Budgets;
-use crate::clock;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// How long a webhook may take.
@@ -90,7 +89,7 @@ impl Budgets {
 /// Tells until `stop`.
 pub async fn follow(budgets: Arc<Budgets>, sent: Counter, stop: CancellationToken) {
     let mut told = Told::new();
-    drop(budgets.passed(&mut told, budgets.charged_at(clock::unix_ms())));
+    drop(budgets.passed(&mut told, budgets.present_ms()));
     let telling = async {
         let mut every = tokio::time::interval(EVERY);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,8 +98,7 @@ pub async fn follow(budgets: Arc<Budgets>, sent: Counter, stop: CancellationToke
             tokio::select! {
                 _ = every.tick() => {
                     // The time that calls are charged at, also where the clock was set back.
-                    let now_ms = budgets.charged_at(clock::unix_ms());
-                    for alert in budgets.passed(&mut told, now_ms) {
+                    for alert in budgets.passed(&mut told, budgets.present_ms()) {
                         note(&alert);
                         sent.inc();
                         if open.len() < AT_ONCE {
