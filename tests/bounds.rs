@@ -321,3 +321,30 @@ async fn a_dead_webhook_keeps_no_other_waiting() {
     .await;
     assert_eq!(dead.calls(), 3);
 }
+
+#[tokio::test]
+async fn what_the_responses_of_a_session_use_is_taken_out_of_the_buckets_of_tokens() {
+    let mut vendor = Vendor::new(Vec::new()).await;
+    let config = Config::empty()
+        .provider("alpha", vendor.addr)
+        .model("chat", &["alpha/upstream-name"])
+        .keyed();
+    let home = Home::new(&config);
+    let key = home.create_key("app", &[]).await;
+    let set = ["limit", "set", "--key", "app", "--tpm", "20000"];
+    assert!(home.run(&set).await.status.success());
+    let gateway = home.serve().await;
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str())];
+    let opened = Socket::open(&gateway, "/v1/realtime?model=chat", &headers).await;
+    let mut client = opened.expect("a session");
+    let mut session = vendor.session().await;
+    let begun = json!({"type": "response.created", "response": {"id": "r0"}});
+    session.say(&begun).await;
+    session.say(&done(0)).await;
+    assert_eq!(client.event().await["type"], "response.created");
+    assert_eq!(client.event().await["type"], "response.done");
+    // The bucket owes what the response had more than it held.
+    let refused = gateway.send(&asking(&key, &[])).await;
+    refused.error(429, "rate_limit_exceeded");
+}
