@@ -7,6 +7,7 @@
 //! What is to be held is decided in `policy/ceiling`, when in `pipeline/reserve`.
 
 pub mod alerts;
+pub mod crowd;
 mod habits;
 mod parts;
 pub mod purse;
@@ -134,24 +135,15 @@ impl Budgets {
         self.terms.load().holders(key).collect()
     }
 
-    /// The budgets that calls of `key` with that model and those tags count towards, at whatever provider.
-    pub fn governing(
-        &self,
-        key: Option<&KeyRecord>,
-        model: &str,
-        tags: &[Box<str>],
-    ) -> Vec<Arc<InForce>> {
+    /// The budgets of those above calls of `key`, whichever of them they count.
+    pub fn held_by(&self, key: Option<&KeyRecord>) -> Vec<Arc<InForce>> {
         let terms = self.terms.load();
         if terms.by_holder.is_empty() {
             return Vec::new();
         }
         let holders = terms.holders(key);
         let held = holders.filter_map(|it| terms.by_holder.get(&it)).flatten();
-        let counts = |it: &&Arc<InForce>| {
-            let scope = &it.budget.terms.scope;
-            scope.counts_call(model, tags.iter().map(|it| &**it))
-        };
-        held.filter(counts).cloned().collect()
+        held.cloned().collect()
     }
 
     /// A budget that holds for `key`, whatever it asks for.
@@ -159,6 +151,11 @@ impl Budgets {
         let terms = self.terms.load();
         let mut held = terms.holders(key).filter_map(|it| terms.by_holder.get(&it));
         held.find_map(|it| it.first().cloned())
+    }
+
+    /// The time at which a call would be charged that came now; nothing is charged for asking.
+    pub fn present_ms(&self) -> i64 {
+        self.latest_ms.load(Ordering::Relaxed).max(clock::unix_ms())
     }
 
     /// The time at which a call is charged whose clock says `at_ms`.

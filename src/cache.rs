@@ -138,17 +138,14 @@ impl AnswerCache {
     }
 }
 
-/// What a request is looked up by, for `model` as configured in `generation`; `None` if its answer is none
-/// that could be given again.
+/// What a request is looked up by, for `model` as configured in `generation`, if only `answerers` may answer
+/// it. Its answer must be one that [can be given again](is_cacheable).
 pub fn name(
     admitted: &Admitted,
-    generation: u64,
-    model: &str,
+    (generation, model): (u64, &str),
     config: CacheConfig,
-) -> Option<Name> {
-    if !is_cacheable(admitted) {
-        return None;
-    }
+    answerers: &[&str],
+) -> Name {
     // Items that a request refers to are those of its key.
     let is_own = config.share == Share::Key || admitted.operation == Operation::Responses;
     let key = admitted.caller.key().filter(|_| is_own);
@@ -167,16 +164,20 @@ pub fn name(
     add(admitted.view.model.as_bytes());
     add(&[u8::from(admitted.view.is_stream)]);
     add(admitted.betas.as_deref().unwrap_or_default().as_bytes());
-    // Guards and rules ask for them, so the answer may depend on them.
+    // Whoever answers may be told them.
     for tag in &admitted.hints.tags {
         add(tag.as_bytes());
     }
+    // Guards and rules may ask for more than is here, the key or the hour: who may answer is what they come to.
+    for id in answerers {
+        add(id.as_bytes());
+    }
     add(admitted.document.bytes());
-    Some(digest.finalize().into())
+    digest.finalize().into()
 }
 
 /// Whether a request has all in it that its answer depends on, and leaves nothing behind.
-fn is_cacheable(admitted: &Admitted) -> bool {
+pub fn is_cacheable(admitted: &Admitted) -> bool {
     let document = &admitted.document;
     let is = |field| document.get::<bool>(field).ok().flatten();
     let is_stored = match admitted.operation {

@@ -241,15 +241,24 @@ impl Permit {
         });
     }
 
-    /// The call has used that, all attempts together.
+    /// A part of the call has used that: an attempt that was given up, or a response of a session.
+    pub fn used(&self, input: u64, output: u64) {
+        self.settle_with(|_| Taken::default(), input, output);
+    }
+
+    /// The rest of the call has used that.
     pub fn settle(&mut self, input: u64, output: u64) {
         if std::mem::replace(&mut self.is_settled, true) {
             return;
         }
+        self.settle_with(|it| it.taken, input, output);
+    }
+
+    fn settle_with(&self, taken: impl Fn(&Place) -> Taken, input: u64, output: u64) {
         for place in &self.taken {
             match &self.pool {
-                Some(pool) => pool.settle(&place.taker, place.taken, input, output),
-                None => place.meter.settle(place.taken, input, output),
+                Some(pool) => pool.settle(&place.taker, taken(place), input, output),
+                None => place.meter.settle(taken(place), input, output),
             }
         }
     }

@@ -233,6 +233,7 @@ impl Replay {
                 asks_usage: false,
                 max_output: Some(decision.max_output).filter(|it| *it > 0),
                 choices: decision.choices,
+                written: decision.choices,
             },
             hints: Hints {
                 tags: decision.tags.clone(),

@@ -116,3 +116,36 @@ async fn what_is_not_looked_into_is_guarded_by_what_asks_about_it() {
     gateway.send(&Request::get("/v1/files")).await;
     assert_eq!(upstream.calls(), 1, "nothing is said in a listing");
 }
+
+#[tokio::test]
+async fn an_answer_that_a_guard_keeps_from_a_key_is_not_given_to_it_out_of_the_cache() {
+    let (servers, config) = Config::three().await;
+    let guard = json!([{"name": "eu", "when": "key == \"eu\"", "only": ["eu"]}]);
+    let config = config
+        .keyed()
+        .model("chat", &["alpha/m"])
+        .set(
+            "/models/chat/cache",
+            json!({"ttl": "1h", "share": "everyone"}),
+        )
+        .set("/routing/guards", guard);
+    let home = Home::new(&config);
+    let (eu, us) = (
+        home.create_key("eu", &[]).await,
+        home.create_key("us", &[]).await,
+    );
+    let other = home.create_key("other", &[]).await;
+    let gateway = home.serve().await;
+    let ask = async |key: &str| gateway.send(&Request::chat(&openai::chat()).key(key)).await;
+    assert_eq!(ask(&eu).await.status, 403);
+    assert_eq!(ask(&us).await.status, 200);
+    assert_eq!(ask(&eu).await.status, 403);
+    let hit = ask(&other).await;
+    assert_eq!(
+        hit.header("x-tollward-cache"),
+        Some("hit"),
+        "{}",
+        hit.text()
+    );
+    assert_eq!(servers[0].calls(), 1);
+}

@@ -159,10 +159,6 @@ async fn limits_are_changed_and_cleared_while_the_gateway_runs() {
     .await;
     for (arguments, told) in [
         (&["limit", "set", "--key", "app"][..], "nothing is limited"),
-        (
-            &["limit", "set", "--key", "app", "--rpm", "0"],
-            "is nothing",
-        ),
         (&["limit", "set", "--rpm", "5"], "--key"),
         (
             &["limit", "set", "--team", "web", "--rpm", "5"],

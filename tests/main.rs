@@ -21,6 +21,7 @@ mod async_openai;
 mod auth;
 mod aws;
 mod bodies;
+mod bounds;
 mod budgets;
 mod cache;
 mod chaos;

@@ -4,18 +4,21 @@
 //! alone: the list shows what was charged.
 
 pub(in crate::cli) mod list;
+mod show;
 
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
 use tollward_store::{
-    Account, AccountKind, Budget, BudgetTerms, Estimate, Holder, NanoUsd, NewBudget, Period, Raise,
-    Scope, Store, Then, Webhook,
+    Account, AccountKind, Budget, BudgetTerms, Estimate, Holder, MAX_CHARGES, NanoUsd, NewBudget,
+    Period, Raise, Scope, Store, Then, Webhook,
 };
 
 use crate::budgets;
-use crate::cli::{console::Console, span};
+use crate::budgets::crowd::crowd;
+use crate::cli::console::{Console, time_text};
+use crate::cli::span;
 
 /// Arguments of `tollward budget`.
 #[derive(Debug, Clone, Args)]
@@ -32,9 +35,11 @@ pub enum BudgetCommand {
     Create(CreateArgs),
     /// List the budgets and what was spent of them
     List(ListArgs),
+    /// Show all of a budget
+    Show(ShowArgs),
     /// Change a budget; what is not said stays as it is
     Change(ChangeArgs),
-    /// Allow more for a while
+    /// Allow more for a while, in place of what was allowed more before
     Raise(RaiseArgs),
     /// End a budget: it holds nothing back any more
     End(EndArgs),
@@ -48,7 +53,7 @@ pub struct CreateArgs {
     #[command(flatten)]
     holder: HolderArgs,
     /// What may be spent in each period, in US dollars: 10 or 0.50
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", allow_negative_numbers = true)]
     limit: NanoUsd,
     #[command(flatten)]
     terms: TermsArgs,
@@ -84,13 +89,14 @@ pub struct TermsArgs {
     /// The time zone in which days, weeks and months begin, such as Asia/Seoul [default: UTC]
     #[arg(long, value_name = "ZONE")]
     zone: Option<String>,
-    /// Only calls of these models count, separated by commas; `gpt-*` takes a prefix [default: all]
+    /// Only calls that ask for these models or are answered by them count, separated by commas; `gpt-*` takes a
+    /// prefix [default: all]
     #[arg(long, value_delimiter = ',', value_name = "MODELS")]
     models: Option<Vec<String>>,
     /// Only calls at these providers count, separated by commas [default: all]
     #[arg(long, value_delimiter = ',', value_name = "PROVIDERS")]
     providers: Option<Vec<String>>,
-    /// Only calls with one of these tags count, separated by commas [default: all]
+    /// Only calls with one of these tags count, separated by commas; they are the caller's word [default: all]
     #[arg(long, value_delimiter = ',', value_name = "TAGS")]
     tags: Option<Vec<String>>,
     /// How much is held for a call that runs [default: bound]
@@ -99,7 +105,7 @@ pub struct TermsArgs {
     /// Parts of the limit, in percent and separated by commas, at which somebody is told, such as 80,100
     #[arg(long, value_delimiter = ',', value_name = "PERCENT")]
     warn: Option<Vec<u8>>,
-    /// An address that is sent JSON then, besides the event log
+    /// An address that is sent JSON then, besides the event log; without --warn at 100 percent
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
     /// Calls for which there is no room go to this model instead of being refused
@@ -123,7 +129,7 @@ pub enum Per {
 /// How much is held for a call that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Hold {
-    /// The most that it can cost: nothing is ever overspent
+    /// The most that it can cost: the limit holds
     Bound,
     /// What such calls usually cost: agents that allow themselves long answers run side by side
     Learned,
@@ -137,6 +143,14 @@ pub struct ListArgs {
     pub json: bool,
 }
 
+/// Arguments of `tollward budget show`.
+#[derive(Debug, Clone, Args)]
+pub struct ShowArgs {
+    /// Name or id of the budget
+    #[arg(value_name = "NAME|ID")]
+    budget: String,
+}
+
 /// Arguments of `tollward budget change`.
 #[derive(Debug, Clone, Args)]
 pub struct ChangeArgs {
@@ -144,7 +158,7 @@ pub struct ChangeArgs {
     #[arg(value_name = "NAME|ID")]
     budget: String,
     /// What may be spent in each period, in US dollars
-    #[arg(long, value_name = "DOLLARS")]
+    #[arg(long, value_name = "DOLLARS", allow_negative_numbers = true)]
     limit: Option<NanoUsd>,
     #[command(flatten)]
     terms: TermsArgs,
@@ -156,12 +170,12 @@ pub struct RaiseArgs {
     /// Name or id of the budget
     #[arg(value_name = "NAME|ID")]
     budget: String,
-    /// How much more, in US dollars
-    #[arg(long, value_name = "DOLLARS")]
+    /// How much more, in US dollars; 0 takes a raise back
+    #[arg(long, value_name = "DOLLARS", allow_negative_numbers = true)]
     by: NanoUsd,
     /// For how long from now: 12h, 7d
     #[arg(long = "for", value_name = "SPAN", value_parser = span::parse_span)]
-    span: Duration,
+    span: Option<Duration>,
 }
 
 /// Arguments of `tollward budget end`.
@@ -185,6 +199,7 @@ pub async fn run(
     match &args.command {
         BudgetCommand::Create(args) => create(args, store, now_ms, console).await,
         BudgetCommand::List(args) => list::run(args.json, store, now_ms, console).await,
+        BudgetCommand::Show(args) => show::run(&args.budget, store, now_ms, console).await,
         BudgetCommand::Change(args) => {
             let found = find(store, &args.budget).await?;
             let limit = args.limit.unwrap_or(found.limit);
@@ -198,26 +213,7 @@ pub async fn run(
                 list::period_text(&changed),
             )?)
         }
-        BudgetCommand::Raise(args) => {
-            let found = find(store, &args.budget).await?;
-            let until_ms = now_ms.saturating_add(span::millis(args.span));
-            let terms = BudgetTerms {
-                raise: Some(Raise {
-                    by_nano: args.by.0,
-                    until_ms,
-                }),
-                ..found.terms.clone()
-            };
-            let limit = found.limit;
-            let raised = change(store, &found, limit, terms).await?;
-            Ok(writeln!(
-                console.notes,
-                "Raised budget `{}` to {} until {} UTC.",
-                raised.name,
-                raised.limit_at(now_ms),
-                crate::cli::console::time_text(until_ms),
-            )?)
-        }
+        BudgetCommand::Raise(args) => raise(args, store, now_ms, console).await,
         BudgetCommand::End(args) => {
             let ended = store.budgets.end_budget(&args.budget, now_ms).await;
             let Some(ended) = ended.context("failed to end the budget")? else {
@@ -226,6 +222,68 @@ pub async fn run(
             Ok(writeln!(console.notes, "Ended budget `{}`.", ended.name)?)
         }
     }
+}
+
+async fn raise(
+    args: &RaiseArgs,
+    store: &Store,
+    now_ms: i64,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let found = find(store, &args.budget).await?;
+    let raise = match (args.by, args.span) {
+        (NanoUsd::ZERO, _) => None,
+        (_, None) => bail!("--for is missing: for how long, such as 12h or 7d"),
+        (by, Some(span)) => Some(Raise {
+            by_nano: by.0,
+            until_ms: now_ms.saturating_add(span::millis(span)),
+        }),
+    };
+    let before = found.terms.raise.filter(|it| now_ms < it.until_ms);
+    let terms = BudgetTerms {
+        raise,
+        ..found.terms.clone()
+    };
+    let raised = change(store, &found, found.limit, terms).await?;
+    let (name, now) = (&raised.name, raised.limit_at(now_ms));
+    let instead = before.filter(|_| raise.is_some()).map(|it| {
+        let until = time_text(it.until_ms);
+        format!(
+            ", in place of {} more until {until} UTC",
+            NanoUsd(it.by_nano)
+        )
+    });
+    let instead = instead.unwrap_or_default();
+    let Some(raise) = raise else {
+        let told = writeln!(console.notes, "Budget `{name}` is not raised: {now}.");
+        return Ok(told?);
+    };
+    let until = time_text(raise.until_ms);
+    let told = writeln!(
+        console.notes,
+        "Raised budget `{name}` to {now} until {until} UTC{instead}."
+    );
+    Ok(told?)
+}
+
+/// That a call can still be charged to all budgets that it counts towards.
+async fn check_room(store: &Store, new: &NewBudget) -> anyhow::Result<()> {
+    if new.terms.scope != Scope::default() {
+        return Ok(());
+    }
+    let budgets = store.budgets.budgets().await;
+    let accounts = store.budgets.accounts().await;
+    let keys = store.keys.list().await;
+    let budgets = budgets.context("failed to read the budgets")?;
+    let accounts = accounts.context("failed to read the accounts")?;
+    let keys = keys.context("failed to read the keys")?;
+    let met = crowd(new.holder, &budgets, (&accounts, &keys));
+    if met >= MAX_CHARGES {
+        bail!(
+            "some calls count towards {met} budgets already, and none can count towards more than {MAX_CHARGES}"
+        );
+    }
+    Ok(())
 }
 
 async fn create(
@@ -241,6 +299,7 @@ async fn create(
         terms: args.terms.over(BudgetTerms::default())?,
         now_ms,
     };
+    check_room(store, &new).await?;
     let made = store.budgets.create_budget(new).await;
     let made = made.context("failed to make the budget")?;
     if args.json {
@@ -336,6 +395,16 @@ impl TermsArgs {
             None => kept,
         };
         let scope = terms.scope;
+        let webhook = match self.webhook.clone() {
+            Some(address) if address.is_empty() => None,
+            Some(address) => Some(Webhook(address)),
+            None => terms.webhook,
+        };
+        let mut warn_at = self.warn.clone().unwrap_or(terms.warn_at);
+        // An address that is never told anything is a mistake.
+        if webhook.is_some() && warn_at.is_empty() {
+            warn_at.push(100);
+        }
         Ok(BudgetTerms {
             period: self.per.map_or(terms.period, Per::period),
             zone: self.zone.clone().unwrap_or(terms.zone),
@@ -350,12 +419,8 @@ impl TermsArgs {
                 Some(model) => Then::Model(model),
                 None => terms.then,
             },
-            warn_at: self.warn.clone().unwrap_or(terms.warn_at),
-            webhook: match self.webhook.clone() {
-                Some(address) if address.is_empty() => None,
-                Some(address) => Some(Webhook(address)),
-                None => terms.webhook,
-            },
+            warn_at,
+            webhook,
             raise: terms.raise,
         })
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tollward_store::{AccountId, AccountKind, KeyRecord, KeyStore, NewKey, Store};
+use tollward_store::{Account, AccountId, AccountKind, KeyRecord, KeyStore, NewKey, Store};
 
 use crate::cli::{
     budget::find_account,
@@ -100,7 +100,7 @@ pub async fn run(
     let keys = &*store.keys;
     match &args.command {
         KeyCommand::Create(args) => create(args, store, now_ms, console).await,
-        KeyCommand::List(args) => list(args, keys, now_ms, console).await,
+        KeyCommand::List(args) => list(args, store, now_ms, console).await,
         KeyCommand::Revoke(args) => revoke(args, keys, now_ms, console).await,
     }
 }
@@ -159,14 +159,22 @@ async fn create(
 
 async fn list(
     args: &ListArgs,
-    keys: &dyn KeyStore,
+    store: &Store,
     now_ms: i64,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let records = keys.list().await.context("failed to list the keys")?;
+    let records = store.keys.list().await;
+    let records = records.context("failed to list the keys")?;
+    let accounts = store.budgets.accounts().await;
+    let accounts = accounts.context("failed to read the accounts")?;
+    let of = |record: &KeyRecord| accounts.iter().find(|it| Some(it.id) == record.account);
+    let state = |record| match (state(record, now_ms), of(record)) {
+        ("active", Some(it)) if is_closed(it, &accounts) => "closed",
+        (state, _) => state,
+    };
     let listed = |record| Listed {
         record,
-        state: state(record, now_ms),
+        state: state(record),
         key: None,
     };
     if args.json {
@@ -184,7 +192,10 @@ async fn list(
         [
             record.name.clone(),
             record.hint.clone(),
-            state(record, now_ms).to_owned(),
+            state(record).to_owned(),
+            of(record).map_or_else(String::new, |it| {
+                format!("{} {}", it.kind.command(), it.name)
+            }),
             models_text(record),
             time_text(record.created_ms),
             record
@@ -198,6 +209,7 @@ async fn list(
             "NAME",
             "KEY",
             "STATE",
+            "OF",
             "MODELS",
             "CREATED (UTC)",
             "EXPIRES (UTC)",
@@ -254,6 +266,12 @@ impl CreateArgs {
         }
         Ok(Some(account.id))
     }
+}
+
+/// Whether keys of an account have stopped working with it or with the one above it.
+fn is_closed(account: &Account, accounts: &[Account]) -> bool {
+    let above = accounts.iter().find(|it| Some(it.id) == account.parent);
+    account.closed_ms.is_some() || above.is_some_and(|it| it.closed_ms.is_some())
 }
 
 fn state(record: &KeyRecord, now_ms: i64) -> &'static str {

@@ -1,7 +1,6 @@
 //! `tollward limit`: how fast calls may come.
 //!
-//! A running gateway follows within a second. Limits of a holder are set together: what is not said is
-//! not limited.
+//! A running gateway follows within a second. What is not said stays as it is; 0 takes a limit back.
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -15,7 +14,7 @@ use crate::cli::console::Console;
 /// What `tollward limit` can do.
 #[derive(Debug, Clone, Subcommand)]
 pub enum LimitCommand {
-    /// Set limits, in place of those that were set before
+    /// Set limits; what is not said stays as it is, and 0 takes a limit back
     Set(SetArgs),
     /// List the limits
     List(ListArgs),
@@ -80,27 +79,31 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     match command {
         LimitCommand::Set(args) => {
-            let limits = args.limits();
-            if limits.is_nothing() {
+            if !args.says_anything() {
                 bail!(
                     "nothing is limited; say --rpm, --tpm, --input-tpm, --output-tpm or --parallel"
                 );
             }
-            set(&args.holder, limits, store).await?;
-            Ok(writeln!(console.notes, "Set.")?)
+            let holder = args.holder.find(store).await?;
+            let limits = store.budgets.limits().await;
+            let limits = limits.context("failed to read the limits")?;
+            let before = limits.into_iter().find(|(it, _)| *it == holder);
+            let limits = args.over(before.map(|(_, it)| it).unwrap_or_default());
+            let set = store.budgets.set_limits(holder, limits).await;
+            set.context("failed to set the limits")?;
+            Ok(writeln!(console.notes, "Set: {}.", text(&limits))?)
         }
         LimitCommand::Clear(args) => {
-            set(&args.holder, RateLimits::default(), store).await?;
+            let holder = args.holder.find(store).await?;
+            let cleared = store
+                .budgets
+                .set_limits(holder, RateLimits::default())
+                .await;
+            cleared.context("failed to clear the limits")?;
             Ok(writeln!(console.notes, "Cleared.")?)
         }
         LimitCommand::List(args) => list(args, store, console).await,
     }
-}
-
-async fn set(holder: &HolderArgs, limits: RateLimits, store: &Store) -> anyhow::Result<()> {
-    let holder = holder.find(store).await?;
-    let set = store.budgets.set_limits(holder, limits).await;
-    set.context("failed to set the limits")
 }
 
 async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyhow::Result<()> {
@@ -141,14 +144,55 @@ async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyh
     Ok(console.table(heads, rows)?)
 }
 
+/// Limits in words.
+fn text(limits: &RateLimits) -> String {
+    let limits = [
+        (limits.requests_per_minute, "calls a minute"),
+        (limits.tokens_per_minute, "tokens a minute"),
+        (limits.input_tokens_per_minute, "tokens of input a minute"),
+        (limits.output_tokens_per_minute, "tokens of output a minute"),
+        (limits.parallel, "calls at once"),
+    ];
+    let said = limits
+        .into_iter()
+        .filter_map(|(limit, what)| Some(format!("{} {what}", limit?)));
+    let said: Vec<String> = said.collect();
+    if said.is_empty() {
+        return "nothing is limited".to_owned();
+    }
+    said.join(", ")
+}
+
 impl SetArgs {
-    fn limits(&self) -> RateLimits {
+    fn said(&self) -> [Option<u32>; 5] {
+        [
+            self.rpm,
+            self.tpm,
+            self.input_tpm,
+            self.output_tpm,
+            self.parallel,
+        ]
+    }
+
+    fn says_anything(&self) -> bool {
+        self.said().iter().any(Option::is_some)
+    }
+
+    /// `limits` with what was said.
+    fn over(&self, limits: RateLimits) -> RateLimits {
+        let over = |said: Option<u32>, kept: Option<u32>| match said {
+            Some(limit) => Some(limit).filter(|it| *it > 0),
+            None => kept,
+        };
         RateLimits {
-            requests_per_minute: self.rpm,
-            tokens_per_minute: self.tpm,
-            input_tokens_per_minute: self.input_tpm,
-            output_tokens_per_minute: self.output_tpm,
-            parallel: self.parallel,
+            requests_per_minute: over(self.rpm, limits.requests_per_minute),
+            tokens_per_minute: over(self.tpm, limits.tokens_per_minute),
+            input_tokens_per_minute: over(self.input_tpm, limits.input_tokens_per_minute),
+            output_tokens_per_minute: over(self.output_tpm, limits.output_tokens_per_minute),
+            parallel: over(self.parallel, limits.parallel),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

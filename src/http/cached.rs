@@ -14,14 +14,14 @@ use tollward_config::CacheConfig;
 use tollward_store::CostSource;
 
 use crate::app::Gateway;
-use crate::cache::{CachedAnswer, name};
+use crate::cache::{CachedAnswer, is_cacheable, name};
 use crate::http::given::{first, given};
 use crate::http::headers;
 use crate::http::inference::{Head, answered};
 use crate::http::made::{Purpose, make};
 use crate::pipeline::Opened;
 use crate::pipeline::admit::hints::CacheHint;
-use crate::pipeline::route::spellings;
+use crate::pipeline::route::{foreseen, spellings};
 use crate::recording::running::{Claimed, Name};
 use crate::recording::{Reader, Recording};
 use crate::telemetry::metric::CacheResult;
@@ -38,7 +38,7 @@ pub async fn answer(gateway: &Arc<Gateway>, head: &Head, mut opened: Box<Opened>
     let Some((config, model)) = configured(&opened) else {
         return answered(gateway, head, opened).await.response;
     };
-    let Some(lookup) = lookup(&opened, config, &model) else {
+    let Some(lookup) = lookup(gateway, &opened, config, &model) else {
         return pass_by(gateway, head, opened).await;
     };
     loop {
@@ -62,13 +62,24 @@ fn configured(opened: &Opened) -> Option<(CacheConfig, Arc<str>)> {
     Some((route.cache?, Arc::clone(&route.model)))
 }
 
-/// `None` if nothing may be looked up.
-fn lookup(opened: &Opened, config: CacheConfig, model: &str) -> Option<Lookup> {
+/// `None` if nothing may be looked up: also where guards and rules leave nobody who could answer.
+fn lookup(gateway: &Gateway, opened: &Opened, config: CacheConfig, model: &str) -> Option<Lookup> {
     let admitted = &opened.admitted;
     let hint = admitted.hints.cache;
+    if hint.is_no_store || !is_cacheable(admitted) {
+        return None;
+    }
+    let plan = foreseen(gateway, &opened.snapshot, admitted).ok()?;
+    let mut answerers: Vec<&str> = plan.anybody().map(|it| &*it.id).collect();
+    answerers.sort_unstable();
+    answerers.dedup();
     let ttl = hint.ttl.map_or(config.ttl, |it| it.min(config.ttl));
-    let name = name(admitted, opened.snapshot.generation, model, config);
-    let name = name.filter(|_| !hint.is_no_store)?;
+    let name = name(
+        admitted,
+        (opened.snapshot.generation, model),
+        config,
+        &answerers,
+    );
     Some(Lookup { name, ttl, hint })
 }
 

@@ -119,6 +119,15 @@ impl Admitted {
         self.started + self.hints.timeout.map_or(total, |it| it.min(total))
     }
 
+    /// Characters of a text to be read aloud, as Unicode counts them.
+    pub fn characters(&self) -> u64 {
+        if self.operation != Operation::Speech {
+            return 0;
+        }
+        let text = self.document.get::<String>("input").ok().flatten();
+        text.map_or(0, |it| it.chars().count() as u64)
+    }
+
     /// The form, or its beginning, where the body is one.
     pub fn form(&self) -> Option<&Form> {
         match &self.arrived {

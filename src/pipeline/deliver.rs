@@ -193,7 +193,7 @@ fn limits(deployment: &Deployment, admitted: &Admitted, keep_alive: Duration) ->
 fn bound(admitted: &Admitted) -> Option<OutputBound> {
     let view = &admitted.view;
     let tokens = view.max_output.filter(|_| !admitted.document.has("echo"))?;
-    Some(OutputBound::new(tokens, view.choices))
+    Some(OutputBound::new(tokens, view.written))
 }
 
 /// What was read of a whole answer.

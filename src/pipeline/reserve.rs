@@ -5,28 +5,26 @@
 //! because between the two another call may have taken the room. A call that does not say how long its answer may
 //! be gets a bound, which is sent along: else nothing would be one.
 
+mod demand;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use memchr::memmem;
-use serde::de::IgnoredAny;
-use tollward_store::{Estimate, NanoUsd, Then};
-use tollward_wire::operation::Operation;
-use tollward_wire::view::bounded::{InputBound, asks_for_services};
+use tollward_store::{Estimate, MAX_CHARGES, NanoUsd, Scope, Then};
 
 use crate::app::Gateway;
 use crate::budgets::purse::{Full, Wanted};
 use crate::budgets::{Budgets, InForce, Unanswered};
 use crate::pipeline::admit::Admitted;
-use crate::pipeline::route::{Plan, RouteError, route};
-use crate::policy::ceiling::{Demand, LEAST_OUTPUT, NoCeiling, STEP_OUTPUT, UNKNOWN_OUTPUT};
-use crate::policy::estimate;
+use crate::pipeline::route::{Plan, route, spellings};
+use crate::policy::ceiling::{Demand, NoCeiling, STEP_OUTPUT};
 use crate::snapshot::{Deployment, Snapshot};
 
 /// What the attempts of a call may cost, and where that counts. Calls that no budget governs have none.
 pub struct Spending {
-    governing: Vec<Arc<InForce>>,
+    /// Towards which the call counts, or an attempt of it.
+    governing: Vec<Governing>,
     demand: Demand,
     /// Output tokens of all choices that what is held pays for.
     covered: u64,
@@ -34,6 +32,13 @@ pub struct Spending {
     at_ms: i64,
     /// The bound on output that the caller did not set, for each choice.
     pub applied: Option<u64>,
+}
+
+/// A budget that a call may count towards.
+struct Governing {
+    budget: Arc<InForce>,
+    /// It counts the model that was asked for, whoever answers.
+    is_asked: bool,
 }
 
 /// What more is to be held for an answer that goes on.
@@ -86,9 +91,14 @@ pub enum ReserveError {
     /// The database that shares the budget out among gateways does not answer, and what was granted here is used up.
     #[error(transparent)]
     Unanswered(#[from] Unanswered),
-    /// The budget sends what it has no room for to another model, which does not take it.
-    #[error(transparent)]
-    Route(#[from] RouteError),
+    /// More budgets than one row can be charged to.
+    #[error(
+        "this counts towards {count} budgets, and no call can count towards more than {MAX_CHARGES}"
+    )]
+    Crowded {
+        /// How many there are.
+        count: usize,
+    },
 }
 
 /// What there is of a budget that has no room.
@@ -104,6 +114,8 @@ pub struct Shortage {
     pub resets_ms: Option<i64>,
     /// What becomes of what it has no room for.
     then: Then,
+    /// The other model does not take this call.
+    is_then_closed: bool,
 }
 
 /// Finds out what a call may cost; budgets without room for it may send it to another model.
@@ -116,36 +128,84 @@ pub async fn reserve(
     admitted: &mut Admitted,
     plan: Plan,
 ) -> Result<(Plan, Option<Box<Spending>>), ReserveError> {
-    let key = admitted.caller.key();
-    let model = &admitted.view.model;
     let budgets = &gateway.budgets;
-    let governing = budgets.governing(key.map(|it| &**it), model, &admitted.hints.tags);
-    if governing.is_empty() {
+    let Some(mut spending) = spending(budgets, admitted, &plan)? else {
         return Ok((plan, None));
+    };
+    let error = match spending.fit(budgets, &plan).await {
+        Ok(()) => return Ok((plan, Some(Box::new(spending)))),
+        Err(error) => error,
+    };
+    let Some((model, rule)) = error.way_out() else {
+        return Err(error);
+    };
+    // The caller asked for another one, and is told and billed under that name.
+    let asked = std::mem::replace(&mut admitted.view.model, model);
+    let plan = route(gateway, snapshot, admitted);
+    admitted.view.model = asked;
+    let Ok(plan) = plan else {
+        return Err(error.closed());
+    };
+    let plan = plan.called(rule);
+    // Others may count that model.
+    let Some(mut spending) = self::spending(budgets, admitted, &plan)? else {
+        return Ok((plan, None));
+    };
+    spending.fit(budgets, &plan).await?;
+    Ok((plan, Some(Box::new(spending))))
+}
+
+/// What a call with that plan counts towards, and what it may use; `None` if no budget counts it.
+fn spending(
+    budgets: &Budgets,
+    admitted: &Admitted,
+    plan: &Plan,
+) -> Result<Option<Spending>, ReserveError> {
+    let governing = governing(budgets, admitted, plan);
+    if governing.is_empty() {
+        return Ok(None);
     }
-    let demand = demand(budgets, &governing, admitted, &plan)?;
-    let mut spending = Spending {
+    if governing.len() > MAX_CHARGES {
+        return Err(ReserveError::Crowded {
+            count: governing.len(),
+        });
+    }
+    let is_bound = governing.iter().any(|it| it.budget.wants_bound());
+    let demand = demand::demand(budgets, is_bound, admitted, plan);
+    let demand = demand.map_err(|what| unbounded(&governing, what))?;
+    Ok(Some(Spending {
         demand,
         covered: demand.output.unwrap_or(0).saturating_mul(demand.choices),
         at_ms: budgets.charged_at(admitted.at_ms),
         governing,
         applied: None,
-    };
-    match spending.fit(budgets, &plan).await {
-        Ok(()) => Ok((plan, Some(Box::new(spending)))),
-        Err(error) => {
-            let Some((model, rule)) = error.way_out() else {
-                return Err(error);
-            };
-            // The caller asked for another one, and is told and billed under that name.
-            let asked = std::mem::replace(&mut admitted.view.model, model);
-            let plan = route(gateway, snapshot, admitted);
-            admitted.view.model = asked;
-            let plan = plan?.called(rule);
-            spending.fit(budgets, &plan).await?;
-            Ok((plan, Some(Box::new(spending))))
-        }
+    }))
+}
+
+/// The budgets that count the call: by the model that it asks for, or by one that may answer.
+fn governing(budgets: &Budgets, admitted: &Admitted, plan: &Plan) -> Vec<Governing> {
+    let key = admitted.caller.key().map(|it| &**it);
+    let held = budgets.held_by(key);
+    if held.is_empty() {
+        return Vec::new();
     }
+    let tags = &admitted.hints.tags;
+    let names = spellings(admitted.operation, &admitted.view.model);
+    let counts = |budget: Arc<InForce>| {
+        let scope = &budget.budget.terms.scope;
+        if !scope.counts_tags(tags.iter().map(|it| &**it)) {
+            return None;
+        }
+        let is_asked = names.iter().any(|it| scope.counts_model(it));
+        let may_count = is_asked || plan.anybody().any(|it| counts(scope, it));
+        may_count.then_some(Governing { budget, is_asked })
+    };
+    held.into_iter().filter_map(counts).collect()
+}
+
+/// Whether a scope names the model of a deployment: by its public name or by the vendor's.
+fn counts(scope: &Scope, deployment: &Deployment) -> bool {
+    scope.counts_model(&deployment.model) || scope.counts_model(&deployment.upstream_model)
 }
 
 impl Spending {
@@ -155,9 +215,10 @@ impl Spending {
         for deployment in plan.candidates() {
             match self.fits(budgets, deployment).await {
                 Ok(output) => {
-                    let is_own = self.demand.output.is_some();
+                    // What is held is what is sent, also where the caller allows more than the model is known to write.
+                    let is_sent = self.demand.output == Some(output);
                     let is_needed = self.demand.estimate == Estimate::Bound && output > 0;
-                    self.applied = (is_needed && !is_own).then_some(output);
+                    self.applied = (is_needed && !is_sent).then_some(output);
                     return Ok(());
                 }
                 Err(error) => _ = refusal.get_or_insert(error),
@@ -194,12 +255,25 @@ impl Spending {
         self.counting(deployment).map(wanted).collect()
     }
 
+    /// Whether what is held is the most that an attempt can cost.
+    pub fn is_bound(&self) -> bool {
+        self.demand.estimate == Estimate::Bound
+    }
+
+    /// Whether what is spent and held at `deployment` is more than there is, on some budget.
+    pub fn is_passed(&self, budgets: &Budgets, deployment: &Deployment) -> bool {
+        let wanted = self.wanted(deployment);
+        let room = |it: &Wanted| budgets.purse(&it.window).reach(it.limit);
+        wanted.iter().any(|it| room(it) < 0)
+    }
+
     fn counting(&self, deployment: &Deployment) -> impl Iterator<Item = &Arc<InForce>> {
-        let counts = |it: &&Arc<InForce>| {
-            let scope = &it.budget.terms.scope;
+        let counts = |it: &&Governing| {
+            let scope = &it.budget.budget.terms.scope;
             scope.counts_provider(&deployment.provider)
+                && (it.is_asked || counts(scope, deployment))
         };
-        self.governing.iter().filter(counts)
+        self.governing.iter().filter(counts).map(|it| &it.budget)
     }
 
     /// What is held for an attempt at `deployment`.
@@ -207,8 +281,11 @@ impl Spending {
     /// # Errors
     /// Nobody can tell.
     pub fn hold(&self, deployment: &Deployment) -> Result<NanoUsd, ReserveError> {
-        let allowed = self.demand.allowed(&deployment.capabilities);
-        let output = self.applied.map_or(allowed, |it| it.min(allowed));
+        let sent = self.applied.or(match self.demand.estimate {
+            Estimate::Bound => self.demand.output,
+            Estimate::Learned => None,
+        });
+        let output = sent.unwrap_or_else(|| self.demand.allowed(&deployment.capabilities));
         self.hold_of(deployment, output)
     }
 
@@ -223,6 +300,10 @@ impl Spending {
             NoCeiling::Unbounded => {
                 unbounded(&self.governing, "it refers to what is not in the request")
             }
+            NoCeiling::Unmeasured => unbounded(
+                &self.governing,
+                "it has no price by the piece, and nobody can tell how much such a call uses",
+            ),
         })
     }
 
@@ -278,6 +359,7 @@ impl Spending {
             then: budget
                 .map(|it| it.budget.terms.then.clone())
                 .unwrap_or_default(),
+            is_then_closed: false,
         };
         let is_spent = full.purse.spent_by_all().saturating_add(hold.0) > limit.0;
         if is_spent {
@@ -300,9 +382,32 @@ impl ReserveError {
         Some((model.clone(), format!("budget {}", of.budget).into()))
     }
 
+    /// The other model does not take this call.
+    fn closed(mut self) -> Self {
+        if let Self::Exhausted { of, .. } | Self::Reserved { of, .. } = &mut self {
+            of.is_then_closed = true;
+        }
+        self
+    }
+
+    /// What becomes of the call where its budget has another model for it, which does not take it.
+    fn dead_end(&self) -> String {
+        match self {
+            Self::Exhausted { of, .. } | Self::Reserved { of, .. } if of.is_then_closed => {
+                let Then::Model(model) = &of.then else {
+                    return String::new();
+                };
+                format!(
+                    "; its calls go to `{model}` then, which this caller may not use or which cannot answer this"
+                )
+            }
+            _ => String::new(),
+        }
+    }
+
     /// What its caller can do.
     pub fn advice(&self) -> String {
-        match self {
+        let advice = match self {
             Self::Exhausted { of, .. } => {
                 let resets = of.resets_ms.map(Timestamp::from_millisecond);
                 match resets {
@@ -312,8 +417,10 @@ impl ReserveError {
             }
             Self::Reserved { .. } => "; try again when some of them have ended".to_owned(),
             Self::Unrecorded | Self::Unanswered(_) => "; try again in a moment".to_owned(),
-            Self::Unpriced { .. } | Self::Unbounded { .. } | Self::Route(_) => String::new(),
-        }
+            Self::Crowded { .. } => "; ask whoever runs this gateway to end some".to_owned(),
+            Self::Unpriced { .. } | Self::Unbounded { .. } => String::new(),
+        };
+        format!("{}{advice}", self.dead_end())
     }
 
     /// How long it takes until there may be room: calls that run end some time.
@@ -324,71 +431,9 @@ impl ReserveError {
             Self::Exhausted { .. }
             | Self::Unpriced { .. }
             | Self::Unbounded { .. }
-            | Self::Route(_) => None,
+            | Self::Crowded { .. } => None,
         }
     }
-}
-
-/// What a call may use.
-///
-/// # Errors
-/// A budget wants a bound, and there is none.
-fn demand(
-    budgets: &Budgets,
-    governing: &[Arc<InForce>],
-    admitted: &Admitted,
-    plan: &Plan,
-) -> Result<Demand, ReserveError> {
-    let is_bound = governing.iter().any(|it| it.wants_bound());
-    let (operation, document) = (admitted.operation, &admitted.document);
-    let output = match operation {
-        _ if writes_nothing(operation) => Some(0),
-        _ if is_bound => admitted.view.max_output,
-        _ => Some(learned(budgets, admitted)),
-    };
-    if is_bound && let Some(what) = unboundable(admitted) {
-        return Err(unbounded(governing, what));
-    }
-    let body = document.bytes();
-    let has = |word: &[u8]| memmem::find(body, word).is_some();
-    let input = if is_bound {
-        InputBound::of(document)
-    } else {
-        let decided = plan.decision.as_ref().map(|it| it.tokens);
-        InputBound {
-            tokens: decided.unwrap_or_else(|| estimate::input_tokens(body)),
-            is_open: false,
-        }
-    };
-    let tier = document.get::<String>("service_tier").ok().flatten();
-    let best_of = document.get::<u64>("best_of").ok().flatten();
-    let documents = document.get::<Vec<IgnoredAny>>("documents");
-    let documents = documents.ok().flatten().map_or(0, |it| it.len() as u64);
-    Ok(Demand {
-        estimate: if is_bound {
-            Estimate::Bound
-        } else {
-            Estimate::Learned
-        },
-        input: input.tokens,
-        is_input_open: input.is_open,
-        output,
-        choices: u64::from(admitted.view.choices).max(best_of.unwrap_or(0)),
-        has_media: has(b"audio") || has(b"odalities") || has(b"video"),
-        documents,
-        is_priority: tier.is_some_and(|it| it == "priority"),
-    })
-}
-
-/// The output that is held for a call whose budgets learn, for each choice.
-fn learned(budgets: &Budgets, admitted: &Admitted) -> u64 {
-    let key = admitted.caller.key().map(|it| it.id);
-    let typical = budgets.habits.typical_output(key, &admitted.view.model);
-    let typical = typical.unwrap_or(UNKNOWN_OUTPUT).max(LEAST_OUTPUT);
-    admitted
-        .view
-        .max_output
-        .map_or(typical, |it| it.min(typical))
 }
 
 /// Whether what follows from a call that nobody looks into may be left without a charge.
@@ -406,31 +451,10 @@ pub fn unbudgeted(gateway: &Gateway, admitted: &Admitted) -> Result<(), ReserveE
     }
 }
 
-/// Whether answers have no tokens of their own.
-fn writes_nothing(operation: Operation) -> bool {
-    matches!(
-        operation,
-        Operation::Embeddings | Operation::Rerank | Operation::Moderations
-    )
-}
-
-/// What of a call has no bound; `None` if all has.
-fn unboundable(admitted: &Admitted) -> Option<&'static str> {
-    let operation = admitted.operation;
-    let is_counted = operation.dialect().is_some() || writes_nothing(operation);
-    if !is_counted {
-        Some("nobody can tell how much such a call uses")
-    } else if asks_for_services(operation, &admitted.document) {
-        Some("the provider is asked for tools of its own")
-    } else {
-        None
-    }
-}
-
-fn unbounded(governing: &[Arc<InForce>], what: &'static str) -> ReserveError {
-    let budget = governing.iter().find(|it| it.wants_bound());
+fn unbounded(governing: &[Governing], what: &'static str) -> ReserveError {
+    let budget = governing.iter().find(|it| it.budget.wants_bound());
     ReserveError::Unbounded {
         what,
-        budget: budget.map(|it| it.budget.name.clone()).unwrap_or_default(),
+        budget: budget.map_or_else(String::new, |it| it.budget.budget.name.clone()),
     }
 }

@@ -162,6 +162,12 @@ impl Plan {
         self.choices().map(|it| &it.deployment)
     }
 
+    /// All that may come to be asked, whatever happens.
+    pub fn anybody(&self) -> impl Iterator<Item = &Deployment> {
+        let detours = self.too_long.iter().chain(&self.filtered);
+        self.choices().chain(detours).map(|it| &*it.deployment)
+    }
+
     /// Who is asked instead of the others once a call has failed with `fault`.
     pub fn detour(&self, fault: Fault) -> &[Choice] {
         match fault {

@@ -12,6 +12,7 @@ mod cost;
 mod course;
 mod reservation;
 mod turns;
+mod used;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,7 +33,6 @@ use crate::budgets::Reservation;
 use crate::clock;
 use crate::http::error::{CLIENT_GONE, DRAINING, code_of_upload, status_of};
 use crate::limits::Standing;
-use crate::pipeline::admit::Admitted;
 use crate::pipeline::admit::places::Slot;
 use crate::pipeline::attempt::AttemptError;
 use crate::pipeline::authenticate::Caller;
@@ -41,7 +41,7 @@ use crate::pipeline::reserve::Spending;
 use crate::pipeline::route::Plan;
 use crate::pipeline::route::survey::Thread;
 use crate::policy::estimate;
-use crate::policy::price::{Priced, thing_counts, token_counts};
+use crate::policy::price::{thing_counts, token_counts};
 use crate::snapshot::{Deployment, Target};
 use crate::telemetry::access::AccessLine;
 use crate::upstream::failure::Used;
@@ -135,6 +135,8 @@ struct Attempt {
     failed: Option<Failed>,
     /// What is held for it, until it is booked.
     reservation: Option<Reservation>,
+    /// What it is taken to have cost if its end is not heard, under budgets that want a bound.
+    unheard: Option<NanoUsd>,
 }
 
 /// How an attempt failed.
@@ -179,7 +181,7 @@ impl Settlement {
             first_content: None,
             broken: None,
             refusal: None,
-            characters: characters(admitted),
+            characters: admitted.characters(),
             upload: admitted.upload().cloned(),
             status: 200,
             turns: 0,
@@ -394,7 +396,7 @@ impl Call {
         let duration = clock::mono().saturating_duration_since(self.started);
         // The hour at which an answer is complete decides its price, where it depends on the hour.
         let complete_ms = self.at_ms.saturating_add(i64::from(millis(duration)));
-        let (usage, estimated, priced) = self.used(attempt, observed, complete_ms / 1_000);
+        let (usage, estimated, priced) = self.used(attempt, outcome, observed, complete_ms / 1_000);
         let booked = Booked {
             cost: priced.cost,
             source: priced.source,
@@ -432,67 +434,6 @@ impl Call {
         };
         (entry, booked)
     }
-
-    /// What `attempt` used, whether some of that is a guess, and what it costs.
-    fn used(
-        &self,
-        attempt: &Attempt,
-        observed: Observed<'_>,
-        at_unix_s: i64,
-    ) -> (Usage, bool, Priced) {
-        let price = |usage: &Usage| attempt.deployment.prices.cost(usage, at_unix_s);
-        let failed = attempt.failed.as_ref();
-        let used = failed.and_then(|failed| failed.used.as_ref());
-        let is_partial = observed.is_usage_partial || used.is_some_and(|it| it.is_guess);
-        let passed = failed.map_or(0, |failed| failed.output_bytes);
-        let least = estimate::tokens(observed.output_bytes.max(passed));
-        if let Some(usage) = observed.usage.or(used.map(|it| &it.usage)) {
-            let mut usage = usage.clone().of_operation(self.operation);
-            let is_chat = self.operation.dialect().is_some();
-            // Some servers count nothing where they were asked and have answered (faults U-47).
-            let lacks_input = is_chat && usage.input == 0;
-            let lacks_output = is_chat && usage.output == 0 && least > 0;
-            if lacks_input {
-                usage.input = self.estimated_input;
-            }
-            if is_partial || lacks_output {
-                usage.output = usage.output.max(least);
-            }
-            let priced = price(&usage);
-            return (usage, is_partial || lacks_input || lacks_output, priced);
-        }
-        let may_be_billed = failed.is_none_or(|failed| failed.may_be_billed);
-        // A session costs what its responses do, which have rows of their own.
-        let is_session = self.operation == Operation::Realtime;
-        if !may_be_billed || attempt.number == 0 || is_session {
-            // Nothing was used: that costs nothing even where no price is known.
-            return (Usage::default(), false, Priced::NOTHING);
-        }
-        let mut usage = Usage::default();
-        if !self.operation.is_only_relayed() {
-            usage.input = self.estimated_input;
-            usage.output = least;
-        } else if self.characters > 0 {
-            usage.things.characters = self.characters;
-        } else {
-            // Of what is not text nothing can be estimated.
-            let is_answer_of_a_model = self.operation != Operation::Passthrough;
-            let priced = attempt.deployment.prices.unmeasured(at_unix_s);
-            return (usage, is_answer_of_a_model, priced);
-        }
-        let priced = price(&usage);
-        (usage, true, priced)
-    }
-}
-
-/// Characters of a text to be read aloud, as Unicode counts them.
-fn characters(admitted: &Admitted) -> u64 {
-    if admitted.operation != Operation::Speech {
-        return 0;
-    }
-    let text = admitted.document.get::<String>("input");
-    let text = text.ok().flatten().unwrap_or_default();
-    text.chars().count() as u64
 }
 
 fn millis(duration: Duration) -> u32 {

@@ -67,6 +67,15 @@ impl Priced {
         ..Self::UNKNOWN
     };
 
+    /// Nobody heard how much it was: all that was held for it.
+    pub fn held(amount: NanoUsd) -> Self {
+        Self {
+            cost: Some(amount),
+            source: CostSource::Computed,
+            price_id: None,
+        }
+    }
+
     fn computed(cost: Option<NanoUsd>, price_id: Arc<str>) -> Self {
         cost.map_or(Self::UNKNOWN, |cost| Self {
             cost: Some(cost),
@@ -113,6 +122,34 @@ impl Prices {
                 factor_ppm,
             },
             other => other,
+        }
+    }
+
+    /// Whether anybody knows any.
+    pub fn are_known(&self, at_unix_s: i64) -> bool {
+        match self {
+            Self::Free | Self::Override(_) => true,
+            Self::Unknown => false,
+            Self::Listed { .. } => self.listing(at_unix_s).is_some(),
+        }
+    }
+
+    /// The tiers of service that have prices of their own.
+    pub fn services(&self, at_unix_s: i64) -> impl Iterator<Item = &str> {
+        let services = self.listing(at_unix_s).map(|it| &it.services);
+        services.into_iter().flatten().map(|it| &*it.name)
+    }
+
+    /// The regions that have factors of their own.
+    pub fn regions(&self, at_unix_s: i64) -> impl Iterator<Item = &str> {
+        let regions = self.listing(at_unix_s).map(|it| &it.regions);
+        regions.into_iter().flatten().map(|(name, _)| &**name)
+    }
+
+    fn listing(&self, at_unix_s: i64) -> Option<&Price> {
+        match self {
+            Self::Listed { timeline, .. } => timeline.at(at_unix_s),
+            Self::Free | Self::Unknown | Self::Override(_) => None,
         }
     }
 

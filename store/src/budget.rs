@@ -98,7 +98,8 @@ pub enum Period {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Scope {
-    /// Public names of models, exact or with a trailing `*`.
+    /// Names of models, public or of their vendors, exact or with a trailing `*`: one of those that a call asks for
+    /// and that may answer it.
     pub models: Vec<String>,
     /// Names of providers.
     pub providers: Vec<String>,
@@ -110,7 +111,8 @@ pub struct Scope {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Estimate {
-    /// The most that it can cost; the bound on its output is sent along. Nothing is ever overspent.
+    /// The most that it can cost; the bound on its output is sent along. The limit holds as far as vendors keep to
+    /// that bound.
     #[default]
     Bound,
     /// What such calls cost, as was learned; a stream that costs more is charged as it goes.
@@ -347,10 +349,14 @@ impl Holder {
 }
 
 impl Scope {
-    /// Whether a call of `model` with `tags` counts, if its provider does.
-    pub fn counts_call<'t>(&self, model: &str, mut tags: impl Iterator<Item = &'t str>) -> bool {
-        (self.models.is_empty() || self.models.iter().any(|it| is_model(it, model)))
-            && (self.tags.is_empty() || tags.any(|tag| self.tags.iter().any(|it| it == tag)))
+    /// Whether calls of a model of that name count.
+    pub fn counts_model(&self, model: &str) -> bool {
+        self.models.is_empty() || self.models.iter().any(|it| is_model(it, model))
+    }
+
+    /// Whether calls with these tags count.
+    pub fn counts_tags<'t>(&self, mut tags: impl Iterator<Item = &'t str>) -> bool {
+        self.tags.is_empty() || tags.any(|tag| self.tags.iter().any(|it| it == tag))
     }
 
     /// Whether attempts at `provider` count.

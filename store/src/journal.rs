@@ -4,10 +4,11 @@
 //! the death of the process; the background writer (`sql/writer.rs`) reads
 //! it back from there, puts it into the database and deletes whole segments.
 //! So there is no queue in memory that could overflow or be lost, and recovery
-//! after a crash is the ordinary path. An fsync at least every second bounds
+//! after a crash is the ordinary path. Only what cannot be written, because the disk is full, waits
+//! in memory for room, so much and no more (faults P-06). An fsync at least every second bounds
 //! what power loss takes. Nothing here knows SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,10 @@ pub(crate) mod segment;
 const SEGMENT_BYTES: u64 = 4 << 20;
 /// The journal refuses entries beyond this; it then holds millions of them.
 const JOURNAL_BYTES: u64 = 1 << 30;
+/// Records that are kept in memory while none can be written; beyond it they are lost, and said to be.
+const MAX_KEPT: usize = 10_000;
+/// How often it is tried to write those.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
 /// Recorded bytes that wake the writer before its pause is over: some thousand entries.
 const URGENT_BYTES: u64 = 512 << 10;
 
@@ -79,6 +84,8 @@ struct State {
     pending_bytes: u64,
     unsynced_bytes: u64,
     waiters: Vec<Waiter>,
+    /// What could not be written yet, oldest first.
+    kept: VecDeque<Box<[u8]>>,
     failure: Option<String>,
     is_closed: bool,
     has_ended: bool,
@@ -144,6 +151,7 @@ impl Journal {
             pending_bytes,
             unsynced_bytes: 0,
             waiters: Vec::new(),
+            kept: VecDeque::new(),
             failure: None,
             is_closed: false,
             has_ended: false,
@@ -163,11 +171,57 @@ impl Journal {
 
     /// Appends a sealed record. When this returns `Ok`, the kernel has it.
     pub(crate) fn append(&self, record: &[u8]) -> Result<(), StoreError> {
-        let size = u64::try_from(record.len()).unwrap_or(u64::MAX);
         let mut state = self.state.lock();
         if state.is_closed {
             return Err(StoreError::Closed);
         }
+        let before = state.pending_bytes;
+        // What waits for room comes first.
+        self.write_kept(&mut state)?;
+        let written = self.write(&mut state, record);
+        let after = state.pending_bytes;
+        drop(state);
+        self.wake(before, after);
+        written
+    }
+
+    /// The same for a record of what has happened already: if there is no room now, it is written when there is.
+    ///
+    /// # Errors
+    /// It is not written yet, or it is lost, because too much waits already.
+    pub(crate) fn append_or_keep(&self, record: &[u8]) -> Result<(), StoreError> {
+        let written = self.append(record);
+        if matches!(
+            written,
+            Err(StoreError::File { .. } | StoreError::JournalFull { .. })
+        ) {
+            let mut state = self.state.lock();
+            if state.kept.len() < MAX_KEPT {
+                state.kept.push_back(record.into());
+                // The writer looks from time to time whether there is room.
+                self.work.notify_one();
+            } else {
+                tracing::error!(
+                    "an entry of the ledger is lost: it could not be written, and {MAX_KEPT} wait already"
+                );
+            }
+        }
+        written
+    }
+
+    /// Writes what could not be written before, as far as there is room now.
+    fn write_kept(&self, state: &mut State) -> Result<(), StoreError> {
+        while let Some(record) = state.kept.pop_front() {
+            if let Err(error) = self.write(state, &record) {
+                state.kept.push_front(record);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&self, state: &mut State, record: &[u8]) -> Result<(), StoreError> {
+        let size = u64::try_from(record.len()).unwrap_or(u64::MAX);
         if state.journal_bytes.saturating_add(size) > self.limits.journal_bytes {
             return Err(StoreError::JournalFull {
                 path: self.folder.clone(),
@@ -175,7 +229,7 @@ impl Journal {
             });
         }
         if state.active.is_broken || state.active_length() + size > self.limits.segment_bytes {
-            self.rotate(&mut state)?;
+            self.rotate(state)?;
         }
         let length = state.active_length();
         if let Err(source) = write_once(&state.active.file, record) {
@@ -187,18 +241,18 @@ impl Journal {
         state.segments.insert(number, length + size);
         state.journal_bytes += size;
         state.unsynced_bytes += size;
-        let was_idle = state.pending_bytes == 0;
-        let before = state.pending_bytes;
         state.pending_bytes += size;
-        let is_urgent = before < URGENT_BYTES && state.pending_bytes >= URGENT_BYTES;
-        drop(state);
-        if was_idle {
+        Ok(())
+    }
+
+    /// Wakes the writer, of whose work there were so many bytes and are now so many.
+    fn wake(&self, before: u64, after: u64) {
+        if before == 0 && after > 0 {
             self.work.notify_one();
         }
-        if is_urgent {
+        if before < URGENT_BYTES && after >= URGENT_BYTES {
             self.urgent.notify_one();
         }
-        Ok(())
     }
 
     /// Asks the writer to catch up now; the answer comes through the receiver.
@@ -215,6 +269,13 @@ impl Journal {
     /// Refuses records from now on and asks the writer to catch up and end.
     pub(crate) fn request_close(&self) -> oneshot::Receiver<Result<(), StoreError>> {
         let mut state = self.state.lock();
+        if !state.is_closed && self.write_kept(&mut state).is_err() {
+            let lost = state.kept.len();
+            tracing::error!(
+                lost,
+                "entries of the ledger are lost: there was no room for them to the end"
+            );
+        }
         state.is_closed = true;
         self.wait_for_writer(&mut state)
     }
@@ -240,7 +301,13 @@ impl Journal {
     pub(crate) fn next_work(&self, pause: Duration) -> Work {
         let mut state = self.state.lock();
         while !state.has_work() {
-            self.work.wait(&mut state);
+            if state.kept.is_empty() {
+                self.work.wait(&mut state);
+            } else {
+                _ = self.work.wait_for(&mut state, KEPT_EVERY);
+                // Still no room: it is tried again.
+                _ = self.write_kept(&mut state);
+            }
         }
         let mut paused = false;
         let has_failed = state.failure.is_some();

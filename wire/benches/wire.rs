@@ -21,6 +21,7 @@ use tollward_wire::reader::{StreamReader, UsageChunk};
 use tollward_wire::segments::Segments;
 use tollward_wire::translate::{AnswerReader, Translation};
 use tollward_wire::view::RequestView;
+use tollward_wire::view::content::InputBound;
 
 /// Any key will do.
 static SEAL: Seal = Seal::new([7; 32]);
@@ -74,6 +75,12 @@ fn main() {
             }
         });
         report(&format!("parse, view and edit {name}"), whole);
+        if let Ok(document) = Document::parse(body.clone()) {
+            let bound = best(turns, || {
+                black_box(InputBound::of(Operation::Chat, black_box(&document)));
+            });
+            report(&format!("bound on the input of {name}"), bound);
+        }
     }
 }
 
@@ -158,7 +165,7 @@ fn chat_chunk() -> Bytes {
     )
 }
 
-fn bodies() -> [(&'static str, Bytes); 3] {
+fn bodies() -> [(&'static str, Bytes); 4] {
     let message = r#"{"role":"user","content":"Say in one sentence why the sky is blue, and then why it is red in the evening."}"#;
     let chat = |count: usize| {
         let messages = vec![message; count].join(",");
@@ -169,8 +176,13 @@ fn bodies() -> [(&'static str, Bytes); 3] {
     let escaped = "line \\\"quoted\\\"\\n\\ttab ".repeat(40_000);
     let text =
         format!(r#"{{"model":"fast","messages":[{{"role":"user","content":"{escaped}"}}]}}"#);
+    let line = "The quick brown fox jumps over the lazy dog.\\n".repeat(22);
+    let part = format!(r#"{{"role":"user","content":[{{"type":"text","text":"{line}"}}]}}"#);
+    let parts = vec![part; 100].join(",");
+    let agent = format!(r#"{{"model":"fast","messages":[{parts}]}}"#);
     [
         ("a 1 KiB chat", chat(10)),
+        ("100 KiB of an agent", Bytes::from(agent)),
         ("a 100 KiB chat", chat(950)),
         ("1 MiB of escaped text", Bytes::from(text)),
     ]

@@ -4,8 +4,11 @@
 //! needs a reason: each one is decoded for every request.
 
 pub mod bounded;
+pub mod content;
 mod contents;
+mod letters;
 pub mod needs;
+pub mod services;
 #[cfg(test)]
 mod tests;
 
@@ -49,10 +52,12 @@ pub struct RequestView {
     pub is_stream: bool,
     /// Whether the caller asked for the usage chunk at the end of the stream.
     pub asks_usage: bool,
-    /// The caller's bound on output tokens per choice; `None` leaves it to the model.
+    /// The caller's bound on output tokens per choice, the larger where there are two; `None` leaves it to the model.
     pub max_output: Option<u64>,
-    /// How many choices are asked for (`n`), at least 1.
+    /// How many choices are asked for (`n`) of each prompt, at least 1.
     pub choices: u32,
+    /// How many are written, whether or not all are returned, for all prompts: at least 1. Of pictures, how many.
+    pub written: u32,
 }
 
 impl RequestView {
@@ -73,6 +78,7 @@ impl RequestView {
         operation: Operation,
         document: &Document,
     ) -> Result<RequestView, FieldError> {
+        letters::check(document)?;
         let (model, addressed) = match address {
             Some(address) => (checked(address.model)?, Some(address.is_stream)),
             // The one operation whose callers often leave it out (openai-python 3.57
@@ -110,12 +116,14 @@ impl RequestView {
         if operation == Operation::Messages && !document.has("max_tokens") {
             return Err(FieldError::new("max_tokens", "a number of tokens"));
         }
+        let choices = choices(operation, document)?;
         Ok(RequestView {
             model,
             is_stream,
             asks_usage: has_usage_anyway(operation) || asks_usage(document, is_stream)?,
             max_output: max_output(operation, document)?,
-            choices: choices(operation, document)?,
+            choices,
+            written: written(operation, document, choices)?,
         })
     }
 
@@ -130,6 +138,7 @@ impl RequestView {
             asks_usage: true,
             max_output: None,
             choices: 1,
+            written: 1,
         })
     }
 
@@ -141,6 +150,7 @@ impl RequestView {
             asks_usage: true,
             max_output: None,
             choices: 1,
+            written: 1,
         }
     }
 
@@ -162,6 +172,7 @@ impl RequestView {
             asks_usage: true,
             max_output: None,
             choices: 1,
+            written: 1,
         })
     }
 }
@@ -312,7 +323,7 @@ fn num_predict(document: &Document) -> Result<Option<u64>, FieldError> {
     };
     let expected = || FieldError::new("options.num_predict", "a number of tokens");
     match options.raw(document, "num_predict") {
-        None => Ok(None),
+        None | Some(b"null") => Ok(None),
         Some(raw) => {
             let number: i64 = serde_json::from_slice(raw).map_err(|_| expected())?;
             Ok(u64::try_from(number).ok())
@@ -369,7 +380,7 @@ fn max_output(operation: Operation, document: &Document) -> Result<Option<u64>, 
         if value.is_some_and(|it| !(least..=MAX_OUTPUT).contains(&it)) {
             return Err(FieldError::new(*field, "a number of tokens within reason"));
         }
-        bound = bound.or(value);
+        bound = bound.max(value);
     }
     Ok(bound)
 }
@@ -381,14 +392,40 @@ fn choices(operation: Operation, document: &Document) -> Result<u32, FieldError>
     if !operation.streams() || operation.is_only_relayed() || has_usage_anyway(operation) {
         return Ok(1);
     }
+    Ok(count(document, "n")?.unwrap_or(1))
+}
+
+/// A number of choices.
+fn count(document: &Document, field: &'static str) -> Result<Option<u32>, FieldError> {
     let expected = "an integer from 1 to 128";
-    match integer(document, "n", expected)? {
-        None => Ok(1),
-        Some(n) => u32::try_from(n)
-            .ok()
-            .filter(|it| (1..=MAX_CHOICES).contains(it))
-            .ok_or_else(|| FieldError::new("n", expected)),
-    }
+    let Some(number) = integer(document, field, expected)? else {
+        return Ok(None);
+    };
+    let count = u32::try_from(number).ok();
+    let count = count.filter(|it| (1..=MAX_CHOICES).contains(it));
+    count
+        .map(Some)
+        .ok_or_else(|| FieldError::new(field, expected))
+}
+
+/// Of several prompts each has its choices, and the best of more than are returned were written.
+fn written(operation: Operation, document: &Document, choices: u32) -> Result<u32, FieldError> {
+    let best_of = match operation {
+        // Servers of completions take it for chats as well.
+        Operation::Completions | Operation::Chat => count(document, "best_of")?,
+        Operation::ImageGenerations => return Ok(count(document, "n")?.unwrap_or(1)),
+        _ => return Ok(choices),
+    };
+    let best_of = best_of.unwrap_or(1);
+    // A list of numbers is one prompt, in tokens.
+    let is_prompt = |it: &[u8]| matches!(it.first(), Some(b'"' | b'['));
+    let prompts = document
+        .raw("prompt")
+        .filter(|_| operation == Operation::Completions);
+    let prompts = prompts.and_then(|it| Walker::new(it).array());
+    let prompts = prompts.map_or(1, |it| it.filter(|(raw, _)| is_prompt(raw)).count());
+    let prompts = u32::try_from(prompts.max(1)).unwrap_or(u32::MAX);
+    Ok(choices.max(best_of).saturating_mul(prompts))
 }
 
 fn integer(

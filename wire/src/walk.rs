@@ -10,7 +10,7 @@ mod tests;
 
 use std::ops::Range;
 
-use memchr::memchr2;
+use memchr::memchr;
 
 /// A position in a JSON text.
 #[derive(Clone, Copy)]
@@ -158,15 +158,21 @@ impl<'a> Walker<'a> {
     }
 
     /// Skips a string; the position is on its opening quote.
+    #[inline]
     fn string(&mut self) -> Option<()> {
-        let mut at = self.at + 1;
+        let start = self.at + 1;
+        let mut at = start;
         loop {
-            at += memchr2(b'"', b'\\', self.bytes.get(at..)?)?;
-            if self.bytes.get(at) == Some(&b'"') {
+            at += memchr(b'"', self.bytes.get(at..)?)?;
+            // A quote after an odd number of backslashes is one of the text. They are rare, and line ends and
+            // the like, which are not, need not be looked at.
+            let before = self.bytes.get(start..at)?;
+            let slashes = before.iter().rev().take_while(|it| **it == b'\\');
+            if slashes.count().is_multiple_of(2) {
                 self.at = at + 1;
                 return Some(());
             }
-            at += 2;
+            at += 1;
         }
     }
 

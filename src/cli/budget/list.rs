@@ -4,25 +4,25 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use serde::Serialize;
-use tollward_store::{Budget, Holder, NanoUsd, Period, Store, Webhook, Window};
+use tollward_store::{Budget, Holder, NanoUsd, Period, Scope, Store, Webhook, Window};
 
 use crate::budgets::InForce;
 use crate::cli::console::{Console, time_text};
 
 /// A budget with what was charged in the period that runs.
 #[derive(Serialize)]
-struct Listed<'b> {
+pub(super) struct Listed<'b> {
     #[serde(flatten)]
-    budget: &'b Budget,
+    pub(super) budget: &'b Budget,
     /// What may be spent now.
-    limit_now: NanoUsd,
-    spent: NanoUsd,
+    pub(super) limit_now: NanoUsd,
+    pub(super) spent: NanoUsd,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resets_ms: Option<i64>,
+    pub(super) resets_ms: Option<i64>,
 }
 
 /// A webhook without what may be secret of it: its host alone.
-fn without_secrets(mut budget: Budget) -> Budget {
+pub(super) fn without_secrets(mut budget: Budget) -> Budget {
     budget.terms.webhook = budget.terms.webhook.map(|it| {
         let host = it.0.split('/').nth(2).unwrap_or_default();
         Webhook(host.rsplit('@').next().unwrap_or_default().to_owned())
@@ -73,11 +73,12 @@ pub(super) async fn run(
         [
             it.budget.name.clone(),
             holder_text(it.budget.holder, &names),
-            it.limit_now.to_string(),
+            limit_text(it),
             period_text(it.budget).to_owned(),
             it.spent.to_string(),
             left.to_string(),
             it.resets_ms.map_or_else(|| "never".to_owned(), time_text),
+            scope_text(&it.budget.terms.scope),
         ]
     });
     let heads = [
@@ -88,11 +89,35 @@ pub(super) async fn run(
         "SPENT",
         "LEFT",
         "RESETS (UTC)",
+        "ONLY",
     ];
     Ok(console.table(heads, rows)?)
 }
 
-fn listed<'b>(it: &'b InForce, spent: &HashMap<Window, NanoUsd>, now_ms: i64) -> Listed<'b> {
+/// What may be spent now, and whether that is more than usual.
+fn limit_text(listed: &Listed<'_>) -> String {
+    let is_raised = listed.limit_now != listed.budget.limit;
+    let raised = if is_raised { " (raised)" } else { "" };
+    format!("{}{raised}", listed.limit_now)
+}
+
+/// Which calls count, in words; nothing if all do.
+pub(super) fn scope_text(scope: &Scope) -> String {
+    let lists = [
+        ("models", &scope.models),
+        ("providers", &scope.providers),
+        ("tags", &scope.tags),
+    ];
+    let said = lists.iter().filter(|(_, list)| !list.is_empty());
+    let said = said.map(|(what, list)| format!("{what} {}", list.join(",")));
+    said.collect::<Vec<_>>().join("; ")
+}
+
+pub(super) fn listed<'b>(
+    it: &'b InForce,
+    spent: &HashMap<Window, NanoUsd>,
+    now_ms: i64,
+) -> Listed<'b> {
     let sum = spent.get(&it.window(now_ms)).copied();
     Listed {
         budget: &it.budget,

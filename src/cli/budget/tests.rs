@@ -116,3 +116,100 @@ fn amounts_that_are_none_are_refused_where_they_are_written() {
     ];
     assert!(Line::try_parse_from(both).is_err());
 }
+
+#[tokio::test]
+async fn all_that_was_decided_is_shown_and_a_raise_can_be_taken_back() {
+    let store = Store::memory().unwrap();
+    let creating = [
+        "create",
+        "web",
+        "--all",
+        "--limit",
+        "5",
+        "--per",
+        "day",
+        "--models",
+        "gpt-*,o3",
+        "--tags",
+        "nightly",
+        "--estimate",
+        "learned",
+        "--then",
+        "local",
+        "--webhook",
+        "https://x.example/secret",
+    ];
+    on(&store, &creating).await.0.unwrap();
+    let raise = async |line: &[&str]| on(&store, &[&["raise", "web"], line].concat()).await;
+    let (_, _, notes) = raise(&["--by", "3", "--for", "1h"]).await;
+    assert_eq!(
+        notes,
+        "Raised budget `web` to $8.00 until 2026-11-24 13:05 UTC.\n"
+    );
+    let (_, _, notes) = raise(&["--by", "4", "--for", "2h"]).await;
+    assert!(
+        notes.ends_with("in place of $3.00 more until 2026-11-24 13:05 UTC.\n"),
+        "{notes}"
+    );
+    let (_, out, _) = on(&store, &["list"]).await;
+    assert!(
+        out.contains("$9.00 (raised)") && out.contains("models gpt-*,o3; tags nightly"),
+        "{out}"
+    );
+    let (_, out, _) = on(&store, &["show", "web"]).await;
+    for told in [
+        "everybody",
+        "$5.00 a day",
+        "by $4.00 until 2026-11-24 14:05 UTC",
+        "models gpt-*,o3; tags nightly",
+        "learned",
+        "to local",
+        "100%, and tells x.example",
+        "UTC",
+    ] {
+        assert!(out.contains(told), "{told}: {out}");
+    }
+    assert!(!out.contains("secret"), "{out}");
+    let (_, _, notes) = raise(&["--by", "0"]).await;
+    assert_eq!(notes, "Budget `web` is not raised: $5.00.\n");
+    let (refused, ..) = raise(&["--by", "1"]).await;
+    assert!(
+        refused
+            .unwrap_err()
+            .to_string()
+            .starts_with("--for is missing")
+    );
+}
+
+#[test]
+fn an_amount_below_nothing_is_refused_in_words() {
+    for line in [
+        &["create", "b", "--all", "--limit", "-1"][..],
+        &["change", "b", "--limit", "-0.5"],
+        &["raise", "b", "--by", "-1", "--for", "1h"],
+    ] {
+        let refused = Line::try_parse_from([&["budget"], line].concat());
+        let told = refused.err().unwrap().to_string();
+        assert!(told.contains("negative"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_budget_that_no_call_could_be_charged_to_any_more_is_not_made() {
+    let store = Store::memory().unwrap();
+    for number in 0..MAX_CHARGES {
+        let name = format!("b{number}");
+        on(&store, &["create", &name, "--all", "--limit", "1"])
+            .await
+            .0
+            .unwrap();
+    }
+    let (refused, ..) = on(&store, &["create", "more", "--all", "--limit", "1"]).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("count towards 32 budgets already"),
+        "{refused}"
+    );
+    let of_a_model = ["create", "more", "--all", "--limit", "1", "--models", "m"];
+    on(&store, &of_a_model).await.0.unwrap();
+}

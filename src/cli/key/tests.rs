@@ -123,3 +123,25 @@ async fn an_empty_list_of_models_does_not_become_all_of_them() {
     }
     assert!(store.keys.list().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_list_says_whose_a_key_is_and_that_it_is_closed_with_its_team() {
+    let store = Store::memory().unwrap();
+    let new = tollward_store::NewAccount {
+        kind: AccountKind::Team,
+        parent: None,
+        name: "web".to_owned(),
+        now_ms: NOW,
+    };
+    store.budgets.open_account(new).await.unwrap();
+    on(&store, &["create", "app", "--team", "web"], NOW)
+        .await
+        .0
+        .unwrap();
+    let (_, out, _) = on(&store, &["list"], NOW).await;
+    assert!(out.contains("team web") && out.contains("active"), "{out}");
+    let closed = store.budgets.close_account(AccountKind::Team, "web", NOW);
+    closed.await.unwrap();
+    let (_, out, _) = on(&store, &["list"], NOW).await;
+    assert!(out.contains("team web") && out.contains("closed"), "{out}");
+}

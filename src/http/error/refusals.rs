@@ -165,7 +165,6 @@ impl From<ReserveError> for Problem {
         let retry = error.retry_after();
         let advice = error.advice();
         let (status, kind, code) = match error {
-            ReserveError::Route(error) => return error.into(),
             ReserveError::Exhausted { .. } => (
                 StatusCode::TOO_MANY_REQUESTS,
                 "insufficient_quota",
@@ -185,6 +184,11 @@ impl From<ReserveError> for Problem {
                 StatusCode::BAD_REQUEST,
                 "invalid_request_error",
                 "cost_unbounded",
+            ),
+            ReserveError::Crowded { .. } => (
+                StatusCode::FORBIDDEN,
+                "invalid_request_error",
+                "too_many_budgets",
             ),
             ReserveError::Unrecorded | ReserveError::Unanswered(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -71,7 +71,7 @@ struct Shared<'a> {
     books: &'a Mutex<Books>,
     /// Milliseconds after the beginning at which each side was heard last: the client, the vendor.
     heard: [AtomicU64; 2],
-    /// A response ended.
+    /// Something was booked.
     turned: Notify,
 }
 
@@ -235,11 +235,11 @@ impl Shared<'_> {
             let is_text = message.is_text();
             let data = message.into_data();
             // In the books before anybody can hang up on it.
-            let has_turned = self.books.lock().heard(&data);
+            let is_booked = self.books.lock().heard(&data);
             if let Err(end) = self.send(Side::Client, framed(is_text, data)).await {
                 return end;
             }
-            if has_turned {
+            if is_booked {
                 self.turned.notify_one();
             }
         }
@@ -278,7 +278,7 @@ impl Shared<'_> {
         }
     }
 
-    /// Ends the session for reasons of time, of the process or of the key.
+    /// Ends the session for reasons of time, of the process, of the key or of its budgets.
     async fn watch(&self) -> End {
         let session = self.session;
         let (gateway, limits) = (&session.gateway, session.limits);
@@ -318,6 +318,9 @@ impl Shared<'_> {
                     "the API key is not valid any more",
                     Outcome::Refused,
                 );
+            }
+            if self.books.lock().are_used_up() {
+                return End::ours(CloseCode::Policy, "the budget is used up", Outcome::Refused);
             }
         }
     }

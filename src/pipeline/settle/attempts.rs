@@ -12,6 +12,7 @@ use tollward_wire::fault::{Fault, Phase};
 
 use super::course::{ANSWERED, OUTRUN, SKIPPED};
 use super::{Attempt, Call, Failed, Observed, Settlement};
+use crate::budgets::Reservation;
 use crate::clock;
 use crate::http::error::Problem;
 use crate::pipeline::reserve::ReserveError;
@@ -50,9 +51,14 @@ impl Settlement {
             credential,
             failed: None,
             reservation: None,
+            unheard: None,
         };
         let reserved = self.reserve(&mut attempt);
         reserved.map_err(|error| Box::new(unaffordable(*error)))?;
+        if self.spending.as_ref().is_some_and(|it| it.is_bound()) {
+            let held = attempt.reservation.as_ref().map(Reservation::held);
+            attempt.unheard = held.map(|it| it.amount);
+        }
         if self.open.is_empty() {
             self.follow(deployment);
         }
@@ -95,6 +101,8 @@ impl Settlement {
         let (entry, _) = self.call.entry(attempt, ended, Observed::default());
         self.gateway.book(&entry);
         attempt.charge(&entry);
+        let tokens = &entry.tokens;
+        self.slot.permit.used(tokens.input, tokens.output);
         let metrics = &self.gateway.metrics;
         metrics.count_usage(&attempt.deployment, &entry);
     }
@@ -280,6 +288,7 @@ impl Attempt {
             credential: Arc::from(""),
             failed: None,
             reservation: None,
+            unheard: None,
         }
     }
 }

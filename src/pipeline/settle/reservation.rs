@@ -95,7 +95,7 @@ impl Settlement {
 impl super::Call {
     /// The row of an attempt that runs, as it is booked if nothing is heard of it again; `None` if nothing
     /// is held for it.
-    fn held(&self, attempt: &Attempt) -> Option<Entry> {
+    pub(super) fn held(&self, attempt: &Attempt) -> Option<Entry> {
         let held = attempt.reservation.as_ref()?.held();
         if held.amount == NanoUsd::ZERO {
             return None;
@@ -122,10 +122,12 @@ impl Attempt {
     /// A part of it is booked: what that cost is charged, and the rest stays held.
     pub(super) fn charge_part(&mut self, entry: &mut Entry) {
         if let Some(reservation) = &mut self.reservation {
-            let windows = Arc::clone(&reservation.held().windows);
+            let held = reservation.held();
+            // Where nobody knows the cost of a part, it is charged what is held for it.
+            let is_known = entry.cost.is_some();
             entry.held = Some(tollward_store::Held {
-                amount: NanoUsd::ZERO,
-                windows,
+                amount: if is_known { NanoUsd::ZERO } else { held.amount },
+                windows: Arc::clone(&held.windows),
             });
             reservation.charge(entry.charge());
         }

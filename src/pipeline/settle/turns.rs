@@ -74,6 +74,20 @@ impl Settlement {
         self.call.last.charge_part(&mut entry);
         self.call.turns += 1;
         self.write(&entry, observed);
+        let tokens = &entry.tokens;
+        self.slot.permit.used(tokens.input, tokens.output);
+        // The row has the number under which something was held: the session holds it under its next one.
+        let held = self.call.held(&self.call.last);
+        _ = held.is_some_and(|it| self.gateway.hold(&it));
+    }
+
+    /// Whether some budget has no room for another response like this one.
+    pub fn is_used_up(&self) -> bool {
+        let spending = self.spending.as_ref();
+        let is_held = self.call.last.reservation.is_some();
+        spending.is_some_and(|it| {
+            is_held && it.is_passed(&self.gateway.budgets, &self.call.last.deployment)
+        })
     }
 }
 

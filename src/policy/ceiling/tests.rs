@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use tollward_config::catalog::{Rates, Unit};
+use tollward_config::catalog::{Catalog, Rates, Unit};
 
 use super::*;
 
@@ -33,8 +33,9 @@ fn demand() -> Demand {
         output: None,
         choices: 1,
         has_media: false,
-        documents: 0,
-        is_priority: false,
+        things: Things::default(),
+        measure: Measure::Tokens,
+        wants: Wants::default(),
     }
 }
 
@@ -138,4 +139,89 @@ proptest! {
         let cost = prices().cost(&usage, NOW).cost.unwrap();
         prop_assert!(cost <= hold, "{cost} of {hold}");
     }
+}
+
+// S-26
+#[test]
+fn what_may_be_served_in_a_dearer_way_is_held_as_that() {
+    let catalog = Catalog::embedded();
+    let models = catalog.models("anthropic");
+    let listed = models
+        .iter()
+        .map(|it| Prices::listed(&catalog, "anthropic", it));
+    let is_both = |it: &Prices| {
+        it.services(NOW).any(|it| it == "fast") && it.regions(NOW).any(|it| it == "us")
+    };
+    let prices = listed.into_iter().find(is_both).unwrap();
+    let can = Capabilities::default();
+    let hold = |wants, estimate| {
+        let demand = Demand {
+            estimate,
+            wants,
+            ..demand()
+        };
+        demand.hold(&prices, &can, 1_000, NOW).unwrap()
+    };
+    let wants = |haste, place| Wants {
+        haste,
+        place,
+        tools: false,
+    };
+    for (haste, place) in [(false, false), (true, false), (false, true), (true, true)] {
+        let usage = Usage {
+            input: 1_000,
+            output: 1_000,
+            cache_write: 1_000,
+            cache_write_long: 1_000,
+            service_tier: haste.then(|| "fast".into()),
+            region: place.then(|| "us".into()),
+            ..Usage::default()
+        };
+        let cost = prices.cost(&usage, NOW).cost.unwrap();
+        let bound = hold(wants(haste, place), Estimate::Bound);
+        assert!(
+            cost <= bound && bound.0 < cost.0 + 100,
+            "{haste} {place}: {cost} of {bound}"
+        );
+        let learned = hold(wants(haste, place), Estimate::Learned);
+        let usual = hold(wants(false, false), Estimate::Learned);
+        assert_eq!(learned > usual, haste || place);
+    }
+}
+
+#[test]
+fn what_is_priced_by_the_piece_is_held_where_the_pieces_are_known() {
+    let can = Capabilities::default();
+    let of = |unit, pico| Prices::Override(Arc::new(Rates::default().with(unit, pico)));
+    let hold = |demand: &Demand, prices: &Prices| demand.hold(prices, &can, 0, NOW).map(|it| it.0);
+    let spoken = Demand {
+        measure: Measure::Pieces,
+        things: Things {
+            characters: 100,
+            ..Things::default()
+        },
+        ..demand()
+    };
+    let by_character = of(Unit::Character, 15_000_000);
+    assert_eq!(hold(&spoken, &by_character), Ok(1_500_000));
+    // Who is paid for tokens counts them when it has spoken.
+    assert_eq!(hold(&spoken, &prices()), Err(NoCeiling::Unmeasured));
+    assert_eq!(hold(&spoken, &Prices::Unknown), Err(NoCeiling::Unpriced));
+    let learned = Demand {
+        estimate: Estimate::Learned,
+        ..spoken
+    };
+    assert_eq!(hold(&learned, &by_character), Ok(1_500_000));
+    assert_eq!(hold(&learned, &prices()), Ok(LEAST_HOLD.0));
+    assert_eq!(hold(&learned, &Prices::Free), Ok(0));
+    let ranked = Demand {
+        things: Things {
+            search_units: search_units(100, 10, 100 * 1_000),
+            ..Things::default()
+        },
+        ..demand()
+    };
+    // A hundred documents of a thousand tokens are three times a hundred pieces and a bit.
+    let by_search = of(Unit::SearchUnit, 2_000_000_000);
+    assert_eq!(hold(&ranked, &by_search), Ok(4 * 2_000_000 + ROUNDING_NANO));
 }

@@ -91,6 +91,40 @@ fn a_full_journal_refuses_and_takes_entries_again_once_segments_are_gone() {
 }
 
 #[test]
+fn what_has_happened_waits_in_memory_for_room_and_is_written_in_order() {
+    // P-06
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path(), 100, 250);
+    let accepted = (0..50)
+        .take_while(|_| journal.append(&record(&[1; 30])).is_ok())
+        .count();
+    for byte in [2, 3] {
+        let kept = journal.append_or_keep(&record(&[byte; 30]));
+        assert!(matches!(kept, Err(StoreError::JournalFull { .. })));
+    }
+    assert_eq!(payloads(folder.path()).len(), accepted);
+    let active = journal.next_work(Duration::ZERO).target.segment;
+    journal.delete_before(active).unwrap();
+    journal.append(&record(&[4; 30])).unwrap();
+    let payloads = payloads(folder.path());
+    let written: Vec<u8> = payloads.iter().flat_map(|it| it.first()).copied().collect();
+    assert!(written.ends_with(&[2, 3, 4]), "{written:?}");
+}
+
+#[test]
+fn a_writer_without_work_looks_whether_there_is_room_again() {
+    // P-06
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path(), 1_000, 1 << 20);
+    let full = Arc::new(File::options().append(true).open("/dev/full").unwrap());
+    journal.state.lock().active.file = full;
+    assert!(journal.append_or_keep(&record(b"kept")).is_err());
+    let work = journal.next_work(Duration::ZERO);
+    assert!(work.target.offset > segment::START);
+    assert_eq!(payloads(folder.path()), [b"kept"]);
+}
+
+#[test]
 fn a_new_process_continues_behind_what_it_finds() {
     let folder = tempfile::tempdir().unwrap();
     open(folder.path(), 1_000, 1 << 20)

@@ -57,35 +57,36 @@ impl GatewayLedger {
     }
 }
 
-impl GatewayLedger {
-    /// Appends the record that `encode` writes.
-    fn append(
-        &self,
-        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let mut record = Vec::with_capacity(256);
-        record.resize(segment::FRAME, 0);
-        encode(&mut record)?;
-        segment::seal(&mut record);
-        self.journal.append(&record)
-    }
+/// The record that `encode` writes.
+fn sealed(
+    encode: impl FnOnce(&mut Vec<u8>) -> Result<(), StoreError>,
+) -> Result<Vec<u8>, StoreError> {
+    let mut record = Vec::with_capacity(256);
+    record.resize(segment::FRAME, 0);
+    encode(&mut record)?;
+    segment::seal(&mut record);
+    Ok(record)
 }
 
 #[async_trait]
 impl Ledger for GatewayLedger {
     fn record(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.append(|record| codec::encode(entry, record))
+        let record = sealed(|record| codec::encode(entry, record))?;
+        self.journal.append_or_keep(&record)
     }
 
     fn hold(&self, entry: &Entry) -> Result<(), StoreError> {
-        self.append(|record| codec::encode_hold(entry, record))
+        // What may be sent only when it is written down does not wait.
+        let record = sealed(|record| codec::encode_hold(entry, record))?;
+        self.journal.append(&record)
     }
 
     fn release(&self, request: RequestId, attempt: u32) -> Result<(), StoreError> {
-        self.append(|record| {
+        let record = sealed(|record| {
             codec::encode_release(request, attempt, record);
             Ok(())
-        })
+        })?;
+        self.journal.append_or_keep(&record)
     }
 
     async fn flush(&self) -> Result<(), StoreError> {

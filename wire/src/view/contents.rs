@@ -4,6 +4,11 @@ use super::{MAX_CHOICES, MAX_MESSAGES, MAX_OUTPUT, MAX_TOOLS, integer_of};
 use crate::document::{Document, FieldError};
 use crate::walk::Walker;
 
+/// The two spellings of a field that is read here.
+type Spellings = [&'static str; 2];
+
+const CONFIG: Spellings = ["generationConfig", "generation_config"];
+
 /// Checks that there is something to answer, and not more than may be.
 pub(super) fn check(document: &Document) -> Result<(), FieldError> {
     let expected = "a non-empty array of content objects";
@@ -49,17 +54,29 @@ pub(super) fn choices(document: &Document) -> Result<u32, FieldError> {
 /// A whole number in `generationConfig`.
 fn setting(
     document: &Document,
-    names: [&'static str; 2],
+    names: Spellings,
     expected: &'static str,
     is_usable: impl Fn(&u64) -> bool,
 ) -> Result<Option<u64>, FieldError> {
-    let config = document.object("generationConfig");
-    let Some(config) = config.or_else(|| document.object("generation_config")) else {
+    let [camel, snake] = CONFIG;
+    if document.raw(camel).is_some() && document.raw(snake).is_some() {
+        return Err(twice(camel.to_owned()));
+    }
+    let config = document.object(camel).or_else(|| document.object(snake));
+    let Some(config) = config else {
         return Ok(None);
     };
-    let raw = names.iter().find_map(|it| config.raw(document, it));
+    let [name, other] = names;
+    let raw = match (config.raw(document, name), config.raw(document, other)) {
+        (Some(_), Some(_)) => return Err(twice(format!("generationConfig.{name}"))),
+        (raw, None) | (None, raw) => raw,
+    };
     let number = integer_of(raw).ok();
     let number = number.filter(|it| it.as_ref().is_none_or(&is_usable));
-    let [name, _] = names;
     number.ok_or_else(|| FieldError::new(format!("generationConfig.{name}"), expected))
+}
+
+/// Which of two spellings the vendor reads, nobody says.
+fn twice(field: String) -> FieldError {
+    FieldError::new(field, "written once, in one of its two spellings")
 }

@@ -31,6 +31,7 @@ fn a_plain_chat_has_the_defaults() {
         asks_usage: false,
         max_output: None,
         choices: 1,
+        written: 1,
     };
     assert_eq!(chat(""), Ok(expected.clone()));
     let nulls = r#""stream":null,"n":null,"max_tokens":null,"stream_options":null,"tools":null"#;
@@ -44,8 +45,10 @@ fn every_field_is_read() {
         model: "m".to_owned(),
         is_stream: true,
         asks_usage: true,
-        max_output: Some(7),
+        // Which of the two a server reads is not said.
+        max_output: Some(9),
         choices: 3,
+        written: 3,
     };
     assert_eq!(chat(fields), Ok(expected));
 }
@@ -214,4 +217,70 @@ fn the_other_operations_need_their_input() {
     }
     let body = r#"{"model":"m","input":"x","stream":true}"#;
     assert!(!view(Operation::Embeddings, body).unwrap().is_stream);
+}
+
+// S-26
+#[test]
+fn every_prompt_has_its_choices_and_the_best_of_several_are_all_written() {
+    for (body, expected) in [
+        (r#""prompt":"hi" "#, Ok(1)),
+        (r#""prompt":[1,2,3]"#, Ok(1)),
+        (r#""prompt":["a","b","c"],"n":2"#, Ok(6)),
+        (r#""prompt":[[1,2],[3]],"best_of":20.0"#, Ok(40)),
+        (r#""prompt":"hi","n":3,"best_of":null"#, Ok(3)),
+        (r#""prompt":"hi","best_of":"20" "#, Err("best_of")),
+        (r#""prompt":"hi","best_of":-1"#, Err("best_of")),
+        (r#""prompt":"hi","best_of":2.5"#, Err("best_of")),
+        (r#""prompt":"hi","best_of":129"#, Err("best_of")),
+        (r#""prompt":"hi","best_of":1e99"#, Err("best_of")),
+    ] {
+        let body = format!(r#"{{"model":"m",{body}}}"#);
+        let read = view(Operation::Completions, &body);
+        let written = read.map(|it| it.written).map_err(|it| it.field);
+        assert_eq!(written, expected.map_err(str::to_owned), "{body}");
+    }
+}
+
+#[test]
+fn of_two_bounds_on_an_answer_the_larger_holds() {
+    let both = chat(r#""max_completion_tokens":1,"max_tokens":16000"#);
+    assert_eq!(both.unwrap().max_output, Some(16_000));
+}
+
+// S-26
+#[test]
+fn what_google_could_read_in_two_spellings_is_refused() {
+    let read = |config: &str| {
+        let body = format!(r#"{{"contents":[{{"parts":[]}}],{config}}}"#);
+        let address = Address {
+            model: "m".to_owned(),
+            is_stream: false,
+        };
+        let document = Document::parse(body.into()).unwrap();
+        let view = RequestView::read_at(Some(address), Operation::GenerateContent, &document);
+        view.map(|it| (it.max_output, it.choices))
+            .map_err(|it| it.field)
+    };
+    let one = read(r#""generation_config":{"max_output_tokens":9,"candidateCount":2}"#);
+    assert_eq!(one, Ok((Some(9), 2)));
+    for (config, field) in [
+        (
+            r#""generationConfig":{"candidateCount":null,"candidate_count":8}"#,
+            "generationConfig.candidateCount",
+        ),
+        (
+            r#""generationConfig":{"maxOutputTokens":1,"max_output\u005ftokens":8}"#,
+            "generationConfig.maxOutputTokens",
+        ),
+        (
+            r#""generationConfig":{},"generation_config":{"candidateCount":8}"#,
+            "generationConfig",
+        ),
+        (
+            r#""generationConfig":{"maxOutputTokens":"1000"}"#,
+            "generationConfig.maxOutputTokens",
+        ),
+    ] {
+        assert_eq!(read(config), Err(field.to_owned()), "{config}");
+    }
 }

@@ -51,9 +51,14 @@ impl Books {
         self.reader.is_responding()
     }
 
-    /// Reads an event of the vendor and books what it says; `true` if a response ended with it.
+    /// Whether some budget has no room for another response.
+    pub(super) fn are_used_up(&self) -> bool {
+        self.settlement.is_used_up()
+    }
+
+    /// Reads an event of the vendor and books what it says; `true` if something was booked.
     pub(super) fn heard(&mut self, event: &[u8]) -> bool {
-        let has_turned = match self.reader.push(event, &self.upstream_model) {
+        let is_booked = match self.reader.push(event, &self.upstream_model) {
             Noticed::Nothing => false,
             Noticed::Done(turn) => {
                 let began = self.began.take();
@@ -62,13 +67,13 @@ impl Books {
             }
             Noticed::Transcribed(turn, by) => {
                 self.settlement.transcript(&turn, by);
-                false
+                true
             }
         };
         if self.reader.is_responding() {
             self.began.get_or_insert_with(clock::mono);
         }
-        has_turned
+        is_booked
     }
 
     /// Books what is under way, and the session itself.
