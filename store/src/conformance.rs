@@ -15,6 +15,7 @@ use crate::{
     RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
+mod admin;
 mod answers;
 mod budgets;
 mod keys;
@@ -22,6 +23,11 @@ mod refusals;
 mod responses;
 pub(crate) mod server;
 
+use admin::{
+    a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
+    a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
+    the_last_owner_of_the_gateway_is_not_revoked,
+};
 use budgets::{
     a_budget_is_changed_and_ended_by_its_name,
     a_charge_is_booked_once_however_often_it_is_recorded,
@@ -193,6 +199,9 @@ conformance!(
     the_first_answer_of_a_name_wins_while_it_lives,
     a_keeper_that_holds_too_much_loses_its_oldest_answers,
     an_answer_that_is_too_large_is_refused,
+    a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
+    the_last_owner_of_the_gateway_is_not_revoked,
+    a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: Option<&Location>) {

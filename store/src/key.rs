@@ -13,8 +13,8 @@ use crate::{AccountId, KeyHash, KeyId, StoreError};
 
 mod text;
 
-pub use text::is_well_formed_key;
-pub(crate) use text::{hint, mint};
+pub(crate) use text::{KEY, TOKEN, hint, mint};
+pub use text::{is_well_formed_key, is_well_formed_token};
 
 /// Longest name and longest model pattern, in bytes.
 const MAX_TEXT: usize = 128;

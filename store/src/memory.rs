@@ -4,8 +4,10 @@
 //! what the durable one would. It grows with every entry; nothing is evicted.
 
 mod answers;
+mod audit;
 mod budgets;
 mod responses;
+mod tokens;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
@@ -18,20 +20,23 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::civil::{DAY_MS, day_text};
 use crate::journal::codec::{self, Record};
-use crate::key::{hint, mint};
+use crate::key::{KEY, hint, mint};
 use crate::ledger::is_error;
 use crate::{
-    Account, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord, KeyStore, Ledger,
-    NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError, UsageQuery, UsageRow,
+    Account, AdminToken, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord,
+    KeyStore, Ledger, NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError,
+    UsageQuery, UsageRow,
 };
 
 pub(crate) use self::answers::MemoryAnswers;
+pub(crate) use self::audit::MemoryAudit;
 pub(crate) use self::responses::MemoryResponses;
 
 /// Keys and ledger of one process; the report by key needs both.
 pub(crate) struct Memory {
     pepper: Arc<Pepper>,
     keys: Mutex<Vec<(KeyHash, KeyRecord)>>,
+    tokens: Mutex<Vec<(KeyHash, AdminToken)>>,
     accounts: Mutex<Vec<Account>>,
     budgets: Mutex<Vec<Budget>>,
     limits: Mutex<HashMap<Holder, RateLimits>>,
@@ -53,6 +58,7 @@ impl Memory {
         Self {
             pepper,
             keys: Mutex::default(),
+            tokens: Mutex::default(),
             accounts: Mutex::default(),
             budgets: Mutex::default(),
             limits: Mutex::default(),
@@ -69,8 +75,8 @@ impl Memory {
 #[async_trait]
 impl KeyStore for Memory {
     async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError> {
-        let secret = mint()?;
-        let record = KeyRecord::from_new(new, hint(secret.expose_secret()))?;
+        let secret = mint(KEY)?;
+        let record = KeyRecord::from_new(new, hint(KEY, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
         let mut keys = self.keys.lock();
         let is_taken =

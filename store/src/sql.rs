@@ -16,9 +16,13 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Transaction};
 use crate::journal::{Journal, Limits};
 use crate::node::Shares;
 use crate::store::Location;
-use crate::{AnswerStore, BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
+use crate::{
+    AnswerStore, AuditLog, BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError,
+    TokenStore,
+};
 
 mod answers;
+mod audit;
 mod book;
 mod budgets;
 mod charges;
@@ -33,6 +37,7 @@ mod report;
 mod responses;
 mod schema;
 mod sqlite;
+mod tokens;
 mod writer;
 
 use self::dialect::Dialect;
@@ -55,6 +60,8 @@ pub(crate) struct Opened {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) responses: Arc<dyn ResponseStore>,
     pub(crate) answers: Arc<dyn AnswerStore>,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) shares: Option<Arc<dyn Shares>>,
 }
@@ -143,7 +150,12 @@ pub(crate) async fn open(
         budgets: Arc::new(budgets::SqlBudgets::new(database.clone(), node)),
         ledger,
         responses: Arc::new(responses::SqlResponses::new(database.clone())),
-        answers: Arc::new(answers::SqlAnswers::new(database)),
+        answers: Arc::new(answers::SqlAnswers::new(database.clone())),
+        tokens: Arc::new(tokens::SqlTokens::new(
+            database.clone(),
+            Arc::clone(&pepper),
+        )),
+        audit: Arc::new(audit::SqlAudit::new(database)),
         pepper,
     })
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::connections::Line;
 use super::{Database, begin};
-use crate::key::{hint, mint};
+use crate::key::{KEY, hint, mint};
 use crate::{AccountId, KeyHash, KeyId, KeyRecord, KeyStore, NewKey, Pepper, StoreError};
 
 pub(super) struct SqlKeys {
@@ -33,8 +33,8 @@ impl SqlKeys {
 #[async_trait]
 impl KeyStore for SqlKeys {
     async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError> {
-        let secret = mint()?;
-        let record = KeyRecord::from_new(new, hint(secret.expose_secret()))?;
+        let secret = mint(KEY)?;
+        let record = KeyRecord::from_new(new, hint(KEY, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
         // Ids and hashes are random, so what is not unique is the name.
         let insert =
