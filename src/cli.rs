@@ -8,6 +8,7 @@
 pub mod account;
 pub mod account_models;
 pub mod accounts;
+pub mod audit;
 pub mod books;
 pub mod budget;
 pub mod catalog;
@@ -29,6 +30,7 @@ pub mod serve;
 pub mod show;
 pub mod span;
 pub mod talk;
+pub mod token;
 pub mod usage;
 
 use std::io::{self, IsTerminal};
@@ -154,7 +156,11 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         }
         Command::Books(command) => {
             let store = open_store(&place, &environment).await?;
-            return books::run(&command, &store, &mut console).await;
+            // Who became root is more to the point than root.
+            let account = ["SUDO_USER", "USER", "LOGNAME"]
+                .iter()
+                .find_map(|name| environment.get(name));
+            return books::run(&command, &store, account, &mut console).await;
         }
         Command::Route { command } => {
             route::run(&command, &place, &environment, &mut console).await?;

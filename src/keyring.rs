@@ -24,6 +24,7 @@ use tollward_store::{
 use crate::budgets::Budgets;
 use crate::clock;
 use crate::limits::RateMeters;
+use crate::registrar::roster::Roster;
 use crate::snapshot::AuthMode;
 
 /// How often the store is asked for changes.
@@ -37,9 +38,11 @@ type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
 pub struct Keyring {
     store: Arc<dyn KeyStore>,
     pepper: Arc<Pepper>,
-    /// Changes of budgets, of limits and of accounts move the same version.
+    /// Changes of budgets, of limits, of accounts and of admin tokens move the same version.
     budgets: Arc<Budgets>,
     meters: Arc<RateMeters>,
+    /// The admin tokens.
+    pub roster: Roster,
     keys: ArcSwap<Keys>,
     /// There was a key since the start.
     had_keys: AtomicBool,
@@ -57,8 +60,9 @@ impl Keyring {
         budgets: Arc<Budgets>,
         meters: Arc<RateMeters>,
     ) -> Result<Self, StoreError> {
+        let seen = store.keys.version().await?;
+        let roster = Roster::load(store).await?;
         let (store, pepper) = (Arc::clone(&store.keys), Arc::clone(&store.pepper));
-        let seen = store.version().await?;
         budgets.refresh().await?;
         let keys = read(&*store, &budgets).await?;
         Ok(Self {
@@ -66,6 +70,7 @@ impl Keyring {
             pepper,
             budgets,
             meters,
+            roster,
             had_keys: AtomicBool::new(!keys.is_empty()),
             keys: ArcSwap::from_pointee(keys),
             seen: tokio::sync::Mutex::new(seen),
@@ -132,12 +137,16 @@ impl Keyring {
     }
 
     /// Reads the keys again if any process changed them.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// The store cannot be read; the known keys stay as they are.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let mut seen = self.seen.lock().await;
         let version = self.store.version().await?;
         if version != *seen {
             self.budgets.refresh().await?;
             self.meters.refresh().await?;
+            self.roster.refresh().await?;
             let keys = read(&*self.store, &self.budgets).await?;
             if !keys.is_empty() {
                 self.had_keys.store(true, Ordering::Relaxed);

@@ -5,17 +5,20 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tollward_store::{AccountId, AccountKind, KeyRecord, KeyStore, NewKey, Store};
+use tollward_store::KeyRecord;
 
 use crate::cli::{
-    budget::find_account,
+    books::explained,
     console::{Console, time_text},
     span,
 };
+use crate::registrar::Registrar;
+use crate::registrar::directory::PlaceName;
+use crate::registrar::keys::KeyWish;
 
 /// Arguments of `tollward key`.
 #[derive(Debug, Clone, Args)]
@@ -93,43 +96,37 @@ struct Listed<'a> {
 /// The store refused, no such key exists, or the output is closed.
 pub async fn run(
     args: &KeyArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let keys = &*store.keys;
     match &args.command {
-        KeyCommand::Create(args) => create(args, store, now_ms, console).await,
-        KeyCommand::List(args) => list(args, keys, now_ms, console).await,
-        KeyCommand::Revoke(args) => revoke(args, keys, now_ms, console).await,
+        KeyCommand::Create(args) => create(args, registrar, console).await,
+        KeyCommand::List(args) => list(args, registrar, console).await,
+        KeyCommand::Revoke(args) => revoke(args, registrar, console).await,
     }
 }
 
 async fn create(
     args: &CreateArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
+    let now_ms = registrar.now_ms;
     let trimmed = args.models.iter().map(|model| model.trim().to_owned());
-    let new = NewKey {
+    let wish = KeyWish {
         name: args.name.clone(),
-        allowed_models: trimmed.filter(|model| !model.is_empty()).collect(),
-        account: args.account(store).await?,
-        now_ms,
+        models: trimmed.filter(|model| !model.is_empty()).collect(),
+        place: place_name(args.org.as_ref(), args.team.as_ref()),
         expires_ms: args
             .expires
             .map(|span| now_ms.saturating_add(span::millis(span))),
     };
     // `--models ,` must not quietly become a key that may call everything.
-    if new.allowed_models.is_empty() && !args.models.is_empty() {
+    if wish.models.is_empty() && !args.models.is_empty() {
         bail!("--models names no model; leave it out to allow all");
     }
-    let (record, secret) = store
-        .keys
-        .create(new)
-        .await
-        .context("failed to create the key")?;
+    let created = registrar.create_key(wish).await;
+    let (record, secret) = created.map_err(|error| explained(error, "failed to create the key"))?;
     let text = secret.expose_secret();
     if args.json {
         console.json(&Listed {
@@ -159,11 +156,12 @@ async fn create(
 
 async fn list(
     args: &ListArgs,
-    keys: &dyn KeyStore,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let records = keys.list().await.context("failed to list the keys")?;
+    let now_ms = registrar.now_ms;
+    let records = registrar.keys().await;
+    let records = records.map_err(|error| explained(error, "failed to list the keys"))?;
     let listed = |record| Listed {
         record,
         state: state(record, now_ms),
@@ -210,20 +208,12 @@ async fn list(
 
 async fn revoke(
     args: &RevokeArgs,
-    keys: &dyn KeyStore,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let revoked = keys
-        .revoke(&args.key, now_ms)
-        .await
-        .context("failed to revoke the key")?;
-    let Some(record) = revoked else {
-        bail!(
-            "no key has the name or id `{}`; see `tollward key list`",
-            args.key
-        );
-    };
+    let revoked = registrar.revoke_key(&args.key).await;
+    let record = revoked.map_err(|error| explained(error, "failed to revoke the key"))?;
+    let now_ms = registrar.now_ms;
     if args.json {
         console.json(&Listed {
             record: &record,
@@ -240,23 +230,17 @@ async fn revoke(
     Ok(())
 }
 
-impl CreateArgs {
-    /// Who the key belongs to.
-    async fn account(&self, store: &Store) -> anyhow::Result<Option<AccountId>> {
-        let (kind, name) = match (&self.team, &self.org) {
-            (Some(team), _) => (AccountKind::Team, team),
-            (None, Some(org)) => (AccountKind::Organization, org),
-            (None, None) => return Ok(None),
-        };
-        let account = find_account(store, kind, name).await?;
-        if account.closed_ms.is_some() {
-            bail!("the {} `{}` is closed", kind.name(), account.name);
-        }
-        Ok(Some(account.id))
+/// Where something belongs that has a flag for each.
+pub(in crate::cli) fn place_name(org: Option<&String>, team: Option<&String>) -> PlaceName {
+    match (team, org) {
+        (Some(team), _) => PlaceName::Team(team.clone()),
+        (None, Some(org)) => PlaceName::Organization(org.clone()),
+        (None, None) => PlaceName::Gateway,
     }
 }
 
-fn state(record: &KeyRecord, now_ms: i64) -> &'static str {
+/// How a key is at `now_ms`, in a word.
+pub(crate) fn state(record: &KeyRecord, now_ms: i64) -> &'static str {
     match record.revoked_ms {
         Some(_) => "revoked",
         None if record.is_active(now_ms) => "active",

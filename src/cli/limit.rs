@@ -3,14 +3,15 @@
 //! A running gateway follows within a second. Limits of a holder are set together: what is not said is
 //! not limited.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use tollward_store::{Holder, RateLimits, Store};
+use tollward_store::RateLimits;
 
+use crate::cli::books::explained;
 use crate::cli::budget::HolderArgs;
 use crate::cli::budget::list::{holder_text, names};
 use crate::cli::console::Console;
+use crate::registrar::Registrar;
 
 /// What `tollward limit` can do.
 #[derive(Debug, Clone, Subcommand)]
@@ -60,22 +61,13 @@ pub struct ClearArgs {
     holder: HolderArgs,
 }
 
-/// Limits of a holder.
-#[derive(Serialize)]
-struct Listed {
-    #[serde(flatten)]
-    holder: Holder,
-    #[serde(flatten)]
-    limits: RateLimits,
-}
-
 /// Runs `tollward limit`.
 ///
 /// # Errors
 /// The store refused, something that is named does not exist, or the output is closed.
 pub async fn run(
     command: &LimitCommand,
-    store: &Store,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     match command {
@@ -86,30 +78,36 @@ pub async fn run(
                     "nothing is limited; say --rpm, --tpm, --input-tpm, --output-tpm or --parallel"
                 );
             }
-            set(&args.holder, limits, store).await?;
+            set(&args.holder, limits, registrar).await?;
             Ok(writeln!(console.notes, "Set.")?)
         }
         LimitCommand::Clear(args) => {
-            set(&args.holder, RateLimits::default(), store).await?;
+            set(&args.holder, RateLimits::default(), registrar).await?;
             Ok(writeln!(console.notes, "Cleared.")?)
         }
-        LimitCommand::List(args) => list(args, store, console).await,
+        LimitCommand::List(args) => list(args, registrar, console).await,
     }
 }
 
-async fn set(holder: &HolderArgs, limits: RateLimits, store: &Store) -> anyhow::Result<()> {
-    let holder = holder.find(store).await?;
-    let set = store.budgets.set_limits(holder, limits).await;
-    set.context("failed to set the limits")
+async fn set(
+    holder: &HolderArgs,
+    limits: RateLimits,
+    registrar: &Registrar<'_>,
+) -> anyhow::Result<()> {
+    let set = registrar.set_limits(&holder.name(), limits).await;
+    set.map(|_| ())
+        .map_err(|error| explained(error, "failed to set the limits"))
 }
 
-async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let limits = store.budgets.limits().await;
-    let limits = limits.context("failed to read the limits")?;
+async fn list(
+    args: &ListArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let limits = registrar.limits().await;
+    let limits = limits.map_err(|error| explained(error, "failed to read the limits"))?;
     if args.json {
-        let listed = |(holder, limits)| Listed { holder, limits };
-        let listed: Vec<Listed> = limits.into_iter().map(listed).collect();
-        return Ok(console.json(&listed)?);
+        return Ok(console.json(&limits)?);
     }
     if limits.is_empty() {
         writeln!(
@@ -118,11 +116,12 @@ async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyh
         )?;
         return Ok(());
     }
-    let names = names(store).await?;
+    let names = names(registrar).await?;
     let number = |it: Option<u32>| it.map(|it| it.to_string()).unwrap_or_default();
-    let rows = limits.iter().map(|(holder, it)| {
+    let rows = limits.iter().map(|held| {
+        let it = &held.limits;
         [
-            holder_text(*holder, &names),
+            holder_text(held.holder, &names),
             number(it.requests_per_minute),
             number(it.tokens_per_minute),
             number(it.input_tokens_per_minute),
