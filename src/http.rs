@@ -1,8 +1,9 @@
 //! The HTTP edge: routers, limits and the one map from errors to answers.
 //!
-//! Two listeners: the public one serves the API, the admin one metrics. Policy
+//! Two listeners: the public one serves the API, the admin one metrics and what is governed. Policy
 //! lives in `pipeline/`; what is here is the same for every operation.
 
+pub mod admin;
 pub mod cached;
 pub mod error;
 pub mod gemini;
@@ -106,22 +107,14 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
     inference::answer(Operation::Rerank, state, request).await
 }
 
-/// The operator's side: metrics, probes, and how calls are routed.
-pub fn admin(gateway: &Arc<Gateway>) -> Router {
+/// The operator's side: metrics, probes, the admin API.
+pub fn operator(gateway: &Arc<Gateway>) -> Router {
     let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
-    let routing = Router::new()
-        .route("/admin/v1/explain", post(ops::explain::answer))
-        .route("/admin/v1/deployments", get(ops::deployments::list))
-        .route("/admin/v1/deployments/drain", post(ops::deployments::drain))
-        .route(
-            "/admin/v1/deployments/undrain",
-            post(ops::deployments::undrain),
-        )
-        // Only these tell and change what a web page must not: probes and scrapers use any name.
-        .route_layer(checked);
+    // Only these tell and change what a web page must not: probes and scrapers use any name.
+    let (governing, _) = admin::router().route_layer(checked).split_for_parts();
     Router::new()
         .route("/metrics", get(ops::metrics))
-        .merge(routing)
+        .merge(governing)
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)

@@ -18,7 +18,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tollward_store::{
-    KeyHash, KeyId, KeyRecord, KeyStore, Pepper, Store, StoreError, is_well_formed_key,
+    AdminToken, KeyHash, KeyId, KeyRecord, KeyStore, Pepper, Store, StoreError, is_well_formed_key,
+    is_well_formed_token,
 };
 
 use crate::budgets::Budgets;
@@ -110,6 +111,18 @@ impl Keyring {
             }
         }
         found.filter(|key| key.is_active(now_ms))
+    }
+
+    /// The admin token that `presented` is the text of, if it works.
+    pub async fn admin(&self, presented: &[u8], now_ms: i64) -> Option<Arc<AdminToken>> {
+        let found = self.roster.find(presented, now_ms);
+        if found.is_some() || !is_well_formed_token(presented) || !self.may_look_early() {
+            return found;
+        }
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "the admin tokens could not be refreshed");
+        }
+        self.roster.find(presented, now_ms)
     }
 
     /// The active key of that name.

@@ -52,8 +52,8 @@ fn line(it: &Recorded) -> [String; 6] {
         it.action.clone(),
         called.unwrap_or_else(|| it.target.clone()),
         match &it.failure {
-            Some(failure) => format!("{}: {failure}", it.outcome),
-            None => it.outcome.to_owned(),
+            Some(failure) => format!("{}: {failure}", it.outcome.name()),
+            None => it.outcome.name().to_owned(),
         },
     ]
 }

@@ -1,7 +1,7 @@
 //! How fast the calls of each holder may come.
 
 use serde::Serialize;
-use tollward_store::{Holder, RateLimits};
+use tollward_store::{AccountKind, Holder, RateLimits};
 
 use super::Registrar;
 use super::audit::{Deed, written};
@@ -34,6 +34,37 @@ impl Registrar<'_> {
         Ok(seen
             .map(|(holder, limits)| HeldLimits { holder, limits })
             .collect())
+    }
+
+    /// The limits of `gateway`, or of the holder of that id.
+    ///
+    /// # Errors
+    /// There are none that the actor sees, or the store cannot be read.
+    pub async fn limits_of(&self, called: &str) -> Result<HeldLimits, RegisterError> {
+        let limits = self.limits().await?;
+        let found = limits
+            .into_iter()
+            .find(|it| holder_text(it.holder) == called);
+        found.ok_or_else(|| RegisterError::unknown(Named::Limits, called))
+    }
+
+    /// Whom an id means, or `gateway`.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn holder_called(&self, called: &str) -> Result<HolderName, RegisterError> {
+        if called == "gateway" {
+            return Ok(HolderName::Gateway);
+        }
+        let directory = self.directory().await?;
+        let id = called.parse().ok();
+        let account = id.and_then(|it| directory.account(it));
+        let name = called.to_owned();
+        Ok(match account.map(|it| it.kind) {
+            Some(AccountKind::Organization) => HolderName::Organization(name),
+            Some(AccountKind::Team) => HolderName::Team(name),
+            None => HolderName::Key(name),
+        })
     }
 
     /// Sets the limits of a holder in place of those before; nothing takes them back.

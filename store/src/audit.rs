@@ -2,7 +2,7 @@
 //!
 //! A change is written down twice: before it is made ([`Change`]) and when it is known what became of it
 //! ([`Ending`]). So there is no change without a row; one that a crash left without its second row is
-//! listed with [`Outcome`](Recorded) unknown. Rows are added and never changed. What stands in `before`
+//! listed as [`Made::Unknown`]. Rows are added and never changed. What stands in `before`
 //! and `after` is the caller's; secrets do not belong there.
 
 use async_trait::async_trait;
@@ -90,10 +90,22 @@ pub struct Recorded {
     pub before: Option<Value>,
     /// What was there after.
     pub after: Option<Value>,
-    /// Whether it was made: `done`, `failed`, or `unknown` if the process ended meanwhile.
-    pub outcome: &'static str,
+    /// Whether it was made.
+    pub outcome: Made,
     /// Why it failed.
     pub failure: Option<String>,
+}
+
+/// Whether a change was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Made {
+    /// It was.
+    Done,
+    /// It was not.
+    Failed,
+    /// The process ended meanwhile, or the change is being made.
+    Unknown,
 }
 
 /// Which changes are asked for.
@@ -129,6 +141,17 @@ pub trait AuditLog: Send + Sync {
     async fn changes(&self, query: &AuditQuery) -> Result<Vec<Recorded>, StoreError>;
 }
 
+impl Made {
+    /// The word that people read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl AuthorKind {
     pub(crate) fn from_code(code: i64) -> Option<Self> {
         match code {
@@ -152,7 +175,7 @@ impl Recorded {
             team: change.team,
             before: change.before.clone(),
             after: None,
-            outcome: "unknown",
+            outcome: Made::Unknown,
             failure: None,
         }
     }
@@ -163,11 +186,11 @@ impl Recorded {
             Ending::Done { target, after } => Self {
                 target,
                 after: Some(after),
-                outcome: "done",
+                outcome: Made::Done,
                 ..self
             },
             Ending::Failed(reason) => Self {
-                outcome: "failed",
+                outcome: Made::Failed,
                 failure: Some(reason),
                 ..self
             },

@@ -39,7 +39,7 @@ mod conformance;
 
 pub use account::{Account, AccountKind, NewAccount};
 pub use answer::{AnswerStore, KeptAnswer, MAX_ANSWER_BYTES};
-pub use audit::{AuditLog, AuditQuery, Author, AuthorKind, Change, Ending, Recorded};
+pub use audit::{AuditLog, AuditQuery, Author, AuthorKind, Change, Ending, Made, Recorded};
 pub use budget::{
     Budget, BudgetStore, BudgetTerms, Difference, Estimate, Held, Holder, MAX_CHARGES, NewBudget,
     Period, Raise, Scope, Spent, Then, Verification, Webhook, Window,

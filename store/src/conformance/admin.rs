@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{DAY, NOON};
 use crate::{
-    AccountId, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Mode, NewToken, Reach,
-    Revocation, Role, Store, StoreError, TokenId, is_well_formed_key, is_well_formed_token,
+    AccountId, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Made, Mode, NewToken,
+    Reach, Revocation, Role, Store, StoreError, TokenId, is_well_formed_key, is_well_formed_token,
 };
 
 fn new_token(name: &str, role: Role, reach: Reach) -> NewToken {
@@ -154,7 +154,7 @@ pub(super) async fn a_change_is_on_record_before_it_is_made_and_says_what_became
     let all = store.audit.changes(&all).await.unwrap();
     let told: Vec<_> = all.iter().map(|it| (it.id, it.outcome)).collect();
     let ids = [changes[2].id, changes[1].id, changes[0].id];
-    let outcomes = ["unknown", "failed", "done"];
+    let outcomes = [Made::Unknown, Made::Failed, Made::Done];
     assert_eq!(told, ids.into_iter().zip(outcomes).collect::<Vec<_>>());
     assert_eq!(all[2].target, "an id");
     assert_eq!(all[2].after, Some(json!({"name": "모델", "limit": "1.5"})));

@@ -13,8 +13,8 @@ use super::connections::Line;
 use super::keys::some_uuid;
 use super::report::{unknown, uuid};
 use crate::{
-    AccountId, AuditLog, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Reach, Recorded,
-    StoreError, TokenId,
+    AccountId, AuditLog, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Made, Reach,
+    Recorded, StoreError, TokenId,
 };
 
 /// A page of all changes. The third argument is there in all three, so that they are bound alike.
@@ -138,7 +138,7 @@ fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
         team: some_uuid(row, "team")?.map(AccountId::from_uuid),
         before: json(row, "before_json")?,
         after: None,
-        outcome: "unknown",
+        outcome: Made::Unknown,
         failure: None,
     };
     let failure: Option<String> = row.try_get("failure")?;

@@ -1,0 +1,5 @@
+//! The admin API: what is governed, over HTTP, by whom, and what is written down of it.
+
+mod access;
+mod desk;
+mod resources;
