@@ -76,12 +76,11 @@ async fn insert(
     hash: &KeyHash,
 ) -> Result<(), sqlx::Error> {
     let mut transaction = begin(connection).await?;
-    move_version(&mut transaction).await?;
     let reach = token
         .reach
         .account()
         .map(|it| it.uuid().as_bytes().to_vec());
-    sqlx::query(
+    let inserted = sqlx::query(
         "INSERT INTO admin_token
              (id, name, hash, hint, role, reach_kind, reach, created_ms, expires_ms)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -96,7 +95,13 @@ async fn insert(
     .bind(token.created_ms)
     .bind(token.expires_ms)
     .execute(&mut *transaction)
-    .await?;
+    .await;
+    if let Err(error) = inserted {
+        // Told at once: one that is dropped lives on until the connection is used again.
+        transaction.rollback().await?;
+        return Err(error);
+    }
+    move_version(&mut transaction).await?;
     transaction.commit().await
 }
 
@@ -111,20 +116,19 @@ async fn revoke(
 ) -> Result<Revocation, sqlx::Error> {
     let mut transaction = begin(connection).await?;
     move_version(&mut transaction).await?;
-    let tokens: Vec<AdminToken> = all(&mut transaction)
-        .await?
-        .into_iter()
-        .map(|(_, it)| it)
-        .collect();
-    let Some(found) = tokens.iter().find(|it| it.id == id).cloned() else {
-        return Ok(Revocation::Unknown);
+    let tokens = all(&mut transaction).await?;
+    let tokens: Vec<AdminToken> = tokens.into_iter().map(|(_, it)| it).collect();
+    let found = tokens.iter().find(|it| it.id == id).cloned();
+    let refused = match &found {
+        None => Some(Revocation::Unknown),
+        Some(token) if token.revoked_ms.is_some() => Some(Revocation::Revoked(token.clone())),
+        Some(_) if AdminToken::is_last_owner(&tokens, id, now_ms) => Some(Revocation::LastOwner),
+        Some(_) => None,
     };
-    if found.revoked_ms.is_some() {
-        return Ok(Revocation::Revoked(found));
-    }
-    if AdminToken::is_last_owner(&tokens, id, now_ms) {
-        return Ok(Revocation::LastOwner);
-    }
+    let (Some(found), None) = (found, &refused) else {
+        transaction.rollback().await?;
+        return Ok(refused.unwrap_or(Revocation::Unknown));
+    };
     sqlx::query("UPDATE admin_token SET revoked_ms = $1 WHERE id = $2")
         .bind(now_ms)
         .bind(id.uuid().as_bytes().to_vec())
