@@ -46,6 +46,7 @@ use crate::app::location;
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::clock;
+use crate::http::admin::document::document;
 use crate::shelf::Shelf;
 
 /// One binary between your programs and every language model they use.
@@ -84,6 +85,8 @@ enum Command {
         #[command(subcommand)]
         command: catalog::CatalogCommand,
     },
+    /// Describe the admin API as an OpenAPI document
+    Openapi,
     /// Check a configuration file, offline
     Check(check::CheckArgs),
     /// Check providers, keys, models and this machine, without any call that costs
@@ -185,6 +188,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Config {
             command: show::ConfigCommand::Show(args),
         } => return show::run(&args, &place, &environment, &mut console),
+        Command::Openapi => console.json(&document())?,
         Command::Version { json } => version(json, &mut console)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::schema::check;
 use crate::support::client::{Client, Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, Home, Output};
@@ -13,6 +14,8 @@ pub(super) struct Desk {
     pub(super) upstream: Upstream,
     /// That of an owner.
     pub(super) owner: String,
+    /// The description of the API.
+    document: Value,
 }
 
 impl Desk {
@@ -21,10 +24,12 @@ impl Desk {
         let upstream = Upstream::healthy().await;
         let home = Home::new(&Config::one(&upstream).keyed());
         let owner = token(&home, "root", &["--role", "owner"]).await;
+        let document = home.json(&["openapi"]).await;
         Self {
             gateway: home.serve().await,
             upstream,
             owner,
+            document,
         }
     }
 
@@ -41,7 +46,8 @@ impl Desk {
             .await
     }
 
-    /// Sends a request as the holder of `token`, with or without a body.
+    /// Sends a request as the holder of `token`, with or without a body, and holds the answer against
+    /// the description.
     pub(super) async fn ask(
         &self,
         token: &str,
@@ -53,7 +59,14 @@ impl Desk {
             Some(body) => Request::with_body(method, &path, body.to_string()),
             None => Request::new(method, &path),
         };
-        self.send(request, Some(token)).await
+        let answer = self.send(request, Some(token)).await;
+        check(
+            &self.document,
+            (method, &path),
+            answer.status,
+            &answer.json(),
+        );
+        answer
     }
 
     /// What the owner is answered with, which must be well.
