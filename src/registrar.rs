@@ -88,8 +88,6 @@ impl Actor {
         may(self.role, self.reach, action, place)
     }
 
-    /// Whether they may do that at the gateway itself.
-    ///
     /// # Errors
     /// They may not.
     pub fn check(&self, action: Action, place: Place) -> Result<(), RegisterError> {
@@ -116,3 +114,6 @@ impl Registrar<'_> {
         self.actor.may(Action::Read, place)
     }
 }
+
+#[cfg(test)]
+mod tests;
