@@ -85,7 +85,7 @@ enum Command {
         #[command(subcommand)]
         command: catalog::CatalogCommand,
     },
-    /// Describe the admin API as an OpenAPI document
+    /// Describe the admin API: a document in `OpenAPI`'s format
     Openapi,
     /// Check a configuration file, offline
     Check(check::CheckArgs),

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
@@ -111,7 +111,10 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
 pub fn operator(gateway: &Arc<Gateway>) -> Router {
     let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
     // Only these tell and change what a web page must not: probes and scrapers use any name.
-    let (governing, _) = admin::router().route_layer(checked).split_for_parts();
+    let governing = admin::router().route_layer(checked);
+    let (governing, _) = governing
+        .route_layer(from_fn(admin::name))
+        .split_for_parts();
     Router::new()
         .route("/metrics", get(ops::metrics))
         .merge(governing)
@@ -119,5 +122,6 @@ pub fn operator(gateway: &Arc<Gateway>) -> Router {
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(panic::catching(gateway.metrics.panics.clone()))
         .with_state(Arc::clone(gateway))
 }

@@ -17,6 +17,8 @@ pub mod terms;
 pub mod tokens;
 pub mod usage;
 
+use std::net::IpAddr;
+
 use tollward_store::{AdminToken, Author, AuthorKind, Reach, Role, Store};
 
 use self::directory::Directory;
@@ -60,7 +62,7 @@ impl Actor {
     }
 
     /// The holder of a token, asking from `origin`.
-    pub fn with_token(token: &AdminToken, origin: impl ToString) -> Self {
+    pub fn with_token(token: &AdminToken, origin: IpAddr) -> Self {
         Self {
             author: Author {
                 kind: AuthorKind::Token,

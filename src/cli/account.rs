@@ -14,6 +14,8 @@ pub enum OrgCommand {
     Create(CreateOrgArgs),
     /// List the organisations
     List(ListArgs),
+    /// Give an organisation another name
+    Rename(RenameArgs),
     /// Close an organisation: its keys and those of its teams stop working
     Close(CloseArgs),
 }
@@ -25,6 +27,8 @@ pub enum TeamCommand {
     Create(CreateTeamArgs),
     /// List the teams
     List(ListArgs),
+    /// Give a team another name
+    Rename(RenameArgs),
     /// Close a team: its keys stop working
     Close(CloseArgs),
 }
@@ -54,6 +58,16 @@ pub struct ListArgs {
     json: bool,
 }
 
+/// Arguments of `rename`.
+#[derive(Debug, Clone, Args)]
+pub struct RenameArgs {
+    /// Name or id
+    #[arg(value_name = "NAME|ID")]
+    account: String,
+    /// What to call it from now on
+    name: String,
+}
+
 /// Arguments of `close`.
 #[derive(Debug, Clone, Args)]
 pub struct CloseArgs {
@@ -75,6 +89,7 @@ pub async fn run_org(
     match command {
         OrgCommand::Create(args) => open(kind, (None, &args.name), registrar, console).await,
         OrgCommand::List(args) => list(kind, args, registrar, console).await,
+        OrgCommand::Rename(args) => rename(kind, args, registrar, console).await,
         OrgCommand::Close(args) => close(kind, args, registrar, console).await,
     }
 }
@@ -95,6 +110,7 @@ pub async fn run_team(
             open(kind, new, registrar, console).await
         }
         TeamCommand::List(args) => list(kind, args, registrar, console).await,
+        TeamCommand::Rename(args) => rename(kind, args, registrar, console).await,
         TeamCommand::Close(args) => close(kind, args, registrar, console).await,
     }
 }
@@ -150,6 +166,23 @@ async fn list(
         ]
     });
     Ok(console.table(["NAME", "OF", "STATE", "CREATED (UTC)", "ID"], rows)?)
+}
+
+async fn rename(
+    kind: AccountKind,
+    args: &RenameArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let names = (&*args.account, &*args.name);
+    let renamed = registrar.rename_account(kind, names).await;
+    let renamed = renamed.map_err(|error| explained(error, "failed to rename the account"))?;
+    let kind = kind.name();
+    Ok(writeln!(
+        console.notes,
+        "Renamed {kind} `{}` to `{}`.",
+        args.account, renamed.name
+    )?)
 }
 
 async fn close(

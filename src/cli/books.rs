@@ -15,15 +15,15 @@ use crate::registrar::{Actor, Registrar};
 /// What can be done with the store.
 #[derive(Debug, Subcommand)]
 pub enum BookCommand {
-    /// Create, list and revoke virtual keys
+    /// Create, list, change and revoke virtual keys
     Key(key::KeyArgs),
-    /// Open, list and close organisations, which have teams and keys
+    /// Open, list, rename and close organisations, which have teams and keys
     Org {
         /// What to do.
         #[command(subcommand)]
         command: account::OrgCommand,
     },
-    /// Open, list and close teams, which have keys
+    /// Open, list, rename and close teams, which have keys
     Team {
         /// What to do.
         #[command(subcommand)]

@@ -1,4 +1,4 @@
-//! `tollward key`: creates, lists and revokes virtual keys.
+//! `tollward key`: creates, lists, changes and revokes virtual keys.
 //!
 //! The text of a key is written once, alone on standard output, so that `KEY=$(tollward key create ci)`
 //! does what it looks like; everything else about it goes to the remarks.
@@ -18,7 +18,7 @@ use crate::cli::{
 };
 use crate::registrar::Registrar;
 use crate::registrar::directory::PlaceName;
-use crate::registrar::keys::KeyWish;
+use crate::registrar::keys::{KeyChange, KeyWish};
 
 /// Arguments of `tollward key`.
 #[derive(Debug, Clone, Args)]
@@ -35,6 +35,8 @@ pub enum KeyCommand {
     Create(CreateArgs),
     /// List all keys, without their text
     List(ListArgs),
+    /// Change a key; its text and what is not said stay as they are
+    Change(ChangeArgs),
     /// Make a key stop working for good
     Revoke(RevokeArgs),
 }
@@ -59,6 +61,29 @@ pub struct CreateArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `tollward key change`.
+#[derive(Debug, Clone, Args)]
+pub struct ChangeArgs {
+    /// Name or id of the key
+    #[arg(value_name = "NAME|ID")]
+    pub key: String,
+    /// What to call it from now on
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Models the key may call, separated by commas; `gpt-*` allows a prefix, `*` all
+    #[arg(long, value_delimiter = ',', value_name = "MODELS")]
+    pub models: Vec<String>,
+    /// When the key stops working, from now: 12h, 30d, 4w
+    #[arg(long, value_name = "SPAN", value_parser = span::parse_span)]
+    pub expires: Option<Duration>,
+    /// The team that it is given to
+    #[arg(long, value_name = "NAME|ID")]
+    pub team: Option<String>,
+    /// The organisation that it is given to
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "team")]
+    pub org: Option<String>,
 }
 
 /// Arguments of `tollward key list`.
@@ -101,6 +126,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     match &args.command {
         KeyCommand::Create(args) => create(args, registrar, console).await,
+        KeyCommand::Change(args) => change(args, registrar, console).await,
         KeyCommand::List(args) => list(args, registrar, console).await,
         KeyCommand::Revoke(args) => revoke(args, registrar, console).await,
     }
@@ -112,19 +138,14 @@ async fn create(
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     let now_ms = registrar.now_ms;
-    let trimmed = args.models.iter().map(|model| model.trim().to_owned());
     let wish = KeyWish {
         name: args.name.clone(),
-        models: trimmed.filter(|model| !model.is_empty()).collect(),
+        models: models(&args.models)?,
         place: place_name(args.org.as_ref(), args.team.as_ref()),
         expires_ms: args
             .expires
             .map(|span| now_ms.saturating_add(span::millis(span))),
     };
-    // `--models ,` must not quietly become a key that may call everything.
-    if wish.models.is_empty() && !args.models.is_empty() {
-        bail!("--models names no model; leave it out to allow all");
-    }
     let created = registrar.create_key(wish).await;
     let (record, secret) = created.map_err(|error| explained(error, "failed to create the key"))?;
     let text = secret.expose_secret();
@@ -152,6 +173,44 @@ async fn create(
         "Copy the key now: only its hash is stored, it cannot be shown again."
     )?;
     Ok(())
+}
+
+async fn change(
+    args: &ChangeArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let models = models(&args.models)?;
+    let place = place_name(args.org.as_ref(), args.team.as_ref());
+    let now_ms = registrar.now_ms;
+    let change = KeyChange {
+        name: args.name.clone(),
+        models: (!models.is_empty()).then_some(models),
+        place: (place != PlaceName::Gateway).then_some(place),
+        expires_ms: args
+            .expires
+            .map(|span| now_ms.saturating_add(span::millis(span))),
+    };
+    let changed = registrar.change_key(&args.key, change).await;
+    let changed = changed.map_err(|error| explained(error, "failed to change the key"))?;
+    Ok(writeln!(
+        console.notes,
+        "Changed key `{}` ({}); models: {}.",
+        changed.name,
+        changed.id,
+        models_text(&changed),
+    )?)
+}
+
+/// The models that a list names.
+fn models(list: &[String]) -> anyhow::Result<Vec<String>> {
+    let trimmed = list.iter().map(|model| model.trim().to_owned());
+    let models: Vec<String> = trimmed.filter(|model| !model.is_empty()).collect();
+    // `--models ,` must not quietly become a key that may call everything.
+    if models.is_empty() && !list.is_empty() {
+        bail!("--models names no model; leave it out to allow all");
+    }
+    Ok(models)
 }
 
 async fn list(

@@ -66,6 +66,38 @@ impl Registrar<'_> {
             .await
     }
 
+    /// Gives an account that is open another name.
+    ///
+    /// # Errors
+    /// There is none that the actor sees, it is closed, they may not change it, or the store refused.
+    pub async fn rename_account(
+        &self,
+        kind: AccountKind,
+        (name, new): (&str, &str),
+    ) -> Result<Account, RegisterError> {
+        let directory = self.directory().await?;
+        let found = self.seen_account(&directory, kind, name)?;
+        let place = directory.place_of(found);
+        self.actor.check(Action::Accounts, place.above())?;
+        let id = found.id.to_string();
+        let deed = Deed {
+            action: match kind {
+                AccountKind::Organization => "organization.rename",
+                AccountKind::Team => "team.rename",
+            },
+            target: &id,
+            place,
+            before: Some(written(found)),
+        };
+        let renaming = async {
+            let renamed = self.store.budgets.rename_account(found.id, new).await?;
+            let name = found.name.clone();
+            renamed.ok_or(RegisterError::Closed { kind, name })
+        };
+        self.recorded(deed, renaming, |it| (it.id.to_string(), written(it)))
+            .await
+    }
+
     /// Closes an account: its keys, and those of its teams, stop working.
     ///
     /// # Errors

@@ -39,6 +39,9 @@ pub enum RegisterError {
     /// The budget has ended.
     #[error("the budget `{0}` has ended")]
     Ended(String),
+    /// The key is revoked.
+    #[error("the key `{0}` is revoked")]
+    Revoked(String),
     /// The caller sees it, and may not do that.
     #[error("the role `{}` {} does not allow this", .role.name(), reach_text(.reach))]
     Denied {

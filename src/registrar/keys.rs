@@ -22,6 +22,19 @@ pub struct KeyWish {
     pub expires_ms: Option<i64>,
 }
 
+/// What is to be changed of a key; `None` leaves what is there.
+#[derive(Debug, Clone, Default)]
+pub struct KeyChange {
+    /// What to call it.
+    pub name: Option<String>,
+    /// The models that it may call; none: all.
+    pub models: Option<Vec<String>>,
+    /// Whose it is to be.
+    pub place: Option<PlaceName>,
+    /// When it stops working, milliseconds since 1970.
+    pub expires_ms: Option<i64>,
+}
+
 impl Registrar<'_> {
     /// The keys that the actor sees, oldest first.
     ///
@@ -71,6 +84,50 @@ impl Registrar<'_> {
         };
         let creating = async { Ok(self.store.keys.create(new).await?) };
         self.recorded(deed, creating, |(it, _)| (it.id.to_string(), written(it)))
+            .await
+    }
+
+    /// Changes a key; its text stays. One that is given to somebody else leaves what binds it, so that takes
+    /// who may set bounds both where it was and where it comes.
+    ///
+    /// # Errors
+    /// There is none that the actor sees, it is revoked, they may not change it, there is no such open
+    /// account, the time is over, or the store refused.
+    pub async fn change_key(
+        &self,
+        name: &str,
+        change: KeyChange,
+    ) -> Result<KeyRecord, RegisterError> {
+        let directory = self.directory().await?;
+        let found = self.seen_key(&directory, name)?;
+        let place = directory.place_in(found.account);
+        self.actor.check(Action::Keys, place)?;
+        self.check_expiry(change.expires_ms)?;
+        let mut terms = found.terms();
+        if let Some(wanted) = &change.place {
+            let account = self.open_place(&directory, wanted)?;
+            let there = account.map_or(Place::GATEWAY, |it| directory.place_of(it));
+            if there != place {
+                self.actor.check(Action::Bounds, place)?;
+                self.actor.check(Action::Bounds, there)?;
+            }
+            terms.account = account.map(|it| it.id);
+        }
+        terms.name = change.name.unwrap_or(terms.name);
+        terms.allowed_models = change.models.unwrap_or(terms.allowed_models);
+        terms.expires_ms = change.expires_ms.or(terms.expires_ms);
+        let id = found.id.to_string();
+        let deed = Deed {
+            action: "key.change",
+            target: &id,
+            place,
+            before: Some(written(found)),
+        };
+        let changing = async {
+            let changed = self.store.keys.change(found.id, terms).await?;
+            changed.ok_or_else(|| RegisterError::Revoked(found.name.clone()))
+        };
+        self.recorded(deed, changing, |it| (it.id.to_string(), written(it)))
             .await
     }
 

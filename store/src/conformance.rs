@@ -26,6 +26,7 @@ pub(crate) mod server;
 use admin::{
     a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
     a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
+    keys_and_accounts_are_changed_under_the_identity_that_they_have,
     the_last_owner_of_the_gateway_is_not_revoked,
 };
 use budgets::{
@@ -202,6 +203,7 @@ conformance!(
     a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
     the_last_owner_of_the_gateway_is_not_revoked,
     a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
+    keys_and_accounts_are_changed_under_the_identity_that_they_have,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: Option<&Location>) {

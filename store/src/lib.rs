@@ -46,7 +46,7 @@ pub use budget::{
 };
 pub use error::StoreError;
 pub use ids::{AccountId, BudgetId, ChangeId, IdError, KeyId, NodeId, RequestId, TokenId};
-pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key, is_well_formed_token};
+pub use key::{KeyRecord, KeyStore, KeyTerms, NewKey, is_well_formed_key, is_well_formed_token};
 pub use lease::{Ask, Share};
 pub use ledger::{
     Backlog, CostSource, Course, Entry, GroupBy, Ledger, Outcome, PageQuery, ThingCounts,

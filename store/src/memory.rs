@@ -20,12 +20,12 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::civil::{DAY_MS, day_text};
 use crate::journal::codec::{self, Record};
-use crate::key::{KEY, hint, mint};
+use crate::key::{KEY, check, hint, mint};
 use crate::ledger::is_error;
 use crate::{
     Account, AdminToken, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord,
-    KeyStore, Ledger, NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId, StoreError,
-    UsageQuery, UsageRow,
+    KeyStore, KeyTerms, Ledger, NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId,
+    StoreError, UsageQuery, UsageRow,
 };
 
 pub(crate) use self::answers::MemoryAnswers;
@@ -110,6 +110,22 @@ impl KeyStore for Memory {
                 key.revoked_ms = Some(now_ms);
                 self.move_version();
             }
+            key.clone()
+        }))
+    }
+
+    async fn change(&self, id: KeyId, terms: KeyTerms) -> Result<Option<KeyRecord>, StoreError> {
+        check(&terms.name, &terms.allowed_models)?;
+        let mut keys = self.keys.lock();
+        let mut active = keys.iter().filter(|(_, it)| it.revoked_ms.is_none());
+        if active.any(|(_, it)| it.id != id && it.name == terms.name) {
+            return Err(StoreError::NameTaken { name: terms.name });
+        }
+        let mut active = keys.iter_mut().filter(|(_, it)| it.revoked_ms.is_none());
+        let found = active.find(|(_, it)| it.id == id);
+        Ok(found.map(|(_, key)| {
+            *key = key.clone().with(terms);
+            self.move_version();
             key.clone()
         }))
     }

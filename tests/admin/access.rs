@@ -99,7 +99,8 @@ async fn routes(world: &World) -> Vec<(String, String, Option<Value>)> {
                 ("post", "budgets") => {
                     Some(json!({"name": "n", "holder": "gateway", "limit": "1"}))
                 }
-                ("patch", _) => Some(json!({"limit": "2"})),
+                ("patch", "budgets") => Some(json!({"limit": "2"})),
+                ("patch", _) => Some(json!({"name": "another"})),
                 ("put", _) => Some(json!({"parallel": 2})),
                 ("post", "tokens") => Some(json!({"name": "n", "role": "viewer"})),
                 ("post", "deployments") => Some(json!({"deployment": "alpha/upstream-name"})),
@@ -411,7 +412,21 @@ async fn nobody_loosens_what_binds_them() {
             .await;
         assert!([403, 404].contains(&status), "{new}: {status}");
     }
-    let hooked = json!({"name": "h", "holder": "key", "holder_id": "web-key", "limit": "1",
+    // To give a key away takes an admin of where it was and of where it comes.
+    let key = format!("keys/{}", world.ids["web-key"]);
+    for (who, team, expected) in [
+        ("team member", "web", 200),
+        ("team owner", "ops", 404),
+        ("org admin", "ops", 404),
+        ("gateway viewer", "ops", 403),
+        ("gateway admin", "ops", 200),
+        ("org admin", "web", 404),
+    ] {
+        let given = json!({"team": team});
+        let status = world.status(who, ("PATCH", &key), Some(&given)).await;
+        assert_eq!(status, expected, "{who} gives it to {team}");
+    }
+    let hooked = json!({"name": "h", "holder": "key", "holder_id": "mine", "limit": "1",
         "webhook": "http://169.254.169.254/latest"});
     let status = world
         .status("org admin", ("POST", "budgets"), Some(&hooked))
@@ -478,6 +493,41 @@ async fn who_guesses_tokens_is_slowed_down() {
     let slowed = desk.ask("twa-guess", ("GET", "keys"), None).await;
     slowed.error(429, "rate_limit_exceeded");
     assert_eq!(slowed.header("retry-after"), Some("60"));
+}
+
+// S-08, S-20
+#[tokio::test]
+async fn what_looks_like_a_statement_is_a_token_that_is_not_valid() {
+    let desk = Desk::open().await;
+    for bad in [
+        "twa-' OR '1'='1",
+        "twa-'; DROP TABLE admin_token; --",
+        "\"; select pg_sleep(8)--",
+        "twa-%00",
+        "../../etc/passwd",
+        "twa-\u{130}\u{131}",
+        &"x".repeat(60_000),
+    ] {
+        let started = std::time::Instant::now();
+        let refused = desk.ask(bad, ("GET", "keys"), None).await;
+        refused.error(401, "invalid_admin_token");
+        assert!(
+            started.elapsed() < std::time::Duration::from_secs(2),
+            "{bad:.40}"
+        );
+        assert!(!refused.text().contains("passwd"), "{}", refused.text());
+    }
+    for name in [
+        "%27;%20DROP%20TABLE%20x",
+        "..%2F..%2Fkeys",
+        "%00",
+        "a%0d%0ab",
+    ] {
+        let path = format!("keys/{name}");
+        let nothing = desk.ask(&desk.owner, ("GET", &path), None).await;
+        nothing.error(404, "resource_not_found");
+    }
+    desk.get("tokens").await;
 }
 
 #[tokio::test]

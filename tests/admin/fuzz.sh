@@ -34,8 +34,12 @@ token=$("$binary" token create fuzz --role owner)
 serve fuzz --config "$state/tollward.yaml"
 admin=$(wait_for "$state/fuzz.log" 'admin +(http://[^ ]+)')
 
+# Names are unique, so data that is well may be refused; what was revoked or closed stays to be shown; and
+# who sends many bad tokens is told to wait. The binary's own tests look at all three.
+unfit=positive_data_acceptance,use_after_free,ignored_auth
+
 cd "$state"
 "$work/venv/bin/schemathesis" run "$admin/admin/v1/openapi.json" --url "$admin" \
     --header "Authorization: Bearer $token" \
     --seed "$seed" --max-examples 40 --max-time 80 --warnings off --continue-on-failure --no-shrink \
-    --exclude-checks positive_data_acceptance
+    --exclude-checks "$unfit"

@@ -40,8 +40,23 @@ async fn keys_work_at_once_and_stop_at_once_and_their_text_is_told_once() {
     assert_eq!(listed["data"][0]["name"], "app");
     assert!(!listed.to_string().contains(&key));
 
+    let path = format!("keys/{id}");
+    let change = json!({"name": "mine", "models": ["other"]});
+    let changed = Desk::told(&desk.ask(&desk.owner, ("PATCH", &path), Some(&change)).await);
+    assert_eq!(
+        (&changed["id"], &changed["name"]),
+        (&made["id"], &json!("mine"))
+    );
+    assert_eq!(changed["team"], team["id"]);
+    desk.gateway.send(&chat).await.error(404, "model_not_found");
+    let change = json!({"models": ["*"]});
+    Desk::told(&desk.ask(&desk.owner, ("PATCH", &path), Some(&change)).await);
+    assert_eq!(desk.gateway.send(&chat).await.status, 200);
+
     let revoked = desk.delete(&format!("keys/{id}")).await;
     assert_eq!(revoked["state"], "revoked");
+    let late = desk.ask(&desk.owner, ("PATCH", &path), Some(&change)).await;
+    late.error(409, "key_revoked");
     assert_eq!(desk.gateway.send(&chat).await.status, 401);
     // Again changes nothing.
     assert_eq!(desk.delete(&format!("keys/{id}")).await, revoked);
@@ -59,6 +74,14 @@ async fn closing_an_organization_stops_the_keys_of_its_teams_at_once() {
         .await;
     let chat = Request::chat(&openai::chat()).key(&text(&made, "key"));
     assert_eq!(desk.gateway.send(&chat).await.status, 200);
+    for (path, name) in [("organizations/acme", "Acme"), ("teams/web", "Web")] {
+        let (list, old) = path.split_once('/').unwrap();
+        for (path, name) in [(path, name), (&format!("{list}/{name}"), old)] {
+            let wanted = json!({"name": name});
+            let renamed = desk.ask(&desk.owner, ("PATCH", path), Some(&wanted)).await;
+            assert_eq!(Desk::told(&renamed)["name"], name);
+        }
+    }
     let closed = desk
         .delete(&format!("organizations/{}", text(&acme, "id")))
         .await;
@@ -190,7 +213,7 @@ async fn lists_come_in_pages_and_miss_nothing() {
 
 // S-28
 #[tokio::test]
-async fn amounts_and_fields_that_cannot_be_are_refused_with_their_name() {
+async fn amounts_that_cannot_be_are_refused_with_their_name() {
     let desk = Desk::open().await;
     let budget = |limit: Value| json!({"name": "b", "holder": "gateway", "limit": limit});
     for limit in [
@@ -228,6 +251,11 @@ async fn amounts_and_fields_that_cannot_be_are_refused_with_their_name() {
         let refused = desk.ask(&desk.owner, ("POST", &path), Some(&raise)).await;
         refused.error(400, "invalid_value");
     }
+}
+
+#[tokio::test]
+async fn fields_that_cannot_be_are_refused_with_their_name() {
+    let desk = Desk::open().await;
     for (path, body, code, param) in [
         (
             "keys",
@@ -304,7 +332,20 @@ async fn amounts_and_fields_that_cannot_be_are_refused_with_their_name() {
     desk.send(twice, Some(&desk.owner))
         .await
         .error(400, "duplicate_key");
+    let long = Request::post(
+        "/admin/v1/keys",
+        format!("{{\"name\":\"{}\"}}", "x".repeat(70_000)),
+    );
+    let long = desk.send(long, Some(&desk.owner)).await;
+    long.error(413, "request_too_large");
+    let deep = format!("{}{}", r#"{"a":"#.repeat(200), "}".repeat(200));
+    let deep = Request::post("/admin/v1/keys", deep);
+    let deep = desk.send(deep, Some(&desk.owner)).await;
+    deep.error(400, "invalid_json");
     assert_eq!(desk.get("keys").await["data"], json!([]));
+    let named = Request::get("/admin/v1/keys").header("x-request-id", "mine-1");
+    let named = desk.send(named, Some(&desk.owner)).await;
+    assert_eq!(named.header("x-request-id"), Some("mine-1"));
 }
 
 #[tokio::test]

@@ -68,6 +68,15 @@ pub struct NewTeam {
     organization: Option<String>,
 }
 
+/// Another name.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewName {
+    /// What to call it: 1 to 128 bytes without control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    name: String,
+}
+
 /// List organizations
 ///
 /// Those that the token reaches, closed ones included, newest first.
@@ -105,6 +114,22 @@ pub async fn create_organization(
     let kind = AccountKind::Organization;
     let opened = desk.registrar().open_account(kind, None, &new.name).await;
     Ok(Json(organization(desk.after(opened).await?)))
+}
+
+/// Rename an organization
+#[utoipa::path(patch, path = "/admin/v1/organizations/{id}", tag = "accounts", operation_id = "rename_organization",
+    params(("id" = String, Path, description = "Its id or its name")), request_body = NewName,
+    responses((status = 200, description = "It, renamed", body = Organization), Refusals))]
+pub async fn rename_organization(
+    desk: Desk,
+    Path(id): Path<String>,
+    Told(new): Told<NewName>,
+) -> Result<Json<Organization>, AdminError> {
+    let registrar = desk.registrar();
+    let names = (&*id, &*new.name);
+    let renamed = registrar.rename_account(AccountKind::Organization, names);
+    let renamed = renamed.await;
+    Ok(Json(organization(desk.after(renamed).await?)))
 }
 
 /// Close an organization
@@ -150,6 +175,21 @@ pub async fn create_team(desk: Desk, Told(new): Told<NewTeam>) -> Result<Json<Te
     let opened = registrar.open_account(AccountKind::Team, parent, &new.name);
     let opened = opened.await;
     Ok(Json(team(desk.after(opened).await?)))
+}
+
+/// Rename a team
+#[utoipa::path(patch, path = "/admin/v1/teams/{id}", tag = "accounts", operation_id = "rename_team",
+    params(("id" = String, Path, description = "Its id or its name")), request_body = NewName,
+    responses((status = 200, description = "It, renamed", body = Team), Refusals))]
+pub async fn rename_team(
+    desk: Desk,
+    Path(id): Path<String>,
+    Told(new): Told<NewName>,
+) -> Result<Json<Team>, AdminError> {
+    let registrar = desk.registrar();
+    let names = (&*id, &*new.name);
+    let renamed = registrar.rename_account(AccountKind::Team, names).await;
+    Ok(Json(team(desk.after(renamed).await?)))
 }
 
 /// Close a team

@@ -14,7 +14,7 @@ use super::refusal::AdminError;
 use super::value::Moment;
 use crate::http::error::admin::Refusals;
 use crate::registrar::directory::{Directory, PlaceName};
-use crate::registrar::keys::KeyWish;
+use crate::registrar::keys::{KeyChange, KeyWish};
 
 /// A virtual key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -27,9 +27,9 @@ pub struct Key {
     /// What people call it; unique among keys that are not revoked.
     name: String,
     /// The text of the key, in the answer that creates it and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", rename = "key")]
     #[schema(nullable = false)]
-    key: Option<String>,
+    text: Option<String>,
     /// Enough to recognise it: `tw-…abcd`.
     hint: String,
     /// How it is.
@@ -80,6 +80,26 @@ pub struct NewKey {
     expires_at: Option<Moment>,
 }
 
+/// What is to be changed of a key; what is left out stays as it is.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChangedKey {
+    /// What to call it: 1 to 128 bytes without control characters.
+    #[schema(min_length = 1, max_length = 128)]
+    name: Option<String>,
+    /// The models that it may call; `gpt-*` allows a prefix, `*` all.
+    #[schema(min_items = 1, max_items = 256)]
+    models: Option<Vec<String>>,
+    /// Name or id of the organisation that it is given to.
+    #[schema(max_length = 128)]
+    organization: Option<String>,
+    /// Name or id of the team that it is given to.
+    #[schema(max_length = 128)]
+    team: Option<String>,
+    /// When it is to stop working.
+    expires_at: Option<Moment>,
+}
+
 /// List keys
 ///
 /// Those that the token reaches, revoked ones included, newest first; never their text.
@@ -109,11 +129,7 @@ pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Key>, Admin
 #[utoipa::path(post, path = "/admin/v1/keys", tag = "keys", operation_id = "create_key",
     request_body = NewKey, responses((status = 200, description = "It, with its text", body = Key), Refusals))]
 pub async fn create(desk: Desk, Told(new): Told<NewKey>) -> Result<Json<Key>, AdminError> {
-    // An empty list must not quietly become a key that may call everything.
-    if new.models.as_ref().is_some_and(Vec::is_empty) {
-        let message = "names no model; leave it out to allow all";
-        return Err(FieldsError::value("models", message).into());
-    }
+    check_models(new.models.as_ref())?;
     let wish = KeyWish {
         name: new.name,
         models: new.models.unwrap_or_default(),
@@ -125,9 +141,37 @@ pub async fn create(desk: Desk, Told(new): Told<NewKey>) -> Result<Json<Key>, Ad
     let (record, secret) = desk.after(created).await?;
     let directory = registrar.directory().await?;
     Ok(Json(Key {
-        key: Some(secret.expose_secret().to_owned()),
+        text: Some(secret.expose_secret().to_owned()),
         ..told(record, &directory, desk.now_ms)
     }))
+}
+
+/// Change a key
+///
+/// What is left out stays as it is, and so does its text. To give a key to another team or organization, which
+/// leaves the budgets that bind it, takes an admin of both.
+#[utoipa::path(patch, path = "/admin/v1/keys/{id}", tag = "keys", operation_id = "change_key",
+    params(("id" = String, Path, description = "Its id or its name")),
+    request_body = ChangedKey, responses((status = 200, description = "It, changed", body = Key), Refusals))]
+pub async fn change(
+    desk: Desk,
+    Path(id): Path<String>,
+    Told(change): Told<ChangedKey>,
+) -> Result<Json<Key>, AdminError> {
+    check_models(change.models.as_ref())?;
+    let place = place_name(change.organization, change.team)?;
+    let change = KeyChange {
+        name: change.name,
+        models: change.models,
+        // To nobody a key is not given: it would leave every budget but the gateway's.
+        place: (place != PlaceName::Gateway).then_some(place),
+        expires_ms: change.expires_at.map(|it| it.0),
+    };
+    let registrar = desk.registrar();
+    let changed = registrar.change_key(&id, change).await;
+    let changed = desk.after(changed).await?;
+    let directory = registrar.directory().await?;
+    Ok(Json(told(changed, &directory, desk.now_ms)))
 }
 
 /// Revoke a key
@@ -142,6 +186,15 @@ pub async fn revoke(desk: Desk, Path(id): Path<String>) -> Result<Json<Key>, Adm
     let revoked = desk.after(revoked).await?;
     let directory = registrar.directory().await?;
     Ok(Json(told(revoked, &directory, desk.now_ms)))
+}
+
+/// An empty list must not quietly become a key that may call everything.
+fn check_models(models: Option<&Vec<String>>) -> Result<(), FieldsError> {
+    if models.is_some_and(Vec::is_empty) {
+        let message = "names no model; `*` allows all";
+        return Err(FieldsError::value("models", message));
+    }
+    Ok(())
 }
 
 /// Where something belongs that has a field for each.
@@ -181,7 +234,7 @@ fn told(key: KeyRecord, directory: &Directory, now_ms: i64) -> Key {
         object: "key",
         id: key.id.to_string(),
         name: key.name,
-        key: None,
+        text: None,
         hint: key.hint,
         state,
         models: key.allowed_models,

@@ -42,19 +42,19 @@ pub struct Limits {
 #[schema(min_properties = 1)]
 pub struct NewLimits {
     /// Calls a minute.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     requests_per_minute: Option<u32>,
     /// Tokens a minute, of input and output together.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     tokens_per_minute: Option<u32>,
     /// Tokens of input a minute.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     input_tokens_per_minute: Option<u32>,
     /// Tokens of output a minute.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     output_tokens_per_minute: Option<u32>,
     /// Calls that run at once.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u64)]
     parallel: Option<u32>,
 }
 

@@ -27,9 +27,9 @@ pub struct Token {
     /// Whose it is; unique among tokens that are not revoked.
     name: String,
     /// The text of the token, in the answer that issues it and never again.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", rename = "token")]
     #[schema(nullable = false)]
-    token: Option<String>,
+    text: Option<String>,
     /// Enough to recognise it: `twa-…abcd`.
     hint: String,
     /// How it is.
@@ -117,7 +117,7 @@ pub async fn create(desk: Desk, Told(new): Told<NewToken>) -> Result<Json<Token>
     let issued = desk.registrar().issue_token(wish).await;
     let (token, secret) = desk.after(issued).await?;
     Ok(Json(Token {
-        token: Some(secret.expose_secret().to_owned()),
+        text: Some(secret.expose_secret().to_owned()),
         ..told(token, desk.now_ms)
     }))
 }
@@ -171,7 +171,7 @@ fn told(token: AdminToken, now_ms: i64) -> Token {
         object: "token",
         id: token.id.to_string(),
         name: token.name,
-        token: None,
+        text: None,
         hint: token.hint,
         state,
         role: RoleName::of(token.role),

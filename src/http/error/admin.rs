@@ -135,6 +135,7 @@ impl From<RegisterError> for Problem {
             }
             RegisterError::Closed { .. } => conflict("account_closed"),
             RegisterError::Ended(_) => conflict("budget_ended"),
+            RegisterError::Revoked(_) => conflict("key_revoked"),
             RegisterError::LastOwner(_) => conflict("last_owner"),
             RegisterError::Invalid { field, .. } => {
                 Self::invalid("invalid_value", message).about(field)

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{DAY, NOON};
+use super::{DAY, NOON, new_key};
 use crate::{
-    AccountId, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Made, Mode, NewToken,
-    Reach, Revocation, Role, Store, StoreError, TokenId, is_well_formed_key, is_well_formed_token,
+    AccountId, AccountKind, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, KeyTerms,
+    Made, Mode, NewAccount, NewToken, Reach, Revocation, Role, Store, StoreError, TokenId,
+    is_well_formed_key, is_well_formed_token,
 };
 
 fn new_token(name: &str, role: Role, reach: Reach) -> NewToken {
@@ -176,4 +177,58 @@ pub(super) async fn a_change_is_on_record_before_it_is_made_and_says_what_became
     assert_eq!(store.audit.changes(&of_web).await.unwrap(), all[..1]);
     let of_none = query(Reach::Team(acme), None, 9);
     assert_eq!(store.audit.changes(&of_none).await.unwrap(), []);
+}
+
+pub(super) async fn keys_and_accounts_are_changed_under_the_identity_that_they_have(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
+    let (key, _) = store.keys.create(new_key("ci")).await.unwrap();
+    store.keys.create(new_key("taken")).await.unwrap();
+    let version = store.keys.version().await.unwrap();
+    let terms = KeyTerms {
+        name: "build".to_owned(),
+        allowed_models: vec!["gpt-*".to_owned()],
+        account: Some(AccountId::new(NOON)),
+        expires_ms: Some(NOON + DAY),
+    };
+    let changed = store.keys.change(key.id, terms.clone()).await.unwrap();
+    let changed = changed.unwrap();
+    assert_eq!((changed.id, &changed.hint), (key.id, &key.hint));
+    assert_eq!(changed.terms(), terms);
+    assert_ne!(store.keys.version().await.unwrap(), version);
+    let active = store.keys.active().await.unwrap();
+    assert!(active.iter().any(|(_, it)| *it == changed));
+    for (name, models) in [("taken", "x"), ("", "x"), ("ok", "a*b")] {
+        let wrong = KeyTerms {
+            name: name.to_owned(),
+            allowed_models: vec![models.to_owned()],
+            ..terms.clone()
+        };
+        assert!(store.keys.change(key.id, wrong).await.is_err(), "{name}");
+    }
+    store.keys.revoke("build", NOON).await.unwrap().unwrap();
+    let late = store.keys.change(key.id, terms).await.unwrap();
+    assert_eq!(late, None);
+
+    let open = async |name: &str| {
+        let new = NewAccount {
+            kind: AccountKind::Team,
+            parent: None,
+            name: name.to_owned(),
+            now_ms: NOON,
+        };
+        store.budgets.open_account(new).await.unwrap()
+    };
+    let (web, ops) = (open("web").await, open("ops").await);
+    let rename = async |name| store.budgets.rename_account(web.id, name).await;
+    let renamed = rename("site").await.unwrap().unwrap();
+    assert_eq!((renamed.id, &*renamed.name), (web.id, "site"));
+    assert!(rename("ops").await.is_err());
+    assert!(rename("").await.is_err());
+    assert_eq!(rename("site").await.unwrap(), Some(renamed));
+    let closed = store.budgets.close_account(AccountKind::Team, "ops", NOON);
+    closed.await.unwrap().unwrap();
+    let late = store.budgets.rename_account(ops.id, "late").await.unwrap();
+    assert_eq!(late, None);
 }
