@@ -43,9 +43,9 @@ pub(super) async fn a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked
     let issued = store.keys.version().await.unwrap();
     assert_ne!(issued, version);
 
-    let taken = new_token("kim", Role::Viewer, Reach::Gateway);
-    let taken = store.tokens.issue(taken).await.unwrap_err();
-    assert!(matches!(taken, StoreError::Taken { name } if name == "kim"));
+    let same = new_token("kim", Role::Viewer, Reach::Gateway);
+    let refused = store.tokens.issue(same).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Taken { name } if name == "kim"));
     let empty = new_token("", Role::Viewer, Reach::Gateway);
     assert!(store.tokens.issue(empty).await.is_err());
 
