@@ -12,6 +12,7 @@ pub mod directory;
 pub mod error;
 pub mod keys;
 pub mod limits;
+pub mod nodes;
 pub mod roster;
 pub mod terms;
 pub mod tokens;

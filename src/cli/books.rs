@@ -84,7 +84,7 @@ pub async fn run(
         BookCommand::Team { command } => account::run_team(command, registrar, console).await?,
         BookCommand::Budget(args) => budget::run(args, registrar, console).await?,
         BookCommand::Limit { command } => limit::run(command, registrar, console).await?,
-        BookCommand::Node { command } => node::run(command, store, now_ms, console).await?,
+        BookCommand::Node { command } => node::run(command, registrar, console).await?,
         BookCommand::Token { command } => token::run(command, registrar, console).await?,
         BookCommand::Audit(args) => audit::run(args, registrar, console).await?,
         BookCommand::Usage(args) => usage::run(args, &*store.ledger, now_ms, console).await?,

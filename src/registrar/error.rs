@@ -15,6 +15,8 @@ pub enum Named {
     Limits,
     /// An admin token.
     Token,
+    /// One of several gateways.
+    Node,
 }
 
 /// A refusal.
@@ -75,6 +77,7 @@ impl Named {
             Self::Budget => "budget",
             Self::Limits => "limits",
             Self::Token => "token",
+            Self::Node => "gateway",
         }
     }
 
@@ -87,6 +90,7 @@ impl Named {
             Self::Budget => "tollward budget list",
             Self::Limits => "tollward limit list",
             Self::Token => "tollward token list",
+            Self::Node => "tollward node list",
         }
     }
 }

@@ -96,6 +96,12 @@ impl Desk {
 }
 
 impl Operator {
+    /// What their token is called; empty without one.
+    pub fn name(&self) -> &str {
+        let author = self.actor.as_ref().map(|it| &it.author);
+        author.map_or("", |it| &it.name)
+    }
+
     /// # Errors
     /// Their token does not allow that at the gateway.
     pub fn check(&self, action: Action) -> Result<(), AdminError> {

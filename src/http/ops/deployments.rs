@@ -109,7 +109,7 @@ pub async fn list(operator: Operator) -> Result<Json<Deployments>, AdminError> {
     responses((status = 200, description = "It is taken out", body = Drained), Refusals))]
 pub async fn drain(operator: Operator, request: Request) -> Result<Response, AdminError> {
     operator.check(Action::Operate)?;
-    Ok(set(&operator.gateway, request, true).await)
+    Ok(set(&operator, request, true).await)
 }
 
 /// Put a deployment back
@@ -120,16 +120,16 @@ pub async fn drain(operator: Operator, request: Request) -> Result<Response, Adm
     responses((status = 200, description = "It is put back", body = Drained), Refusals))]
 pub async fn undrain(operator: Operator, request: Request) -> Result<Response, AdminError> {
     operator.check(Action::Operate)?;
-    Ok(set(&operator.gateway, request, false).await)
+    Ok(set(&operator, request, false).await)
 }
 
-async fn set(gateway: &Gateway, request: Request, is_drained: bool) -> Response {
+async fn set(operator: &Operator, request: Request, is_drained: bool) -> Response {
     let ingress = Ingress::new(Operation::Passthrough, request);
     let id = headers::own_id(ingress.request);
-    match found(gateway, ingress).await {
+    match found(&operator.gateway, ingress).await {
         Ok(deployment) => {
             deployment.health.drain(is_drained);
-            tracing::info!(deployment.id = %deployment.id, is_drained, "an operator took a deployment out, or back in");
+            tracing::info!(deployment.id = %deployment.id, is_drained, by = operator.name(), "an operator took a deployment out, or back in");
             Json(json!({ "deployment": deployment.id, "drained": is_drained })).into_response()
         }
         Err(error) => error::respond(&Problem::from(error), &id),

@@ -29,7 +29,7 @@ pub struct Budget {
     limit_now: Dollars,
     /// What was charged in the period that runs.
     spent: Dollars,
-    /// What is held for calls that run.
+    /// What is held for calls that run at the gateway that answers.
     held: Dollars,
     /// When it begins anew.
     period: PeriodName,
