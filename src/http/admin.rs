@@ -32,6 +32,7 @@ pub mod keys;
     reason = "the description of each route has its refusals"
 )]
 pub mod limits;
+pub mod named;
 pub mod page;
 pub mod query;
 pub mod refusal;

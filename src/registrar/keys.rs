@@ -41,9 +41,13 @@ impl Registrar<'_> {
     /// # Errors
     /// The store cannot be read.
     pub async fn keys(&self) -> Result<Vec<KeyRecord>, RegisterError> {
-        let directory = self.directory().await?;
+        Ok(self.keys_of(&self.directory().await?))
+    }
+
+    /// Those of a directory that the actor sees, oldest first.
+    pub fn keys_of(&self, directory: &Directory) -> Vec<KeyRecord> {
         let seen = |it: &&KeyRecord| self.sees(directory.place_in(it.account));
-        Ok(directory.keys.iter().filter(seen).cloned().collect())
+        directory.keys.iter().filter(seen).cloned().collect()
     }
 
     /// The key of that name or id.

@@ -527,6 +527,8 @@ async fn what_looks_like_a_statement_is_a_token_that_is_not_valid() {
         let nothing = desk.ask(&desk.owner, ("GET", &path), None).await;
         nothing.error(404, "resource_not_found");
     }
+    let garbled = desk.ask(&desk.owner, ("GET", "keys/%ff%fe"), None).await;
+    garbled.error(400, "invalid_value");
     desk.get("tokens").await;
 }
 

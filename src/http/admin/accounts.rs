@@ -1,13 +1,13 @@
 //! `/admin/v1/organizations` and `/admin/v1/teams`.
 
 use axum::Json;
-use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use tollward_store::{Account, AccountKind};
 use utoipa::ToSchema;
 
 use super::body::Told;
 use super::gate::Desk;
+use super::named::Named;
 use super::page::{Page, Paging};
 use super::refusal::AdminError;
 use super::value::Moment;
@@ -96,7 +96,7 @@ pub async fn list_organizations(
     responses((status = 200, description = "It", body = Organization), Refusals))]
 pub async fn show_organization(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Organization>, AdminError> {
     let kind = AccountKind::Organization;
     let found = desk.registrar().account(kind, &id).await?;
@@ -122,7 +122,7 @@ pub async fn create_organization(
     responses((status = 200, description = "It, renamed", body = Organization), Refusals))]
 pub async fn rename_organization(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
     Told(new): Told<NewName>,
 ) -> Result<Json<Organization>, AdminError> {
     let registrar = desk.registrar();
@@ -140,7 +140,7 @@ pub async fn rename_organization(
     responses((status = 200, description = "It, closed", body = Organization), Refusals))]
 pub async fn close_organization(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
 ) -> Result<Json<Organization>, AdminError> {
     let kind = AccountKind::Organization;
     let closed = desk.registrar().close_account(kind, &id).await;
@@ -161,7 +161,7 @@ pub async fn list_teams(desk: Desk, paging: Paging) -> Result<Json<Page<Team>>, 
 #[utoipa::path(get, path = "/admin/v1/teams/{id}", tag = "accounts", operation_id = "show_team",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It", body = Team), Refusals))]
-pub async fn show_team(desk: Desk, Path(id): Path<String>) -> Result<Json<Team>, AdminError> {
+pub async fn show_team(desk: Desk, Named(id): Named) -> Result<Json<Team>, AdminError> {
     let found = desk.registrar().account(AccountKind::Team, &id).await?;
     Ok(Json(team(found)))
 }
@@ -183,7 +183,7 @@ pub async fn create_team(desk: Desk, Told(new): Told<NewTeam>) -> Result<Json<Te
     responses((status = 200, description = "It, renamed", body = Team), Refusals))]
 pub async fn rename_team(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
     Told(new): Told<NewName>,
 ) -> Result<Json<Team>, AdminError> {
     let registrar = desk.registrar();
@@ -198,7 +198,7 @@ pub async fn rename_team(
 #[utoipa::path(delete, path = "/admin/v1/teams/{id}", tag = "accounts", operation_id = "close_team",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It, closed", body = Team), Refusals))]
-pub async fn close_team(desk: Desk, Path(id): Path<String>) -> Result<Json<Team>, AdminError> {
+pub async fn close_team(desk: Desk, Named(id): Named) -> Result<Json<Team>, AdminError> {
     let closed = desk.registrar().close_account(AccountKind::Team, &id).await;
     Ok(Json(team(desk.after(closed).await?)))
 }

@@ -3,7 +3,6 @@
 pub mod terms;
 
 use axum::Json;
-use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use tollward_store::{Holder, NanoUsd};
 use utoipa::ToSchema;
@@ -11,6 +10,7 @@ use utoipa::ToSchema;
 use self::terms::{Budget, BudgetChange, NewBudget};
 use super::body::{FieldsError, Told};
 use super::gate::Desk;
+use super::named::Named;
 use super::page::{Page, Paging};
 use super::refusal::AdminError;
 use super::value::{Dollars, Moment};
@@ -58,7 +58,7 @@ pub async fn list(desk: Desk, paging: Paging) -> Result<Json<Page<Budget>>, Admi
 #[utoipa::path(get, path = "/admin/v1/budgets/{id}", tag = "budgets", operation_id = "show_budget",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It", body = Budget), Refusals))]
-pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Budget>, AdminError> {
+pub async fn show(desk: Desk, Named(id): Named) -> Result<Json<Budget>, AdminError> {
     let found = desk.registrar().budget(&id).await?;
     Ok(Json(told(&desk, found)))
 }
@@ -86,7 +86,7 @@ pub async fn create(desk: Desk, Told(new): Told<NewBudget>) -> Result<Json<Budge
     request_body = BudgetChange, responses((status = 200, description = "It, changed", body = Budget), Refusals))]
 pub async fn change(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
     Told(change): Told<BudgetChange>,
 ) -> Result<Json<Budget>, AdminError> {
     let changed = desk.registrar().change_budget(&id, change.terms()).await;
@@ -99,7 +99,7 @@ pub async fn change(
     request_body = NewRaise, responses((status = 200, description = "It, raised", body = Budget), Refusals))]
 pub async fn raise(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
     Told(raise): Told<NewRaise>,
 ) -> Result<Json<Budget>, AdminError> {
     let (by, until_ms) = (raise.by.0, raise.until.0);
@@ -113,7 +113,7 @@ pub async fn raise(
 #[utoipa::path(delete, path = "/admin/v1/budgets/{id}", tag = "budgets", operation_id = "end_budget",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It, ended", body = Budget), Refusals))]
-pub async fn end(desk: Desk, Path(id): Path<String>) -> Result<Json<Budget>, AdminError> {
+pub async fn end(desk: Desk, Named(id): Named) -> Result<Json<Budget>, AdminError> {
     let ended = desk.registrar().end_budget(&id).await;
     answered(&desk, ended).await
 }

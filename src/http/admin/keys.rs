@@ -1,7 +1,6 @@
 //! `/admin/v1/keys`: virtual keys.
 
 use axum::Json;
-use axum::extract::Path;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tollward_store::{AccountId, AccountKind, KeyRecord};
@@ -9,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::body::{FieldsError, Told};
 use super::gate::Desk;
+use super::named::Named;
 use super::page::{Page, Paging};
 use super::refusal::AdminError;
 use super::value::Moment;
@@ -107,7 +107,8 @@ pub struct ChangedKey {
     params(Paging), responses((status = 200, description = "A page of them", body = Page<Key>), Refusals))]
 pub async fn list(desk: Desk, paging: Paging) -> Result<Json<Page<Key>>, AdminError> {
     let registrar = desk.registrar();
-    let (keys, directory) = (registrar.keys().await?, registrar.directory().await?);
+    let directory = registrar.directory().await?;
+    let keys = registrar.keys_of(&directory);
     let told = |it| told(it, &directory, desk.now_ms);
     Ok(Json(paging.of(keys, |it| it.id, told)))
 }
@@ -116,7 +117,7 @@ pub async fn list(desk: Desk, paging: Paging) -> Result<Json<Page<Key>>, AdminEr
 #[utoipa::path(get, path = "/admin/v1/keys/{id}", tag = "keys", operation_id = "show_key",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It", body = Key), Refusals))]
-pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Key>, AdminError> {
+pub async fn show(desk: Desk, Named(id): Named) -> Result<Json<Key>, AdminError> {
     let registrar = desk.registrar();
     let found = registrar.key(&id).await?;
     let directory = registrar.directory().await?;
@@ -155,7 +156,7 @@ pub async fn create(desk: Desk, Told(new): Told<NewKey>) -> Result<Json<Key>, Ad
     request_body = ChangedKey, responses((status = 200, description = "It, changed", body = Key), Refusals))]
 pub async fn change(
     desk: Desk,
-    Path(id): Path<String>,
+    Named(id): Named,
     Told(change): Told<ChangedKey>,
 ) -> Result<Json<Key>, AdminError> {
     check_models(change.models.as_ref())?;
@@ -180,7 +181,7 @@ pub async fn change(
 #[utoipa::path(delete, path = "/admin/v1/keys/{id}", tag = "keys", operation_id = "revoke_key",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It, revoked", body = Key), Refusals))]
-pub async fn revoke(desk: Desk, Path(id): Path<String>) -> Result<Json<Key>, AdminError> {
+pub async fn revoke(desk: Desk, Named(id): Named) -> Result<Json<Key>, AdminError> {
     let registrar = desk.registrar();
     let revoked = registrar.revoke_key(&id).await;
     let revoked = desk.after(revoked).await?;

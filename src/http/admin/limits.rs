@@ -1,7 +1,6 @@
 //! `/admin/v1/limits`: how fast the calls of each holder may come.
 
 use axum::Json;
-use axum::extract::Path;
 use serde::{Deserialize, Serialize};
 use tollward_store::RateLimits;
 use utoipa::ToSchema;
@@ -9,6 +8,7 @@ use utoipa::ToSchema;
 use super::body::{FieldsError, Told};
 use super::budgets::HolderKind;
 use super::gate::Desk;
+use super::named::Named;
 use super::page::{Page, Paging};
 use super::refusal::AdminError;
 use crate::http::error::admin::Refusals;
@@ -76,7 +76,7 @@ pub async fn list(desk: Desk, paging: Paging) -> Result<Json<Page<Limits>>, Admi
 #[utoipa::path(get, path = "/admin/v1/limits/{holder}", tag = "limits", operation_id = "show_limits",
     params(("holder" = String, Path, description = "`gateway`, or the id of an organization, a team or a key")),
     responses((status = 200, description = "They", body = Limits), Refusals))]
-pub async fn show(desk: Desk, Path(holder): Path<String>) -> Result<Json<Limits>, AdminError> {
+pub async fn show(desk: Desk, Named(holder): Named) -> Result<Json<Limits>, AdminError> {
     Ok(Json(told(&desk.registrar().limits_of(&holder).await?)))
 }
 
@@ -89,7 +89,7 @@ pub async fn show(desk: Desk, Path(holder): Path<String>) -> Result<Json<Limits>
     responses((status = 200, description = "They", body = Limits), Refusals))]
 pub async fn set(
     desk: Desk,
-    Path(holder): Path<String>,
+    Named(holder): Named,
     Told(new): Told<NewLimits>,
 ) -> Result<Json<Limits>, AdminError> {
     let limits = RateLimits {
@@ -110,7 +110,7 @@ pub async fn set(
 #[utoipa::path(delete, path = "/admin/v1/limits/{holder}", tag = "limits", operation_id = "clear_limits",
     params(("holder" = String, Path, description = "`gateway`, or the id of an organization, a team or a key")),
     responses((status = 200, description = "None", body = Limits), Refusals))]
-pub async fn clear(desk: Desk, Path(holder): Path<String>) -> Result<Json<Limits>, AdminError> {
+pub async fn clear(desk: Desk, Named(holder): Named) -> Result<Json<Limits>, AdminError> {
     set_to(&desk, &holder, RateLimits::default()).await
 }
 

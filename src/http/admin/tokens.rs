@@ -1,7 +1,6 @@
 //! `/admin/v1/tokens`: admin tokens, those of this API.
 
 use axum::Json;
-use axum::extract::Path;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use tollward_store::{AdminToken, Reach, Role};
@@ -10,6 +9,7 @@ use utoipa::ToSchema;
 use super::body::Told;
 use super::gate::Desk;
 use super::keys::{State, place_name};
+use super::named::Named;
 use super::page::{Page, Paging};
 use super::refusal::AdminError;
 use super::value::Moment;
@@ -96,7 +96,7 @@ pub async fn list(desk: Desk, paging: Paging) -> Result<Json<Page<Token>>, Admin
 #[utoipa::path(get, path = "/admin/v1/tokens/{id}", tag = "tokens", operation_id = "show_token",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It", body = Token), Refusals))]
-pub async fn show(desk: Desk, Path(id): Path<String>) -> Result<Json<Token>, AdminError> {
+pub async fn show(desk: Desk, Named(id): Named) -> Result<Json<Token>, AdminError> {
     let found = desk.registrar().token(&id).await?;
     Ok(Json(told(found, desk.now_ms)))
 }
@@ -128,7 +128,7 @@ pub async fn create(desk: Desk, Told(new): Told<NewToken>) -> Result<Json<Token>
 #[utoipa::path(delete, path = "/admin/v1/tokens/{id}", tag = "tokens", operation_id = "revoke_token",
     params(("id" = String, Path, description = "Its id or its name")),
     responses((status = 200, description = "It, revoked", body = Token), Refusals))]
-pub async fn revoke(desk: Desk, Path(id): Path<String>) -> Result<Json<Token>, AdminError> {
+pub async fn revoke(desk: Desk, Named(id): Named) -> Result<Json<Token>, AdminError> {
     let revoked = desk.registrar().revoke_token(&id).await;
     let revoked = desk.after(revoked).await?;
     Ok(Json(told(revoked, desk.now_ms)))
