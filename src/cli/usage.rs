@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use tollward_store::{
-    Entry, GroupBy, Ledger, NanoUsd, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    Entry, GroupBy, Ledger, NanoUsd, Reach, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
 use crate::cli::{
@@ -99,6 +99,7 @@ pub async fn run(
         by: args.by.group(),
         since_ms,
         until_ms: None,
+        within: Reach::Gateway,
     };
     let rows = ledger
         .usage(&query)

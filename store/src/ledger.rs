@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use serde::{Serialize, Serializer};
 
 pub use self::cost_source::CostSource;
-use crate::{Held, KeyId, NanoUsd, RequestId, StoreError};
+use crate::{Held, KeyId, NanoUsd, Reach, RequestId, StoreError};
 
 /// Where entries are booked and summed up.
 #[async_trait]
@@ -220,6 +220,8 @@ pub struct UsageQuery {
     pub since_ms: Option<i64>,
     /// Only entries that ended before this time, milliseconds since 1970.
     pub until_ms: Option<i64>,
+    /// Only entries of keys that are there or below now.
+    pub within: Reach,
 }
 
 /// A part of the ledger.

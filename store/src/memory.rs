@@ -24,7 +24,7 @@ use crate::key::{KEY, check, hint, mint};
 use crate::ledger::is_error;
 use crate::{
     Account, AdminToken, Backlog, Budget, Entry, GroupBy, Holder, KeyHash, KeyId, KeyRecord,
-    KeyStore, KeyTerms, Ledger, NanoUsd, NewKey, PageQuery, Pepper, RateLimits, RequestId,
+    KeyStore, KeyTerms, Ledger, NanoUsd, NewKey, PageQuery, Pepper, RateLimits, Reach, RequestId,
     StoreError, UsageQuery, UsageRow,
 };
 
@@ -145,6 +145,18 @@ impl KeyStore for Memory {
 }
 
 impl Memory {
+    /// The keys of a place and below; `None`: all, and calls without any.
+    fn keys_within(&self, reach: Reach) -> Option<HashSet<KeyId>> {
+        let place = reach.account()?;
+        let accounts = self.accounts.lock();
+        let mut below = accounts.iter().filter(|it| it.parent == Some(place));
+        let below: HashSet<_> = below.by_ref().map(|it| it.id).chain([place]).collect();
+        let keys = self.keys.lock();
+        let within = keys.iter().map(|(_, it)| it);
+        let within = within.filter(|it| it.account.is_some_and(|it| below.contains(&it)));
+        Some(within.map(|it| it.id).collect())
+    }
+
     /// Applies a record as the durable store would.
     fn apply(&self, payload: &[u8]) -> Result<(), StoreError> {
         let unreadable = StoreError::InvalidEntry { field: "payload" };
@@ -212,8 +224,14 @@ impl Ledger for Memory {
             .collect();
         let mut groups: HashMap<(String, Option<KeyId>), (UsageRow, HashSet<RequestId>)> =
             HashMap::new();
+        let within = self.keys_within(query.within);
+        let is_within = |key: Option<KeyId>| {
+            let within = within.as_ref();
+            within.is_none_or(|within| key.is_some_and(|it| within.contains(&it)))
+        };
         for entry in self.entries.lock().entries.values() {
-            if query.since_ms.is_some_and(|since| entry.at_ms < since)
+            if !is_within(entry.key)
+                || query.since_ms.is_some_and(|since| entry.at_ms < since)
                 || query.until_ms.is_some_and(|until| entry.at_ms >= until)
             {
                 continue;

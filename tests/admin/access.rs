@@ -238,14 +238,23 @@ async fn who_reaches_a_team_sees_that_team_and_nothing_else() {
         world.names("gateway viewer", "keys").await,
         ["ops-key", "web-key"]
     );
-    let usage = world
-        .status("team viewer", ("GET", "usage?by=model"), None)
-        .await;
-    assert_eq!(usage, 403);
-    let usage = world
-        .status("team viewer", ("GET", "usage?by=key"), None)
-        .await;
-    assert_eq!(usage, 200);
+    // A call of another team's key is in nobody's sums but theirs, and the gateway's.
+    let key = json!({"name": "caller", "team": "ops"});
+    let key = world.desk.post("keys", &key).await;
+    let chat = Request::chat(&openai::chat()).key(&text(&key, "key"));
+    assert_eq!(world.desk.gateway.send(&chat).await.status, 200);
+    world.desk.gateway.home.rows(1).await;
+    for (who, rows) in [("team viewer", 0), ("org admin", 0), ("gateway viewer", 1)] {
+        for by in ["key", "model", "day"] {
+            let path = format!("usage?by={by}");
+            let sums = world
+                .desk
+                .ask(&world.tokens[who], ("GET", &path), None)
+                .await;
+            let sums = Desk::told(&sums);
+            assert_eq!(sums["data"].as_array().unwrap().len(), rows, "{who} {by}");
+        }
+    }
     let gateway = world
         .status("team owner", ("GET", "deployments"), None)
         .await;

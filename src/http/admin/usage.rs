@@ -98,7 +98,7 @@ pub struct UsageSum {
 
 /// Sum up usage
 ///
-/// Who does not reach the whole gateway gets the sums of the keys that they see, by key alone.
+/// Of the calls of keys that the token reaches.
 #[utoipa::path(get, path = "/admin/v1/usage", tag = "usage", operation_id = "sum_usage",
     params(UsageWanted), responses((status = 200, description = "The sums", body = Usage), Refusals))]
 pub async fn sum(desk: Desk, wanted: UsageWanted) -> Result<Json<Usage>, AdminError> {
@@ -106,8 +106,9 @@ pub async fn sum(desk: Desk, wanted: UsageWanted) -> Result<Json<Usage>, AdminEr
         by: wanted.by.group(),
         since_ms: wanted.since.map(|it| it.0),
         until_ms: wanted.until.map(|it| it.0),
+        within: desk.registrar().actor.reach(),
     };
-    let rows = desk.registrar().usage(&query).await?;
+    let rows = desk.registrar().usage(query).await?;
     Ok(Json(Usage {
         object: "usage",
         by: wanted.by,

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use super::{DAY, NOON, new_key};
+use super::{DAY, NOON, everything, new_key, sample};
 use crate::{
-    AccountId, AccountKind, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, KeyTerms,
-    Made, Mode, NewAccount, NewToken, Reach, Revocation, Role, Store, StoreError, TokenId,
-    is_well_formed_key, is_well_formed_token,
+    AccountId, AccountKind, AuditQuery, Author, AuthorKind, Change, ChangeId, Ending, Entry,
+    GroupBy, KeyTerms, Made, Mode, NewAccount, NewKey, NewToken, Reach, Revocation, Role, Store,
+    StoreError, TokenId, UsageQuery, is_well_formed_key, is_well_formed_token,
 };
 
 fn new_token(name: &str, role: Role, reach: Reach) -> NewToken {
@@ -230,4 +230,57 @@ pub(super) async fn keys_and_accounts_are_changed_under_the_identity_that_they_h
     closed.await.unwrap().unwrap();
     let late = store.budgets.rename_account(ops.id, "late").await.unwrap();
     assert_eq!(late, None);
+}
+
+pub(super) async fn usage_is_summed_up_of_the_keys_of_a_place_alone(
+    store: Store,
+    _: Option<&crate::Location>,
+) {
+    let open = async |kind, parent, name: &str| {
+        let new = NewAccount {
+            kind,
+            parent,
+            name: name.to_owned(),
+            now_ms: NOON,
+        };
+        store.budgets.open_account(new).await.unwrap().id
+    };
+    let acme = open(AccountKind::Organization, None, "acme").await;
+    let web = open(AccountKind::Team, Some(acme), "web").await;
+    let other = open(AccountKind::Team, None, "other").await;
+    let owners = [Some(acme), Some(web), Some(web), Some(other), None];
+    for (seed, account) in (0..).zip(owners) {
+        let new = NewKey {
+            account,
+            ..new_key(&format!("key {seed}"))
+        };
+        let (key, _) = store.keys.create(new).await.unwrap();
+        let entry = Entry {
+            key: Some(key.id),
+            ..sample(seed)
+        };
+        store.ledger.record(&entry).unwrap();
+    }
+    let open_call = Entry {
+        key: None,
+        ..sample(99)
+    };
+    store.ledger.record(&open_call).unwrap();
+    for (within, calls) in [
+        (Reach::Gateway, 6),
+        (Reach::Organization(acme), 3),
+        (Reach::Team(web), 2),
+        (Reach::Team(other), 1),
+        (Reach::Organization(AccountId::new(7)), 0),
+    ] {
+        for by in [GroupBy::Model, GroupBy::Key, GroupBy::Day] {
+            let query = UsageQuery {
+                within,
+                ..everything(by)
+            };
+            let rows = store.ledger.usage(&query).await.unwrap();
+            let summed: u64 = rows.iter().map(|it| it.attempts).sum();
+            assert_eq!(summed, calls, "{within:?} {by:?}");
+        }
+    }
 }

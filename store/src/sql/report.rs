@@ -43,6 +43,9 @@ macro_rules! sums {
             $from,
             "
              WHERE e.request >= $1 AND e.request <= $2 AND e.at_ms >= $3 AND e.at_ms <= $4
+                 AND ($5 IS NULL OR EXISTS (
+                     SELECT 1 FROM virtual_key k LEFT JOIN account a ON a.id = k.account
+                     WHERE k.id = e.virtual_key AND (k.account = $5 OR a.parent = $5)))
              GROUP BY 1"
         )
     };
@@ -82,6 +85,12 @@ pub(super) async fn usage(
             query
                 .until_ms
                 .map_or(i64::MAX, |until| until.saturating_sub(1)),
+        )
+        .bind(
+            query
+                .within
+                .account()
+                .map(|it| it.uuid().as_bytes().to_vec()),
         )
         .fetch_all(&mut *connection)
         .await

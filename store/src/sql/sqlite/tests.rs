@@ -166,6 +166,7 @@ async fn a_tool_sees_what_a_gateway_recorded_a_moment_ago_and_records_nothing() 
         by: GroupBy::Day,
         since_ms: None,
         until_ms: None,
+        within: crate::Reach::Gateway,
     };
     assert_eq!(gateway.ledger.usage(&query).await.unwrap()[0].attempts, 700);
 }
