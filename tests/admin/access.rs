@@ -238,8 +238,8 @@ async fn who_reaches_a_team_sees_that_team_and_nothing_else() {
         world.names("gateway viewer", "keys").await,
         ["ops-key", "web-key"]
     );
-    // A call of another team's key is in nobody's sums but theirs, and the gateway's.
-    let key = json!({"name": "caller", "team": "ops"});
+    // A call of another organisation's key is in nobody's sums but theirs, and the gateway's.
+    let key = json!({"name": "caller", "organization": "other"});
     let key = world.desk.post("keys", &key).await;
     let chat = Request::chat(&openai::chat()).key(&text(&key, "key"));
     assert_eq!(world.desk.gateway.send(&chat).await.status, 200);
