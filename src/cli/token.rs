@@ -179,16 +179,16 @@ async fn list(
     let names = names(registrar).await?;
     let rows = tokens.iter().map(|it| {
         let reach = match it.reach {
-            Reach::Gateway => Holder::Gateway,
-            Reach::Organization(id) => Holder::Organization(id),
-            Reach::Team(id) => Holder::Team(id),
+            Reach::Gateway => "the gateway".to_owned(),
+            Reach::Organization(id) => holder_text(Holder::Organization(id), &names),
+            Reach::Team(id) => holder_text(Holder::Team(id), &names),
         };
         [
             it.name.clone(),
             it.hint.clone(),
             state(it, now_ms).to_owned(),
             it.role.name().to_owned(),
-            holder_text(reach, &names),
+            reach,
             it.expires_ms.map_or_else(|| "never".to_owned(), time_text),
             it.id.to_string(),
         ]

@@ -37,7 +37,7 @@ async fn a_new_token_is_alone_on_standard_output_and_in_no_list() {
     ));
     assert!(notes.contains("role: owner; expires: never."), "{notes}");
     let (_, listed, _) = on(&store, &["list"]).await;
-    for word in ["kim", "twa-…", "active", "owner", "everybody", "never"] {
+    for word in ["kim", "twa-…", "active", "owner", "the gateway", "never"] {
         assert!(listed.contains(word), "{word}: {listed}");
     }
     let (_, listed, _) = on(&store, &["list", "--json"]).await;
