@@ -50,6 +50,8 @@ pub struct Gateway {
     pub fetcher: Fetcher,
     /// The active keys.
     pub keyring: Arc<Keyring>,
+    /// Where what is governed is kept: for who shows an admin token, not for calls.
+    pub store: Store,
     /// What may be spent, and what is.
     pub budgets: Arc<Budgets>,
     /// What was spent, for those who ask.
@@ -230,6 +232,7 @@ impl App {
         let (gateway, unwritten) = gateway(config, &store, metrics, snapshot).await?;
         let gateway = Arc::new(gateway);
         guard_public_bind(&gateway, public.local_addr()?)?;
+        guard_admin_bind(&gateway, admin.local_addr()?)?;
 
         let app = Self {
             public: public.local_addr()?,
@@ -302,7 +305,7 @@ impl App {
             ),
             (
                 admin,
-                http::admin(gateway),
+                http::operator(gateway),
                 &self.operator,
                 self.operator.stopping(),
             ),
@@ -401,6 +404,7 @@ async fn gateway(
         tasks,
         snapshot: ArcSwap::from_pointee(snapshot),
         ledger: Arc::clone(&store.ledger),
+        store: store.clone(),
         ledger_probe: Probe::new(clock::mono()),
         is_draining: AtomicBool::new(false),
         responses,
@@ -428,5 +432,16 @@ fn guard_public_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<(
     anyhow::bail!(
         "refusing to listen on {address}: others can reach it and there is no virtual key yet.\n\
          Create one with `tollward key create NAME`, or listen on 127.0.0.1."
+    )
+}
+
+/// Nor must an admin listener that anybody can reach (faults P-28).
+fn guard_admin_bind(gateway: &Gateway, address: SocketAddr) -> anyhow::Result<()> {
+    if address.ip().is_loopback() || gateway.keyring.roster.is_required() {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "refusing to listen on {address} for the admin API: others can reach it and there is no admin token yet.\n\
+         Issue one with `tollward token create NAME --role owner`, or let `server.admin_listen` be on 127.0.0.1."
     )
 }

@@ -8,6 +8,7 @@
 pub mod account;
 pub mod account_models;
 pub mod accounts;
+pub mod audit;
 pub mod books;
 pub mod budget;
 pub mod catalog;
@@ -30,6 +31,7 @@ pub mod serve;
 pub mod show;
 pub mod span;
 pub mod talk;
+pub mod token;
 pub mod usage;
 
 use std::io::{self, IsTerminal};
@@ -45,6 +47,7 @@ use crate::app::location;
 use crate::cli::console::Console;
 use crate::cli::place::{Environment, PlaceArgs};
 use crate::clock;
+use crate::http::admin::document::document;
 use crate::shelf::Shelf;
 
 /// One binary between your programs and every language model they use.
@@ -83,6 +86,8 @@ enum Command {
         #[command(subcommand)]
         command: catalog::CatalogCommand,
     },
+    /// Describe the admin API: a document in `OpenAPI`'s format
+    Openapi,
     /// Check a configuration file, offline
     Check(check::CheckArgs),
     /// Check providers, keys, models and this machine, without any call that costs
@@ -155,7 +160,11 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         }
         Command::Books(command) => {
             let store = open_store(&place, &environment).await?;
-            return books::run(&command, &store, &mut console).await;
+            // Who became root is more to the point than root.
+            let account = ["SUDO_USER", "USER", "LOGNAME"]
+                .iter()
+                .find_map(|name| environment.get(name));
+            return books::run(&command, &store, account, &mut console).await;
         }
         Command::Route { command } => {
             route::run(&command, &place, &environment, &mut console).await?;
@@ -180,6 +189,7 @@ async fn dispatch(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode
         Command::Config {
             command: show::ConfigCommand::Show(args),
         } => return show::run(&args, &place, &environment, &mut console),
+        Command::Openapi => console.json(&document())?,
         Command::Version { json } => version(json, &mut console)?,
     }
     Ok(ExitCode::SUCCESS)

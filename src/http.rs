@@ -1,8 +1,9 @@
 //! The HTTP edge: routers, limits and the one map from errors to answers.
 //!
-//! Two listeners: the public one serves the API, the admin one metrics. Policy
+//! Two listeners: the public one serves the API, the admin one metrics and what is governed. Policy
 //! lives in `pipeline/`; what is here is the same for every operation.
 
+pub mod admin;
 pub mod cached;
 pub mod error;
 pub mod gemini;
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
 use tollward_wire::operation::Operation;
@@ -112,30 +113,28 @@ async fn rerank(state: State<Arc<Gateway>>, request: Request) -> Response {
     inference::answer(Operation::Rerank, state, request).await
 }
 
-/// The operator's side: metrics, probes, how calls are routed and what all of them cost.
-pub fn admin(gateway: &Arc<Gateway>) -> Router {
+/// The operator's side: metrics, probes, the admin API, and what all calls cost.
+pub fn operator(gateway: &Arc<Gateway>) -> Router {
     let checked = from_fn_with_state(Arc::clone(gateway), ops::host::check);
-    let mut routing = Router::new();
+    let mut billing = Router::new();
     for kind in Kind::ALL {
-        let answer = move |state, request| organization::all(kind, state, request);
-        routing = routing.route(kind.path(), get(answer));
+        let answer = move |operator, request| organization::all(kind, operator, request);
+        billing = billing.route(kind.path(), get(answer));
     }
-    let routing = routing
-        .route("/admin/v1/explain", post(ops::explain::answer))
-        .route("/admin/v1/deployments", get(ops::deployments::list))
-        .route("/admin/v1/deployments/drain", post(ops::deployments::drain))
-        .route(
-            "/admin/v1/deployments/undrain",
-            post(ops::deployments::undrain),
-        )
-        // Only these tell and change what a web page must not: probes and scrapers use any name.
-        .route_layer(checked);
+    // Only these tell and change what a web page must not: probes and scrapers use any name.
+    let billing = billing.route_layer(checked.clone());
+    let governing = admin::router().route_layer(checked);
+    let (governing, _) = governing
+        .route_layer(from_fn(admin::name))
+        .split_for_parts();
     Router::new()
         .route("/metrics", get(ops::metrics))
-        .merge(routing)
+        .merge(governing)
+        .merge(billing)
         .route("/livez", get(ops::live))
         .route("/readyz", get(ops::ready))
         .fallback(error::no_such_route)
         .method_not_allowed_fallback(error::no_such_method)
+        .layer(panic::catching(gateway.metrics.panics.clone()))
         .with_state(Arc::clone(gateway))
 }

@@ -18,12 +18,14 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tollward_store::{
-    KeyHash, KeyId, KeyRecord, KeyStore, Pepper, Store, StoreError, is_well_formed_key,
+    AdminToken, KeyHash, KeyId, KeyRecord, KeyStore, Pepper, Store, StoreError, is_well_formed_key,
+    is_well_formed_token,
 };
 
 use crate::budgets::Budgets;
 use crate::clock;
 use crate::limits::RateMeters;
+use crate::registrar::roster::Roster;
 use crate::snapshot::AuthMode;
 
 /// How often the store is asked for changes.
@@ -37,9 +39,11 @@ type Keys = HashMap<KeyHash, Arc<KeyRecord>>;
 pub struct Keyring {
     store: Arc<dyn KeyStore>,
     pepper: Arc<Pepper>,
-    /// Changes of budgets, of limits and of accounts move the same version.
+    /// Changes of budgets, of limits, of accounts and of admin tokens move the same version.
     budgets: Arc<Budgets>,
     meters: Arc<RateMeters>,
+    /// The admin tokens.
+    pub roster: Roster,
     keys: ArcSwap<Keys>,
     /// There was a key since the start.
     had_keys: AtomicBool,
@@ -57,8 +61,9 @@ impl Keyring {
         budgets: Arc<Budgets>,
         meters: Arc<RateMeters>,
     ) -> Result<Self, StoreError> {
+        let seen = store.keys.version().await?;
+        let roster = Roster::load(store).await?;
         let (store, pepper) = (Arc::clone(&store.keys), Arc::clone(&store.pepper));
-        let seen = store.version().await?;
         budgets.refresh().await?;
         let keys = read(&*store, &budgets).await?;
         Ok(Self {
@@ -66,6 +71,7 @@ impl Keyring {
             pepper,
             budgets,
             meters,
+            roster,
             had_keys: AtomicBool::new(!keys.is_empty()),
             keys: ArcSwap::from_pointee(keys),
             seen: tokio::sync::Mutex::new(seen),
@@ -107,6 +113,18 @@ impl Keyring {
         found.filter(|key| key.is_active(now_ms))
     }
 
+    /// The admin token that `presented` is the text of, if it works.
+    pub async fn admin(&self, presented: &[u8], now_ms: i64) -> Option<Arc<AdminToken>> {
+        let found = self.roster.find(presented, now_ms);
+        if found.is_some() || !is_well_formed_token(presented) || !self.may_look_early() {
+            return found;
+        }
+        if let Err(error) = self.refresh().await {
+            tracing::warn!(%error, "the admin tokens could not be refreshed");
+        }
+        self.roster.find(presented, now_ms)
+    }
+
     /// The active key of that name.
     pub fn named(&self, name: &str, now_ms: i64) -> Option<Arc<KeyRecord>> {
         let keys = self.keys.load();
@@ -132,12 +150,16 @@ impl Keyring {
     }
 
     /// Reads the keys again if any process changed them.
-    async fn refresh(&self) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// The store cannot be read; the known keys stay as they are.
+    pub async fn refresh(&self) -> Result<(), StoreError> {
         let mut seen = self.seen.lock().await;
         let version = self.store.version().await?;
         if version != *seen {
             self.budgets.refresh().await?;
             self.meters.refresh().await?;
+            self.roster.refresh().await?;
             let keys = read(&*self.store, &self.budgets).await?;
             if !keys.is_empty() {
                 self.had_keys.store(true, Ordering::Relaxed);

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod pipeline;
 pub mod policy;
 pub mod recording;
+pub mod registrar;
 pub mod reload;
 pub mod replay;
 pub mod responses;

@@ -8,7 +8,9 @@
 //! - what is known of deployments: [`latency`], [`learned`]
 //! - how long an answer may be: [`bound`]
 //! - money: [`price`], [`estimate`]
+//! - who may change what is governed: [`access`]
 
+pub mod access;
 pub mod allowance;
 pub mod backoff;
 pub mod bound;

@@ -17,6 +17,7 @@
 )]
 #![expect(clippy::float_cmp, reason = "metrics count in whole numbers")]
 
+mod admin;
 mod async_openai;
 mod auth;
 mod aws;

@@ -69,7 +69,7 @@ impl Reports {
             return Ok(Page::new(asked, Vec::new(), &Owners::default())?);
         };
         let turns = match whose {
-            Whose::All => &self.operator,
+            Whose::All | Whose::Account(_) => &self.operator,
             Whose::Open | Whose::Key(_) => &self.turns,
         };
         let turn = tokio::time::timeout(PATIENCE, turns.acquire()).await;

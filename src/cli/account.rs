@@ -1,11 +1,11 @@
 //! `tollward org` and `tollward team`: who keys belong to.
 
-use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
-use tollward_store::{Account, AccountKind, NewAccount, Store};
+use tollward_store::{Account, AccountKind};
 
-use crate::cli::budget::find_account;
+use crate::cli::books::explained;
 use crate::cli::console::{Console, time_text};
+use crate::registrar::Registrar;
 
 /// What `tollward org` can do.
 #[derive(Debug, Clone, Subcommand)]
@@ -14,6 +14,8 @@ pub enum OrgCommand {
     Create(CreateOrgArgs),
     /// List the organisations
     List(ListArgs),
+    /// Give an organisation another name
+    Rename(RenameArgs),
     /// Close an organisation: its keys and those of its teams stop working
     Close(CloseArgs),
 }
@@ -25,6 +27,8 @@ pub enum TeamCommand {
     Create(CreateTeamArgs),
     /// List the teams
     List(ListArgs),
+    /// Give a team another name
+    Rename(RenameArgs),
     /// Close a team: its keys stop working
     Close(CloseArgs),
 }
@@ -54,6 +58,16 @@ pub struct ListArgs {
     json: bool,
 }
 
+/// Arguments of `rename`.
+#[derive(Debug, Clone, Args)]
+pub struct RenameArgs {
+    /// Name or id
+    #[arg(value_name = "NAME|ID")]
+    account: String,
+    /// What to call it from now on
+    name: String,
+}
+
 /// Arguments of `close`.
 #[derive(Debug, Clone, Args)]
 pub struct CloseArgs {
@@ -68,23 +82,15 @@ pub struct CloseArgs {
 /// The store refused, something that is named does not exist, or the output is closed.
 pub async fn run_org(
     command: &OrgCommand,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     let kind = AccountKind::Organization;
     match command {
-        OrgCommand::Create(args) => {
-            let new = NewAccount {
-                kind,
-                parent: None,
-                name: args.name.clone(),
-                now_ms,
-            };
-            open(new, store, console).await
-        }
-        OrgCommand::List(args) => list(kind, args, store, console).await,
-        OrgCommand::Close(args) => close(kind, args, store, (now_ms, console)).await,
+        OrgCommand::Create(args) => open(kind, (None, &args.name), registrar, console).await,
+        OrgCommand::List(args) => list(kind, args, registrar, console).await,
+        OrgCommand::Rename(args) => rename(kind, args, registrar, console).await,
+        OrgCommand::Close(args) => close(kind, args, registrar, console).await,
     }
 }
 
@@ -94,37 +100,29 @@ pub async fn run_org(
 /// As of [`run_org`].
 pub async fn run_team(
     command: &TeamCommand,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     let kind = AccountKind::Team;
     match command {
         TeamCommand::Create(args) => {
-            let parent = match &args.org {
-                Some(org) => Some(
-                    find_account(store, AccountKind::Organization, org)
-                        .await?
-                        .id,
-                ),
-                None => None,
-            };
-            let new = NewAccount {
-                kind,
-                parent,
-                name: args.name.clone(),
-                now_ms,
-            };
-            open(new, store, console).await
+            let new = (args.org.as_deref(), &*args.name);
+            open(kind, new, registrar, console).await
         }
-        TeamCommand::List(args) => list(kind, args, store, console).await,
-        TeamCommand::Close(args) => close(kind, args, store, (now_ms, console)).await,
+        TeamCommand::List(args) => list(kind, args, registrar, console).await,
+        TeamCommand::Rename(args) => rename(kind, args, registrar, console).await,
+        TeamCommand::Close(args) => close(kind, args, registrar, console).await,
     }
 }
 
-async fn open(new: NewAccount, store: &Store, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let opened = store.budgets.open_account(new).await;
-    let opened = opened.context("failed to open the account")?;
+async fn open(
+    kind: AccountKind,
+    (parent, name): (Option<&str>, &str),
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let opened = registrar.open_account(kind, parent, name).await;
+    let opened = opened.map_err(|error| explained(error, "failed to open the account"))?;
     let (kind, command) = (opened.kind.name(), opened.kind.command());
     Ok(writeln!(
         console.notes,
@@ -136,11 +134,12 @@ async fn open(new: NewAccount, store: &Store, console: &mut Console<'_>) -> anyh
 async fn list(
     kind: AccountKind,
     args: &ListArgs,
-    store: &Store,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let accounts = store.budgets.accounts().await;
-    let all = accounts.context("failed to read the accounts")?;
+    let directory = registrar.directory().await;
+    let directory = directory.map_err(|error| explained(error, "failed to read the accounts"))?;
+    let all = directory.accounts;
     let accounts: Vec<&Account> = all.iter().filter(|it| it.kind == kind).collect();
     if args.json {
         return Ok(console.json(&accounts)?);
@@ -169,23 +168,31 @@ async fn list(
     Ok(console.table(["NAME", "OF", "STATE", "CREATED (UTC)", "ID"], rows)?)
 }
 
+async fn rename(
+    kind: AccountKind,
+    args: &RenameArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let names = (&*args.account, &*args.name);
+    let renamed = registrar.rename_account(kind, names).await;
+    let renamed = renamed.map_err(|error| explained(error, "failed to rename the account"))?;
+    let kind = kind.name();
+    Ok(writeln!(
+        console.notes,
+        "Renamed {kind} `{}` to `{}`.",
+        args.account, renamed.name
+    )?)
+}
+
 async fn close(
     kind: AccountKind,
     args: &CloseArgs,
-    store: &Store,
-    (now_ms, console): (i64, &mut Console<'_>),
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let closed = store
-        .budgets
-        .close_account(kind, &args.account, now_ms)
-        .await;
-    let Some(closed) = closed.context("failed to close the account")? else {
-        let (kind, command) = (kind.name(), kind.command());
-        bail!(
-            "no {kind} has the name or id `{}`; see `tollward {command} list`",
-            args.account
-        );
-    };
+    let closed = registrar.close_account(kind, &args.account).await;
+    let closed = closed.map_err(|error| explained(error, "failed to close the account"))?;
     let kind = kind.name();
     Ok(writeln!(
         console.notes,

@@ -7,21 +7,23 @@ use clap::Subcommand;
 use tollward_store::Store;
 
 use crate::cli::console::Console;
-use crate::cli::{account, budget, key, ledger, limit, node, reconcile, usage};
+use crate::cli::{account, audit, budget, key, ledger, limit, node, reconcile, token, usage};
 use crate::clock;
+use crate::registrar::error::RegisterError;
+use crate::registrar::{Actor, Registrar};
 
 /// What can be done with the store.
 #[derive(Debug, Subcommand)]
 pub enum BookCommand {
-    /// Create, list and revoke virtual keys
+    /// Create, list, change and revoke virtual keys
     Key(key::KeyArgs),
-    /// Open, list and close organisations, which have teams and keys
+    /// Open, list, rename and close organisations, which have teams and keys
     Org {
         /// What to do.
         #[command(subcommand)]
         command: account::OrgCommand,
     },
-    /// Open, list and close teams, which have keys
+    /// Open, list, rename and close teams, which have keys
     Team {
         /// What to do.
         #[command(subcommand)]
@@ -41,6 +43,14 @@ pub enum BookCommand {
         #[command(subcommand)]
         command: node::NodeCommand,
     },
+    /// Issue, list and revoke admin tokens: who may use the admin API
+    Token {
+        /// What to do.
+        #[command(subcommand)]
+        command: token::TokenCommand,
+    },
+    /// Show who changed what
+    Audit(audit::AuditArgs),
     /// Show what was used and what it cost
     Usage(usage::UsageArgs),
     /// Hold a vendor's bill against the ledger
@@ -53,26 +63,46 @@ pub enum BookCommand {
     },
 }
 
-/// Runs a command.
+/// Runs a command of whoever is called `account` on this machine.
 ///
 /// # Errors
 /// The store refused, something that is named does not exist, or the output is closed.
 pub async fn run(
     command: &BookCommand,
     store: &Store,
+    account: Option<&str>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<ExitCode> {
     let now_ms = clock::unix_ms();
+    let actor = Actor::at_the_machine(account);
+    let registrar = &Registrar {
+        store,
+        actor: &actor,
+        now_ms,
+    };
     match command {
-        BookCommand::Key(args) => key::run(args, store, now_ms, console).await?,
-        BookCommand::Org { command } => account::run_org(command, store, now_ms, console).await?,
-        BookCommand::Team { command } => account::run_team(command, store, now_ms, console).await?,
-        BookCommand::Budget(args) => budget::run(args, store, now_ms, console).await?,
-        BookCommand::Limit { command } => limit::run(command, store, console).await?,
-        BookCommand::Node { command } => node::run(command, store, now_ms, console).await?,
+        BookCommand::Key(args) => key::run(args, registrar, console).await?,
+        BookCommand::Org { command } => account::run_org(command, registrar, console).await?,
+        BookCommand::Team { command } => account::run_team(command, registrar, console).await?,
+        BookCommand::Budget(args) => budget::run(args, registrar, console).await?,
+        BookCommand::Limit { command } => limit::run(command, registrar, console).await?,
+        BookCommand::Node { command } => node::run(command, registrar, console).await?,
+        BookCommand::Token { command } => token::run(command, registrar, console).await?,
+        BookCommand::Audit(args) => audit::run(args, registrar, console).await?,
         BookCommand::Usage(args) => usage::run(args, store, now_ms, console).await?,
         BookCommand::Reconcile(args) => return reconcile::run(args, store, console).await,
         BookCommand::Ledger { command } => return ledger::run(command, store, console).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A refusal in the words of the command line: what does not exist can be listed.
+pub(in crate::cli) fn explained(error: RegisterError, doing: &'static str) -> anyhow::Error {
+    match error {
+        RegisterError::Unknown { kind, .. } => {
+            anyhow::anyhow!("{error}; see `{}`", kind.listing())
+        }
+        RegisterError::Store(error) => anyhow::Error::from(error).context(doing),
+        other => other.into(),
+    }
 }

@@ -8,17 +8,16 @@ mod show;
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
-use tollward_store::{
-    Account, AccountKind, Budget, BudgetTerms, Estimate, Holder, MAX_CHARGES, NanoUsd, NewBudget,
-    Period, Raise, Scope, Store, Then, Webhook,
-};
+use tollward_store::{Estimate, NanoUsd, Period};
 
-use crate::budgets;
-use crate::budgets::crowd::crowd;
+use crate::cli::books::explained;
 use crate::cli::console::{Console, time_text};
 use crate::cli::span;
+use crate::registrar::Registrar;
+use crate::registrar::directory::HolderName;
+use crate::registrar::terms::TermsChange;
 
 /// Arguments of `tollward budget`.
 #[derive(Debug, Clone, Args)]
@@ -192,73 +191,72 @@ pub struct EndArgs {
 /// The store refused, something that is named does not exist, or the output is closed.
 pub async fn run(
     args: &BudgetArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     match &args.command {
-        BudgetCommand::Create(args) => create(args, store, now_ms, console).await,
-        BudgetCommand::List(args) => list::run(args.json, store, now_ms, console).await,
-        BudgetCommand::Show(args) => show::run(&args.budget, store, now_ms, console).await,
+        BudgetCommand::Create(args) => create(args, registrar, console).await,
+        BudgetCommand::List(args) => list::run(args.json, registrar, console).await,
+        BudgetCommand::Show(args) => show::run(&args.budget, registrar, console).await,
         BudgetCommand::Change(args) => {
-            let found = find(store, &args.budget).await?;
-            let limit = args.limit.unwrap_or(found.limit);
-            let terms = args.terms.over(found.terms.clone())?;
-            let changed = change(store, &found, limit, terms).await?;
+            let change = args.terms.change(args.limit);
+            let changed = registrar.change_budget(&args.budget, change).await;
+            let changed =
+                changed.map_err(|error| explained(error, "failed to change the budget"))?;
             Ok(writeln!(
                 console.notes,
                 "Changed budget `{}`: {} {}.",
-                changed.name,
-                changed.limit,
-                list::period_text(&changed),
+                changed.budget.name,
+                changed.budget.limit,
+                list::period_text(&changed.budget),
             )?)
         }
-        BudgetCommand::Raise(args) => raise(args, store, now_ms, console).await,
+        BudgetCommand::Raise(args) => raise(args, registrar, console).await,
         BudgetCommand::End(args) => {
-            let ended = store.budgets.end_budget(&args.budget, now_ms).await;
-            let Some(ended) = ended.context("failed to end the budget")? else {
-                bail!(unknown(&args.budget));
-            };
-            Ok(writeln!(console.notes, "Ended budget `{}`.", ended.name)?)
+            let ended = registrar.end_budget(&args.budget).await;
+            let ended = ended.map_err(|error| explained(error, "failed to end the budget"))?;
+            let name = &ended.budget.name;
+            Ok(writeln!(console.notes, "Ended budget `{name}`.")?)
         }
     }
 }
 
 async fn raise(
     args: &RaiseArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let found = find(store, &args.budget).await?;
-    let raise = match (args.by, args.span) {
+    let until_ms = match (args.by, args.span) {
         (NanoUsd::ZERO, _) => None,
         (_, None) => bail!("--for is missing: for how long, such as 12h or 7d"),
-        (by, Some(span)) => Some(Raise {
-            by_nano: by.0,
-            until_ms: now_ms.saturating_add(span::millis(span)),
-        }),
+        (_, Some(span)) => Some(registrar.now_ms.saturating_add(span::millis(span))),
     };
-    let before = found.terms.raise.filter(|it| now_ms < it.until_ms);
-    let terms = BudgetTerms {
-        raise,
-        ..found.terms.clone()
+    let before = registrar.budget(&args.budget).await;
+    let before = before.map_err(|error| explained(error, "failed to read the budget"))?;
+    let before = before.budget.terms.raise;
+    let before = before.filter(|it| registrar.now_ms < it.until_ms);
+    let raised = match until_ms {
+        Some(until_ms) => {
+            registrar
+                .raise_budget(&args.budget, args.by, until_ms)
+                .await
+        }
+        None => registrar.take_raise_back(&args.budget).await,
     };
-    let raised = change(store, &found, found.limit, terms).await?;
-    let (name, now) = (&raised.name, raised.limit_at(now_ms));
-    let instead = before.filter(|_| raise.is_some()).map(|it| {
+    let raised = raised.map_err(|error| explained(error, "failed to change the budget"))?;
+    let (name, now) = (&raised.budget.name, raised.limit_now);
+    let Some(until_ms) = until_ms else {
+        let told = writeln!(console.notes, "Budget `{name}` is not raised: {now}.");
+        return Ok(told?);
+    };
+    let instead = before.map(|it| {
         let until = time_text(it.until_ms);
         format!(
             ", in place of {} more until {until} UTC",
             NanoUsd(it.by_nano)
         )
     });
-    let instead = instead.unwrap_or_default();
-    let Some(raise) = raise else {
-        let told = writeln!(console.notes, "Budget `{name}` is not raised: {now}.");
-        return Ok(told?);
-    };
-    let until = time_text(raise.until_ms);
+    let (until, instead) = (time_text(until_ms), instead.unwrap_or_default());
     let told = writeln!(
         console.notes,
         "Raised budget `{name}` to {now} until {until} UTC{instead}."
@@ -266,163 +264,59 @@ async fn raise(
     Ok(told?)
 }
 
-/// That a call can still be charged to all budgets that it counts towards.
-async fn check_room(store: &Store, new: &NewBudget) -> anyhow::Result<()> {
-    if new.terms.scope != Scope::default() {
-        return Ok(());
-    }
-    let budgets = store.budgets.budgets().await;
-    let accounts = store.budgets.accounts().await;
-    let keys = store.keys.list().await;
-    let budgets = budgets.context("failed to read the budgets")?;
-    let accounts = accounts.context("failed to read the accounts")?;
-    let keys = keys.context("failed to read the keys")?;
-    let met = crowd(new.holder, &budgets, (&accounts, &keys));
-    if met >= MAX_CHARGES {
-        bail!(
-            "some calls count towards {met} budgets already, and none can count towards more than {MAX_CHARGES}"
-        );
-    }
-    Ok(())
-}
-
 async fn create(
     args: &CreateArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let new = NewBudget {
-        name: args.name.clone(),
-        holder: args.holder.find(store).await?,
-        limit: args.limit,
-        terms: args.terms.over(BudgetTerms::default())?,
-        now_ms,
-    };
-    check_room(store, &new).await?;
-    let made = store.budgets.create_budget(new).await;
-    let made = made.context("failed to make the budget")?;
+    let terms = args.terms.change(Some(args.limit));
+    let holder = args.holder.name();
+    let made = registrar.create_budget(&args.name, &holder, terms).await;
+    let made = made.map_err(|error| explained(error, "failed to make the budget"))?;
     if args.json {
-        return Ok(console.json(&made)?);
+        return Ok(console.json(&made.budget)?);
     }
     Ok(writeln!(
         console.notes,
         "Made budget `{}`: {} {}. What was spent before does not count.",
-        made.name,
-        made.limit,
-        list::period_text(&made),
+        made.budget.name,
+        made.budget.limit,
+        list::period_text(&made.budget),
     )?)
 }
 
-async fn find(store: &Store, id_or_name: &str) -> anyhow::Result<Budget> {
-    let budgets = store.budgets.budgets().await;
-    let budgets = budgets.context("failed to read the budgets")?;
-    let found = Budget::named(&budgets, id_or_name).cloned();
-    found.with_context(|| unknown(id_or_name))
-}
-
-fn unknown(id_or_name: &str) -> String {
-    format!("no budget has the name or id `{id_or_name}`; see `tollward budget list`")
-}
-
-async fn change(
-    store: &Store,
-    found: &Budget,
-    limit: NanoUsd,
-    terms: BudgetTerms,
-) -> anyhow::Result<Budget> {
-    let changed = store.budgets.change_budget(found.id, limit, terms).await;
-    let changed = changed.context("failed to change the budget")?;
-    changed.with_context(|| format!("the budget `{}` has ended", found.name))
-}
-
 impl HolderArgs {
-    /// Who it is.
-    ///
-    /// # Errors
-    /// There is nobody of that name.
-    pub async fn find(&self, store: &Store) -> anyhow::Result<Holder> {
-        if let Some(name) = &self.key {
-            let keys = store.keys.list().await.context("failed to read the keys")?;
-            let id = name.parse().ok();
-            let found = keys.iter().find(|it| match id {
-                Some(id) => it.id == id,
-                None => it.revoked_ms.is_none() && it.name == *name,
-            });
-            let found = found.with_context(|| {
-                format!("no key has the name or id `{name}`; see `tollward key list`")
-            })?;
-            return Ok(Holder::Key(found.id));
+    /// Whom they name.
+    pub fn name(&self) -> HolderName {
+        match (&self.key, &self.org, &self.team) {
+            (Some(key), ..) => HolderName::Key(key.clone()),
+            (None, Some(org), _) => HolderName::Organization(org.clone()),
+            (None, None, Some(team)) => HolderName::Team(team.clone()),
+            (None, None, None) => HolderName::Gateway,
         }
-        let (kind, name) = match (&self.org, &self.team) {
-            (Some(org), _) => (AccountKind::Organization, org),
-            (None, Some(team)) => (AccountKind::Team, team),
-            (None, None) => return Ok(Holder::Gateway),
-        };
-        Ok(Holder::of(&find_account(store, kind, name).await?))
     }
 }
 
-/// The account of that name or id.
-///
-/// # Errors
-/// There is none, or it cannot be read.
-pub async fn find_account(
-    store: &Store,
-    kind: AccountKind,
-    id_or_name: &str,
-) -> anyhow::Result<Account> {
-    let accounts = store.budgets.accounts().await;
-    let accounts = accounts.context("failed to read the accounts")?;
-    let found = Account::named(&accounts, kind, id_or_name).cloned();
-    found.with_context(|| {
-        let (kind, command) = (kind.name(), kind.command());
-        format!("no {kind} has the name or id `{id_or_name}`; see `tollward {command} list`")
-    })
-}
-
 impl TermsArgs {
-    /// `terms` with what was said.
-    fn over(&self, terms: BudgetTerms) -> anyhow::Result<BudgetTerms> {
-        if let Some(zone) = &self.zone {
-            budgets::zone(zone).with_context(|| {
-                format!("`{zone}` is no time zone; use a name such as Asia/Seoul or Europe/Berlin")
-            })?;
-        }
+    /// What is wanted of the terms.
+    fn change(&self, limit: Option<NanoUsd>) -> TermsChange {
         // An empty list, as in `--models ''`, takes the narrowing back.
-        let list = |said: &Option<Vec<String>>, kept: Vec<String>| match said {
-            Some(said) => said.iter().filter(|it| !it.is_empty()).cloned().collect(),
-            None => kept,
+        let list = |said: &Option<Vec<String>>| {
+            let said = said.iter().map(|it| it.iter().filter(|it| !it.is_empty()));
+            said.map(|it| it.cloned().collect()).next()
         };
-        let scope = terms.scope;
-        let webhook = match self.webhook.clone() {
-            Some(address) if address.is_empty() => None,
-            Some(address) => Some(Webhook(address)),
-            None => terms.webhook,
-        };
-        let mut warn_at = self.warn.clone().unwrap_or(terms.warn_at);
-        // An address that is never told anything is a mistake.
-        if webhook.is_some() && warn_at.is_empty() {
-            warn_at.push(100);
+        TermsChange {
+            limit,
+            period: self.per.map(Per::period),
+            zone: self.zone.clone(),
+            models: list(&self.models),
+            providers: list(&self.providers),
+            tags: list(&self.tags),
+            estimate: self.estimate.map(Hold::estimate),
+            warn_at: self.warn.clone(),
+            webhook: self.webhook.clone(),
+            then: self.then.clone(),
         }
-        Ok(BudgetTerms {
-            period: self.per.map_or(terms.period, Per::period),
-            zone: self.zone.clone().unwrap_or(terms.zone),
-            scope: Scope {
-                models: list(&self.models, scope.models),
-                providers: list(&self.providers, scope.providers),
-                tags: list(&self.tags, scope.tags),
-            },
-            estimate: self.estimate.map_or(terms.estimate, Hold::estimate),
-            then: match self.then.clone() {
-                Some(model) if model.is_empty() => Then::Deny,
-                Some(model) => Then::Model(model),
-                None => terms.then,
-            },
-            warn_at,
-            webhook,
-            raise: terms.raise,
-        })
     }
 }
 

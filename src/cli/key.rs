@@ -1,21 +1,24 @@
-//! `tollward key`: creates, lists and revokes virtual keys.
+//! `tollward key`: creates, lists, changes and revokes virtual keys.
 //!
 //! The text of a key is written once, alone on standard output, so that `KEY=$(tollward key create ci)`
 //! does what it looks like; everything else about it goes to the remarks.
 
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use secrecy::ExposeSecret;
 use serde::Serialize;
-use tollward_store::{Account, AccountId, AccountKind, KeyRecord, KeyStore, NewKey, Store};
+use tollward_store::{Account, KeyRecord};
 
 use crate::cli::{
-    budget::find_account,
+    books::explained,
     console::{Console, time_text},
     span,
 };
+use crate::registrar::Registrar;
+use crate::registrar::directory::PlaceName;
+use crate::registrar::keys::{KeyChange, KeyWish};
 
 /// Arguments of `tollward key`.
 #[derive(Debug, Clone, Args)]
@@ -32,6 +35,8 @@ pub enum KeyCommand {
     Create(CreateArgs),
     /// List all keys, without their text
     List(ListArgs),
+    /// Change a key; its text and what is not said stay as they are
+    Change(ChangeArgs),
     /// Make a key stop working for good
     Revoke(RevokeArgs),
 }
@@ -56,6 +61,29 @@ pub struct CreateArgs {
     /// Write JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Arguments of `tollward key change`.
+#[derive(Debug, Clone, Args)]
+pub struct ChangeArgs {
+    /// Name or id of the key
+    #[arg(value_name = "NAME|ID")]
+    pub key: String,
+    /// What to call it from now on
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Models the key may call, separated by commas; `gpt-*` allows a prefix, `*` all
+    #[arg(long, value_delimiter = ',', value_name = "MODELS")]
+    pub models: Vec<String>,
+    /// When the key stops working, from now: 12h, 30d, 4w
+    #[arg(long, value_name = "SPAN", value_parser = span::parse_span)]
+    pub expires: Option<Duration>,
+    /// The team that it is given to
+    #[arg(long, value_name = "NAME|ID")]
+    pub team: Option<String>,
+    /// The organisation that it is given to
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "team")]
+    pub org: Option<String>,
 }
 
 /// Arguments of `tollward key list`.
@@ -93,43 +121,33 @@ struct Listed<'a> {
 /// The store refused, no such key exists, or the output is closed.
 pub async fn run(
     args: &KeyArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let keys = &*store.keys;
     match &args.command {
-        KeyCommand::Create(args) => create(args, store, now_ms, console).await,
-        KeyCommand::List(args) => list(args, store, now_ms, console).await,
-        KeyCommand::Revoke(args) => revoke(args, keys, now_ms, console).await,
+        KeyCommand::Create(args) => create(args, registrar, console).await,
+        KeyCommand::Change(args) => change(args, registrar, console).await,
+        KeyCommand::List(args) => list(args, registrar, console).await,
+        KeyCommand::Revoke(args) => revoke(args, registrar, console).await,
     }
 }
 
 async fn create(
     args: &CreateArgs,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let trimmed = args.models.iter().map(|model| model.trim().to_owned());
-    let new = NewKey {
+    let now_ms = registrar.now_ms;
+    let wish = KeyWish {
         name: args.name.clone(),
-        allowed_models: trimmed.filter(|model| !model.is_empty()).collect(),
-        account: args.account(store).await?,
-        now_ms,
+        models: models(&args.models)?,
+        place: place_name(args.org.as_ref(), args.team.as_ref()),
         expires_ms: args
             .expires
             .map(|span| now_ms.saturating_add(span::millis(span))),
     };
-    // `--models ,` must not quietly become a key that may call everything.
-    if new.allowed_models.is_empty() && !args.models.is_empty() {
-        bail!("--models names no model; leave it out to allow all");
-    }
-    let (record, secret) = store
-        .keys
-        .create(new)
-        .await
-        .context("failed to create the key")?;
+    let created = registrar.create_key(wish).await;
+    let (record, secret) = created.map_err(|error| explained(error, "failed to create the key"))?;
     let text = secret.expose_secret();
     if args.json {
         console.json(&Listed {
@@ -157,19 +175,58 @@ async fn create(
     Ok(())
 }
 
-async fn list(
-    args: &ListArgs,
-    store: &Store,
-    now_ms: i64,
+async fn change(
+    args: &ChangeArgs,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let records = store.keys.list().await;
-    let records = records.context("failed to list the keys")?;
-    let accounts = store.budgets.accounts().await;
-    let accounts = accounts.context("failed to read the accounts")?;
+    let models = models(&args.models)?;
+    let place = place_name(args.org.as_ref(), args.team.as_ref());
+    let now_ms = registrar.now_ms;
+    let change = KeyChange {
+        name: args.name.clone(),
+        models: (!models.is_empty()).then_some(models),
+        place: (place != PlaceName::Gateway).then_some(place),
+        expires_ms: args
+            .expires
+            .map(|span| now_ms.saturating_add(span::millis(span))),
+    };
+    let changed = registrar.change_key(&args.key, change).await;
+    let changed = changed.map_err(|error| explained(error, "failed to change the key"))?;
+    Ok(writeln!(
+        console.notes,
+        "Changed key `{}` ({}); models: {}.",
+        changed.name,
+        changed.id,
+        models_text(&changed),
+    )?)
+}
+
+/// The models that a list names.
+fn models(list: &[String]) -> anyhow::Result<Vec<String>> {
+    let trimmed = list.iter().map(|model| model.trim().to_owned());
+    let models: Vec<String> = trimmed.filter(|model| !model.is_empty()).collect();
+    // `--models ,` must not quietly become a key that may call everything.
+    if models.is_empty() && !list.is_empty() {
+        bail!("--models names no model; leave it out to allow all");
+    }
+    Ok(models)
+}
+
+async fn list(
+    args: &ListArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let now_ms = registrar.now_ms;
+    let records = registrar.keys().await;
+    let records = records.map_err(|error| explained(error, "failed to list the keys"))?;
+    let directory = registrar.directory().await;
+    let directory = directory.map_err(|error| explained(error, "failed to read the accounts"))?;
+    let accounts = &directory.accounts;
     let of = |record: &KeyRecord| accounts.iter().find(|it| Some(it.id) == record.account);
     let state = |record| match (state(record, now_ms), of(record)) {
-        ("active", Some(it)) if is_closed(it, &accounts) => "closed",
+        ("active", Some(it)) if is_closed(it, accounts) => "closed",
         (state, _) => state,
     };
     let listed = |record| Listed {
@@ -222,20 +279,12 @@ async fn list(
 
 async fn revoke(
     args: &RevokeArgs,
-    keys: &dyn KeyStore,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let revoked = keys
-        .revoke(&args.key, now_ms)
-        .await
-        .context("failed to revoke the key")?;
-    let Some(record) = revoked else {
-        bail!(
-            "no key has the name or id `{}`; see `tollward key list`",
-            args.key
-        );
-    };
+    let revoked = registrar.revoke_key(&args.key).await;
+    let record = revoked.map_err(|error| explained(error, "failed to revoke the key"))?;
+    let now_ms = registrar.now_ms;
     if args.json {
         console.json(&Listed {
             record: &record,
@@ -252,19 +301,12 @@ async fn revoke(
     Ok(())
 }
 
-impl CreateArgs {
-    /// Who the key belongs to.
-    async fn account(&self, store: &Store) -> anyhow::Result<Option<AccountId>> {
-        let (kind, name) = match (&self.team, &self.org) {
-            (Some(team), _) => (AccountKind::Team, team),
-            (None, Some(org)) => (AccountKind::Organization, org),
-            (None, None) => return Ok(None),
-        };
-        let account = find_account(store, kind, name).await?;
-        if account.closed_ms.is_some() {
-            bail!("the {} `{}` is closed", kind.name(), account.name);
-        }
-        Ok(Some(account.id))
+/// Where something belongs that has a flag for each.
+pub(in crate::cli) fn place_name(org: Option<&String>, team: Option<&String>) -> PlaceName {
+    match (team, org) {
+        (Some(team), _) => PlaceName::Team(team.clone()),
+        (None, Some(org)) => PlaceName::Organization(org.clone()),
+        (None, None) => PlaceName::Gateway,
     }
 }
 
@@ -274,7 +316,8 @@ fn is_closed(account: &Account, accounts: &[Account]) -> bool {
     account.closed_ms.is_some() || above.is_some_and(|it| it.closed_ms.is_some())
 }
 
-fn state(record: &KeyRecord, now_ms: i64) -> &'static str {
+/// How a key is at `now_ms`, in a word.
+pub(crate) fn state(record: &KeyRecord, now_ms: i64) -> &'static str {
     match record.revoked_ms {
         Some(_) => "revoked",
         None if record.is_active(now_ms) => "active",

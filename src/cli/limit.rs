@@ -2,14 +2,15 @@
 //!
 //! A running gateway follows within a second. What is not said stays as it is; 0 takes a limit back.
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
-use serde::Serialize;
-use tollward_store::{Holder, RateLimits, Store};
+use tollward_store::RateLimits;
 
+use crate::cli::books::explained;
 use crate::cli::budget::HolderArgs;
 use crate::cli::budget::list::{holder_text, names};
 use crate::cli::console::Console;
+use crate::registrar::Registrar;
 
 /// What `tollward limit` can do.
 #[derive(Debug, Clone, Subcommand)]
@@ -59,22 +60,13 @@ pub struct ClearArgs {
     holder: HolderArgs,
 }
 
-/// Limits of a holder.
-#[derive(Serialize)]
-struct Listed {
-    #[serde(flatten)]
-    holder: Holder,
-    #[serde(flatten)]
-    limits: RateLimits,
-}
-
 /// Runs `tollward limit`.
 ///
 /// # Errors
 /// The store refused, something that is named does not exist, or the output is closed.
 pub async fn run(
     command: &LimitCommand,
-    store: &Store,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
     match command {
@@ -84,35 +76,30 @@ pub async fn run(
                     "nothing is limited; say --rpm, --tpm, --input-tpm, --output-tpm or --parallel"
                 );
             }
-            let holder = args.holder.find(store).await?;
-            let limits = store.budgets.limits().await;
-            let limits = limits.context("failed to read the limits")?;
-            let before = limits.into_iter().find(|(it, _)| *it == holder);
-            let limits = args.over(before.map(|(_, it)| it).unwrap_or_default());
-            let set = store.budgets.set_limits(holder, limits).await;
-            set.context("failed to set the limits")?;
-            Ok(writeln!(console.notes, "Set: {}.", text(&limits))?)
+            let holder = args.holder.name();
+            let set = registrar.change_limits(&holder, |it| args.over(it)).await;
+            let set = set.map_err(|error| explained(error, "failed to set the limits"))?;
+            Ok(writeln!(console.notes, "Set: {}.", text(&set.limits))?)
         }
         LimitCommand::Clear(args) => {
-            let holder = args.holder.find(store).await?;
-            let cleared = store
-                .budgets
-                .set_limits(holder, RateLimits::default())
-                .await;
-            cleared.context("failed to clear the limits")?;
+            let nothing = RateLimits::default();
+            let cleared = registrar.set_limits(&args.holder.name(), nothing).await;
+            cleared.map_err(|error| explained(error, "failed to clear the limits"))?;
             Ok(writeln!(console.notes, "Cleared.")?)
         }
-        LimitCommand::List(args) => list(args, store, console).await,
+        LimitCommand::List(args) => list(args, registrar, console).await,
     }
 }
 
-async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyhow::Result<()> {
-    let limits = store.budgets.limits().await;
-    let limits = limits.context("failed to read the limits")?;
+async fn list(
+    args: &ListArgs,
+    registrar: &Registrar<'_>,
+    console: &mut Console<'_>,
+) -> anyhow::Result<()> {
+    let limits = registrar.limits().await;
+    let limits = limits.map_err(|error| explained(error, "failed to read the limits"))?;
     if args.json {
-        let listed = |(holder, limits)| Listed { holder, limits };
-        let listed: Vec<Listed> = limits.into_iter().map(listed).collect();
-        return Ok(console.json(&listed)?);
+        return Ok(console.json(&limits)?);
     }
     if limits.is_empty() {
         writeln!(
@@ -121,11 +108,12 @@ async fn list(args: &ListArgs, store: &Store, console: &mut Console<'_>) -> anyh
         )?;
         return Ok(());
     }
-    let names = names(store).await?;
+    let names = names(registrar).await?;
     let number = |it: Option<u32>| it.map(|it| it.to_string()).unwrap_or_default();
-    let rows = limits.iter().map(|(holder, it)| {
+    let rows = limits.iter().map(|held| {
+        let it = &held.limits;
         [
-            holder_text(*holder, &names),
+            holder_text(held.holder, &names),
             number(it.requests_per_minute),
             number(it.tokens_per_minute),
             number(it.input_tokens_per_minute),

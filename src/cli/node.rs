@@ -3,9 +3,12 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use tollward_store::{NanoUsd, NodeId, NodeRecord, Shares, Store};
+use tollward_store::{NanoUsd, NodeId, NodeRecord, Shares};
 
+use crate::cli::books::explained;
 use crate::cli::console::{Console, time_text};
+use crate::registrar::Registrar;
+use crate::registrar::error::RegisterError;
 
 /// What `tollward node` can do.
 #[derive(Debug, Clone, Subcommand)]
@@ -39,22 +42,22 @@ struct Listed {
     state: &'static str,
 }
 
-/// Runs `tollward node` at `now_ms`, milliseconds since 1970.
+/// Runs `tollward node`.
 ///
 /// # Errors
 /// The store is a file, the database refused, there is no such gateway or it runs, or the output is closed.
 pub(super) async fn run(
     command: &NodeCommand,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let Some(shares) = &store.shares else {
+    let now_ms = registrar.now_ms;
+    let Some(shares) = &registrar.store.shares else {
         bail!("the store is a file, and a file has one gateway; several share `store.postgres`");
     };
     match command {
         NodeCommand::List(args) => list(args, &**shares, now_ms, console).await,
-        NodeCommand::Forget(args) => forget(args, &**shares, now_ms, console).await,
+        NodeCommand::Forget(args) => forget(args, &**shares, registrar, console).await,
     }
 }
 
@@ -103,15 +106,16 @@ fn state(node: &NodeRecord, now_ms: i64) -> &'static str {
 async fn forget(
     args: &ForgetArgs,
     shares: &dyn Shares,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let forgotten = shares.forget(args.id, now_ms).await;
-    let Some(booked) = forgotten.context("failed to forget the gateway")? else {
-        bail!(
+    let booked = match registrar.forget_node(shares, args.id).await {
+        Ok(booked) => booked,
+        Err(RegisterError::Unknown { .. }) => bail!(
             "no gateway `{}` that has stopped or is lost; `tollward node list` shows them, and one counts as lost after 30 seconds without a sign",
             args.id
-        );
+        ),
+        Err(error) => return Err(explained(error, "failed to forget the gateway")),
     };
     Ok(writeln!(
         console.notes,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use tollward_store::{Location, Mode, Store};
 
@@ -183,7 +184,10 @@ fn client(
     };
     Ok(Client::new(Gateway {
         base_url: format!("{root}/admin/v1"),
-        key: None,
+        // Needed once a token was issued.
+        key: environment
+            .get("TOLLWARD_ADMIN_TOKEN")
+            .map(SecretString::from),
     })?)
 }
 

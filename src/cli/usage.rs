@@ -11,7 +11,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use tollward_store::{
-    Entry, GroupBy, Ledger, NanoUsd, Store, Sums, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    Entry, GroupBy, Ledger, NanoUsd, Reach, Store, Sums, ThingCounts, TokenCounts, UsageQuery,
+    UsageRow,
 };
 
 use crate::bill::csv::{Field, line};
@@ -148,6 +149,7 @@ async fn show(
         by: args.by.group(),
         since_ms: args.since.map(|it| it.millis(now_ms)),
         until_ms: args.until.map(|it| it.millis(now_ms)),
+        within: Reach::Gateway,
     };
     let rows = ledger
         .usage(&query)

@@ -5,6 +5,7 @@
 //! about the request itself is passed on in its parsed fields. Of one about our
 //! account only the class is passed on: its text may name the operator's organisation.
 
+pub mod admin;
 mod refusals;
 
 use std::time::Duration;

@@ -1,6 +1,14 @@
 //! The operator's side: probes, metrics, and how calls are routed.
 
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "the description of each route has its refusals"
+)]
 pub mod deployments;
+#[expect(
+    clippy::missing_errors_doc,
+    reason = "the description of each route has its refusals"
+)]
 pub mod explain;
 pub mod host;
 

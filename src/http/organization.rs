@@ -18,6 +18,7 @@ use crate::bill::asked::Asked;
 use crate::bill::kind::Kind;
 use crate::bill::reports::ReportError;
 use crate::clock;
+use crate::http::admin::gate::Operator;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::{client_request_id, peer};
@@ -51,10 +52,14 @@ pub async fn own(kind: Kind, State(gateway): State<Arc<Gateway>>, request: Reque
     answer(kind, &gateway, &head, whose).await
 }
 
-/// Answers the operator about all calls.
-pub async fn all(kind: Kind, State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+/// Answers the operator about all calls, and the holder of an admin token about those of the keys that it reaches.
+pub async fn all(kind: Kind, operator: Operator, request: Request) -> Response {
     let (head, _) = request.into_parts();
-    answer(kind, &gateway, &head, Ok(Whose::All)).await
+    let whose = operator
+        .reach()
+        .account()
+        .map_or(Whose::All, Whose::Account);
+    answer(kind, &operator.gateway, &head, Ok(whose)).await
 }
 
 async fn answer(

@@ -83,7 +83,10 @@ pub async fn authenticate(
 }
 
 /// The one credential of a request, from whichever header its SDK uses.
-fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
+///
+/// # Errors
+/// There is none, or there are two different ones.
+pub fn presented(headers: &HeaderMap) -> Result<&[u8], AuthError> {
     let bearer = headers.get_all(http::header::AUTHORIZATION).iter();
     let bearer = bearer.map(|value| {
         let value = value.as_bytes();

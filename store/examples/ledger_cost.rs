@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use tollward_store::{
-    CostSource, Course, Entry, GroupBy, KeyId, Location, Mode, NanoUsd, Outcome, RequestId, Store,
-    ThingCounts, TokenCounts, UsageQuery,
+    CostSource, Course, Entry, GroupBy, KeyId, Location, Mode, NanoUsd, Outcome, Reach, RequestId,
+    Store, ThingCounts, TokenCounts, UsageQuery,
 };
 
 const START_MS: i64 = 1_795_521_600_000;
@@ -90,6 +90,7 @@ async fn query(store: &Store) -> Result<(), Box<dyn Error>> {
                 by,
                 since_ms: None,
                 until_ms: None,
+                within: Reach::Gateway,
             })
             .await?;
         println!(

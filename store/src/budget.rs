@@ -234,6 +234,16 @@ pub trait BudgetStore: Send + Sync {
     /// The backend failed.
     async fn accounts(&self) -> Result<Vec<Account>, StoreError>;
 
+    /// Gives an open account another name; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// The name is taken among open ones of its kind, it cannot be one, or the backend failed.
+    async fn rename_account(
+        &self,
+        id: AccountId,
+        name: &str,
+    ) -> Result<Option<Account>, StoreError>;
+
     /// Closes an account by id, or by name among the open ones of a kind; `None` when there is none.
     /// What its keys spend counts on; that they may not is the caller's to say.
     ///

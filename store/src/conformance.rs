@@ -12,9 +12,10 @@ use std::borrow::Cow;
 
 use crate::{
     CostSource, Course, Entry, GroupBy, KeyId, Location, Mode, NanoUsd, NewKey, Outcome, PageQuery,
-    RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
+    Reach, RequestId, Store, StoreError, ThingCounts, TokenCounts, UsageQuery, UsageRow,
 };
 
+mod admin;
 mod answers;
 mod budgets;
 mod keys;
@@ -23,6 +24,12 @@ mod responses;
 mod rollups;
 pub(crate) mod server;
 
+use admin::{
+    a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
+    a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
+    keys_and_accounts_are_changed_under_the_identity_that_they_have,
+    the_last_owner_of_the_gateway_is_not_revoked, usage_is_summed_up_of_the_keys_of_a_place_alone,
+};
 use budgets::{
     a_budget_is_changed_and_ended_by_its_name,
     a_charge_is_booked_once_however_often_it_is_recorded,
@@ -118,6 +125,7 @@ fn everything(by: GroupBy) -> UsageQuery {
         by,
         since_ms: None,
         until_ms: None,
+        within: Reach::Gateway,
     }
 }
 
@@ -202,6 +210,11 @@ conformance!(
     rollups_say_what_the_entries_say,
     rollups_are_narrowed_to_a_key_and_to_operations,
     a_charge_that_is_recorded_twice_within_a_batch_is_booked_once,
+    a_token_is_found_by_the_hash_of_its_text_until_it_is_revoked,
+    the_last_owner_of_the_gateway_is_not_revoked,
+    a_change_is_on_record_before_it_is_made_and_says_what_became_of_it,
+    keys_and_accounts_are_changed_under_the_identity_that_they_have,
+    usage_is_summed_up_of_the_keys_of_a_place_alone,
 );
 
 async fn an_entry_comes_back_whole(store: Store, _: Option<&Location>) {
@@ -423,9 +436,9 @@ async fn usage_honours_its_time_range(store: Store, _: Option<&Location>) {
     }
     let days = async |since_ms, until_ms| {
         let query = UsageQuery {
-            by: GroupBy::Day,
             since_ms,
             until_ms,
+            ..everything(GroupBy::Day)
         };
         let rows = store.ledger.usage(&query).await.unwrap();
         rows.into_iter()

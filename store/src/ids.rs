@@ -1,4 +1,4 @@
-//! Identifiers that are stored: of requests, keys, accounts, budgets and gateways.
+//! Identifiers that are stored: of requests, keys, accounts, budgets, gateways, admin tokens and changes.
 //!
 //! All are UUID version 7, so they sort by time of creation; the ledger's
 //! primary key relies on it. The clock is an argument, the random part comes
@@ -36,6 +36,14 @@ pub struct BudgetId(Uuid);
 /// Identifies one of several gateways that share a database.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(Uuid);
+
+/// Identifies one admin token; survives its revocation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(Uuid);
+
+/// Identifies one change of what is governed, in the audit log.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeId(Uuid);
 
 macro_rules! id {
     ($name:ident) => {
@@ -89,6 +97,8 @@ id!(KeyId);
 id!(AccountId);
 id!(BudgetId);
 id!(NodeId);
+id!(TokenId);
+id!(ChangeId);
 
 impl RequestId {
     /// A new id from a time and randomness that the caller drew: no system call.

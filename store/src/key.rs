@@ -13,8 +13,8 @@ use crate::{AccountId, KeyHash, KeyId, StoreError};
 
 mod text;
 
-pub use text::is_well_formed_key;
-pub(crate) use text::{hint, mint};
+pub(crate) use text::{KEY, TOKEN, hint, mint};
+pub use text::{is_well_formed_key, is_well_formed_token};
 
 /// Longest name and longest model pattern, in bytes.
 const MAX_TEXT: usize = 128;
@@ -57,6 +57,19 @@ pub struct NewKey {
     pub expires_ms: Option<i64>,
 }
 
+/// What can be changed of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTerms {
+    /// 1 to 128 bytes, no control characters.
+    pub name: String,
+    /// Models it may call; `gpt-*` allows a prefix, empty allows all.
+    pub allowed_models: Vec<String>,
+    /// The team or organisation that it belongs to; `None`: nobody's.
+    pub account: Option<AccountId>,
+    /// When it stops working, milliseconds since 1970; `None` means never.
+    pub expires_ms: Option<i64>,
+}
+
 /// Where virtual keys are kept.
 #[async_trait]
 pub trait KeyStore: Send + Sync {
@@ -79,6 +92,12 @@ pub trait KeyStore: Send + Sync {
     /// # Errors
     /// The backend failed.
     async fn revoke(&self, id_or_name: &str, now_ms: i64) -> Result<Option<KeyRecord>, StoreError>;
+
+    /// Changes a key that is not revoked; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// The name is taken by another key that is not revoked, a field is invalid, or the backend failed.
+    async fn change(&self, id: KeyId, terms: KeyTerms) -> Result<Option<KeyRecord>, StoreError>;
 
     /// Lists the keys that are not revoked with their hashes; expired ones are included.
     ///
@@ -107,18 +126,30 @@ impl KeyRecord {
         self.revoked_ms.is_none() && self.expires_ms.is_none_or(|expires_ms| now_ms < expires_ms)
     }
 
+    /// The same key on other terms.
+    pub(crate) fn with(self, terms: KeyTerms) -> Self {
+        Self {
+            name: terms.name,
+            allowed_models: terms.allowed_models,
+            account: terms.account,
+            expires_ms: terms.expires_ms,
+            ..self
+        }
+    }
+
+    /// What can be changed of it.
+    pub fn terms(&self) -> KeyTerms {
+        KeyTerms {
+            name: self.name.clone(),
+            allowed_models: self.allowed_models.clone(),
+            account: self.account,
+            expires_ms: self.expires_ms,
+        }
+    }
+
     /// Checks what was asked for and gives it an identity.
     pub(crate) fn from_new(new: NewKey, hint: String) -> Result<Self, StoreError> {
-        check_text("name", &new.name)?;
-        if new.allowed_models.len() > MAX_MODELS {
-            return Err(invalid("model list", "has more than 256 entries"));
-        }
-        for pattern in &new.allowed_models {
-            check_text("model pattern", pattern)?;
-            if pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
-                return Err(invalid("model pattern", "has a `*` that is not at its end"));
-            }
-        }
+        check(&new.name, &new.allowed_models)?;
         Ok(Self {
             id: KeyId::new(new.now_ms),
             name: new.name,
@@ -138,6 +169,21 @@ pub(crate) fn is_model(pattern: &str, model: &str) -> bool {
         Some(prefix) => model.starts_with(prefix),
         None => pattern == model,
     }
+}
+
+/// Whether a key can be called that and may call these.
+pub(crate) fn check(name: &str, allowed_models: &[String]) -> Result<(), StoreError> {
+    check_text("name", name)?;
+    if allowed_models.len() > MAX_MODELS {
+        return Err(invalid("model list", "has more than 256 entries"));
+    }
+    for pattern in allowed_models {
+        check_text("model pattern", pattern)?;
+        if pattern.strip_suffix('*').unwrap_or(pattern).contains('*') {
+            return Err(invalid("model pattern", "has a `*` that is not at its end"));
+        }
+    }
+    Ok(())
 }
 
 fn check_text(field: &'static str, text: &str) -> Result<(), StoreError> {

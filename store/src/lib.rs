@@ -1,8 +1,8 @@
-//! What must outlive a request: virtual keys, budgets, the ledger, responses to go on from, and answers
-//! to be given again.
+//! What must outlive a request: virtual keys, budgets, the ledger, responses to go on from, answers
+//! to be given again, admin tokens and the log of what was changed with them.
 //!
-//! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`], [`ResponseStore`] and
-//! [`AnswerStore`], with the [`Pepper`] that turns a presented key into the hash it is looked up by.
+//! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`], [`ResponseStore`],
+//! [`AnswerStore`], [`TokenStore`] and [`AuditLog`], with the [`Pepper`] that turns a presented key into the hash it is looked up by.
 //! `SQLite` is the durable backend; memory is for tests and for runs that shall
 //! leave no trace. Both pass one conformance suite.
 //!
@@ -13,6 +13,7 @@
 
 mod account;
 mod answer;
+mod audit;
 mod budget;
 mod civil;
 mod error;
@@ -32,6 +33,7 @@ mod response;
 mod rollup;
 mod sql;
 mod store;
+mod token;
 mod usage;
 
 #[cfg(test)]
@@ -39,13 +41,14 @@ mod conformance;
 
 pub use account::{Account, AccountKind, NewAccount};
 pub use answer::{AnswerStore, KeptAnswer, MAX_ANSWER_BYTES};
+pub use audit::{AuditLog, AuditQuery, Author, AuthorKind, Change, Ending, Made, Recorded};
 pub use budget::{
     Budget, BudgetStore, BudgetTerms, Difference, Estimate, Held, Holder, MAX_CHARGES, NewBudget,
     Period, Raise, Scope, Spent, Then, Verification, Webhook, Window,
 };
 pub use error::StoreError;
-pub use ids::{AccountId, BudgetId, IdError, KeyId, NodeId, RequestId};
-pub use key::{KeyRecord, KeyStore, NewKey, is_well_formed_key};
+pub use ids::{AccountId, BudgetId, ChangeId, IdError, KeyId, NodeId, RequestId, TokenId};
+pub use key::{KeyRecord, KeyStore, KeyTerms, NewKey, is_well_formed_key, is_well_formed_token};
 pub use lease::{Ask, Share};
 pub use ledger::{
     Backlog, CostSource, Course, Entry, Ledger, Outcome, PageQuery, ThingCounts, TokenCounts,
@@ -61,4 +64,5 @@ pub use response::{
 };
 pub use rollup::{RollupCheck, RollupDifference, RollupQuery, RollupRow, Split, Whose, Width};
 pub use store::{Location, Mode, Store};
+pub use token::{AdminToken, NewToken, Reach, Revocation, Role, TokenStore};
 pub use usage::{GroupBy, Sums, UsageQuery, UsageRow};

@@ -4,11 +4,13 @@
 //! what the durable one would. It grows with every entry; nothing is evicted.
 
 mod answers;
+mod audit;
 mod budgets;
 mod responses;
 mod rollup;
+mod tokens;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,20 +20,22 @@ use parking_lot::Mutex;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::journal::codec::{self, Record};
-use crate::key::{hint, mint};
+use crate::key::{KEY, check, hint, mint};
 use crate::{
-    Account, Backlog, Budget, Entry, Holder, KeyHash, KeyId, KeyRecord, KeyStore, Ledger, NewKey,
-    PageQuery, Pepper, RateLimits, RequestId, RollupCheck, RollupQuery, RollupRow, StoreError,
-    UsageQuery, UsageRow,
+    Account, AdminToken, Backlog, Budget, Entry, Holder, KeyHash, KeyId, KeyRecord, KeyStore,
+    KeyTerms, Ledger, NewKey, PageQuery, Pepper, RateLimits, RequestId, RollupCheck, RollupQuery,
+    RollupRow, StoreError, UsageQuery, UsageRow, Whose,
 };
 
 pub(crate) use self::answers::MemoryAnswers;
+pub(crate) use self::audit::MemoryAudit;
 pub(crate) use self::responses::MemoryResponses;
 
 /// Keys and ledger of one process; the report by key needs both.
 pub(crate) struct Memory {
     pepper: Arc<Pepper>,
     keys: Mutex<Vec<(KeyHash, KeyRecord)>>,
+    tokens: Mutex<Vec<(KeyHash, AdminToken)>>,
     accounts: Mutex<Vec<Account>>,
     budgets: Mutex<Vec<Budget>>,
     limits: Mutex<HashMap<Holder, RateLimits>>,
@@ -53,6 +57,7 @@ impl Memory {
         Self {
             pepper,
             keys: Mutex::default(),
+            tokens: Mutex::default(),
             accounts: Mutex::default(),
             budgets: Mutex::default(),
             limits: Mutex::default(),
@@ -69,8 +74,8 @@ impl Memory {
 #[async_trait]
 impl KeyStore for Memory {
     async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError> {
-        let secret = mint()?;
-        let record = KeyRecord::from_new(new, hint(secret.expose_secret()))?;
+        let secret = mint(KEY)?;
+        let record = KeyRecord::from_new(new, hint(KEY, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
         let mut keys = self.keys.lock();
         let is_taken =
@@ -108,6 +113,22 @@ impl KeyStore for Memory {
         }))
     }
 
+    async fn change(&self, id: KeyId, terms: KeyTerms) -> Result<Option<KeyRecord>, StoreError> {
+        check(&terms.name, &terms.allowed_models)?;
+        let mut keys = self.keys.lock();
+        let mut active = keys.iter().filter(|(_, it)| it.revoked_ms.is_none());
+        if active.any(|(_, it)| it.id != id && it.name == terms.name) {
+            return Err(StoreError::NameTaken { name: terms.name });
+        }
+        let mut active = keys.iter_mut().filter(|(_, it)| it.revoked_ms.is_none());
+        let found = active.find(|(_, it)| it.id == id);
+        Ok(found.map(|(_, key)| {
+            *key = key.clone().with(terms);
+            self.move_version();
+            key.clone()
+        }))
+    }
+
     async fn active(&self) -> Result<Vec<(KeyHash, KeyRecord)>, StoreError> {
         let keys = self.keys.lock();
         Ok(keys
@@ -123,6 +144,25 @@ impl KeyStore for Memory {
 }
 
 impl Memory {
+    /// The keys of a place and below; `None`: all, and calls without any.
+    fn keys_within(&self, whose: Whose) -> Option<HashSet<KeyId>> {
+        let Whose::Account(place) = whose else {
+            return None;
+        };
+        let accounts = self.accounts.lock();
+        let mut below = accounts.iter().filter(|it| it.parent == Some(place));
+        let below: HashSet<_> = below.by_ref().map(|it| it.id).chain([place]).collect();
+        let keys = self.keys.lock();
+        let within = keys.iter().map(|(_, it)| it);
+        let within = within.filter(|it| it.account.is_some_and(|it| below.contains(&it)));
+        Some(within.map(|it| it.id).collect())
+    }
+
+    fn summed(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+        let below = self.keys_within(query.whose).unwrap_or_default();
+        self.entries.lock().rollup(query, &below)
+    }
+
     /// Applies a record as the durable store would.
     fn apply(&self, payload: &[u8]) -> Result<(), StoreError> {
         let unreadable = StoreError::InvalidEntry { field: "payload" };
@@ -188,12 +228,12 @@ impl Ledger for Memory {
             .iter()
             .map(|(_, key)| (key.id, key.name.clone()))
             .collect();
-        let found = self.entries.lock().rollup(&query.rollup())?;
+        let found = self.summed(&query.rollup())?;
         Ok(UsageRow::report(found, query.by, &names))
     }
 
     async fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
-        self.entries.lock().rollup(query)
+        self.summed(query)
     }
 
     async fn check_rollups(&self) -> Result<RollupCheck, StoreError> {

@@ -46,6 +46,9 @@ pub enum MoneyError {
     /// More digits after the point than a pico-dollar per token can hold.
     #[error("finer than a millionth of a dollar per million tokens")]
     TooFine,
+    /// More digits after the point than a nano-dollar can hold.
+    #[error("finer than a billionth of a dollar")]
+    FinerThanNano,
     /// Beyond the range of 64 bits.
     #[error("out of range")]
     OutOfRange,
@@ -69,6 +72,29 @@ impl NanoUsd {
                 .ok_or(MoneyError::OutOfRange)?;
         }
         i64::try_from(sum)
+            .map(Self)
+            .map_err(|_| MoneyError::OutOfRange)
+    }
+
+    /// Reads dollars as people write them, `25` or `0.000123`: no sign, no exponent, and not finer than a
+    /// nano-dollar.
+    ///
+    /// # Errors
+    /// Anything else, and what does not fit 64 bits.
+    pub fn exactly(text: &str) -> Result<Self, MoneyError> {
+        let is_plain = text.bytes().all(|it| it.is_ascii_digit() || it == b'.');
+        if !is_plain || text.starts_with('.') || text.ends_with('.') {
+            return Err(match text.strip_prefix('-') {
+                Some(_) => MoneyError::Negative,
+                None => MoneyError::NotDecimal,
+            });
+        }
+        let nano = Decimal::parse(text)?.scaled_exactly(9);
+        let nano = nano.map_err(|error| match error {
+            MoneyError::TooFine => MoneyError::FinerThanNano,
+            other => other,
+        })?;
+        i64::try_from(nano)
             .map(Self)
             .map_err(|_| MoneyError::OutOfRange)
     }

@@ -6,12 +6,12 @@
 //! A request counts once: with the lowest of its attempts, or with the lowest at a provider or a
 //! deployment where sums are told apart by those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use serde::Serialize;
 
-use crate::{KeyId, StoreError, Sums};
+use crate::{AccountId, KeyId, StoreError, Sums};
 
 /// Milliseconds of an hour.
 pub(crate) const HOUR_MS: i64 = 3_600_000;
@@ -43,6 +43,8 @@ pub enum Whose {
     Open,
     /// Those of one key.
     Key(KeyId),
+    /// Those of the keys that an organisation or a team has now, and the teams below it.
+    Account(AccountId),
 }
 
 /// How long a part of a span is. Parts begin with the minute, the hour or the day in UTC.
@@ -132,12 +134,13 @@ pub(crate) enum Source {
 }
 
 impl Whose {
-    /// Whether calls of that key, or without one, are summed up.
-    pub(crate) fn has(self, key: Option<KeyId>) -> bool {
+    /// Whether calls of that key, or without one, are summed up; `below` are the keys of the account that is asked for.
+    pub(crate) fn has(self, key: Option<KeyId>, below: &HashSet<KeyId>) -> bool {
         match self {
             Self::All => true,
             Self::Open => key.is_none(),
             Self::Key(own) => key == Some(own),
+            Self::Account(_) => key.is_some_and(|it| below.contains(&it)),
         }
     }
 }

@@ -16,9 +16,13 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Transaction};
 use crate::journal::{Journal, Limits};
 use crate::node::Shares;
 use crate::store::Location;
-use crate::{AnswerStore, BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError};
+use crate::{
+    AnswerStore, AuditLog, BudgetStore, KeyStore, Ledger, Mode, Pepper, ResponseStore, StoreError,
+    TokenStore,
+};
 
 mod answers;
+mod audit;
 mod book;
 mod budgets;
 mod charges;
@@ -35,6 +39,7 @@ mod responses;
 mod rollup;
 mod schema;
 mod sqlite;
+mod tokens;
 mod writer;
 
 use self::dialect::Dialect;
@@ -57,6 +62,8 @@ pub(crate) struct Opened {
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) responses: Arc<dyn ResponseStore>,
     pub(crate) answers: Arc<dyn AnswerStore>,
+    pub(crate) tokens: Arc<dyn TokenStore>,
+    pub(crate) audit: Arc<dyn AuditLog>,
     pub(crate) pepper: Arc<Pepper>,
     pub(crate) shares: Option<Arc<dyn Shares>>,
 }
@@ -145,7 +152,12 @@ pub(crate) async fn open(
         budgets: Arc::new(budgets::SqlBudgets::new(database.clone(), node)),
         ledger,
         responses: Arc::new(responses::SqlResponses::new(database.clone())),
-        answers: Arc::new(answers::SqlAnswers::new(database)),
+        answers: Arc::new(answers::SqlAnswers::new(database.clone())),
+        tokens: Arc::new(tokens::SqlTokens::new(
+            database.clone(),
+            Arc::clone(&pepper),
+        )),
+        audit: Arc::new(audit::SqlAudit::new(database)),
         pepper,
     })
 }

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::journal::Limits;
-use crate::memory::{Memory, MemoryAnswers, MemoryResponses};
+use crate::memory::{Memory, MemoryAnswers, MemoryAudit, MemoryResponses};
 use crate::redis::RedisRates;
 use crate::sql::{self, Opened};
 use crate::{
-    AnswerStore, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, SharedRates, Shares,
-    StoreError,
+    AnswerStore, AuditLog, BudgetStore, KeyStore, Ledger, Pepper, ResponseStore, SharedRates,
+    Shares, StoreError, TokenStore,
 };
 
 /// Keys, with the pepper that belongs to them, ledger, responses and answers.
@@ -28,6 +28,10 @@ pub struct Store {
     pub responses: Arc<dyn ResponseStore>,
     /// Where answers are kept that may be given again.
     pub answers: Arc<dyn AnswerStore>,
+    /// Where admin tokens are kept.
+    pub tokens: Arc<dyn TokenStore>,
+    /// Where changes are written down.
+    pub audit: Arc<dyn AuditLog>,
     /// Turns a presented key into the hash under which `keys` knows it.
     pub pepper: Arc<Pepper>,
     /// Where gateways that share the database get their parts of budgets; `None`: there is one gateway.
@@ -69,6 +73,8 @@ impl Store {
         Ok(Self {
             keys: Arc::clone(&memory) as _,
             budgets: Arc::clone(&memory) as _,
+            tokens: Arc::clone(&memory) as _,
+            audit: Arc::new(MemoryAudit::default()),
             ledger: memory,
             responses: Arc::new(MemoryResponses::default()),
             answers: Arc::new(MemoryAnswers::default()),
@@ -114,6 +120,8 @@ impl Store {
             ledger,
             responses,
             answers,
+            tokens,
+            audit,
             pepper,
             shares,
         } = sql::open(location, mode, Limits::default()).await?;
@@ -127,6 +135,8 @@ impl Store {
             ledger,
             responses,
             answers,
+            tokens,
+            audit,
             pepper,
             shares,
             rates,

@@ -9,8 +9,8 @@ use serde::Serialize;
 
 use crate::civil::day_text;
 use crate::ledger::is_error;
-use crate::rollup::{RollupQuery, RollupRow, Split, Width};
-use crate::{Entry, KeyId, NanoUsd, ThingCounts, TokenCounts};
+use crate::rollup::{RollupQuery, RollupRow, Split, Whose, Width};
+use crate::{Entry, KeyId, NanoUsd, Reach, ThingCounts, TokenCounts};
 
 /// What to sum up.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub struct UsageQuery {
     pub since_ms: Option<i64>,
     /// Only entries that ended before this time, milliseconds since 1970.
     pub until_ms: Option<i64>,
+    /// Only entries of keys that are there or below now.
+    pub within: Reach,
 }
 
 /// What makes a row of the usage report.
@@ -169,6 +171,7 @@ impl UsageQuery {
             until_ms: self.until_ms.unwrap_or(i64::MAX),
             width,
             split,
+            whose: self.within.account().map_or(Whose::All, Whose::Account),
             ..RollupQuery::default()
         }
     }

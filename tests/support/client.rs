@@ -45,6 +45,14 @@ impl Request {
         request
     }
 
+    /// A JSON request with exactly these bytes.
+    pub(crate) fn with_body(method: &str, target: &str, body: impl Into<Bytes>) -> Self {
+        Self {
+            method: method.to_owned(),
+            ..Self::post(target, body)
+        }
+    }
+
     /// A chat request.
     pub(crate) fn chat(body: &Value) -> Self {
         Self::post("/v1/chat/completions", body.to_string())

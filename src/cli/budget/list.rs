@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use anyhow::Context;
 use serde::Serialize;
-use tollward_store::{Budget, Holder, NanoUsd, Period, Scope, Store, Webhook, Window};
+use tollward_store::{Budget, Holder, NanoUsd, Period, Scope};
 
-use crate::budgets::InForce;
+use crate::cli::books::explained;
 use crate::cli::console::{Console, time_text};
+use crate::registrar::Registrar;
+use crate::registrar::budgets::Spending;
 
 /// A budget with what was charged in the period that runs.
 #[derive(Serialize)]
@@ -21,37 +22,14 @@ pub(super) struct Listed<'b> {
     pub(super) resets_ms: Option<i64>,
 }
 
-/// A webhook without what may be secret of it: its host alone.
-pub(super) fn without_secrets(mut budget: Budget) -> Budget {
-    budget.terms.webhook = budget.terms.webhook.map(|it| {
-        let host = it.0.split('/').nth(2).unwrap_or_default();
-        Webhook(host.rsplit('@').next().unwrap_or_default().to_owned())
-    });
-    budget
-}
-
 /// Lists the budgets that have not ended; as JSON, those that have too.
 pub(super) async fn run(
     is_json: bool,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    store
-        .ledger
-        .flush()
-        .await
-        .context("failed to read the ledger")?;
-    let budgets = store.budgets.budgets().await;
-    let budgets = budgets.context("failed to read the budgets")?;
-    let budgets = budgets.into_iter().map(without_secrets);
-    let budgets: Vec<InForce> = budgets.map(InForce::new).collect();
-    let windows: Vec<Window> = budgets.iter().map(|it| it.window(now_ms)).collect();
-    let spent = store.budgets.spent(&windows).await;
-    let spent = spent.context("failed to read what was spent")?;
-    let spent: HashMap<Window, NanoUsd> =
-        spent.into_iter().map(|it| (it.window, it.amount)).collect();
-    let listed = |it| listed(it, &spent, now_ms);
+    let budgets = registrar.budgets().await;
+    let budgets = budgets.map_err(|error| explained(error, "failed to read the budgets"))?;
     if is_json {
         return Ok(console.json(&budgets.iter().map(listed).collect::<Vec<_>>())?);
     }
@@ -67,7 +45,7 @@ pub(super) async fn run(
         )?;
         return Ok(());
     }
-    let names = names(store).await?;
+    let names = names(registrar).await?;
     let rows = in_force.iter().map(|it| {
         let left = NanoUsd(it.limit_now.0.saturating_sub(it.spent.0));
         [
@@ -113,17 +91,12 @@ pub(super) fn scope_text(scope: &Scope) -> String {
     said.collect::<Vec<_>>().join("; ")
 }
 
-pub(super) fn listed<'b>(
-    it: &'b InForce,
-    spent: &HashMap<Window, NanoUsd>,
-    now_ms: i64,
-) -> Listed<'b> {
-    let sum = spent.get(&it.window(now_ms)).copied();
+pub(super) fn listed(it: &Spending) -> Listed<'_> {
     Listed {
         budget: &it.budget,
-        limit_now: it.budget.limit_at(now_ms),
-        spent: sum.unwrap_or(NanoUsd::ZERO),
-        resets_ms: it.bounds(now_ms).end_ms,
+        limit_now: it.limit_now,
+        spent: it.spent,
+        resets_ms: it.resets_ms,
     }
 }
 
@@ -138,17 +111,17 @@ pub(super) fn period_text(budget: &Budget) -> &'static str {
 }
 
 /// What holders are called.
-pub(in crate::cli) async fn names(store: &Store) -> anyhow::Result<HashMap<Holder, String>> {
-    let accounts = store.budgets.accounts().await;
-    let accounts = accounts.context("failed to read the accounts")?;
-    let accounts = accounts.iter().map(|it| {
+pub(in crate::cli) async fn names(
+    registrar: &Registrar<'_>,
+) -> anyhow::Result<HashMap<Holder, String>> {
+    let directory = registrar.directory().await;
+    let directory = directory.map_err(|error| explained(error, "failed to read the accounts"))?;
+    let accounts = directory.accounts.iter().map(|it| {
         let name = format!("{} {}", it.kind.command(), it.name);
         (Holder::of(it), name)
     });
-    let keys = store.keys.list().await.context("failed to read the keys")?;
-    let keys = keys
-        .iter()
-        .map(|it| (Holder::Key(it.id), format!("key {}", it.name)));
+    let keys = directory.keys.iter();
+    let keys = keys.map(|it| (Holder::Key(it.id), format!("key {}", it.name)));
     Ok(accounts.chain(keys).collect())
 }
 

@@ -1,32 +1,22 @@
 //! `tollward budget show`: all of a budget, a line for each thing that was decided.
 
-use std::collections::HashMap;
+use tollward_store::{BudgetTerms, Estimate, NanoUsd, Then};
 
-use anyhow::Context;
-use tollward_store::{BudgetTerms, Estimate, NanoUsd, Store, Then, Window};
-
-use super::find;
-use super::list::{holder_text, listed, names, period_text, scope_text, without_secrets};
-use crate::budgets::InForce;
+use super::list::{holder_text, listed, names, period_text, scope_text};
+use crate::cli::books::explained;
 use crate::cli::console::{Console, time_text};
+use crate::registrar::Registrar;
 
 /// Shows the budget of that name or id.
 pub(super) async fn run(
     id_or_name: &str,
-    store: &Store,
-    now_ms: i64,
+    registrar: &Registrar<'_>,
     console: &mut Console<'_>,
 ) -> anyhow::Result<()> {
-    let flushed = store.ledger.flush().await;
-    flushed.context("failed to read the ledger")?;
-    let budget = without_secrets(find(store, id_or_name).await?);
-    let budget = InForce::new(budget);
-    let spent = store.budgets.spent(&[budget.window(now_ms)]).await;
-    let spent = spent.context("failed to read what was spent")?;
-    let spent: HashMap<Window, NanoUsd> =
-        spent.into_iter().map(|it| (it.window, it.amount)).collect();
-    let names = names(store).await?;
-    let listed = listed(&budget, &spent, now_ms);
+    let found = registrar.budget(id_or_name).await;
+    let found = found.map_err(|error| explained(error, "failed to read the budget"))?;
+    let names = names(registrar).await?;
+    let listed = listed(&found);
     let (budget, terms) = (listed.budget, &listed.budget.terms);
     let left = NanoUsd(listed.limit_now.0.saturating_sub(listed.spent.0));
     let never = || "never".to_owned();
@@ -35,7 +25,7 @@ pub(super) async fn run(
         ("id", budget.id.to_string()),
         ("of", holder_text(budget.holder, &names)),
         ("limit", format!("{} {}", budget.limit, period_text(budget))),
-        ("raised", raise_text(terms, now_ms)),
+        ("raised", raise_text(terms, registrar.now_ms)),
         ("spent", listed.spent.to_string()),
         ("left", left.to_string()),
         (

@@ -2,9 +2,11 @@
 
 use clap::Parser;
 use serde_json::Value;
+use tollward_store::{MAX_CHARGES, Store};
 
 use super::*;
 use crate::cli::console::tests::capture;
+use crate::registrar::Actor;
 
 /// 2026-11-24T12:05:00Z.
 const NOW: i64 = 1_795_521_900_000;
@@ -19,7 +21,13 @@ async fn on(store: &Store, line: &[&str]) -> (anyhow::Result<()>, String, String
     let args = Line::try_parse_from([&["budget"], line].concat())
         .unwrap()
         .budget;
-    capture(async |console| run(&args, store, NOW, console).await).await
+    let actor = Actor::at_the_machine(None);
+    let registrar = Registrar {
+        store,
+        actor: &actor,
+        now_ms: NOW,
+    };
+    capture(async |console| run(&args, &registrar, console).await).await
 }
 
 #[tokio::test]

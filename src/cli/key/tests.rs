@@ -2,10 +2,11 @@
 
 use clap::Parser;
 use serde_json::Value;
-use tollward_store::Store;
+use tollward_store::{AccountKind, Store};
 
 use super::*;
 use crate::cli::console::tests::capture;
+use crate::registrar::Actor;
 
 const NOW: i64 = 1_795_521_900_000;
 
@@ -17,7 +18,13 @@ struct Line {
 
 async fn on(store: &Store, line: &[&str], now_ms: i64) -> (anyhow::Result<()>, String, String) {
     let args = Line::try_parse_from([&["key"], line].concat()).unwrap().key;
-    capture(async |console| run(&args, store, now_ms, console).await).await
+    let actor = Actor::at_the_machine(None);
+    let registrar = Registrar {
+        store,
+        actor: &actor,
+        now_ms,
+    };
+    capture(async |console| run(&args, &registrar, console).await).await
 }
 
 #[tokio::test]

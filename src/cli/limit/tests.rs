@@ -1,9 +1,11 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use clap::Parser;
+use tollward_store::{Holder, Store};
 
 use super::*;
 use crate::cli::console::tests::capture;
+use crate::registrar::Actor;
 
 #[derive(Parser)]
 struct Line {
@@ -15,7 +17,14 @@ async fn on(store: &Store, line: &[&str]) -> String {
     let command = Line::try_parse_from([&["limit"], line].concat())
         .unwrap()
         .command;
-    let (result, _, notes) = capture(async |console| run(&command, store, console).await).await;
+    let actor = Actor::at_the_machine(None);
+    let registrar = Registrar {
+        store,
+        actor: &actor,
+        now_ms: 1_795_521_900_000,
+    };
+    let ran = capture(async |console| run(&command, &registrar, console).await).await;
+    let (result, _, notes) = ran;
     result.unwrap();
     notes
 }

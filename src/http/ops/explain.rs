@@ -1,30 +1,40 @@
 //! `POST /admin/v1/explain`: where a call would go, without making it.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use tollward_wire::operation::Operation;
 
 use crate::app::Gateway;
 use crate::clock;
+use crate::http::admin::gate::Operator;
+use crate::http::admin::refusal::AdminError;
+use crate::http::error::admin::Refusals;
 use crate::http::error::{self, Problem};
 use crate::http::headers;
 use crate::http::ingress::Ingress;
 use crate::pipeline::admit::AdmitError;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::explain::{self, ExplainError, Explanation, Inquiry};
+use crate::policy::access::Action;
 
-/// Answers an inquiry.
-pub async fn answer(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+/// Explain where a call would go
+///
+/// Nobody is called. Needs no token until the first is issued.
+#[utoipa::path(post, path = "/admin/v1/explain", tag = "deployments", operation_id = "explain",
+    request_body = serde_json::Value,
+    responses((status = 200, description = "The explanation", body = serde_json::Value), Refusals))]
+pub async fn answer(operator: Operator, request: Request) -> Result<Response, AdminError> {
+    operator.check(Action::Operate)?;
+    let gateway = operator.gateway;
     let ingress = Ingress::new(Operation::Passthrough, request);
     let id = headers::own_id(ingress.request);
-    match explained(&gateway, ingress).await {
+    let answer = match explained(&gateway, ingress).await {
         Ok(value) => Json(value).into_response(),
         Err(error) => error::respond(&Problem::from(error), &id),
-    }
+    };
+    Ok(answer)
 }
 
 async fn explained(gateway: &Gateway, mut ingress: Ingress) -> Result<Value, ExplainError> {

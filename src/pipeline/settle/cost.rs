@@ -1,6 +1,6 @@
 //! What a call costs as far as it is known before it is booked, for its caller.
 
-use tollward_store::{CostSource, NanoUsd};
+use tollward_store::{CostSource, NanoUsd, Outcome};
 
 use super::{Observed, Settlement, millis};
 use crate::clock;
@@ -14,7 +14,7 @@ impl Settlement {
         let took = clock::mono().saturating_duration_since(call.started);
         let complete_ms = call.at_ms.saturating_add(i64::from(millis(took)));
         let at_unix_s = complete_ms / 1_000;
-        let (usage, _, priced) = call.used(&call.last, observed, at_unix_s);
+        let (usage, _, priced) = call.used(&call.last, Outcome::Complete, observed, at_unix_s);
         let details = match priced.source {
             CostSource::Computed => call.last.deployment.prices.details(&usage, at_unix_s),
             CostSource::Provider

@@ -67,7 +67,7 @@ fn expected(all: &[Entry], query: &RollupQuery) -> Vec<RollupRow> {
             (false, false) => "",
         };
         let is_first = seen.insert((entry.request, place.to_owned()));
-        let is_asked = query.whose.has(entry.key)
+        let is_asked = query.whose.has(entry.key, &HashSet::new())
             && (query.operations.is_empty() || query.operations.contains(&&*entry.operation));
         if !(query.since_ms..query.until_ms).contains(&entry.at_ms) || !is_asked {
             continue;

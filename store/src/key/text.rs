@@ -1,4 +1,5 @@
-//! The text of a key: `tw-`, 43 base-62 digits of 32 random bytes, 6 of their checksum.
+//! The text of a key: `tw-`, 43 base-62 digits of 32 random bytes, 6 of their checksum. That of an admin
+//! token begins with `twa-`, so that neither passes for the other.
 //!
 //! The checksum lets a mistyped key be refused without hashing or looking it
 //! up, and lets secret scanners tell our keys from noise. Base 62 keeps the
@@ -8,7 +9,10 @@ use secrecy::SecretString;
 
 use crate::StoreError;
 
-const PREFIX: &str = "tw-";
+/// How virtual keys begin.
+pub(crate) const KEY: &str = "tw-";
+/// How admin tokens begin.
+pub(crate) const TOKEN: &str = "twa-";
 /// Base-62 digits that hold 256 bits.
 const SECRET_DIGITS: usize = 43;
 /// Base-62 digits that hold 32 bits.
@@ -17,30 +21,39 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 
 /// Whether a text can be a key of ours: right shape, right checksum.
 pub fn is_well_formed_key(presented: &[u8]) -> bool {
+    is_well_formed(KEY, presented)
+}
+
+/// Whether a text can be an admin token of ours: right shape, right checksum.
+pub fn is_well_formed_token(presented: &[u8]) -> bool {
+    is_well_formed(TOKEN, presented)
+}
+
+fn is_well_formed(prefix: &str, presented: &[u8]) -> bool {
     let Some((body, check)) = presented.split_last_chunk::<CHECK_DIGITS>() else {
         return false;
     };
-    body.strip_prefix(PREFIX.as_bytes()).is_some_and(|secret| {
+    body.strip_prefix(prefix.as_bytes()).is_some_and(|secret| {
         secret.len() == SECRET_DIGITS && secret.iter().all(u8::is_ascii_alphanumeric)
     }) && *check == checksum(body)
 }
 
-/// Makes a new key from the operating system's randomness.
-pub(crate) fn mint() -> Result<SecretString, StoreError> {
+/// Makes a new key or token from the operating system's randomness.
+pub(crate) fn mint(prefix: &str) -> Result<SecretString, StoreError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| StoreError::Random(error.to_string()))?;
-    Ok(SecretString::from(spell(bytes)))
+    Ok(SecretString::from(spell(prefix, bytes)))
 }
 
 /// What is shown instead of a key: its last four characters, all of the checksum.
-pub(crate) fn hint(key: &str) -> String {
+pub(crate) fn hint(prefix: &str, key: &str) -> String {
     let tail = key.get(key.len().saturating_sub(4)..).unwrap_or_default();
-    format!("{PREFIX}…{tail}")
+    format!("{prefix}…{tail}")
 }
 
-fn spell(bytes: [u8; 32]) -> String {
-    let mut text = String::with_capacity(PREFIX.len() + SECRET_DIGITS + CHECK_DIGITS);
-    text.push_str(PREFIX);
+fn spell(prefix: &str, bytes: [u8; 32]) -> String {
+    let mut text = String::with_capacity(prefix.len() + SECRET_DIGITS + CHECK_DIGITS);
+    text.push_str(prefix);
     let digits: [u8; SECRET_DIGITS] = base62(bytes);
     text.extend(digits.map(char::from));
     let check = checksum(text.as_bytes());

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use super::Memory;
-use crate::budget::check;
+use crate::budget::{check, check_name};
 use crate::{
-    Account, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Entry, Holder, NanoUsd,
-    NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification, Window,
+    Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Entry, Holder,
+    NanoUsd, NewAccount, NewBudget, RateLimits, Spent, StoreError, Verification, Window,
 };
 
 impl Memory {
@@ -42,6 +42,30 @@ impl BudgetStore for Memory {
 
     async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
         Ok(self.accounts.lock().clone())
+    }
+
+    async fn rename_account(
+        &self,
+        id: AccountId,
+        name: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        check_name("name of an account", name)?;
+        let mut accounts = self.accounts.lock();
+        let open = |it: &&Account| it.closed_ms.is_none();
+        let Some(kind) = accounts.iter().filter(open).find(|it| it.id == id) else {
+            return Ok(None);
+        };
+        let taken = Account::named(&accounts, kind.kind, name);
+        if taken.is_some_and(|it| it.id != id) {
+            let name = name.to_owned();
+            return Err(StoreError::Taken { name });
+        }
+        let found = accounts.iter_mut().find(|it| it.id == id);
+        Ok(found.map(|account| {
+            name.clone_into(&mut account.name);
+            self.move_version();
+            account.clone()
+        }))
     }
 
     async fn close_account(

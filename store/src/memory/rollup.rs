@@ -1,15 +1,21 @@
 //! Sums over the entries in memory.
 
+use std::collections::HashSet;
+
 use super::Book;
 use crate::rollup::{RollupQuery, RollupRow};
-use crate::{Entry, StoreError, Sums};
+use crate::{Entry, KeyId, StoreError, Sums};
 
 impl Book {
-    /// Sums up as `query` asks.
-    pub(super) fn rollup(&self, query: &RollupQuery) -> Result<Vec<RollupRow>, StoreError> {
+    /// Sums up as `query` asks; `below` are the keys of the account that it asks for.
+    pub(super) fn rollup(
+        &self,
+        query: &RollupQuery,
+        below: &HashSet<KeyId>,
+    ) -> Result<Vec<RollupRow>, StoreError> {
         let asked = |entry: &&Entry| {
             (query.since_ms..query.until_ms).contains(&entry.at_ms)
-                && query.whose.has(entry.key)
+                && query.whose.has(entry.key, below)
                 && (query.operations.is_empty()
                     || query.operations.contains(&entry.operation.as_ref()))
         };

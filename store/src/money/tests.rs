@@ -135,3 +135,34 @@ proptest! {
         let _ = PicoUsd::per_token(&text);
     }
 }
+
+// S-28
+#[test]
+fn amounts_that_people_write_are_exact_or_refused() {
+    for (text, nano) in [
+        ("0", 0),
+        ("25.00", 25_000_000_000),
+        ("0.000000001", 1),
+        ("9223372036.854775807", i64::MAX),
+    ] {
+        assert_eq!(NanoUsd::exactly(text), Ok(NanoUsd(nano)), "{text}");
+    }
+    for (text, error) in [
+        ("-1", MoneyError::Negative),
+        ("-0.1", MoneyError::Negative),
+        ("1e30", MoneyError::NotDecimal),
+        ("NaN", MoneyError::NotDecimal),
+        ("inf", MoneyError::NotDecimal),
+        ("", MoneyError::NotDecimal),
+        (".5", MoneyError::NotDecimal),
+        ("5.", MoneyError::NotDecimal),
+        ("+5", MoneyError::NotDecimal),
+        ("1,000", MoneyError::NotDecimal),
+        ("1.2.3", MoneyError::NotDecimal),
+        ("0.0000000001", MoneyError::FinerThanNano),
+        ("9223372036.854775808", MoneyError::OutOfRange),
+        ("99999999999999999999999999999999", MoneyError::OutOfRange),
+    ] {
+        assert_eq!(NanoUsd::exactly(text), Err(error), "{text}");
+    }
+}

@@ -10,7 +10,7 @@ use super::connections::Line;
 use super::keys::{move_version, some_uuid};
 use super::report::{narrow, unknown, uuid};
 use super::{Database, begin, begin_reading, charges};
-use crate::budget::check;
+use crate::budget::{check, check_name};
 use crate::node::Node;
 use crate::{
     Account, AccountId, AccountKind, Budget, BudgetId, BudgetStore, BudgetTerms, Difference, Entry,
@@ -102,6 +102,27 @@ impl BudgetStore for SqlBudgets {
                 rows.iter().map(account).collect()
             })
             .await
+    }
+
+    async fn rename_account(
+        &self,
+        id: AccountId,
+        name: &str,
+    ) -> Result<Option<Account>, StoreError> {
+        check_name("name of an account", name)?;
+        let rename = async |connection: &mut AnyConnection| {
+            let renamed =
+                sqlx::query("UPDATE account SET name = $1 WHERE id = $2 AND closed_ms IS NULL")
+                    .bind(name.to_owned())
+                    .bind(id.uuid().as_bytes().to_vec())
+                    .execute(connection)
+                    .await?;
+            Ok(renamed.rows_affected())
+        };
+        self.name(name, rename).await?;
+        let accounts = self.accounts().await?;
+        let renamed = accounts.into_iter().find(|it| it.id == id);
+        Ok(renamed.filter(|it| it.closed_ms.is_none()))
     }
 
     async fn close_account(
@@ -301,7 +322,14 @@ async fn changed(
     change: impl AsyncFnOnce(&mut AnyConnection) -> Result<u64, sqlx::Error>,
 ) -> Result<bool, sqlx::Error> {
     let mut transaction = begin(connection).await?;
-    let is_changed = change(&mut transaction).await? > 0;
+    let is_changed = match change(&mut transaction).await {
+        Ok(count) => count > 0,
+        Err(error) => {
+            // Told at once: one that is dropped lives on until the connection is used again.
+            transaction.rollback().await?;
+            return Err(error);
+        }
+    };
     if is_changed {
         move_version(&mut transaction).await?;
     }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 
 use super::connections::Line;
 use super::{Database, begin};
-use crate::key::{hint, mint};
-use crate::{AccountId, KeyHash, KeyId, KeyRecord, KeyStore, NewKey, Pepper, StoreError};
+use crate::key::{KEY, check, hint, mint};
+use crate::{AccountId, KeyHash, KeyId, KeyRecord, KeyStore, KeyTerms, NewKey, Pepper, StoreError};
 
 pub(super) struct SqlKeys {
     line: Line,
@@ -33,8 +33,8 @@ impl SqlKeys {
 #[async_trait]
 impl KeyStore for SqlKeys {
     async fn create(&self, new: NewKey) -> Result<(KeyRecord, SecretString), StoreError> {
-        let secret = mint()?;
-        let record = KeyRecord::from_new(new, hint(secret.expose_secret()))?;
+        let secret = mint(KEY)?;
+        let record = KeyRecord::from_new(new, hint(KEY, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
         // Ids and hashes are random, so what is not unique is the name.
         let insert =
@@ -71,6 +71,19 @@ impl KeyStore for SqlKeys {
         self.line.run(revoke).await
     }
 
+    async fn change(&self, id: KeyId, terms: KeyTerms) -> Result<Option<KeyRecord>, StoreError> {
+        check(&terms.name, &terms.allowed_models)?;
+        let change =
+            async |connection: &mut AnyConnection| match change(connection, id, &terms).await {
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(None),
+                done => done.map(Some),
+            };
+        match self.line.run(change).await? {
+            Some(changed) => Ok(changed),
+            None => Err(StoreError::NameTaken { name: terms.name }),
+        }
+    }
+
     async fn active(&self) -> Result<Vec<(KeyHash, KeyRecord)>, StoreError> {
         let active = async |connection: &mut AnyConnection| {
             let rows = sqlx::query(
@@ -95,16 +108,54 @@ impl KeyStore for SqlKeys {
     }
 }
 
+/// Changes a key that is not revoked, and moves the version if there is one.
+async fn change(
+    connection: &mut AnyConnection,
+    id: KeyId,
+    terms: &KeyTerms,
+) -> Result<Option<KeyRecord>, sqlx::Error> {
+    let mut transaction = begin(connection).await?;
+    let changed = sqlx::query(
+        "UPDATE virtual_key SET name = $1, allowed_models = $2, account = $3, expires_ms = $4
+         WHERE id = $5 AND revoked_ms IS NULL",
+    )
+    .bind(terms.name.clone())
+    .bind(models_text(&terms.allowed_models)?)
+    .bind(terms.account.map(|it| it.uuid().as_bytes().to_vec()))
+    .bind(terms.expires_ms)
+    .bind(id.uuid().as_bytes().to_vec())
+    .execute(&mut *transaction)
+    .await;
+    let is_there = match changed {
+        Ok(changed) => changed.rows_affected() > 0,
+        Err(error) => {
+            transaction.rollback().await?;
+            return Err(error);
+        }
+    };
+    if !is_there {
+        transaction.rollback().await?;
+        return Ok(None);
+    }
+    move_version(&mut transaction).await?;
+    let changed = find(&mut transaction, &id.to_string()).await?;
+    transaction.commit().await?;
+    Ok(changed)
+}
+
+fn models_text(models: &[String]) -> Result<String, sqlx::Error> {
+    serde_json::to_string(models).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+}
+
 /// Inserts a key and moves the version, both or neither.
 async fn insert(
     connection: &mut AnyConnection,
     record: &KeyRecord,
     hash: &KeyHash,
 ) -> Result<(), sqlx::Error> {
-    let models = serde_json::to_string(&record.allowed_models)
-        .map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    let models = models_text(&record.allowed_models)?;
     let mut transaction = begin(connection).await?;
-    sqlx::query(
+    let inserted = sqlx::query(
         "INSERT INTO virtual_key
              (id, name, hash, hint, allowed_models, created_ms, expires_ms, account)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -118,7 +169,12 @@ async fn insert(
     .bind(record.expires_ms)
     .bind(record.account.map(|it| it.uuid().as_bytes().to_vec()))
     .execute(&mut *transaction)
-    .await?;
+    .await;
+    if let Err(error) = inserted {
+        // Told at once: one that is dropped lives on until the connection is used again.
+        transaction.rollback().await?;
+        return Err(error);
+    }
     move_version(&mut transaction).await?;
     transaction.commit().await
 }

@@ -69,6 +69,7 @@ async fn of_hours(
         Whose::All => None,
         Whose::Open => Some(Vec::new()),
         Whose::Key(key) => Some(key.uuid().as_bytes().to_vec()),
+        Whose::Account(account) => Some(account.uuid().as_bytes().to_vec()),
     };
     let sums = COUNTS.iter().skip(3).fold(String::new(), |mut sums, it| {
         let _ = write!(sums, ", CAST(SUM(e.{it}) AS BIGINT) AS {it}");
@@ -97,6 +98,7 @@ async fn of_entries(
         Whose::All => (None, ""),
         Whose::Open => (None, " AND e.virtual_key IS NULL"),
         Whose::Key(key) => (Some(key.uuid().as_bytes().to_vec()), ""),
+        Whose::Account(account) => (Some(account.uuid().as_bytes().to_vec()), ""),
     };
     let part = match query.width {
         None => "0".to_owned(),
@@ -175,7 +177,16 @@ fn narrowed(query: &RollupQuery, key: Option<&[u8]>, mut parameters: usize) -> S
     let mut text = String::new();
     if key.is_some() {
         parameters += 1;
-        let _ = write!(text, " AND e.virtual_key = ${parameters}");
+        let _ = match query.whose {
+            Whose::Account(_) => write!(
+                text,
+                " AND EXISTS (SELECT 1 FROM virtual_key k LEFT JOIN account a ON a.id = k.account
+                 WHERE k.id = e.virtual_key AND (k.account = ${parameters} OR a.parent = ${parameters}))"
+            ),
+            Whose::All | Whose::Open | Whose::Key(_) => {
+                write!(text, " AND e.virtual_key = ${parameters}")
+            }
+        };
     }
     if !query.operations.is_empty() {
         let range = parameters + 1..=parameters + query.operations.len();

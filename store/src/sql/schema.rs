@@ -40,11 +40,13 @@ const OF_SQLITE: &[Step] = migrations!["sqlite":
     (8, "answers that may be given again", "0008_answers.sql"),
     (9, "gateways and their parts of budgets", "0009_nodes.sql"),
     (10, "the ledger by the hour", "0010_hours.sql"),
+    (11, "admin tokens and what is done with them", "0011_admin.sql"),
 ];
 
 const OF_POSTGRES: &[Step] = migrations!["postgres":
     (9, "everything", "0009_everything.sql"),
     (10, "the ledger by the hour", "0010_hours.sql"),
+    (11, "admin tokens and what is done with them", "0011_admin.sql"),
 ];
 
 fn steps(dialect: Dialect) -> &'static [Step] {
@@ -145,14 +147,13 @@ pub(super) async fn fit_pepper(
     Ok(pepper)
 }
 
-/// How many keys there are, and what tells the right pepper. Nobody else chooses one before this transaction ends.
+/// How many keys and tokens there are, and what tells the right pepper. Nobody else chooses one before this transaction ends.
 async fn chosen(connection: &mut AnyConnection) -> Result<(i64, Option<Vec<u8>>), sqlx::Error> {
     let check = sqlx::query_scalar("UPDATE key_state SET version = version RETURNING pepper_check")
         .fetch_one(&mut *connection)
         .await?;
-    let keys = sqlx::query_scalar("SELECT COUNT(*) FROM virtual_key")
-        .fetch_one(connection)
-        .await?;
+    let hashed = "SELECT (SELECT COUNT(*) FROM virtual_key) + (SELECT COUNT(*) FROM admin_token)";
+    let keys = sqlx::query_scalar(hashed).fetch_one(connection).await?;
     Ok((keys, check))
 }
 
