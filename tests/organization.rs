@@ -8,7 +8,7 @@ use ::async_openai::traits::RequestOptionsBuilder;
 use ::async_openai::types::admin::usage::{UsageResponse, UsageResult};
 use serde_json::{Value, json};
 
-use crate::support::client::{Client, Request};
+use crate::support::client::{Client, Request, Response};
 use crate::support::config::Config;
 use crate::support::gateway::{Gateway, Home};
 use crate::support::openai;
@@ -77,14 +77,53 @@ impl Books {
 
     /// Asks the admin listener.
     async fn ask_all(&self, path: &str, query: &str) -> Value {
-        let target = format!("{path}?start_time={}&{query}", since_yesterday());
-        let request = Request::get(&target).header("host", &self.gateway.admin.to_string());
-        let answer = Client::connect(self.gateway.admin)
-            .await
-            .send(&request)
-            .await;
+        let answer = self.ask_as(None, path, query).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
+    }
+
+    /// Asks the admin listener with a token, or without.
+    async fn ask_as(&self, token: Option<&str>, path: &str, query: &str) -> Response {
+        let target = format!("{path}?start_time={}&{query}", since_yesterday());
+        let request = Request::get(&target).header("host", &self.gateway.admin.to_string());
+        let request = match token {
+            Some(token) => request.key(token),
+            None => request,
+        };
+        let mut client = Client::connect(self.gateway.admin).await;
+        client.send(&request).await
+    }
+
+    /// A new admin token.
+    async fn token(&self, more: &[&str]) -> String {
+        let made = self
+            .gateway
+            .home
+            .run(&[&["token", "create"], more].concat())
+            .await;
+        assert!(made.status.success(), "{}", made.stderr);
+        made.stdout.trim().to_owned()
+    }
+}
+
+// S-29
+#[tokio::test]
+async fn with_admin_tokens_the_bill_is_shown_to_their_holders_as_far_as_they_reach() {
+    let books = books().await;
+    let owner = books.token(&["me", "--role", "owner"]).await;
+    let web = books
+        .token(&["web", "--role", "viewer", "--team", "web"])
+        .await;
+    let calls = async |token: &str| {
+        let answer = books.ask_as(Some(token), COMPLETIONS, "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        results(&answer.json())[0]["num_model_requests"].clone()
+    };
+    assert_eq!(calls(&owner).await, 3);
+    assert_eq!(calls(&web).await, 2);
+    for stranger in [None, Some(books.team_key.as_str()), Some("twa-nobody")] {
+        let refused = books.ask_as(stranger, COSTS, "").await;
+        assert_eq!(refused.status, 401, "{}", refused.text());
     }
 }
 

@@ -111,7 +111,10 @@ pub(super) async fn charge(
             "INSERT INTO budget_window (budget, start_ms, subject, node, spent_nano, granted_nano)
              VALUES ($1, $2, $3, $4, $5, 0)
              ON CONFLICT (budget, start_ms, subject, node)
-             DO UPDATE SET spent_nano = budget_window.spent_nano + excluded.spent_nano",
+             DO UPDATE SET spent_nano = CASE
+                 WHEN budget_window.spent_nano > 9223372036854775807 - excluded.spent_nano
+                 THEN 9223372036854775807
+                 ELSE budget_window.spent_nano + excluded.spent_nano END",
         )
         .bind(window.budget.uuid().as_bytes().to_vec())
         .bind(window.start_ms)

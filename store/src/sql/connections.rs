@@ -68,11 +68,8 @@ impl Line {
                 None => self.connect().await?,
             };
             let done = work(&mut connection).await;
-            let is_sound = match &done {
-                Ok(_) => true,
-                Err(error) => is_about_the_work(error),
-            };
-            *slot = is_sound.then_some(connection);
+            // A transaction that an error left behind would hold its locks until the connection is used again.
+            *slot = done.is_ok().then_some(connection);
             done.map_err(|error| self.database.error(error))
         });
         done.await
@@ -86,14 +83,6 @@ impl Line {
             self.database.connect().await
         }
     }
-}
-
-/// Whether the database refused what was asked, rather than everything: a server that ends says so too.
-fn is_about_the_work(error: &sqlx::Error) -> bool {
-    let Some(error) = error.as_database_error() else {
-        return false;
-    };
-    !error.code().is_some_and(|it| it.starts_with("57P"))
 }
 
 impl Connections {
