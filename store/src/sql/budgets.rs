@@ -58,12 +58,8 @@ impl SqlBudgets {
         name: &str,
         change: impl AsyncFnOnce(&mut AnyConnection) -> Result<u64, sqlx::Error>,
     ) -> Result<(), StoreError> {
-        let work = async |connection: &mut AnyConnection| match changed(connection, change).await {
-            // Ids are random, so it is the name.
-            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-            done => done.map(|_| true),
-        };
-        if self.line.run(work).await? {
+        let work = async |connection: &mut AnyConnection| changed(connection, change).await;
+        if self.line.run_naming(work).await?.is_some() {
             Ok(())
         } else {
             let name = name.to_owned();

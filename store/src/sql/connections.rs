@@ -54,6 +54,19 @@ impl Line {
         self.run_within(PATIENCE, work).await
     }
 
+    /// The same of work that gives something a name; `None` if it is taken. Ids and hashes are random, so what
+    /// is not unique is the name.
+    pub(super) async fn run_naming<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut AnyConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, StoreError> {
+        let naming = async |connection: &mut AnyConnection| match work(connection).await {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(None),
+            done => done.map(Some),
+        };
+        self.run(naming).await
+    }
+
     /// Does `work` in no more time than `limit`, waiting included.
     pub(super) async fn run_within<T>(
         &self,

@@ -36,13 +36,9 @@ impl KeyStore for SqlKeys {
         let secret = mint(KEY)?;
         let record = KeyRecord::from_new(new, hint(KEY, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
-        // Ids and hashes are random, so what is not unique is the name.
         let insert =
-            async |connection: &mut AnyConnection| match insert(connection, &record, &hash).await {
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-                done => done.map(|()| true),
-            };
-        if self.line.run(insert).await? {
+            async |connection: &mut AnyConnection| insert(connection, &record, &hash).await;
+        if self.line.run_naming(insert).await?.is_some() {
             Ok((record, secret))
         } else {
             Err(StoreError::NameTaken { name: record.name })
@@ -73,12 +69,8 @@ impl KeyStore for SqlKeys {
 
     async fn change(&self, id: KeyId, terms: KeyTerms) -> Result<Option<KeyRecord>, StoreError> {
         check(&terms.name, &terms.allowed_models)?;
-        let change =
-            async |connection: &mut AnyConnection| match change(connection, id, &terms).await {
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(None),
-                done => done.map(Some),
-            };
-        match self.line.run(change).await? {
+        let change = async |connection: &mut AnyConnection| change(connection, id, &terms).await;
+        match self.line.run_naming(change).await? {
             Some(changed) => Ok(changed),
             None => Err(StoreError::NameTaken { name: terms.name }),
         }

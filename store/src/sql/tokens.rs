@@ -39,13 +39,8 @@ impl TokenStore for SqlTokens {
         let secret = mint(TOKEN)?;
         let token = AdminToken::from_new(new, hint(TOKEN, secret.expose_secret()))?;
         let hash = self.pepper.hash(secret.expose_secret().as_bytes());
-        // Ids and hashes are random, so what is not unique is the name.
-        let insert =
-            async |connection: &mut AnyConnection| match insert(connection, &token, &hash).await {
-                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Ok(false),
-                done => done.map(|()| true),
-            };
-        if self.line.run(insert).await? {
+        let insert = async |connection: &mut AnyConnection| insert(connection, &token, &hash).await;
+        if self.line.run_naming(insert).await?.is_some() {
             Ok((token, secret))
         } else {
             Err(StoreError::Taken { name: token.name })
