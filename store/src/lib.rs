@@ -3,8 +3,9 @@
 //!
 //! [`Store`] bundles the seams, [`KeyStore`], [`BudgetStore`], [`Ledger`], [`ResponseStore`],
 //! [`AnswerStore`], [`TokenStore`] and [`AuditLog`], with the [`Pepper`] that turns a presented key into the hash it is looked up by.
-//! `SQLite` is the durable backend; memory is for tests and for runs that shall
-//! leave no trace. Both pass one conformance suite.
+//! A `SQLite` file is the durable backend of one gateway, a `PostgreSQL` database that of several; memory is for tests
+//! and for runs that shall leave no trace. All pass one conformance suite. [`Shares`] and [`SharedRates`] are what
+//! several gateways have between them.
 //!
 //! Invariants: a ledger entry that was acknowledged survives SIGKILL; an entry
 //! is booked once per (request, attempt), however often it is recorded; money
@@ -55,7 +56,7 @@ pub use ledger::{
 };
 pub use limit::RateLimits;
 pub use money::{MoneyError, NanoUsd, Part, PicoUsd};
-pub use node::{NODE_GONE_MS, NodeRecord, Shares};
+pub use node::{NodeRecord, Shares};
 pub use pepper::{KeyHash, Pepper};
 pub use rates::{Correction, Draw, Drawn, SharedRates};
 pub use response::{

@@ -12,7 +12,7 @@ use crate::lease::{Ask, Share};
 use crate::{Entry, NodeId, StoreError};
 
 /// After how long without a sign a gateway counts no more among those that run, in milliseconds.
-pub const NODE_GONE_MS: i64 = 30_000;
+pub(crate) const NODE_GONE_MS: i64 = 30_000;
 
 /// A gateway that writes to a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
