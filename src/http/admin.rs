@@ -4,47 +4,24 @@
 //! reaches what is governed only by way of a [`gate::Desk`]. What is done is in `registrar/`; here
 //! it is read and written.
 
-#[expect(
+#![expect(
     clippy::missing_errors_doc,
     reason = "the description of each route has its refusals"
 )]
+
 pub mod accounts;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod audit;
 pub mod body;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod budgets;
 pub mod document;
 pub mod gate;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod keys;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod limits;
 pub mod named;
 pub mod page;
 pub mod query;
 pub mod refusal;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod tokens;
-#[expect(
-    clippy::missing_errors_doc,
-    reason = "the description of each route has its refusals"
-)]
 pub mod usage;
 pub mod value;
 
