@@ -86,6 +86,10 @@ impl<'a> Signers<'a> {
         holder: &Holder,
     ) -> Result<AttemptNumber, Box<AttemptFailure>> {
         let begin = || books.lock().begin_attempt(self.deployment, holder.name());
+        // Who is alone with its budgets has nobody to ask, and what they have was read before the call was planned.
+        if !gateway.budgets.is_shared() {
+            return begin();
+        }
         let wants = books.lock().wants(self.deployment);
         let Some((wanted, hold)) = wants else {
             return begin();
@@ -95,7 +99,7 @@ impl<'a> Signers<'a> {
             provided.map_err(|error| Box::new(unaffordable(error.into())))?;
             let outcome = begin();
             // Between the two another call may have been faster.
-            if outcome.is_ok() || !gateway.budgets.is_shared() {
+            if outcome.is_ok() {
                 return outcome;
             }
         }
