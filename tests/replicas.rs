@@ -453,3 +453,27 @@ async fn without_redis_gateways_keep_to_their_shares() {
     })
     .await;
 }
+
+// K-12
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_free_is_served_under_a_budget_while_the_database_is_away() {
+    let (upstream, database) = (talkative().await, Database::start().await);
+    let free = json!({
+        "provider": "alpha", "model": "upstream-name", "input_per_mtok": "0", "output_per_mtok": "0",
+    });
+    let config = config(&upstream).set("/pricing", json!({"overrides": [free]}));
+    let home = Home::new(&database.of(&config));
+    let key = home.create_key("app", &[]).await;
+    let gateway = home.serve().await;
+    let create = ["budget", "create", "app", "--key", "app", "--limit", "1"];
+    let made = gateway.home.run(&create).await;
+    assert!(made.status.success(), "{}", made.stderr);
+    // It takes a second until the gateway has heard of it; nothing is asked about the window before.
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    database.cut();
+    let answer = gateway.send(&light(&key)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // A bound is set for calls under a budget that do not say one: it does hold.
+    let applied = answer.header("x-tollward-max-tokens-applied");
+    assert!(applied.is_some());
+}

@@ -35,6 +35,10 @@ impl Budgets {
     /// # Errors
     /// It is to be asked for, and the database does not answer.
     pub async fn provide(&self, wanted: &[Wanted], hold: NanoUsd) -> Result<(), Unanswered> {
+        // What is free is held on nothing, and needs no part of anything.
+        if hold.0 <= 0 && self.is_shared() {
+            return Ok(());
+        }
         for _ in 0..QUESTIONS {
             if self.is_provided(wanted, hold) {
                 return Ok(());
@@ -97,7 +101,8 @@ impl Budgets {
         let Some(error) = failure else {
             return Ok(());
         };
-        tracing::warn!(error = %anyhow::Error::from(error), "the database with the budgets does not answer");
+        let error = anyhow::Error::from(error);
+        tracing::warn!(error = %format!("{error:#}"), "the database with the budgets does not answer");
         Err(Unanswered)
     }
 
