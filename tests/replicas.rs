@@ -109,11 +109,12 @@ async fn a_thousand_calls_at_three_gateways_use_a_budget_up_and_never_overspend_
     }
     for gateway in gateways {
         gateway.assert_idle().await;
-        let home = gateway.stop().await;
-        assert_verified(&home).await;
-        assert_eq!(nodes(&home).await.len(), 3);
+        drop(gateway.stop().await);
     }
+    // What a gateway that runs has in its journal the database does not know yet.
     let home = Home::new(&config);
+    assert_verified(&home).await;
+    assert_eq!(nodes(&home).await.len(), 3);
     assert_eq!(spent(&home).await, COST * i64::try_from(admitted).unwrap());
     for node in nodes(&home).await {
         assert_eq!(
